@@ -1,0 +1,54 @@
+# Two commands do everything on a fresh machine: `make serve` and `make test`.
+# They build their own environment in .venv and need only Python 3.11 or newer
+# (and, for the browser tests, Chromium).
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+PORT_LOCAL ?= 5000
+
+.PHONY: serve test lint figures bench clean help
+
+help:
+	@echo "make serve     the web app on http://localhost:$(PORT_LOCAL) (no torch)"
+	@echo "make test      lint, types and every test, a real browser included"
+	@echo "make lint      format the code and fix what can be fixed"
+	@echo "make figures   make demo_output/ and plot_data/ anew from the shipped models"
+	@echo "make bench     the benchmarks; results are printed and written to benchmarks/results/"
+
+serve: $(VENV)/.web
+	$(BIN)/python render_server.py --port $(PORT_LOCAL)
+
+test: $(VENV)/.dev
+	dev/lint.sh --check
+	dev/ensure_chromium.sh
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.dev
+	dev/lint.sh
+
+figures: $(VENV)/.dev
+	$(BIN)/python -m bytelatent.plotting.all
+	$(BIN)/python -m app.examples
+
+bench: $(VENV)/.dev
+	$(BIN)/python benchmarks/web.py
+	$(BIN)/python benchmarks/entropies.py
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "Python 3.11 or newer is needed; set PYTHON=/path/to/python3.11"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.web: requirements.txt constraints.txt | $(BIN)/python
+	$(PIP) install -r requirements.txt
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
+	$(PIP) install -c constraints.txt torch
+	$(PIP) install -c constraints.txt -e '.[dev]'
+	@touch $@ $(VENV)/.web
