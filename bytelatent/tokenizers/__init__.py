@@ -1,0 +1,1 @@
+"""Turning text into ids and back: bytes first, other vocabularies beside them."""
