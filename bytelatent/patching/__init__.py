@@ -1,0 +1,1 @@
+"""Cutting byte sequences into patches."""
