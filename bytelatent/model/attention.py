@@ -1,0 +1,152 @@
+"""Self-attention behind one function: under the true mask in one piece, or in blocks along it.
+
+The mask is planned once per forward pass (:func:`plan_attention`) and shared by all layers.
+
+Legend: ``B`` rows, ``S`` queries, ``T`` keys, ``H`` heads, ``G`` key/value heads, ``E`` head
+width, ``W`` window, ``N`` blocks, ``C`` queries of a block, ``R`` keys a block looks at.
+
+Queries are the last ``S`` of the ``T`` keys: query ``i`` stands at key ``T - S + i``.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+AttentionImpl = Literal["auto", "sdpa", "banded"]
+
+MAX_BLOCK = 128
+"""Queries of one block: a compromise between wasted keys (C / W) and small matrix products."""
+
+PADDING_DOCUMENT = -1
+"""Document number of keys that do not exist or that nobody may see any more."""
+
+
+@dataclass(frozen=True)
+class DensePlan:
+    """Every query against every key under ``seen_BST``: the reference."""
+
+    seen_BST: Tensor
+
+    def attend(self, q_BSHE: Tensor, k_BTGE: Tensor, v_BTGE: Tensor) -> Tensor:
+        """``[B, S, H, E]``."""
+        return _attend_seen(q_BSHE, k_BTGE, v_BTGE, self.seen_BST)
+
+
+@dataclass(frozen=True)
+class BandPlan:
+    """Blocks of ``C`` queries, each against the ``R = reach + C`` keys its window can touch.
+
+    Keys are laid out so that block ``n`` needs the slice from ``n C`` on: ``reach`` (the window
+    rounded up to blocks) places in front of the first query, those that do not exist masked.
+
+    Attributes:
+        seen_NCR: who sees whom, ``[B * N, C, R]``.
+        block, reach: ``C`` and the keys in front of a block's first query.
+    """
+
+    seen_NCR: Tensor
+    block: int
+    reach: int
+
+    def attend(self, q_BSHE: Tensor, k_BTGE: Tensor, v_BTGE: Tensor) -> Tensor:
+        """``[B, S, H, E]``."""
+        rows, length, heads, width = q_BSHE.shape
+        blocks = _blocks(length, self.block)
+        q_BTHE = F.pad(q_BSHE, (0, 0, 0, 0, 0, blocks * self.block - length))
+        q_NCHE = q_BTHE.reshape(rows * blocks, self.block, heads, width)
+        k_NRGE = _band(k_BTGE, length, self.block, self.reach).flatten(0, 1)
+        v_NRGE = _band(v_BTGE, length, self.block, self.reach).flatten(0, 1)
+        out_NCHE = _attend_seen(q_NCHE, k_NRGE, v_NRGE, self.seen_NCR)
+        return out_NCHE.reshape(rows, blocks * self.block, heads, width)[:, :length]
+
+
+Plan = DensePlan | BandPlan
+
+
+def plan_attention(
+    documents_BT: Tensor, queries: int, window: int | None, impl: AttentionImpl = "auto"
+) -> Plan:
+    """Decide who may look at whom, and how that is computed.
+
+    Args:
+        documents_BT: number of the document of every key; a query sees only its own document.
+        queries: ``S``.
+        window: a query sees the last ``window`` keys, its own included; None for all.
+        impl: ``sdpa`` builds the dense mask (the reference); ``banded`` costs length x window and
+            needs a window; ``auto`` takes whichever is cheaper.
+
+    Raises:
+        ValueError: ``banded`` without a window.
+    """
+    if impl == "auto":
+        impl = "banded" if _band_pays(documents_BT.shape[1], window) else "sdpa"
+    if impl == "sdpa":
+        return _plan_dense(documents_BT, queries, window)
+    if window is None:
+        raise ValueError("attention 'banded' needs a window; use 'sdpa'")
+    return _plan_band(documents_BT, queries, window)
+
+
+def document_numbers(tokens_BS: Tensor, eos_id: int) -> Tensor:
+    """Number of the document of every token: how many ends of document stand before it."""
+    ends_BS = (tokens_BS == eos_id).to(torch.int64)
+    return ends_BS.cumsum(dim=1) - ends_BS
+
+
+def _band_pays(keys: int, window: int | None) -> bool:
+    return window is not None and keys > 2 * (window + min(window, MAX_BLOCK))
+
+
+def _plan_dense(documents_BT: Tensor, queries: int, window: int | None) -> DensePlan:
+    keys = documents_BT.shape[1]
+    place_T = torch.arange(keys, device=documents_BT.device)
+    distance_ST = place_T[keys - queries :, None] - place_T[None, :]
+    near_ST = distance_ST >= 0
+    if window is not None:
+        near_ST = near_ST & (distance_ST < window)
+    same_BST = documents_BT[:, keys - queries :, None] == documents_BT[:, None, :]
+    return DensePlan(near_ST & same_BST)
+
+
+def _plan_band(documents_BT: Tensor, queries: int, window: int) -> BandPlan:
+    block = min(window, MAX_BLOCK)
+    reach = -(-window // block) * block
+    document_BNR = _band(documents_BT, queries, block, reach, fill=PADDING_DOCUMENT)
+    c_C = torch.arange(block, device=documents_BT.device)
+    r_R = torch.arange(reach + block, device=documents_BT.device)
+    distance_CR = c_C[:, None] + reach - r_R[None, :]
+    near_CR = (distance_CR >= 0) & (distance_CR < window)
+    same_BNCR = document_BNR[:, :, reach:, None] == document_BNR[:, :, None, :]
+    return BandPlan((near_CR & same_BNCR).flatten(0, 1), block, reach)
+
+
+def _band(x_BT: Tensor, queries: int, block: int, reach: int, fill: int = 0) -> Tensor:
+    """``[B, T, ...]`` to ``[B, N, R, ...]``: the keys of each block, filled up at both ends."""
+    blocks = _blocks(queries, block)
+    front, tail = reach - (x_BT.shape[1] - queries), blocks * block - queries
+    x_BT = F.pad(x_BT, (0, 0) * (x_BT.dim() - 2) + (front, tail), value=fill)
+    x_BNC = x_BT.reshape(x_BT.shape[0], blocks + reach // block, block, *x_BT.shape[2:])
+    return torch.cat([x_BNC[:, i : i + blocks] for i in range(reach // block + 1)], dim=2)
+
+
+def _blocks(queries: int, block: int) -> int:
+    return (queries + block - 1) // block
+
+
+def _attend_seen(q_BSHE: Tensor, k_BTGE: Tensor, v_BTGE: Tensor, seen_BST: Tensor) -> Tensor:
+    """Scaled dot-product attention under a mask in which every query sees at least one key."""
+    q, k, v = q_BSHE.transpose(1, 2), k_BTGE.transpose(1, 2), v_BTGE.transpose(1, 2)
+    grouped = q.shape[1] != k.shape[1]
+    if torch.compiler.is_exporting():
+        # Written out: the exporter's own form guards against rows that see nothing, which cannot
+        # occur here and would cost a third of the time.
+        if grouped:
+            k, v = (x.repeat_interleave(q.shape[1] // k.shape[1], dim=1) for x in (k, v))
+        bias = torch.where(seen_BST, 0.0, torch.finfo(q.dtype).min)[:, None]
+        scores = (q * q.shape[-1] ** -0.5) @ k.transpose(-1, -2) + bias
+        return (scores.softmax(dim=-1) @ v).transpose(1, 2)
+    out = F.scaled_dot_product_attention(q, k, v, attn_mask=seen_BST[:, None], enable_gqa=grouped)
+    return out.transpose(1, 2)

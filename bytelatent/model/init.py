@@ -1,0 +1,52 @@
+"""Initialisation laws: normal distributions cut at three standard deviations.
+
+| weights                          | standard deviation                                        |
+|----------------------------------|-----------------------------------------------------------|
+| embeddings                       | ``base`` or ``dim ** -0.5``                                |
+| wq, wk, wv, w1, w3, output       | ``base`` or ``dim ** -0.5``                                |
+| wo                               | the same / depth factor                                    |
+| w2                               | ``base`` or ``hidden ** -0.5``, / depth factor             |
+| norms                            | 1                                                         |
+
+``base`` is ``init_base_std``. The depth factor of layer ``i`` of ``L`` (counted from 0) is 1 when
+``disabled``, ``sqrt(2 (i + 1))`` for ``current_depth``, ``sqrt(2 (L + 1))`` for ``global_depth``,
+``dim / 4096`` for ``dim_ratio``.
+"""
+
+import math
+
+from torch import Generator, Tensor, nn
+
+from bytelatent.model.args import TransformerArgs
+from bytelatent.model.layers import TransformerBlock
+
+
+def truncated_normal(weight: Tensor, std: float, generator: Generator | None = None) -> None:
+    """Fill ``weight`` from a normal distribution cut at three standard deviations."""
+    nn.init.trunc_normal_(weight, std=std, a=-3 * std, b=3 * std, generator=generator)
+
+
+def depth_factor(args: TransformerArgs, layer: int) -> float:
+    """What the layers that write to the residual stream are divided by."""
+    return {
+        "disabled": 1.0,
+        "current_depth": math.sqrt(2 * (layer + 1)),
+        "global_depth": math.sqrt(2 * (args.n_layers + 1)),
+        "dim_ratio": args.dim / 4096,
+    }[args.init_std_factor]
+
+
+def init_block(
+    block: TransformerBlock, args: TransformerArgs, layer: int, generator: Generator | None = None
+) -> None:
+    """Fresh weights for one block."""
+    std = args.init_base_std or args.dim**-0.5
+    hidden_std = args.init_base_std or args.ffn_hidden_dim() ** -0.5
+    factor = depth_factor(args, layer)
+    attention, feed_forward = block.attention, block.feed_forward
+    for linear in (attention.wq, attention.wk, attention.wv, feed_forward.w1, feed_forward.w3):
+        truncated_normal(linear.weight, std, generator)
+    truncated_normal(attention.wo.weight, std / factor, generator)
+    truncated_normal(feed_forward.w2.weight, hidden_std / factor, generator)
+    nn.init.ones_(block.attention_norm.weight)
+    nn.init.ones_(block.ffn_norm.weight)

@@ -1,0 +1,119 @@
+"""The transformer block that every part of BLT is built of, in reading order.
+
+Legend: ``B`` rows, ``S`` positions, ``T`` keys, ``D`` width, ``H`` heads, ``G`` key/value heads,
+``E`` head width, ``F`` hidden width.
+
+Parameter names are those of the released checkpoints.
+"""
+
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from bytelatent.model.args import TransformerArgs
+from bytelatent.model.attention import Plan
+
+
+class KeyValue(NamedTuple):
+    """Keys (before rotation) and values of past positions, each ``[B, T, G, E]``."""
+
+    keys: Tensor
+    values: Tensor
+
+
+class RotaryTable(NamedTuple):
+    """Cosines and sines of the angles, each ``[T, 1, E / 2]`` in fp32."""
+
+    cos: Tensor
+    sin: Tensor
+
+
+def rotary_table(length: int, width: int, theta: float, device: torch.device) -> RotaryTable:
+    """Angles of positions 0 to ``length - 1`` (RoPE, arXiv 2104.09864), always in fp32.
+
+    Attention sees only differences of positions, so the first key of a call may stand at 0
+    however far into a text it is: long texts lose no precision.
+    """
+    pair = torch.arange(0, width, 2, dtype=torch.float32, device=device)
+    frequency = theta ** (-pair / width)
+    angle = torch.arange(length, dtype=torch.float32, device=device)[:, None] * frequency
+    return RotaryTable(angle.cos()[:, None], angle.sin()[:, None])
+
+
+def rotate(x_BTHE: Tensor, table: RotaryTable) -> Tensor:
+    """Turn the pairs (2i, 2i + 1) of every head: interleaved, as the released weights expect."""
+    even, odd = x_BTHE.float().unflatten(-1, (-1, 2)).unbind(-1)
+    turned = (even * table.cos - odd * table.sin, even * table.sin + odd * table.cos)
+    return torch.stack(turned, dim=-1).flatten(-2).to(x_BTHE.dtype)
+
+
+class Attention(nn.Module):
+    """Rotary self-attention with grouped key/value heads."""
+
+    def __init__(self, args: TransformerArgs) -> None:
+        super().__init__()
+        self.n_heads, self.n_kv_heads, self.width = args.n_heads, args.kv_heads, args.head_width
+        self.wq = nn.Linear(args.dim, self.n_heads * self.width, bias=False)
+        self.wk = nn.Linear(args.dim, self.n_kv_heads * self.width, bias=False)
+        self.wv = nn.Linear(args.dim, self.n_kv_heads * self.width, bias=False)
+        self.wo = nn.Linear(self.n_heads * self.width, args.dim, bias=False)
+
+    def forward(
+        self,
+        x_BSD: Tensor,
+        table: RotaryTable,
+        plan: Plan,
+        past: KeyValue | None = None,
+    ) -> tuple[Tensor, KeyValue]:
+        """Attend to the past and to ``x_BSD``; return the output and all keys and values."""
+        q_BSHE = self.wq(x_BSD).unflatten(-1, (self.n_heads, self.width))
+        k_BTGE = self.wk(x_BSD).unflatten(-1, (self.n_kv_heads, self.width))
+        v_BTGE = self.wv(x_BSD).unflatten(-1, (self.n_kv_heads, self.width))
+        first = 0
+        if past is not None:
+            first = past.keys.shape[1]
+            k_BTGE = torch.cat([past.keys, k_BTGE], dim=1)
+            v_BTGE = torch.cat([past.values, v_BTGE], dim=1)
+        here = RotaryTable(table.cos[first:], table.sin[first:])
+        out_BSHE = plan.attend(rotate(q_BSHE, here), rotate(k_BTGE, table), v_BTGE)
+        return self.wo(out_BSHE.flatten(-2)), KeyValue(k_BTGE, v_BTGE)
+
+
+class FeedForward(nn.Module):
+    """SwiGLU (arXiv 2002.05202): ``w2(silu(w1 x) * w3 x)``."""
+
+    def __init__(self, args: TransformerArgs) -> None:
+        super().__init__()
+        hidden = args.ffn_hidden_dim()
+        self.w1 = nn.Linear(args.dim, hidden, bias=False)
+        self.w3 = nn.Linear(args.dim, hidden, bias=False)
+        self.w2 = nn.Linear(hidden, args.dim, bias=False)
+
+    def forward(self, x_BSD: Tensor) -> Tensor:
+        """``[B, S, D]`` to ``[B, S, D]``."""
+        return self.w2(F.silu(self.w1(x_BSD)) * self.w3(x_BSD))
+
+
+class TransformerBlock(nn.Module):
+    """Pre-norm block: attention, then feed-forward, each added to its input."""
+
+    def __init__(self, args: TransformerArgs) -> None:
+        super().__init__()
+        self.attention = Attention(args)
+        self.feed_forward = FeedForward(args)
+        self.attention_norm = nn.RMSNorm(args.dim, eps=args.norm_eps)
+        self.ffn_norm = nn.RMSNorm(args.dim, eps=args.norm_eps)
+
+    def forward(
+        self,
+        x_BSD: Tensor,
+        table: RotaryTable,
+        plan: Plan,
+        past: KeyValue | None = None,
+    ) -> tuple[Tensor, KeyValue]:
+        """``[B, S, D]`` to ``[B, S, D]``, with the block's keys and values."""
+        attended, present = self.attention(self.attention_norm(x_BSD), table, plan, past)
+        x_BSD = x_BSD + attended
+        return x_BSD + self.feed_forward(self.ffn_norm(x_BSD)), present

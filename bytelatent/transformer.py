@@ -1,0 +1,180 @@
+"""The byte language model that measures entropies: a small causal transformer.
+
+What is particular about it:
+
+- a byte sees the last ``sliding_window`` bytes of its own document (both matter: without the
+  window patching falls apart beyond 512 bytes);
+- interleaved rotary embeddings, RMSNorm before each half of a block, SwiGLU, no biases;
+- ``forward`` for whole rows, ``forward_chunk`` for texts of any length in constant memory: a chunk
+  is given the keys and values of the window before it, so the result is that of the whole text.
+
+Legend: ``L`` layers, ``B`` rows, ``S`` bytes, ``W`` window, ``D`` width, ``G`` key/value heads,
+``E`` head width, ``V`` vocabulary.
+"""
+
+from pathlib import Path
+from typing import NamedTuple, Self
+
+import torch
+from torch import Generator, Tensor, nn
+
+from bytelatent.model.args import LMTransformerArgs
+from bytelatent.model.attention import (
+    PADDING_DOCUMENT,
+    AttentionImpl,
+    document_numbers,
+    plan_attention,
+)
+from bytelatent.model.init import init_block, truncated_normal
+from bytelatent.model.layers import KeyValue, TransformerBlock, rotary_table
+from bytelatent.model.released import RETIRED_LM_KEYS, read_args, read_weights, write_folder
+from bytelatent.storage import model_folder
+
+
+class LMState(NamedTuple):
+    """What a chunk must know of the text before it.
+
+    Attributes:
+        keys_LBWGE, values_LBWGE: keys (before rotation) and values of the last ``W`` bytes.
+        documents_BW: 0 for bytes in the document of the byte that comes next, ``-1`` for those
+            of older documents and where the text had not begun.
+    """
+
+    keys_LBWGE: Tensor
+    values_LBWGE: Tensor
+    documents_BW: Tensor
+
+
+class LMTransformer(nn.Module):
+    """Next-byte logits of byte sequences (BLT paper, section 2.2)."""
+
+    def __init__(self, args: LMTransformerArgs) -> None:
+        super().__init__()
+        self.args = args
+        self.tok_embeddings = nn.Embedding(args.vocab_size, args.dim)
+        self.layers = nn.ModuleList(TransformerBlock(args) for _ in range(args.n_layers))
+        self.norm = nn.RMSNorm(args.dim, eps=args.norm_eps)
+        if not args.weight_tying:
+            self.output = nn.Linear(args.dim, args.vocab_size, bias=False)
+
+    def forward(self, tokens_BS: Tensor, *, impl: AttentionImpl = "auto") -> Tensor:
+        """Logits ``[B, S, V]``; position ``i`` predicts token ``i + 1``.
+
+        Raises:
+            ValueError: ``tokens_BS`` is not two-dimensional or holds ids outside the vocabulary.
+        """
+        self._check_tokens(tokens_BS)
+        if self.args.separates_documents:
+            documents_BS = document_numbers(tokens_BS, self.args.eos_id)
+        else:
+            documents_BS = torch.zeros_like(tokens_BS)
+        return self._run(tokens_BS, documents_BS, None, impl)[0]
+
+    def forward_chunk(
+        self, tokens_BS: Tensor, state: LMState, *, impl: AttentionImpl = "auto"
+    ) -> tuple[Tensor, LMState]:
+        """Logits of the next ``S`` bytes of a text and the state after them.
+
+        Chunk by chunk this gives what ``forward`` gives for the whole text.
+        """
+        window = state.documents_BW.shape[1]
+        documents_BS = torch.zeros_like(tokens_BS)
+        if self.args.separates_documents:
+            documents_BS = document_numbers(tokens_BS, self.args.eos_id)
+        documents_BT = torch.cat([state.documents_BW, documents_BS], dim=1)
+        logits_BSV, present = self._run(tokens_BS, documents_BT, state, impl)
+        keys = torch.stack([layer.keys[:, -window:] for layer in present])
+        values = torch.stack([layer.values[:, -window:] for layer in present])
+        return logits_BSV, LMState(keys, values, self._age(documents_BT, tokens_BS)[:, -window:])
+
+    def initial_state(self, rows: int) -> LMState:
+        """The state before the first byte of ``rows`` texts.
+
+        Raises:
+            ValueError: the model has no window, so no bounded state exists.
+        """
+        args, like = self.args, self.tok_embeddings.weight
+        if args.window is None:
+            raise ValueError(
+                f"attn_bias_type {args.attn_bias_type!r} has no window: chunks would need the "
+                "whole text; use forward"
+            )
+        shape = (args.n_layers, rows, args.window, args.kv_heads, args.head_width)
+        documents = torch.full((rows, args.window), PADDING_DOCUMENT, device=like.device)
+        return LMState(like.new_zeros(shape), like.new_zeros(shape), documents)
+
+    def init_weights(self, generator: Generator | None = None) -> None:
+        """Fresh weights by the laws of :mod:`bytelatent.model.init`; seeded by the args."""
+        args = self.args
+        if generator is None:
+            generator = Generator(self.tok_embeddings.weight.device).manual_seed(args.seed)
+        std = args.init_base_std or args.dim**-0.5
+        truncated_normal(self.tok_embeddings.weight, std, generator)
+        for number, layer in enumerate(self.layers):
+            assert isinstance(layer, TransformerBlock)
+            init_block(layer, args, number, generator)
+        nn.init.ones_(self.norm.weight)
+        if not args.weight_tying:
+            truncated_normal(self.output.weight, std, generator)
+
+    @classmethod
+    def from_pretrained(cls, name_or_path: str | Path, *, dtype: torch.dtype | None = None) -> Self:
+        """Load a folder or hub repository in the released layout, in eval mode.
+
+        Args:
+            name_or_path: an existing folder, or a repository such as ``facebook/blt-entropy``.
+            dtype: convert the weights on the way in.
+
+        Raises:
+            ValueError: a file is missing, damaged or does not fit; the message names it.
+        """
+        folder = model_folder(name_or_path)
+        args = read_args(folder, LMTransformerArgs, RETIRED_LM_KEYS)
+        with torch.device("meta"):
+            model = cls(args)
+        return read_weights(folder, model, dtype).eval()
+
+    def save_pretrained(self, folder: str | Path) -> None:
+        """Write ``config.json`` and ``model.safetensors`` in the released layout."""
+        write_folder(Path(folder), self, self.args, extra={"attn_impl": "sdpa"})
+
+    def _run(
+        self, tokens_BS: Tensor, documents_BT: Tensor, state: LMState | None, impl: AttentionImpl
+    ) -> tuple[Tensor, list[KeyValue]]:
+        args = self.args
+        length = documents_BT.shape[1]
+        table = rotary_table(length, args.head_width, args.rope_theta, tokens_BS.device)
+        plan = plan_attention(documents_BT, tokens_BS.shape[1], args.window, impl)
+        h_BSD = self.tok_embeddings(tokens_BS)
+        present = []
+        for number, layer in enumerate(self.layers):
+            past = None
+            if state is not None:
+                past = KeyValue(state.keys_LBWGE[number], state.values_LBWGE[number])
+            h_BSD, key_value = layer(h_BSD, table, plan, past)
+            present.append(key_value)
+        h_BSD = self.norm(h_BSD)
+        if args.weight_tying:
+            return h_BSD @ self.tok_embeddings.weight.T, present
+        return self.output(h_BSD), present
+
+    def _age(self, documents_BT: Tensor, tokens_BS: Tensor) -> Tensor:
+        """Renumber so that the byte after the chunk belongs to document 0 and older ones to none.
+
+        So numbers do not grow with the length of a text.
+        """
+        if not self.args.separates_documents:
+            return documents_BT
+        ended_B1 = (tokens_BS == self.args.eos_id).sum(dim=1, keepdim=True)
+        return torch.where(documents_BT == ended_B1, 0, PADDING_DOCUMENT)
+
+    def _check_tokens(self, tokens_BS: Tensor) -> None:
+        if tokens_BS.dim() != 2:
+            raise ValueError(f"tokens must be [rows, bytes], got shape {tuple(tokens_BS.shape)}")
+        if torch.compiler.is_compiling() or tokens_BS.numel() == 0:
+            return
+        low, high = int(tokens_BS.min()), int(tokens_BS.max())
+        if low < 0 or high >= self.args.vocab_size:
+            raise ValueError(
+                f"token ids must lie in 0 to {self.args.vocab_size - 1}, got {low} to {high}"
+            )

@@ -1,0 +1,25 @@
+"""What tests of several parts share."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+CHECKPOINTS = Path(__file__).parent / "checkpoints"
+CASES = sorted(path.name for path in CHECKPOINTS.iterdir() if path.is_dir())
+
+
+class Case:
+    """A small checkpoint in the released layout and what the reference computes with it."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.entropy = CHECKPOINTS / name / "entropy"
+        with np.load(CHECKPOINTS / name / "expected.npz") as arrays:
+            self.expected = {key: arrays[key] for key in arrays}
+
+
+@pytest.fixture(params=CASES)
+def case(request: pytest.FixtureRequest) -> Case:
+    """Each of the reference cases."""
+    return Case(request.param)
