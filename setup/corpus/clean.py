@@ -1,0 +1,111 @@
+"""Cleaning: from the blocks of a document to its final text, and the dropping of duplicates."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Iterator
+
+from .document import Document, Heading, Verbatim
+
+MIN_BYTES = 200  # a shorter document is a stub, a redirect or a menu
+MIN_REPEAT_BYTES = 40  # shorter paragraphs ("Example", "Yes") may well occur twice
+REPLACEMENT = "\ufffd"
+
+_BREAKS = re.compile("\r\n?|[\u2028\u2029\x0b\x0c]")
+# Control characters but newline and tab, lone surrogates, soft hyphen, byte-order mark.
+_CONTROL = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f\ud800-\udfff\u00ad\ufeff]")
+# A zero-width space is a word break in Khmer and Thai; beside ASCII it is a mere line-break hint.
+_HINT = re.compile("(?<=[\x20-\x7e])\u200b+|\u200b+(?=[\x20-\x7e])")
+_BLANKS = re.compile("[ \t\u00a0\u2000-\u200a\u202f\u3000]+")
+_MANY_NEWLINES = re.compile(r"\n{3,}")
+
+
+def clean_characters(text: str) -> str:
+    """NFC, one kind of newline, no control characters but newline and tab."""
+    text = _CONTROL.sub("", _BREAKS.sub("\n", text))
+    return unicodedata.normalize("NFC", _HINT.sub("", text))
+
+
+def clean_block(block: str) -> str:
+    """One block in its final form; runs of blanks collapse unless it is `Verbatim`."""
+    text = clean_characters(block)
+    if isinstance(block, Verbatim):
+        text = "\n".join(line.rstrip() for line in text.split("\n"))
+        return _MANY_NEWLINES.sub("\n\n", text).strip("\n")
+    text = "\n".join(_BLANKS.sub(" ", line).strip() for line in text.split("\n"))
+    return _MANY_NEWLINES.sub("\n\n", text).strip("\n")
+
+
+def _joiner(before: str, after: str, separator: str) -> str:
+    spaced = isinstance(before, Verbatim) or isinstance(after, Verbatim | Heading)
+    return "\n\n" if spaced else separator
+
+
+def join_blocks(blocks: Iterable[str], separator: str = "\n") -> str:
+    """The text of cleaned blocks: headings get a blank line before them, code one on both sides."""
+    text = ""
+    last: str | None = None
+    for block in blocks:
+        cleaned = clean_block(block)
+        if cleaned:
+            text += cleaned if last is None else _joiner(last, block, separator) + cleaned
+            last = block
+    return text
+
+
+def digest(text: str) -> bytes:
+    """Short fingerprint of a text for duplicate detection."""
+    return hashlib.sha256(text.encode()).digest()[:16]
+
+
+class ParagraphFilter:
+    """Keeps the first of equal paragraphs over all documents of a source; headings always stay.
+
+    Called with the blocks of one document after the other, it returns those to keep.
+    """
+
+    def __init__(self) -> None:
+        self._seen: set[bytes] = set()
+
+    def __call__(self, blocks: Iterable[str]) -> list[str]:
+        return [block for block in blocks if self._is_new(block)]
+
+    def _is_new(self, block: str) -> bool:
+        text = clean_block(block)
+        if isinstance(block, Heading) or len(text.encode()) < MIN_REPEAT_BYTES:
+            return True
+        key = digest(text)
+        new = key not in self._seen
+        self._seen.add(key)
+        return new
+
+
+def clean_documents(
+    documents: Iterable[Document], seen: set[bytes], dropped: Counter[str], dedupe_paragraphs: bool
+) -> Iterator[tuple[Document, str]]:
+    """Yields each document worth keeping with its text; counts the others by reason in `dropped`.
+
+    `seen` holds the fingerprints of the texts of all sources and grows.
+    ValueError if an id repeats.
+    """
+    ids: set[str] = set()
+    new_paragraphs = ParagraphFilter()
+    for document in documents:
+        if document.id in ids:
+            raise ValueError(f"document id {document.id!r} occurs twice")
+        ids.add(document.id)
+        blocks = new_paragraphs(document.blocks) if dedupe_paragraphs else document.blocks
+        text = join_blocks(blocks, document.separator)
+        key = digest(text)
+        if REPLACEMENT in text:
+            dropped["undecodable"] += 1
+        elif len(text.encode()) < MIN_BYTES:
+            dropped["short"] += 1
+        elif key in seen:
+            dropped["duplicate"] += 1
+        else:
+            seen.add(key)
+            yield document, text

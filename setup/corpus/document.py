@@ -1,0 +1,84 @@
+"""What a source yields (`Document`), and what describes a source (`Source`, `Registry`)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+
+class Heading(str):
+    """A block that starts a section: a blank line goes before it."""
+
+
+class Verbatim(str):
+    """A block whose blanks carry meaning (code): they are kept, blank lines go around it."""
+
+
+@dataclass(frozen=True)
+class Document:
+    """One document of a source, before cleaning.
+
+    `id` is unique within the source and decides the split, so it must not depend on the order of
+    the documents. `blocks` are paragraphs (`str`), `Heading`s and `Verbatim`s, in reading order.
+    `separator` goes between two plain paragraphs.
+    """
+
+    id: str
+    blocks: list[str]
+    lang: str = "en"
+    separator: str = "\n"
+
+
+Documents = Callable[..., Iterator[Document]]
+
+
+@dataclass(frozen=True)
+class Source:
+    """A named supply of documents, and where it comes from.
+
+    `packages` are `KIND:SPEC` strings (see `corpus.fetch`); `documents` is called with the
+    folder of each unpacked package, in that order. `held_out` says of an id whether it belongs to
+    the test split whatever its hash. `sha256` pins archives that no signed index vouches for.
+    """
+
+    name: str
+    documents: Documents
+    packages: tuple[str, ...]
+    licence: str
+    note: str
+    lang: str = "en"
+    dedupe_paragraphs: bool = False
+    held_out: Callable[[str], bool] = lambda _id: False
+    sha256: dict[str, str] = field(default_factory=dict)
+
+
+class Registry(dict[str, Source]):
+    """The known sources by name, in the order in which they are built."""
+
+    def source(self, name: str, *packages: str, **about: Any) -> Callable[[Documents], Documents]:
+        """Decorator that registers a function of unpacked folders as the source `name`."""
+
+        def register(documents: Documents) -> Documents:
+            if name in self:
+                raise ValueError(f"source {name!r} is registered twice")
+            self[name] = Source(name, documents, packages, **about)
+            return documents
+
+        return register
+
+    def select(self, names: list[str] | None) -> list[Source]:
+        """The sources called `names` (all when None), in registry order; ValueError if unknown."""
+        unknown = sorted(set(names or ()) - set(self))
+        if unknown:
+            raise ValueError(f"unknown source {', '.join(unknown)}; known: {', '.join(self)}")
+        return [source for source in self.values() if names is None or source.name in names]
+
+
+def sorted_files(folder: Path, pattern: str) -> list[Path]:
+    """Files below `folder` that match `pattern`, in an order that no file system changes."""
+    found = sorted(path for path in folder.glob(pattern) if path.is_file())
+    if not found:
+        raise FileNotFoundError(f"the package holds no file {pattern}: has its layout changed?")
+    return found

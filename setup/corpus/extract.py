@@ -1,0 +1,132 @@
+"""Extraction: from HTML pages and R data files to blocks of text."""
+
+from __future__ import annotations
+
+import html
+import re
+import struct
+import zlib
+from collections.abc import Iterator
+from typing import Any
+
+from .document import Heading, Verbatim
+
+HEADINGS = {"h1", "h2", "h3", "h4", "h5", "h6"}
+CONTAINERS = {"div", "table", "thead", "tbody", "ul", "ol", "dl", "section", "article", "aside"}
+LEAVES = {"p", "li", "dd", "dt", "td", "th", "tr", "pre", "blockquote", "figcaption", "caption"}
+BLOCKS = HEADINGS | CONTAINERS | LEAVES | {"main", "body", "br", "hr"}
+NOISE = "//script|//style|//nav|//svg|//form|//button|//footer|//img|//noscript|//comment()"
+
+
+def import_lxml_html() -> Any:
+    """`lxml.html`, or a RuntimeError that says how to get it."""
+    try:
+        import lxml.html
+    except ImportError:
+        raise RuntimeError("this source needs lxml: pip install lxml") from None
+    return lxml.html
+
+
+def html_blocks(page: bytes, main: str = "//body", drop: str = "") -> list[str]:
+    """The text of a UTF-8 page as blocks.
+
+    `main` is the XPath of the part to read, `drop` one of elements to leave out of it. A table row
+    of several cells becomes one line; preformatted text keeps its blanks.
+    """
+    lxml = import_lxml_html()
+    parser = lxml.HTMLParser(encoding="utf-8", remove_pis=True)
+    tree = lxml.document_fromstring(page, parser=parser)
+    for element in tree.xpath(f"{NOISE}|{drop}" if drop else NOISE):
+        if element.getparent() is not None:
+            element.drop_tree()
+    collector = _Collector()
+    for part in tree.xpath(main):
+        collector.walk(part)
+    collector.flush()
+    return collector.blocks
+
+
+class _Collector:
+    """Walks an element tree and gathers inline text into blocks."""
+
+    def __init__(self) -> None:
+        self.blocks: list[str] = []
+        self._inline: list[str] = []
+        self._kind: type[str] = str
+
+    def flush(self) -> None:
+        text = re.sub(r"\s+", " ", "".join(self._inline)).strip()
+        self._inline.clear()
+        if text:
+            self.blocks.append(self._kind(text))
+
+    def walk(self, element: Any) -> None:
+        is_block = element.tag in BLOCKS
+        if is_block:
+            self.flush()
+        if element.tag == "pre":
+            self.blocks.append(Verbatim(element.text_content().expandtabs().strip("\n")))
+        elif element.tag == "tr" and len(element) > 1:
+            self._inline.append(" | ".join(filter(None, map(_one_line, element))))
+        else:
+            self._walk_inside(element)
+        if is_block:
+            self.flush()
+
+    def _walk_inside(self, element: Any) -> None:
+        outer = self._kind
+        if element.tag in HEADINGS:
+            self._kind = Heading
+        self._inline.append(element.text or "")
+        for child in element:
+            self.walk(child)
+            self._inline.append(child.tail or "")
+        if element.tag in HEADINGS:
+            self.flush()
+        self._kind = outer
+
+
+def _one_line(element: Any) -> str:
+    return " ".join(element.text_content().split())
+
+
+_MARKUP_BLOCK = re.compile(
+    r"</?(?:p|li|ul|ol|dl|dt|dd|note|important|caution|h\d|br|div|pre|table|tr|td|th|"
+    r"para|title|section|fullname|examples?|simpara|variablelist|itemizedlist)\b[^>]*>",
+    re.IGNORECASE,
+)
+_MARKUP = re.compile(r"</?[A-Za-z!][^<>]*>")
+
+
+def markup_paragraphs(text: str) -> list[str]:
+    """Paragraphs of a short HTML-like string (quicker than a parser, good for small fragments)."""
+    text = _MARKUP.sub("", _MARKUP_BLOCK.sub("\n", re.sub(r"\s+", " ", text)))
+    plain = re.sub("</?p>", "\n", html.unescape(text))  # some tags were escaped twice
+    lines = (re.sub(r"\s+", " ", line).strip() for line in plain.split("\n"))
+    return [re.sub(r" +([.,;:])(?=\s|$)", r"\1", line) for line in lines if line]
+
+
+def r_character_vectors(data: bytes) -> Iterator[list[str]]:
+    """The character vectors of an R lazy-load file (`.rdb`), one list a stored object.
+
+    The file is a row of [4-byte length][zlib stream]; a stream is R's XDR serialisation, in which a
+    string is a flag word (type 9 in the low byte), a length and its bytes. Only strings are read.
+    """
+    start = 0
+    while start < len(data) - 5:
+        stream = zlib.decompressobj()
+        raw = stream.decompress(data[start + 4 :])
+        start = len(data) - len(stream.unused_data)
+        yield list(_r_strings(raw))
+
+
+def _r_strings(raw: bytes) -> Iterator[str]:
+    position = 14  # behind the header of the serialisation
+    while position < len(raw) - 8:
+        flags, length = struct.unpack_from(">Ii", raw, position)
+        end = position + 8 + length
+        if flags & 0xFF == 9 and flags >> 20 == 0 and 0 <= length <= 100_000 and end <= len(raw):
+            yield raw[position + 8 : end].decode("utf-8", "replace")
+            position = end
+        else:
+            position += 4

@@ -1,0 +1,121 @@
+"""Splitting documents, writing shards and keeping the manifest.
+
+Layout below the output folder: `train/`, `valid/`, `test/` with one `<source>.jsonl` each, and
+`manifest.json`. A split without documents has no shard. Every file appears under its final name at
+once (temporary name, then a move).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from .document import Document, Source
+
+SPLITS = ("train", "valid", "test")
+Manifest = dict[str, dict[str, Any]]  # source name -> entry
+
+
+def split_of(source: Source, document_id: str) -> str:
+    """Split of a document: held out by its source, or 1 % valid, 1 % test, rest train by sha256."""
+    if source.held_out(document_id):
+        return "test"
+    bucket = int.from_bytes(hashlib.sha256(document_id.encode()).digest()[:8], "big") % 100
+    return {0: "valid", 1: "test"}.get(bucket, "train")
+
+
+class _Shard:
+    """One split of a source being written: the temporary file and its running sums."""
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.path, self.temporary = path, path.with_name(path.name + ".tmp")
+        self.documents = self.bytes = 0
+        self._hash = hashlib.sha256()
+        self._file: BinaryIO = self.temporary.open("wb")
+
+    def add(self, record: dict[str, str]) -> None:
+        line = (json.dumps(record, ensure_ascii=False) + "\n").encode()
+        self._file.write(line)
+        self._hash.update(line)
+        self.documents += 1
+        self.bytes += len(record["text"].encode())
+
+    def close(self) -> None:
+        self._file.close()
+
+    def publish(self) -> str | None:
+        """Moves the file to its final name and returns its sha256; no documents, no file."""
+        if not self.documents:
+            self.temporary.unlink()
+            self.path.unlink(missing_ok=True)
+            return None
+        self.temporary.replace(self.path)
+        return self._hash.hexdigest()
+
+
+def write_shards(
+    out: Path, source: Source, documents: Iterable[tuple[Document, str]]
+) -> dict[str, dict[str, Any]]:
+    """Writes the shards of a source; returns documents, bytes of text and sha256 by split.
+
+    When `documents` raises, the shards of an earlier run stay as they were.
+    """
+    shards = {split: _Shard(out / split / f"{source.name}.jsonl") for split in SPLITS}
+    try:
+        for document, text in documents:
+            record = dict(id=document.id, source=source.name, lang=document.lang, text=text)
+            shards[split_of(source, document.id)].add(record)
+        if not any(shard.documents for shard in shards.values()):
+            raise ValueError(f"source {source.name} gave no document")
+    except BaseException:
+        for shard in shards.values():
+            shard.close()
+            shard.temporary.unlink(missing_ok=True)
+        raise
+    for shard in shards.values():
+        shard.close()
+    return {
+        "documents": {split: shard.documents for split, shard in shards.items()},
+        "bytes": {split: shard.bytes for split, shard in shards.items()},
+        "sha256": {split: sha for split, shard in shards.items() if (sha := shard.publish())},
+    }
+
+
+def read_texts(out: Path, name: str) -> Iterator[str]:
+    """The texts in the shards of the source `name`."""
+    for split in SPLITS:
+        path = out / split / f"{name}.jsonl"
+        if path.exists():
+            with path.open(encoding="utf-8") as lines:
+                yield from (json.loads(line)["text"] for line in lines)
+
+
+def is_finished(out: Path, manifest: Manifest, source: Source) -> bool:
+    """Whether the manifest has the source, of the same packages, and all its shards are there."""
+    entry = manifest.get(source.name)
+    if entry is None or entry["package"] != ", ".join(source.packages):
+        return False
+    return all((out / split / f"{source.name}.jsonl").exists() for split in entry["sha256"])
+
+
+def read_manifest(out: Path) -> Manifest:
+    """The manifest entries by source name; none when there is no manifest yet."""
+    path = out / "manifest.json"
+    if not path.exists():
+        return {}
+    return {entry["source"]: entry for entry in json.loads(path.read_text("utf-8"))["sources"]}
+
+
+def write_manifest(out: Path, manifest: Manifest) -> None:
+    """Writes `manifest.json` with the entries sorted by name, and their sums."""
+    entries = [manifest[name] for name in sorted(manifest)]
+    sums = {split: sum(entry["bytes"][split] for entry in entries) for split in SPLITS}
+    content = {"total_bytes": sum(sums.values()), "bytes": sums, "sources": entries}
+    temporary = out / "manifest.json.tmp"
+    text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+    temporary.write_text(text, encoding="utf-8")
+    temporary.replace(out / "manifest.json")
