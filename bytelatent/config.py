@@ -1,0 +1,83 @@
+"""Configurations: a YAML file and ``key.sub=value`` overrides become checked args.
+
+``config=path/to.yaml optim.lr=1e-3`` on a command line reads the file, lays the overrides on top,
+and validates the whole: an unknown key is an error that names the nearest known one.
+"""
+
+import difflib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from pydantic import BaseModel, ValidationError
+from yaml import YAMLError
+
+Args = TypeVar("Args", bound=BaseModel)
+
+
+def load_args(kind: type[Args], argv: Sequence[str]) -> Args:
+    """Args of ``kind`` from command-line words such as ``config=FILE`` and ``key.sub=value``.
+
+    Raises:
+        ValueError: names the file or key that is wrong, what was given and what is accepted.
+    """
+    words = dict(_split(word) for word in argv)
+    files = [OmegaConf.create()]
+    path = words.pop("config", None)
+    if path is not None:
+        files.append(_read_yaml(Path(path)))
+    try:
+        overrides = OmegaConf.from_dotlist([f"{key}={value}" for key, value in words.items()])
+        merged = OmegaConf.to_container(OmegaConf.merge(*files, overrides), resolve=True)
+    except (OmegaConfBaseException, YAMLError) as error:
+        raise ValueError(f"configuration: {str(error).splitlines()[0]}") from None
+    try:
+        return kind.model_validate(merged)
+    except ValidationError as error:
+        raise ValueError(_explain(kind, error)) from None
+
+
+def save_args(args: BaseModel) -> str:
+    """The args as YAML that :func:`load_args` reads back."""
+    return OmegaConf.to_yaml(OmegaConf.create(args.model_dump(mode="json")))
+
+
+def _split(word: str) -> tuple[str, str]:
+    key, equals, value = word.partition("=")
+    if not equals or not key:
+        raise ValueError(f"{word!r} is no setting; write key=value, for example optim.lr=1e-3")
+    return key, value
+
+
+def _read_yaml(path: Path) -> Any:
+    try:
+        return OmegaConf.load(path)
+    except FileNotFoundError:
+        raise ValueError(f"config: {path} does not exist") from None
+    except (OSError, YAMLError, OmegaConfBaseException) as error:
+        raise ValueError(f"config: {path} cannot be read: {str(error).splitlines()[0]}") from None
+
+
+def _explain(kind: type[BaseModel], error: ValidationError) -> str:
+    """All complaints, a line each, with the nearest known key for an unknown one."""
+    lines = []
+    for problem in error.errors():
+        place = ".".join(str(part) for part in problem["loc"]) or "config"
+        if problem["type"] == "extra_forbidden":
+            near = difflib.get_close_matches(place, list(_keys(kind)), n=1, cutoff=0.0)
+            lines.append(f"{place}: unknown key; the nearest known one is {near[0]}")
+        elif problem["type"] == "missing":
+            lines.append(f"{place}: missing")
+        else:
+            lines.append(f"{place}: {problem['msg']} (got {problem['input']!r})")
+    return "\n".join(lines)
+
+
+def _keys(kind: type[BaseModel], prefix: str = "") -> Iterator[str]:
+    for name, field in kind.model_fields.items():
+        yield prefix + name
+        for part in (field.annotation, *getattr(field.annotation, "__args__", ())):
+            if isinstance(part, type) and issubclass(part, BaseModel):
+                yield from _keys(part, f"{prefix}{name}.")

@@ -1,0 +1,53 @@
+"""Documents from JSONL shards as one row of tokens: BOS, bytes, EOS, next document."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bytelatent.tokenizers.constants import BOS_ID, EOS_ID, OFFSET
+
+Tokens = NDArray[np.uint16]
+
+
+def read_documents(path: Path) -> Iterator[bytes]:
+    """UTF-8 bytes of the ``text`` of every line.
+
+    Raises:
+        ValueError: a line is no JSON object with a text; the message gives file and line.
+    """
+    with path.open("rb") as file:
+        for number, line in enumerate(file, start=1):
+            try:
+                text = json.loads(line)["text"]
+                yield text.encode("utf-8")
+            except (ValueError, KeyError, TypeError, AttributeError) as error:
+                raise ValueError(
+                    f"{path}, line {number}: no JSON object with a text ({error})"
+                ) from None
+
+
+def tokenize(document: bytes) -> Tokens:
+    """BOS, the bytes, EOS."""
+    tokens = np.empty(len(document) + 2, dtype=np.uint16)
+    tokens[0], tokens[-1] = BOS_ID, EOS_ID
+    tokens[1:-1] = np.frombuffer(document, dtype=np.uint8)
+    tokens[1:-1] += OFFSET
+    return tokens
+
+
+def read_source(path: Path, *, seed: int = 0) -> Tokens:
+    """All documents of a shard in one row, in an order drawn from ``seed``.
+
+    Raises:
+        ValueError: the shard is missing, empty or damaged.
+    """
+    if not path.is_file():
+        raise ValueError(f"data: {path} does not exist (build it: python setup/build_corpus.py)")
+    rows = [tokenize(document) for document in read_documents(path)]
+    if not rows:
+        raise ValueError(f"data: {path} holds no document")
+    order = np.random.default_rng(seed).permutation(len(rows))
+    return np.concatenate([rows[i] for i in order])

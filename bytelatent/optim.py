@@ -1,0 +1,55 @@
+"""AdamW and its learning-rate schedule."""
+
+import math
+from typing import Literal
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field
+from torch import nn
+
+
+class OptimArgs(BaseModel):
+    """Optimiser settings; the defaults are those of the BLT paper, appendix A.
+
+    Attributes:
+        lr: peak learning rate.
+        warmup: steps of linear rise.
+        lr_min_ratio: where the cosine ends, as a share of the peak.
+        clip: largest global gradient norm.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    lr: float = Field(default=4e-4, gt=0)
+    warmup: int = Field(default=2000, ge=0)
+    lr_min_ratio: float = Field(default=0.0, ge=0, le=1)
+    scheduler: Literal["cosine", "constant"] = "cosine"
+    beta1: float = Field(default=0.9, ge=0, lt=1)
+    beta2: float = Field(default=0.95, ge=0, lt=1)
+    epsilon: float = Field(default=1e-8, gt=0)
+    weight_decay: float = Field(default=0.1, ge=0)
+    clip: float = Field(default=1.0, gt=0)
+
+
+def learning_rate(args: OptimArgs, step: int, steps: int) -> float:
+    """Learning rate of step ``step`` (from 0) of ``steps``."""
+    if step < args.warmup:
+        return args.lr * (step + 1) / args.warmup
+    if args.scheduler == "constant":
+        return args.lr
+    done = (step - args.warmup) / max(1, steps - args.warmup)
+    cosine = 0.5 * (1 + math.cos(math.pi * min(1.0, done)))
+    return args.lr * (args.lr_min_ratio + (1 - args.lr_min_ratio) * cosine)
+
+
+def build_optimizer(model: nn.Module, args: OptimArgs) -> torch.optim.AdamW:
+    """AdamW; matrices decay, norms do not."""
+    matrices = [p for p in model.parameters() if p.dim() >= 2]
+    others = [p for p in model.parameters() if p.dim() < 2]
+    groups = [
+        {"params": matrices, "weight_decay": args.weight_decay},
+        {"params": others, "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW(
+        groups, lr=args.lr, betas=(args.beta1, args.beta2), eps=args.epsilon, fused=True
+    )
