@@ -1,0 +1,169 @@
+"""The exported entropy model: next-byte entropies and predictions of texts of any length.
+
+Legend: ``N`` bytes of a text, ``S = N + 1`` tokens (BOS first), ``V`` vocabulary, ``W`` window.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+
+from bytelatent.files import read_json
+from bytelatent.metrics import bits_per_byte
+from bytelatent.patching.patcher import DEFAULT_THRESHOLD
+from bytelatent.tokenizers.blt_tokenizer import BltTokenizer
+
+MODEL_FILE = "model.onnx"
+TRAIN_ARGS_FILE = "train_args.json"
+DEFAULT_CHUNK = 512
+"""Bytes run at once; bounds memory, changes no result."""
+
+_ENCODE = BltTokenizer(add_bos=True, add_eos=False).encode_bytes
+
+
+class ModelFileError(ValueError):
+    """A model file is missing, damaged or of another kind; the message names it."""
+
+
+@dataclass(frozen=True)
+class ByteAnalysis:
+    """What the model makes of a text of ``N`` bytes; ``S = N + 1``.
+
+    Attributes:
+        tokens: ids ``[S]``, BOS first.
+        entropies: nats ``[S]``; ``entropies[i]`` belongs to the prediction of token ``i + 1``, so
+            the last one is that of the byte that would come next.
+        nats: surprisal ``[N]`` of every byte, ``-ln p``.
+        top_ids, top_probabilities: the likeliest next tokens ``[S, k]``, likeliest first.
+    """
+
+    tokens: NDArray[np.int64]
+    entropies: NDArray[np.float32]
+    nats: NDArray[np.float32]
+    top_ids: NDArray[np.int64]
+    top_probabilities: NDArray[np.float32]
+
+    @property
+    def bits_per_byte(self) -> float | None:
+        """Cross-entropy in bits per byte; None for an empty text."""
+        size = len(self.nats)
+        return bits_per_byte(float(self.nats.sum(dtype=np.float64)), size) if size else None
+
+
+class EntropyRuntime:
+    """An exported entropy model.
+
+    Args:
+        session: the loaded graph, as :mod:`bytelatent.export` writes it.
+        name: what to call the model.
+        threshold: nats; the threshold it was calibrated to.
+    """
+
+    def __init__(
+        self, session: onnxruntime.InferenceSession, *, name: str, threshold: float
+    ) -> None:
+        self._session = session
+        self.name = name
+        self.threshold = threshold
+        shape = next(i.shape for i in session.get_inputs() if i.name == "keys")
+        layers, _, self.window, heads, width = shape
+        self._state_shape = (layers, 1, self.window, heads, width)
+
+    @classmethod
+    def load(cls, folder: str | Path, *, threads: int = 2) -> Self:
+        """Load ``folder/model.onnx`` and the threshold in ``folder/train_args.json``.
+
+        Args:
+            folder: where :mod:`bytelatent.export` wrote the model.
+            threads: cores that one text may use.
+
+        Raises:
+            ModelFileError: a file is missing, damaged or of another kind.
+        """
+        folder = Path(folder)
+        path = folder / MODEL_FILE
+        if not path.is_file():
+            raise ModelFileError(f"model file {path} does not exist")
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+        options.log_severity_level = 4  # its complaints come back as exceptions
+        # Give memory back after a long text instead of keeping the largest arena for ever.
+        options.enable_cpu_mem_arena = False
+        try:
+            session = onnxruntime.InferenceSession(
+                str(path), options, providers=["CPUExecutionProvider"]
+            )
+            return cls(session, name=folder.name, threshold=_threshold(folder))
+        except ModelFileError:
+            raise
+        except Exception as error:  # onnxruntime raises a dozen kinds of its own
+            reason = " ".join(str(error).split())[:200]
+            raise ModelFileError(f"model file {path} cannot be loaded: {reason}") from error
+
+    def analyse(self, data: bytes, *, top_k: int = 0, chunk: int = DEFAULT_CHUNK) -> ByteAnalysis:
+        """Entropies, surprisals and predictions of any bytes, valid UTF-8 or not.
+
+        Args:
+            data: the text, ``N`` bytes; may be empty.
+            top_k: how many likely next tokens to return for every position.
+            chunk: bytes run at once.
+        """
+        tokens = np.array(_ENCODE(data), dtype=np.int64)
+        top_k = min(top_k, 260)
+        entropies, nats, ids, probabilities = [], [], [], []
+        state = self._initial_state()
+        for first in range(0, len(tokens), chunk):
+            part = tokens[None, first : first + chunk]
+            logits, entropy, *after = self._session.run(None, {"tokens": part, **state})
+            state = dict(zip(state, after, strict=True))
+            log_p = _log_softmax(logits[0])
+            following = tokens[first + 1 : first + 1 + part.shape[1]]
+            nats.append(-log_p[np.arange(len(following)), following])
+            entropies.append(entropy[0])
+            best, likely = _top(log_p, top_k)
+            ids.append(best)
+            probabilities.append(likely)
+        return ByteAnalysis(
+            tokens=tokens,
+            entropies=np.maximum(np.concatenate(entropies), 0),
+            nats=np.concatenate(nats),
+            top_ids=np.concatenate(ids),
+            top_probabilities=np.concatenate(probabilities),
+        )
+
+    def _initial_state(self) -> dict[str, NDArray[Any]]:
+        return {
+            "keys": np.zeros(self._state_shape, dtype=np.float32),
+            "values": np.zeros(self._state_shape, dtype=np.float32),
+            "documents": np.full((1, self.window), -1, dtype=np.int64),
+        }
+
+
+def _threshold(folder: Path) -> float:
+    """The calibrated threshold beside the model, or that of the released checkpoints."""
+    path = folder / TRAIN_ARGS_FILE
+    if not path.is_file():
+        return DEFAULT_THRESHOLD
+    try:
+        return float(read_json(path)["data"]["patcher_args"]["threshold"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise ModelFileError(f"{path} holds no data.patcher_args.threshold ({error})") from None
+
+
+def _log_softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
+    shifted = logits - logits.max(axis=-1, keepdims=True)
+    return shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
+
+
+def _top(log_p: NDArray[np.float32], k: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """The ``k`` likeliest columns of each row, likeliest first, with their probabilities."""
+    if k == 0:
+        return np.zeros((len(log_p), 0), np.int64), np.zeros((len(log_p), 0), np.float32)
+    some = np.argpartition(-log_p, k - 1, axis=-1)[:, :k]
+    order = np.argsort(-np.take_along_axis(log_p, some, axis=-1), axis=-1, kind="stable")
+    best = np.take_along_axis(some, order, axis=-1)
+    return best, np.exp(np.take_along_axis(log_p, best, axis=-1))
