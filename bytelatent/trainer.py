@@ -109,7 +109,7 @@ class Trainer:
             group["lr"] = learning_rate(args.optim, self.step, args.steps)
         tokens, targets = (x.to(args.device) for x in self.train_data.batch(self.step))
         loss = self.loss(tokens, targets)
-        loss.backward()
+        torch.autograd.backward(loss)
         nn.utils.clip_grad_norm_(self.model.parameters(), args.optim.clip)
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)

@@ -20,7 +20,7 @@ class DataArgs(BaseModel):
 
     Attributes:
         root_dir: folder with ``train/``, ``valid/`` and ``test/``, each with ``SOURCE.jsonl``.
-        sources: weight of every source; the share of windows drawn from it.
+        sources: weight of every source; the share of windows drawn from it (0: not at all).
         seq_len: bytes that are predicted in a row.
         batch_size: rows of a batch.
         seed: decides the order of documents and the windows.
@@ -48,8 +48,16 @@ class WindowSampler:
 
     def __init__(self, args: DataArgs, split: str) -> None:
         self.args = args
+        weights = np.array(list(args.sources.values()))
+        if not (np.isfinite(weights).all() and (weights >= 0).all() and weights.sum() > 0):
+            raise ValueError(
+                f"data.sources: weights must be 0 or more and not all 0, got {args.sources}"
+            )
+        self.share = weights[weights > 0] / weights.sum()
         self.rows: list[Tokens] = []
-        for name in args.sources:
+        for name, weight in args.sources.items():
+            if weight == 0:
+                continue
             tokens = read_source(args.root_dir / split / f"{name}.jsonl", seed=args.seed)
             if len(tokens) <= args.seq_len:
                 raise ValueError(
@@ -57,10 +65,6 @@ class WindowSampler:
                     f"fewer than a window of {args.seq_len + 1}"
                 )
             self.rows.append(tokens)
-        weights = np.array(list(args.sources.values()))
-        if not (np.isfinite(weights).all() and (weights >= 0).all() and weights.sum() > 0):
-            raise ValueError(f"data.sources: weights must be 0 or more, got {args.sources}")
-        self.share = weights / weights.sum()
 
     @property
     def total_tokens(self) -> int:

@@ -147,6 +147,7 @@ def _attend_seen(q_BSHE: Tensor, k_BTGE: Tensor, v_BTGE: Tensor, seen_BST: Tenso
             k, v = (x.repeat_interleave(q.shape[1] // k.shape[1], dim=1) for x in (k, v))
         bias = torch.where(seen_BST, 0.0, torch.finfo(q.dtype).min)[:, None]
         scores = (q * q.shape[-1] ** -0.5) @ k.transpose(-1, -2) + bias
-        return (scores.softmax(dim=-1) @ v).transpose(1, 2)
+        out: Tensor = scores.softmax(dim=-1) @ v
+        return out.transpose(1, 2)
     out = F.scaled_dot_product_attention(q, k, v, attn_mask=seen_BST[:, None], enable_gqa=grouped)
     return out.transpose(1, 2)

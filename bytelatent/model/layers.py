@@ -44,7 +44,7 @@ def rotary_table(length: int, width: int, theta: float, device: torch.device) ->
 
 def rotate(x_BTHE: Tensor, table: RotaryTable) -> Tensor:
     """Turn the pairs (2i, 2i + 1) of every head: interleaved, as the released weights expect."""
-    even, odd = x_BTHE.float().unflatten(-1, (-1, 2)).unbind(-1)
+    even, odd = x_BTHE.float().reshape(*x_BTHE.shape[:-1], -1, 2).unbind(-1)
     turned = (even * table.cos - odd * table.sin, even * table.sin + odd * table.cos)
     return torch.stack(turned, dim=-1).flatten(-2).to(x_BTHE.dtype)
 
@@ -93,7 +93,8 @@ class FeedForward(nn.Module):
 
     def forward(self, x_BSD: Tensor) -> Tensor:
         """``[B, S, D]`` to ``[B, S, D]``."""
-        return self.w2(F.silu(self.w1(x_BSD)) * self.w3(x_BSD))
+        out_BSD: Tensor = self.w2(F.silu(self.w1(x_BSD)) * self.w3(x_BSD))
+        return out_BSD
 
 
 class TransformerBlock(nn.Module):

@@ -15,6 +15,7 @@ from bytelatent.files import read_json
 from bytelatent.metrics import bits_per_byte
 from bytelatent.patching.patcher import DEFAULT_THRESHOLD
 from bytelatent.tokenizers.blt_tokenizer import BltTokenizer
+from bytelatent.tokenizers.constants import VOCAB_SIZE
 
 MODEL_FILE = "model.onnx"
 TRAIN_ARGS_FILE = "train_args.json"
@@ -68,8 +69,10 @@ class EntropyRuntime:
         self._session = session
         self.name = name
         self.threshold = threshold
-        shape = next(i.shape for i in session.get_inputs() if i.name == "keys")
-        layers, _, self.window, heads, width = shape
+        shapes = {value.name: value.shape for value in session.get_inputs()}
+        if set(shapes) != {"tokens", "keys", "values", "documents"}:
+            raise ModelFileError(f"{name} is no entropy model: its inputs are {sorted(shapes)}")
+        layers, _, self.window, heads, width = shapes["keys"]
         self._state_shape = (layers, 1, self.window, heads, width)
 
     @classmethod
@@ -97,12 +100,10 @@ class EntropyRuntime:
             session = onnxruntime.InferenceSession(
                 str(path), options, providers=["CPUExecutionProvider"]
             )
-            return cls(session, name=folder.name, threshold=_threshold(folder))
-        except ModelFileError:
-            raise
         except Exception as error:  # onnxruntime raises a dozen kinds of its own
-            reason = " ".join(str(error).split())[:200]
+            reason = " ".join(str(error).split())[:200] or type(error).__name__
             raise ModelFileError(f"model file {path} cannot be loaded: {reason}") from error
+        return cls(session, name=folder.name, threshold=_threshold(folder))
 
     def analyse(self, data: bytes, *, top_k: int = 0, chunk: int = DEFAULT_CHUNK) -> ByteAnalysis:
         """Entropies, surprisals and predictions of any bytes, valid UTF-8 or not.
@@ -113,7 +114,7 @@ class EntropyRuntime:
             chunk: bytes run at once.
         """
         tokens = np.array(_ENCODE(data), dtype=np.int64)
-        top_k = min(top_k, 260)
+        top_k = min(top_k, VOCAB_SIZE)
         entropies, nats, ids, probabilities = [], [], [], []
         state = self._initial_state()
         for first in range(0, len(tokens), chunk):
@@ -155,8 +156,9 @@ def _threshold(folder: Path) -> float:
 
 
 def _log_softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
-    shifted = logits - logits.max(axis=-1, keepdims=True)
-    return shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
+    shifted: NDArray[np.float32] = logits - logits.max(axis=-1, keepdims=True)
+    log_p: NDArray[np.float32] = shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
+    return log_p
 
 
 def _top(log_p: NDArray[np.float32], k: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:

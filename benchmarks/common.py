@@ -1,0 +1,70 @@
+"""What the benchmarks share: timing, memory, and writing results with the machine beside them."""
+
+import json
+import os
+import platform
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+RESULTS = Path(__file__).parent / "results"
+
+
+def cpu_name() -> str:
+    """The processor's own name for itself."""
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            return line.partition(":")[2].strip()
+    return platform.processor()
+
+
+def times(work: Callable[[], object], repeat: int) -> list[float]:
+    """Seconds of ``repeat`` runs after one that is not counted."""
+    work()
+    found = []
+    for _ in range(repeat):
+        began = time.perf_counter()
+        work()
+        found.append(time.perf_counter() - began)
+    return found
+
+
+def summary(seconds: list[float]) -> dict[str, float]:
+    """Median, 95th and 99th percentile in milliseconds, and how many."""
+    cuts = statistics.quantiles(seconds, n=100, method="inclusive")
+    return {
+        "median_ms": round(statistics.median(seconds) * 1e3, 2),
+        "p95_ms": round(cuts[94] * 1e3, 2),
+        "p99_ms": round(cuts[98] * 1e3, 2),
+        "runs": len(seconds),
+    }
+
+
+def resident_bytes(pid: int) -> int:
+    """Resident memory of a process and all it has started, shared pages counted once (PSS)."""
+    total = 0
+    for one in [pid, *children(pid)]:
+        for line in Path(f"/proc/{one}/smaps_rollup").read_text().splitlines():
+            if line.startswith("Pss:"):
+                total += int(line.split()[1]) * 1024
+    return total
+
+
+def children(pid: int) -> list[int]:
+    """All processes below ``pid``."""
+    found = []
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        for child in (task / "children").read_text().split():
+            found += [int(child), *children(int(child))]
+    return found
+
+
+def write_results(name: str, rows: dict[str, Any]) -> None:
+    """Print ``rows`` and keep them with the machine they were measured on."""
+    record = {"machine": {"cpu": cpu_name(), "cores": os.cpu_count()}, "results": rows}
+    text = json.dumps(record, indent=2)
+    print(text)
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / f"{name}.json").write_text(text + "\n")

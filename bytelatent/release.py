@@ -1,0 +1,225 @@
+"""``python -m bytelatent.release RUN OUT``: make a model folder that can be shipped from a run.
+
+``OUT`` gets the weights (``config.json``, ``model.safetensors``), the exported graph
+(``model.onnx``), ``train_args.json`` with the calibrated threshold, the run's ``metrics.jsonl``,
+and ``README.md``, the model card: what it was trained on with licences, bits per byte on text it
+never saw, and the commands that made it. Everything in the card is measured or read off the run.
+"""
+
+import argparse
+import json
+import logging
+import shutil
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from bytelatent.args import TrainArgs
+from bytelatent.config import load_args
+from bytelatent.data.documents import read_documents, tokenize
+from bytelatent.data.windows import WindowSampler
+from bytelatent.export import ONNX_FILE, export_onnx
+from bytelatent.files import read_json, write_json, write_text
+from bytelatent.metrics import bits_per_byte, read_metrics
+from bytelatent.patching.calibrate import threshold_for
+from bytelatent.patching.entropies import entropy, stream_logits
+from bytelatent.patching.patcher import PatcherArgs
+from bytelatent.tokenizers.build import TokenizerArgs
+from bytelatent.transformer import LMTransformer
+
+logger = logging.getLogger(__name__)
+
+PATCH_SIZE = 4.5
+"""Bytes per patch that the shipped threshold gives on held-out text, as in the paper."""
+
+CALIBRATION_BATCHES = 24
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """Loss on the test documents of one source.
+
+    Attributes:
+        source, licence: of the corpus manifest.
+        size: bytes measured.
+        bits_per_byte: cross-entropy, each document by itself after its BOS.
+    """
+
+    source: str
+    licence: str
+    size: int
+    bits_per_byte: float
+
+
+@torch.inference_mode()
+def measure(model: LMTransformer, documents: Sequence[bytes]) -> tuple[float, int]:
+    """Nats and bytes of ``documents``; their ends are not counted."""
+    nats, size = 0.0, 0
+    for document in documents:
+        tokens_S = torch.from_numpy(tokenize(document)[:-1].astype(np.int64))
+        for columns, logits_BCV in stream_logits(model, tokens_S[None]):
+            targets_C = tokens_S[columns.start + 1 : columns.stop + 1]
+            log_p_CV = logits_BCV[0, : len(targets_C)].float().log_softmax(-1)
+            nats -= float(log_p_CV.gather(1, targets_C[:, None]).double().sum())
+        size += len(document)
+    return nats, size
+
+
+def measure_held_out(
+    model: LMTransformer, args: TrainArgs, manifest: dict[str, Any], limit: int
+) -> list[HeldOut]:
+    """Bits per byte on up to ``limit`` bytes of test documents of every source of the run."""
+    rows = []
+    licences = {entry["source"]: entry["licence"] for entry in manifest["sources"]}
+    for source in args.data.sources:
+        documents: list[bytes] = []
+        for document in read_documents(args.data.root_dir / "test" / f"{source}.jsonl"):
+            if sum(map(len, documents)) < limit:
+                documents.append(document[:limit])
+        nats, size = measure(model, documents)
+        rows.append(HeldOut(source, licences[source], size, bits_per_byte(nats, size)))
+        logger.info("%s: %.3f bits per byte on %d bytes", source, rows[-1].bits_per_byte, size)
+    return rows
+
+
+@torch.inference_mode()
+def calibrate(model: LMTransformer, args: TrainArgs, patch_size: float) -> float:
+    """Threshold in nats for ``patch_size`` bytes per patch on the mix's validation windows."""
+    sampler = WindowSampler(args.data, "valid")
+    sample = [entropy(model(sampler.batch(i)[0])).numpy() for i in range(CALIBRATION_BATCHES)]
+    return threshold_for(np.concatenate(sample), patch_size)
+
+
+def train_args_of(args: TrainArgs, threshold: float) -> dict[str, Any]:
+    """The run's args with tokenizer and patcher, keyed as released ``train_args.json`` files."""
+    flat: dict[str, Any] = args.model_dump(mode="json")
+    flat["data"] |= {
+        "tokenizer_args": TokenizerArgs().model_dump(),
+        "patcher_args": PatcherArgs(threshold=threshold, patch_size=PATCH_SIZE).model_dump(),
+    }
+    return flat
+
+
+def card(
+    args: TrainArgs, model: LMTransformer, threshold: float, rows: list[HeldOut], run: Path
+) -> str:
+    """The model card in Markdown."""
+    manifest = read_json(args.data.root_dir / "manifest.json")
+    metrics = [line for line in read_metrics(run / "metrics.jsonl") if "bytes" in line]
+    parameters = sum(p.numel() for p in model.parameters())
+    shape = args.entropy_model
+    prose = [row for row in rows if row.source in {"austen", "sotu"}]
+    prose_bpb = sum(r.bits_per_byte * r.size for r in prose) / max(1, sum(r.size for r in prose))
+    table = "\n".join(f"| {r.source} | {r.size:,} | {r.bits_per_byte:.3f} |" for r in rows)
+    sources = "\n".join(
+        f"| {entry['source']} | {entry['package']} | {entry['licence']} "
+        f"| {entry['bytes'].get('train', 0) / 1e6:.1f} | {args.data.sources[entry['source']]:.0%} "
+        f"| {entry['note']} |"
+        for entry in manifest["sources"]
+        if args.data.sources.get(entry["source"])
+    )
+    return f"""---
+license: apache-2.0
+library_name: bytelatent
+tags: [byte-level, entropy, patching, blt]
+---
+
+# {args.name}
+
+A byte-level language model that measures next-byte entropies, for cutting text into patches
+(Byte Latent Transformer, arXiv 2412.09871). {parameters:,} parameters: {shape.n_layers} layers,
+width {shape.dim}, {shape.n_heads} heads, a sliding window of {shape.sliding_window} bytes,
+a vocabulary of {shape.vocab_size} ids.
+
+It is small on purpose: it runs on a laptop while one types. It predicts English prose and technical
+text fairly, other languages poorly (it has seen a few pages of each), and it is no chat model.
+
+| file | what |
+|---|---|
+| `config.json`, `model.safetensors` | weights in the released layout, fp32 |
+| `model.onnx` | the same as a graph for onnxruntime, without torch |
+| `train_args.json` | the run, with tokenizer and calibrated patcher |
+| `metrics.jsonl` | the curve of the run |
+
+## Quality
+
+Held-out documents, bits per byte (each document by itself; lower is better). On English prose that
+is in no training document (Jane Austen's *Persuasion*, State of the Union addresses since 2016):
+**{prose_bpb:.3f}**.
+
+| source | bytes | bits per byte |
+|---|---|---|
+{table}
+
+The threshold {threshold:.6f} nats gives {PATCH_SIZE} bytes per patch on held-out windows of the
+training mix.
+
+## Training
+
+{metrics[-1]["step"]:,} steps of {args.data.batch_size} rows of {args.data.seq_len} bytes,
+{metrics[-1]["bytes"] / 1e6:.1f} MB in all, on two CPU cores
+(median {float(np.median([m["bytes_per_second"] for m in metrics])) / 1e3:.1f} kB/s).
+
+    python setup/build_corpus.py
+    python -m bytelatent.train config=bytelatent/configs/entropy_mini.yaml
+    python -m bytelatent.release {args.dump_dir} bytelatent/pretrained/{args.name}
+
+## Data and licences (NOTICE)
+
+The weights are under Apache-2.0. They were trained on these texts, taken from packages; the share
+is that of the windows drawn.
+
+| source | package | licence of the text | MB | share | note |
+|---|---|---|---|---|---|
+{sources}
+"""
+
+
+def release(run: Path, out: Path, *, limit: int) -> None:
+    """Fill ``out`` from ``run``.
+
+    Raises:
+        ValueError: the run is not finished, or the corpus it names is not there.
+    """
+    args = load_args(TrainArgs, [f"config={run / 'config.yaml'}"])
+    if not (run / "model").is_dir():
+        raise ValueError(f"{run / 'model'} does not exist: the run is not finished")
+    manifest = read_json(args.data.root_dir / "manifest.json")
+    model = LMTransformer.from_pretrained(run / "model")
+    threshold = calibrate(model, args, PATCH_SIZE)
+    rows = measure_held_out(model, args, manifest, limit)
+    model.save_pretrained(out)
+    export_onnx(model, out / ONNX_FILE)
+    write_json(out / "train_args.json", train_args_of(args, threshold))
+    shutil.copyfile(run / "metrics.jsonl", out / "metrics.jsonl")
+    write_text(out / "README.md", card(args, model, threshold, rows, run))
+    logger.info("threshold %s", json.dumps(threshold))
+
+
+def main(argv: list[str] | None = None) -> int:
+    """The command."""
+    parser = argparse.ArgumentParser(prog="python -m bytelatent.release", description=__doc__)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("run", type=Path, help="dump_dir of a finished run")
+    parser.add_argument("out", type=Path, help="folder to fill; its name is the model's")
+    parser.add_argument(
+        "--limit", type=int, default=200_000, help="bytes of each source to measure"
+    )
+    options = parser.parse_args(argv)
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    try:
+        release(options.run, options.out, limit=options.limit)
+    except ValueError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    print(f"wrote {options.out}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

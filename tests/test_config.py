@@ -1,0 +1,54 @@
+"""Configurations: files, overrides, and errors that name the key."""
+
+from pathlib import Path
+
+import pytest
+
+from bytelatent.args import TrainArgs
+from bytelatent.config import load_args, save_args
+
+CONFIGS = sorted((Path(__file__).parents[1] / "bytelatent" / "configs").glob("**/*.yaml"))
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_shipped_configs_are_valid_and_survive_saving(path, tmp_path) -> None:
+    args = load_args(TrainArgs, [f"config={path}"])
+    (tmp_path / "again.yaml").write_text(save_args(args))
+    assert load_args(TrainArgs, [f"config={tmp_path / 'again.yaml'}"]) == args
+
+
+def debug(*words: str) -> TrainArgs:
+    return load_args(TrainArgs, [f"config={CONFIGS[0].parent / 'debug.yaml'}", *words])
+
+
+def test_overrides_lie_on_top() -> None:
+    args = debug("optim.lr=0.5", "steps=7", "data.sources.sotu=2", "entropy_model.head_dim=null")
+    assert (args.optim.lr, args.steps) == (0.5, 7)
+    assert args.data.sources == {"wikipedia": 1.0, "sotu": 2.0}
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["optim.lrr=1"], "optim.lrr: unknown key; the nearest known one is optim.lr"),
+        (["step=1"], "step: unknown key; the nearest known one is steps"),
+        (["optim.lr=fast"], "optim.lr: .*got 'fast'"),
+        (["optim.lr=-1"], "optim.lr: .*greater than 0"),
+        (["steps"], "'steps' is no setting; write key=value"),
+        (["data.seq_len=4096"], "data.seq_len 4096 exceeds entropy_model.max_seqlen"),
+        (["entropy_model.n_heads=3"], "not a multiple of n_heads 3"),
+    ],
+)
+def test_mistakes_are_named(words, message) -> None:
+    with pytest.raises(ValueError, match=message):
+        debug(*words)
+
+
+def test_missing_and_broken_files_are_named(tmp_path) -> None:
+    with pytest.raises(ValueError, match=r"nowhere\.yaml does not exist"):
+        load_args(TrainArgs, ["config=nowhere.yaml"])
+    (tmp_path / "bad.yaml").write_text("a: [")
+    with pytest.raises(ValueError, match=r"bad\.yaml cannot be read"):
+        load_args(TrainArgs, [f"config={tmp_path / 'bad.yaml'}"])
+    with pytest.raises(ValueError, match="name: missing"):
+        load_args(TrainArgs, [])
