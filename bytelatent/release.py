@@ -39,6 +39,9 @@ PATCH_SIZE = 4.5
 
 CALIBRATION_BATCHES = 24
 
+PROSE = frozenset({"austen", "sotu"})
+"""Sources whose test split is English prose that no training document holds."""
+
 
 @dataclass(frozen=True)
 class HeldOut:
@@ -109,75 +112,35 @@ def card(
     args: TrainArgs, model: LMTransformer, threshold: float, rows: list[HeldOut], run: Path
 ) -> str:
     """The model card in Markdown."""
-    manifest = read_json(args.data.root_dir / "manifest.json")
-    metrics = [line for line in read_metrics(run / "metrics.jsonl") if "bytes" in line]
-    parameters = sum(p.numel() for p in model.parameters())
-    shape = args.entropy_model
-    prose = [row for row in rows if row.source in {"austen", "sotu"}]
-    prose_bpb = sum(r.bits_per_byte * r.size for r in prose) / max(1, sum(r.size for r in prose))
-    table = "\n".join(f"| {r.source} | {r.size:,} | {r.bits_per_byte:.3f} |" for r in rows)
-    sources = "\n".join(
+    data, metrics = args.data, [m for m in read_metrics(run / "metrics.jsonl") if "bytes" in m]
+    prose = [row for row in rows if row.source in PROSE]
+    template = (Path(__file__).parent / "templates" / "entropy_model_card.md").read_text("utf-8")
+    return template.format(
+        name=args.name,
+        run=args.dump_dir,
+        data=data,
+        shape=args.entropy_model,
+        parameters=sum(p.numel() for p in model.parameters()),
+        last=metrics[-1],
+        megabytes=metrics[-1]["bytes"] / 1e6,
+        speed=float(np.median([m["bytes_per_second"] for m in metrics])) / 1e3,
+        threshold=threshold,
+        patch_size=PATCH_SIZE,
+        prose_bpb=sum(r.bits_per_byte * r.size for r in prose) / max(1, sum(r.size for r in prose)),
+        table="\n".join(f"| {r.source} | {r.size:,} | {r.bits_per_byte:.3f} |" for r in rows),
+        sources=_source_table(args),
+    )
+
+
+def _source_table(args: TrainArgs) -> str:
+    """A row for every source of the run, from the corpus manifest."""
+    return "\n".join(
         f"| {entry['source']} | {entry['package']} | {entry['licence']} "
         f"| {entry['bytes'].get('train', 0) / 1e6:.1f} | {args.data.sources[entry['source']]:.0%} "
         f"| {entry['note']} |"
-        for entry in manifest["sources"]
+        for entry in read_json(args.data.root_dir / "manifest.json")["sources"]
         if args.data.sources.get(entry["source"])
     )
-    return f"""---
-license: apache-2.0
-library_name: bytelatent
-tags: [byte-level, entropy, patching, blt]
----
-
-# {args.name}
-
-A byte-level language model that measures next-byte entropies, for cutting text into patches
-(Byte Latent Transformer, arXiv 2412.09871). {parameters:,} parameters: {shape.n_layers} layers,
-width {shape.dim}, {shape.n_heads} heads, a sliding window of {shape.sliding_window} bytes,
-a vocabulary of {shape.vocab_size} ids.
-
-It is small on purpose: it runs on a laptop while one types. It predicts English prose and technical
-text fairly, other languages poorly (it has seen a few pages of each), and it is no chat model.
-
-| file | what |
-|---|---|
-| `config.json`, `model.safetensors` | weights in the released layout, fp32 |
-| `model.onnx` | the same as a graph for onnxruntime, without torch |
-| `train_args.json` | the run, with tokenizer and calibrated patcher |
-| `metrics.jsonl` | the curve of the run |
-
-## Quality
-
-Held-out documents, bits per byte (each document by itself; lower is better). On English prose that
-is in no training document (Jane Austen's *Persuasion*, State of the Union addresses since 2016):
-**{prose_bpb:.3f}**.
-
-| source | bytes | bits per byte |
-|---|---|---|
-{table}
-
-The threshold {threshold:.6f} nats gives {PATCH_SIZE} bytes per patch on held-out windows of the
-training mix.
-
-## Training
-
-{metrics[-1]["step"]:,} steps of {args.data.batch_size} rows of {args.data.seq_len} bytes,
-{metrics[-1]["bytes"] / 1e6:.1f} MB in all, on two CPU cores
-(median {float(np.median([m["bytes_per_second"] for m in metrics])) / 1e3:.1f} kB/s).
-
-    python setup/build_corpus.py
-    python -m bytelatent.train config=bytelatent/configs/entropy_mini.yaml
-    python -m bytelatent.release {args.dump_dir} bytelatent/pretrained/{args.name}
-
-## Data and licences (NOTICE)
-
-The weights are under Apache-2.0. They were trained on these texts, taken from packages; the share
-is that of the windows drawn.
-
-| source | package | licence of the text | MB | share | note |
-|---|---|---|---|---|---|
-{sources}
-"""
 
 
 def release(run: Path, out: Path, *, limit: int) -> None:

@@ -1,0 +1,36 @@
+"""Every figure with its default settings: ``python -m bytelatent.plotting.all``.
+
+One figure that cannot be made does not keep the others from being made; the exit status tells.
+"""
+
+import sys
+from collections.abc import Sequence
+from functools import cache
+
+from bytelatent.plotting import entropy_figure, entropy_histogram, patch_overlay, training_curve
+from bytelatent.plotting.cli import Load, Parser, add_common_options
+from bytelatent.runtime.entropy import EntropyRuntime
+
+COMMANDS = (
+    entropy_figure.COMMAND,
+    entropy_histogram.COMMAND,
+    patch_overlay.COMMAND,
+    training_curve.COMMAND,
+)
+
+
+def main(arguments: Sequence[str] | None = None, *, load: Load = EntropyRuntime.load) -> int:
+    """Run every command; 0 when all of them could be run."""
+    words = sys.argv[1:] if arguments is None else list(arguments)
+    parser = Parser(
+        prog="python -m bytelatent.plotting.all",
+        description="Make every figure of the gallery with its default settings.",
+    )
+    add_common_options(parser)
+    parser.parse_args(words)
+    load_once = cache(load)
+    return max(command.main(words, load=load_once) for command in COMMANDS)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

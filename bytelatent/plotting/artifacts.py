@@ -1,0 +1,109 @@
+"""Files for the gallery, each recorded in the ``artifacts.json`` of its folder.
+
+``artifacts.json`` holds ``{file name: {"title", "description", "producer", "data"}}``: the command
+that makes the file, and the name of the file with its numbers (null for a data file itself).
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from bytelatent.files import read_json, replacing, write_text
+from bytelatent.plotting.style import house_style, save_figure
+
+INDEX_NAME = "artifacts.json"
+DECIMALS = 5
+FIGURE_SUFFIXES = (".png", ".pdf")
+
+
+@dataclass(frozen=True)
+class Card:
+    """How the gallery presents the files of one figure.
+
+    Attributes:
+        stem: name of the files without their suffix.
+        title: a few words.
+        description: one sentence.
+    """
+
+    stem: str
+    title: str
+    description: str
+
+
+@dataclass
+class ArtifactWriter:
+    """Writes the files of one command and records them.
+
+    Attributes:
+        out: folder of pages and images.
+        data: folder of the numbers behind them.
+        producer: the command that makes the files.
+        written: the files so far.
+    """
+
+    out: Path
+    data: Path
+    producer: str
+    written: list[Path] = field(default_factory=list)
+
+    def write_page(self, card: Card, html: str) -> None:
+        """Write ``STEM.html``."""
+        path = self.out / f"{card.stem}.html"
+        write_text(path, html)
+        self._record(path, card, f"{card.stem}.json")
+
+    def write_figure(
+        self, card: Card, draw: Callable[[], Figure], suffixes: tuple[str, ...] = FIGURE_SUFFIXES
+    ) -> None:
+        """Draw once in the house style, write ``STEM.png`` and the like."""
+        with house_style():
+            figure = draw()
+            for suffix in suffixes:
+                path = self.out / f"{card.stem}{suffix}"
+                with replacing(path) as temporary:
+                    save_figure(figure, temporary)
+                self._record(path, card, f"{card.stem}.json")
+
+    def write_data(self, card: Card, value: dict[str, Any]) -> None:
+        """Write ``STEM.json``: one line for each field, floats of :data:`DECIMALS` decimals."""
+        path = self.data / f"{card.stem}.json"
+        write_text(path, _json_lines(value))
+        self._record(path, card, None)
+
+    def _record(self, path: Path, card: Card, data: str | None) -> None:
+        entry = {
+            "title": card.title,
+            "description": card.description,
+            "producer": self.producer,
+            "data": data,
+        }
+        index = path.parent / INDEX_NAME
+        known = read_json(index) if index.is_file() else {}
+        if not isinstance(known, dict):
+            raise ValueError(f"{index} holds no JSON object; remove it to start a new one")
+        known[path.name] = entry
+        kept = {name: known[name] for name in sorted(known) if (path.parent / name).is_file()}
+        write_text(index, json.dumps(kept, indent=2, ensure_ascii=False) + "\n")
+        self.written.append(path)
+
+
+def rounded(value: Any) -> Any:
+    """``value`` with every float in it rounded to :data:`DECIMALS` decimals."""
+    if isinstance(value, dict):
+        return {key: rounded(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [rounded(item) for item in value]
+    return round(value, DECIMALS) if isinstance(value, float) else value
+
+
+def _json_lines(value: dict[str, Any]) -> str:
+    fields = (
+        f"  {json.dumps(key)}: {json.dumps(item, ensure_ascii=False, allow_nan=False)}"
+        for key, item in rounded(value).items()
+    )
+    return "{\n" + ",\n".join(fields) + "\n}\n"

@@ -1,0 +1,100 @@
+"""Plotly figures in pages: the common layout, and plain JSON that Plotly's basic bundle draws.
+
+The bundle is referred to relative to the page, so that it is found on the server and from disk.
+"""
+
+import json
+from html import escape
+from typing import Any
+
+import plotly.graph_objects as go
+
+from bytelatent.plotting.artifacts import rounded
+from bytelatent.plotting.html import asset
+from bytelatent.plotting.style import LIGHT, PALETTE
+
+LIBRARY = "../static/vendor/plotly-basic.min.js"
+KINDS = frozenset({"scatter", "bar", "pie"})
+"""Traces that the basic bundle draws."""
+
+
+def new_figure(*, height: int, **layout: Any) -> go.Figure:
+    """An empty figure in the house style.
+
+    Args:
+        height: pixels; the width is that of the page.
+        layout: further settings of Plotly's layout.
+    """
+    font = {"family": "system-ui, 'Noto Sans', 'DejaVu Sans', sans-serif", "size": 13}
+    figure = go.Figure(layout=go.Layout(template={}))
+    figure.update_layout(
+        height=height,
+        autosize=True,
+        margin={"l": 56, "r": 16, "t": 40, "b": 56},
+        font={**font, "color": LIGHT["ink"]},
+        paper_bgcolor=LIGHT["paper"],
+        plot_bgcolor=LIGHT["paper"],
+        hoverlabel={
+            "bgcolor": LIGHT["panel"],
+            "bordercolor": LIGHT["rule"],
+            "font": {"color": LIGHT["ink"]},
+            "align": "left",
+        },
+        legend={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"},
+        **layout,
+    )
+    return figure
+
+
+def axis(title: str = "", **settings: Any) -> dict[str, Any]:
+    """An axis in the house style, with ``settings`` of Plotly's besides."""
+    return {
+        "title": {"text": title, "font": {"color": LIGHT["muted"]}},
+        "gridcolor": LIGHT["grid"],
+        "linecolor": LIGHT["rule"],
+        "tickfont": {"color": LIGHT["muted"]},
+        "zeroline": False,
+        **settings,
+    }
+
+
+def chart_html(figure: go.Figure, *, label: str, marks: int = 0, pixels: int = 0) -> str:
+    """The figure and what draws it.
+
+    Args:
+        figure: with traces of :data:`KINDS` alone.
+        label: what the chart shows, for those who cannot see it.
+        marks: how many marks stand side by side on the x axis from 0 on; 0 when it is continuous.
+        pixels: how much room each of them needs.
+    """
+    content = plain_json(figure)
+    kinds = {trace["type"] for trace in content["data"]}
+    assert kinds <= KINDS, f"the basic bundle does not draw {kinds - KINDS}"
+    source = {
+        "figure": content,
+        "dark": {colour.light: colour.dark for colour in PALETTE.values()},
+        "library": LIBRARY,
+        "marks": marks,
+        "pixels": pixels,
+    }
+    text = json.dumps(source, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    text = text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
+    return f"""<div id="chart" role="img" aria-label="{escape(label)}"></div>
+<noscript><p class="note">The chart needs JavaScript.</p></noscript>
+<script type="application/json" id="figure">{text}</script>
+<script src="{LIBRARY}"></script>
+<script>
+{asset("chart.js")}</script>"""
+
+
+def plain_json(figure: go.Figure) -> dict[str, Any]:
+    """Data and layout with rounded numbers, without Plotly's template."""
+    content = figure.to_plotly_json()
+    layout = {key: value for key, value in content["layout"].items() if key != "template"}
+    plain: dict[str, Any] = rounded({"data": content["data"], "layout": layout})
+    return plain
+
+
+def safe(text: str) -> str:
+    """``text`` where Plotly would take a few HTML tags for markup."""
+    return escape(text, quote=False)

@@ -1,0 +1,101 @@
+"""A text cut into patches, as pieces that a page or an image can show.
+
+A patch may end inside a character: then the character stands, marked, in the patch of its first
+byte, and its further bytes stand as numbers in theirs: "é" is C3 A9; patches of 1 and 1 byte show
+"é" (cut) and "A9". Combining marks stand with what they follow.
+"""
+
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+
+from bytelatent.plotting.characters import Character, characters
+
+_JOINERS = "\u200c\u200d"
+_LINE_END = "\n"
+
+
+class Kind(Enum):
+    """How a piece is shown."""
+
+    TEXT = "text"
+    """As it is."""
+    CUT = "cut"
+    """A character whose further bytes belong to later patches."""
+    BYTE = "byte"
+    """Its value: what cannot be printed, is no UTF-8, or is the rest of a character."""
+    LINE_END = "line end"
+
+
+@dataclass(frozen=True)
+class Piece:
+    """What is shown at one place.
+
+    Attributes:
+        patch: number of its patch, 0 for the first byte's.
+        kind: how it is shown.
+        text: what is shown.
+    """
+
+    patch: int
+    kind: Kind
+    text: str
+
+
+def pieces(data: bytes, patches: list[tuple[int, int]]) -> Iterator[Piece]:
+    """The pieces of a text in order.
+
+    Args:
+        data: any bytes.
+        patches: ``(start, length)`` of each patch in bytes; together they cover ``data``.
+    """
+    owner = [number for number, (_, length) in enumerate(patches) for _ in range(length)]
+    waiting: Piece | None = None
+    for character in characters(data):
+        for piece in _pieces_of(character, owner):
+            if waiting is not None and _clings(piece, waiting):
+                waiting = Piece(waiting.patch, Kind.TEXT, waiting.text + piece.text)
+                continue
+            if waiting is not None:
+                yield waiting
+            waiting = piece
+    if waiting is not None:
+        yield waiting
+
+
+def _clings(piece: Piece, before: Piece) -> bool:
+    """Whether a piece is a combining mark or joiner that belongs to the text before it."""
+    both_text = piece.kind is before.kind is Kind.TEXT and piece.patch == before.patch
+    return both_text and (piece.text in _JOINERS or unicodedata.category(piece.text)[0] == "M")
+
+
+def _pieces_of(character: Character, owner: list[int]) -> Iterator[Piece]:
+    places = range(character.start, character.start + len(character.data))
+    patch = owner[places[0]]
+    if patch == owner[places[-1]]:
+        yield _whole(character, patch)
+        return
+    readable = (
+        character.text is not None and _printable(character.text) and character.text not in _JOINERS
+    )
+    if readable:
+        yield Piece(patch, Kind.CUT, character.label)
+    for place, byte in zip(places, character.data, strict=True):
+        if not readable or owner[place] != patch:
+            yield Piece(owner[place], Kind.BYTE, f"{byte:02X}")
+
+
+def _whole(character: Character, patch: int) -> Piece:
+    text = character.text
+    if text == _LINE_END:
+        return Piece(patch, Kind.LINE_END, character.label)
+    if text is None or not _printable(text):
+        return Piece(patch, Kind.BYTE, character.label)
+    return Piece(patch, Kind.TEXT, text)
+
+
+def _printable(text: str) -> bool:
+    """Whether a character may stand in a text as it is, without moving or hiding its neighbours."""
+    kind = unicodedata.category(text)
+    return text in _JOINERS or (kind[0] != "C" and kind not in ("Zl", "Zp"))

@@ -1,0 +1,126 @@
+"""One palette for pages and images, and the house style of matplotlib figures.
+
+Hues are those of Okabe and Ito, told apart with every common kind of colour blindness.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import matplotlib
+from matplotlib.figure import Figure
+from matplotlib.font_manager import findfont, fontManager
+from matplotlib.ft2font import FT2Font
+
+
+class Colour(NamedTuple):
+    """A colour on white paper and its counterpart on dark."""
+
+    light: str
+    dark: str
+
+
+PALETTE = {
+    "ink": Colour("#1b1f24", "#e6e9ee"),
+    "muted": Colour("#59636e", "#9ba6b2"),
+    "grid": Colour("#e4e8ed", "#2b323b"),
+    "rule": Colour("#b4bdc8", "#505c69"),
+    "paper": Colour("#ffffff", "#12161b"),
+    "panel": Colour("#f5f7fa", "#1a2027"),
+    "blue": Colour("#0072b2", "#56b4e9"),
+    "vermillion": Colour("#d55e00", "#ff9350"),
+    "green": Colour("#00805d", "#3ecfa3"),
+    "sky": Colour("#9cc9e8", "#2f6288"),
+    "tint-1": Colour("#cfe4f6", "#1d4160"),
+    "tint-2": Colour("#fbdfc0", "#5f3d19"),
+    "tint-3": Colour("#cdeadb", "#1b4c3a"),
+    "tint-4": Colour("#ecd5e6", "#51315a"),
+}
+"""Colours by what they are for; light values are all different, so a page can map them to dark."""
+
+LIGHT = {name: colour.light for name, colour in PALETTE.items()}
+TINTS = ("tint-1", "tint-2", "tint-3", "tint-4")
+"""Backgrounds of patches, in turn."""
+
+SANS = "DejaVu Sans"
+MONO = "DejaVu Sans Mono"
+"""Both come with matplotlib, so a figure of Latin text is the same on every machine."""
+
+MISSING_GLYPH = "▯"
+
+_RC: dict[Any, Any] = {
+    "figure.dpi": 100,
+    "savefig.dpi": 160,
+    "figure.facecolor": LIGHT["paper"],
+    "font.family": SANS,
+    "font.size": 10,
+    "text.color": LIGHT["ink"],
+    "text.parse_math": False,
+    "axes.edgecolor": LIGHT["rule"],
+    "axes.labelcolor": LIGHT["muted"],
+    "axes.titlelocation": "left",
+    "axes.axisbelow": True,
+    "axes.grid": True,
+    "axes.grid.axis": "y",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "grid.color": LIGHT["grid"],
+    "xtick.color": LIGHT["rule"],
+    "ytick.color": LIGHT["rule"],
+    "xtick.labelcolor": LIGHT["muted"],
+    "ytick.labelcolor": LIGHT["muted"],
+    "legend.frameon": False,
+    "legend.fontsize": 9,
+    "pdf.fonttype": 42,
+}
+_METADATA = {
+    ".png": {"Software": None},
+    ".pdf": {"CreationDate": None, "Creator": None, "Producer": None},
+}
+
+
+@contextmanager
+def house_style() -> Iterator[None]:
+    """Matplotlib with our settings alone, whatever the user's own; put back afterwards."""
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        matplotlib.rcParams.update(_RC)
+        yield
+
+
+def save_figure(figure: Figure, path: Path) -> None:
+    """Write a figure without the date or the program in it, so that equal figures are equal files.
+
+    Args:
+        figure: drawn within :func:`house_style`.
+        path: ends in ``.png`` or ``.pdf``.
+    """
+    figure.savefig(path, metadata=_METADATA[path.suffix])
+
+
+@cache
+def _families() -> tuple[str, ...]:
+    """Families that may draw text: ours first, then what Noto fonts are installed, by name."""
+    noto = {font.name for font in fontManager.ttflist if font.name.startswith("Noto Sans")}
+    return MONO, SANS, *sorted(noto)
+
+
+@cache
+def _glyphs(family: str) -> frozenset[int]:
+    """Code points that a family has glyphs for."""
+    return frozenset(FT2Font(findfont(family)).get_charmap())
+
+
+@cache
+def _family_of(code: int) -> str | None:
+    """The first family with a glyph for a code point."""
+    return next((name for name in _families() if code in _glyphs(name)), None)
+
+
+def drawable(text: str) -> tuple[str, list[str]]:
+    """``text`` with a box for what no font here can draw, and the families that draw the rest."""
+    shown = "".join(c if _family_of(ord(c)) else MISSING_GLYPH for c in text)
+    needed = {_family_of(ord(c)) or MONO for c in shown} | {MONO}
+    return shown, [name for name in _families() if name in needed]

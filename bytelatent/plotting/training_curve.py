@@ -1,0 +1,213 @@
+"""Bits per byte while a model trains: ``python -m bytelatent.plotting.training_curve``.
+
+Reads the ``metrics.jsonl`` that a training run writes.
+"""
+
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+from matplotlib.figure import Figure
+
+from bytelatent.metrics import read_metrics
+from bytelatent.plotting.artifacts import Card
+from bytelatent.plotting.charts import axis, chart_html, new_figure
+from bytelatent.plotting.cli import Command, Job, Parser
+from bytelatent.plotting.html import Page
+from bytelatent.plotting.style import LIGHT
+
+METRICS_NAME = "metrics.jsonl"
+HALF_WINDOW = 12
+"""Training points on either side over which one is averaged, at most."""
+START_SHARE = 4
+"""Near the start, where the curve is steep, only that part of the points before one counts."""
+MEGABYTE = 1e6
+SMOOTHING = (
+    "mean of point i and r neighbours on either side, "
+    f"r the least of i // {START_SHARE}, the points after it, and {HALF_WINDOW}"
+)
+X_TITLE, Y_TITLE = "bytes seen (million)", "bits per byte"
+
+CARD = Card(
+    "training_curve",
+    "Training of the byte model",
+    "Bits per byte against the bytes seen: each step's batch (faint), their running mean, and "
+    "text held out from training.",
+)
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A training run.
+
+    Attributes:
+        model: what was trained.
+        bytes: seen so far at each training point.
+        train: bits per byte of the batches there.
+        valid_bytes: seen so far at each held-out measurement.
+        valid: bits per byte of the held-out text there.
+    """
+
+    model: str
+    bytes: list[int]
+    train: list[float]
+    valid_bytes: list[int]
+    valid: list[float]
+
+    @property
+    def smoothed(self) -> list[float]:
+        """Mean of each training point and as many neighbours on either side (:data:`SMOOTHING`)."""
+        last = len(self.train) - 1
+        means = []
+        for place in range(last + 1):
+            reach = min(place // START_SHARE, last - place, HALF_WINDOW)
+            means.append(float(np.mean(self.train[place - reach : place + reach + 1])))
+        return means
+
+
+def render(job: Job) -> None:
+    """Write the page, the images and the data."""
+    path: Path = job.options.metrics or job.options.model / METRICS_NAME
+    curve = read_curve(path)
+    values = {
+        "model": curve.model,
+        "unit": "bits per byte",
+        "train": {"bytes": curve.bytes, "raw": curve.train, "smoothed": curve.smoothed},
+        "smoothing": SMOOTHING,
+        "valid": {"bytes": curve.valid_bytes, "bits_per_byte": curve.valid},
+    }
+    job.writer.write_data(CARD, values)
+    job.writer.write_page(CARD, _page(curve).render())
+    job.writer.write_figure(CARD, partial(_image, curve))
+
+
+def read_curve(path: Path) -> Curve:
+    """The training points and held-out measurements of a ``metrics.jsonl``.
+
+    A held-out measurement that does not say how many bytes were seen gets them from its step.
+
+    Raises:
+        ValueError: the file is missing or has no training points; the message names it.
+    """
+    if not path.is_file():
+        raise ValueError(f"--metrics: {path} does not exist")
+    try:
+        lines = [line for line in read_metrics(path) if isinstance(line, dict)]
+    except UnicodeDecodeError as error:
+        raise ValueError(f"--metrics: {path} is no UTF-8 text: {error.reason}") from None
+    train = [line for line in lines if _has_numbers(line, "step", "bytes", "bits_per_byte")]
+    valid = [line for line in lines if _has_numbers(line, "step", "valid_bits_per_byte")]
+    if not train:
+        raise ValueError(f"--metrics: {path} has no line with step, bytes and bits_per_byte")
+    steps, seen = [line["step"] for line in train], [line["bytes"] for line in train]
+    at_valid = np.interp([line["step"] for line in valid], [0, *steps], [0, *seen])
+    return Curve(
+        model=path.resolve().parent.name,
+        bytes=[int(size) for size in seen],
+        train=[float(line["bits_per_byte"]) for line in train],
+        valid_bytes=[round(size) for size in at_valid.tolist()],
+        valid=[float(line["valid_bits_per_byte"]) for line in valid],
+    )
+
+
+def _has_numbers(line: dict[str, Any], *names: str) -> bool:
+    values = [line.get(name) for name in names]
+    return all(isinstance(value, int | float) and np.isfinite(value) for value in values)
+
+
+def _facts(curve: Curve) -> list[tuple[str, str]]:
+    facts = [
+        ("model", curve.model),
+        ("bytes seen", f"{curve.bytes[-1]:,}"),
+        ("train, last points", f"{np.mean(curve.train[-2 * HALF_WINDOW - 1 :]):.3f} bits"),
+    ]
+    return [*facts, ("held out", f"{curve.valid[-1]:.3f} bits")] if curve.valid else facts
+
+
+def _limits(curve: Curve) -> tuple[float, float]:
+    """Bits per byte to show: the steep first points would press the rest flat."""
+    low = min([*curve.train, *curve.valid])
+    usual = float(np.quantile(curve.train, 0.97))
+    return max(0.0, low - 0.15), max(usual, *curve.valid, low + 0.5) + 0.15
+
+
+def _page(curve: Curve) -> Page:
+    label = f"Bits per byte over {curve.bytes[-1]:,} bytes of training, train and held out"
+    body = chart_html(_chart(curve), label=label)
+    return Page(CARD.title, CARD.description, body, _facts(curve))
+
+
+def _chart(curve: Curve) -> go.Figure:
+    seen = [size / MEGABYTE for size in curve.bytes]
+    figure = new_figure(
+        height=480,
+        hovermode="closest",
+        xaxis=axis(X_TITLE, rangemode="tozero", showgrid=False),
+        yaxis=axis(Y_TITLE, range=list(_limits(curve))),
+    )
+    traces: list[tuple[str, list[float], list[float], dict[str, Any]]] = [
+        ("train, each batch", seen, curve.train, {"color": LIGHT["sky"], "width": 1}),
+        ("train, mean", seen, curve.smoothed, {"color": LIGHT["blue"], "width": 2.5}),
+        (
+            "held out",
+            [size / MEGABYTE for size in curve.valid_bytes],
+            curve.valid,
+            {"color": LIGHT["vermillion"], "width": 2},
+        ),
+    ]
+    for name, x, y, line in traces:
+        figure.add_scatter(
+            x=x,
+            y=y,
+            name=name,
+            line=line,
+            mode="lines+markers" if y is curve.valid else "lines",
+            opacity=0.7 if y is curve.train else 1,
+            hovertemplate=f"{name}<br>%{{x:.2f}} million bytes<br>%{{y:.3f}} bits per byte"
+            "<extra></extra>",
+        )
+    return figure
+
+
+def _image(curve: Curve) -> Figure:
+    seen = np.array(curve.bytes) / MEGABYTE
+    figure = Figure(figsize=(9, 5.2), layout="constrained")
+    area = figure.subplots()
+    area.plot(seen, curve.train, color=LIGHT["sky"], linewidth=0.8, label="train, each batch")
+    area.plot(seen, curve.smoothed, color=LIGHT["blue"], linewidth=2.2, label="train, mean")
+    if curve.valid:
+        area.plot(
+            np.array(curve.valid_bytes) / MEGABYTE,
+            curve.valid,
+            "o-",
+            color=LIGHT["vermillion"],
+            linewidth=1.8,
+            markersize=4.5,
+            label="held out",
+        )
+    area.set(xlabel=X_TITLE, ylabel=Y_TITLE, ylim=_limits(curve))
+    area.set_xlim(left=0)
+    area.legend(loc="upper right")
+    facts = "   ".join(f"{name}: {value}" for name, value in _facts(curve))
+    figure.suptitle(CARD.title, x=0.01, ha="left", fontsize=14, fontweight="bold")
+    figure.supxlabel(facts, x=0.01, ha="left", fontsize=9, color=LIGHT["muted"])
+    return figure
+
+
+def _add_options(parser: Parser) -> None:
+    parser.add_argument(
+        "--metrics",
+        type=Path,
+        metavar="FILE",
+        help=f"what the training run wrote (default: {METRICS_NAME} in the folder of the model)",
+    )
+
+
+COMMAND = Command("training_curve", CARD.description, render, _add_options)
+main = COMMAND.main
+
+if __name__ == "__main__":
+    raise SystemExit(main())

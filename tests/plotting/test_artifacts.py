@@ -1,0 +1,57 @@
+"""The record of what is in a folder."""
+
+import json
+
+import pytest
+from matplotlib.figure import Figure
+
+from bytelatent.plotting.artifacts import ArtifactWriter, Card, rounded
+
+CARD = Card("thing", "A thing", "What it is.")
+
+
+@pytest.fixture
+def writer(tmp_path):
+    return ArtifactWriter(tmp_path / "out", tmp_path / "data", "python -m maker")
+
+
+def test_entries_of_files_that_are_gone_are_dropped(writer):
+    writer.write_page(CARD, "<p>")
+    writer.write_page(Card("other", "Other", "Another."), "<p>")
+    (writer.out / "other.html").unlink()
+    writer.write_page(Card("a", "First", "The first by name."), "<p>")
+    index = json.loads((writer.out / "artifacts.json").read_text())
+    assert list(index) == ["a.html", "thing.html"]
+    assert index["thing.html"] == {
+        "title": "A thing",
+        "description": "What it is.",
+        "producer": "python -m maker",
+        "data": "thing.json",
+    }
+
+
+@pytest.mark.parametrize("damage", ["{", "[1]"])
+def test_a_damaged_record_is_named(writer, damage):
+    writer.out.mkdir()
+    (writer.out / "artifacts.json").write_text(damage)
+    with pytest.raises(ValueError, match=r"artifacts\.json"):
+        writer.write_page(CARD, "<p>")
+
+
+def test_an_unknown_image_kind_leaves_no_file(writer):
+    with pytest.raises(KeyError):
+        writer.write_figure(CARD, Figure, suffixes=(".bmp",))
+    assert list(writer.out.iterdir()) == []
+
+
+def test_figures_do_not_change_the_settings_of_matplotlib(writer):
+    import matplotlib
+
+    before = dict(matplotlib.rcParams)
+    writer.write_figure(CARD, Figure)
+    assert dict(matplotlib.rcParams) == before
+
+
+def test_floats_are_rounded_wherever_they_stand():
+    value = {"a": [0.123456789, {"b": (1, 2.0000001)}], "c": None, "d": True}
+    assert rounded(value) == {"a": [0.12346, {"b": [1, 2.0]}], "c": None, "d": True}

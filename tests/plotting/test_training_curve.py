@@ -1,0 +1,46 @@
+"""Training curves."""
+
+import json
+
+import pytest
+
+from bytelatent.plotting.training_curve import COMMAND, read_curve
+
+
+def test_held_out_points_stand_at_the_bytes_of_their_step(metrics):
+    curve = read_curve(metrics)
+    assert curve.model == "run"
+    assert curve.valid_bytes == [10_000, 20_000, 30_000]
+    assert len(curve.train) == len(curve.bytes) == len(curve.smoothed) == 30
+    assert curve.smoothed[0] == curve.train[0]
+    assert min(curve.train) <= min(curve.smoothed) <= max(curve.smoothed) <= max(curve.train)
+
+
+@pytest.mark.usefixtures("no_images")
+def test_data_holds_raw_smoothed_and_held_out(place, metrics):
+    place.run(COMMAND, "--metrics", str(metrics))
+    values = place.read("training_curve.json")
+    assert len({len(series) for series in values["train"].values()}) == 1
+    assert len(values["valid"]["bytes"]) == len(values["valid"]["bits_per_byte"]) == 3
+
+
+def test_a_cut_last_line_and_foreign_lines_are_left_out(metrics):
+    with metrics.open("a") as file:
+        file.write('7\n{"note": "x"}\n{"step": 400, "bytes": null, "bits_per_byte": 1}\n{"step": 5')
+    assert len(read_curve(metrics).train) == 30
+
+
+def test_one_point_without_held_out_text_is_enough(place, tmp_path):
+    path = tmp_path / "metrics.jsonl"
+    path.write_text(json.dumps({"step": 1, "bytes": 10, "bits_per_byte": 8.0}) + "\n")
+    assert place.run(COMMAND, "--metrics", str(path)) == 0
+
+
+@pytest.mark.parametrize("content", [None, b"", b"\xff", b'{"step": 1}\n'])
+def test_a_file_without_points_is_named(content, place, tmp_path, capsys):
+    path = tmp_path / "metrics.jsonl"
+    if content is not None:
+        path.write_bytes(content)
+    assert place.run(COMMAND, "--metrics", str(path)) == 1
+    error = capsys.readouterr().err
+    assert "--metrics" in error and str(path) in error and error.count("\n") == 1
