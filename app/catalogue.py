@@ -1,0 +1,202 @@
+"""The stored figures and data files: what there is, by name.
+
+Visitors reach a file only by looking its name up here; no path is ever made of what they send.
+Commands that write files record them in ``artifacts.json`` beside them:
+
+    {"entropy.html": {"title": "...", "description": "...", "producer": "python -m ...",
+                      "data": "entropy.json"}}
+"""
+
+import json
+import logging
+import os
+import re
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+logger = logging.getLogger(__name__)
+
+Kind = Literal["html", "images", "data"]
+
+RECORDS = "artifacts.json"
+PREFIXES: dict[Kind, str] = {"html": "/visualizations/", "images": "/images/", "data": "/data/"}
+
+_TYPES: dict[str, tuple[Kind, str]] = {
+    ".html": ("html", "text/html; charset=utf-8"),
+    ".png": ("images", "image/png"),
+    ".jpg": ("images", "image/jpeg"),
+    ".jpeg": ("images", "image/jpeg"),
+    ".webp": ("images", "image/webp"),
+    ".svg": ("images", "image/svg+xml"),
+    ".pdf": ("images", "application/pdf"),
+    ".json": ("data", "application/json"),
+    ".jsonl": ("data", "application/x-ndjson"),
+    ".csv": ("data", "text/csv; charset=utf-8"),
+    ".txt": ("data", "text/plain; charset=utf-8"),
+    ".npz": ("data", "application/octet-stream"),
+}
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """A stored file.
+
+    Attributes:
+        name: its file name; unique in the catalogue.
+        kind: which of the three routes serves it.
+        path: where it lies.
+        content_type: what it is served as.
+        size: bytes.
+        modified_ns: nanoseconds since 1970.
+        title, description: for people.
+        producer: the command that writes it, if recorded.
+        data: name of the data file behind it, if recorded.
+    """
+
+    name: str
+    kind: Kind
+    path: Path
+    content_type: str
+    size: int
+    modified_ns: int
+    title: str
+    description: str = ""
+    producer: str | None = None
+    data: str | None = None
+
+    @property
+    def url(self) -> str:
+        """Where it is served."""
+        return PREFIXES[self.kind] + self.name
+
+    @property
+    def modified(self) -> datetime:
+        """When it was written, UTC."""
+        return datetime.fromtimestamp(self.modified_ns // 10**9, tz=UTC)
+
+    @property
+    def etag(self) -> str:
+        """Changes whenever the file does."""
+        return f"{self.modified_ns:x}-{self.size:x}"
+
+
+_Signature = tuple[tuple[str, int, int], ...]
+
+
+class Catalogue:
+    """Artifacts of some folders; looks again when a folder has changed.
+
+    Args:
+        folders: where they lie; of two files with one name the first folder's counts.
+    """
+
+    def __init__(self, folders: Sequence[Path]) -> None:
+        self._folders = tuple(folders)
+        self._lock = threading.Lock()
+        self._signature: _Signature | None = None
+        self._by_name: dict[str, Artifact] = {}
+
+    def items(self) -> list[Artifact]:
+        """All artifacts, sorted by name."""
+        return list(self._fresh().values())
+
+    def find(self, kind: Kind, name: str) -> Artifact | None:
+        """The artifact of this kind and exact name."""
+        artifact = self._fresh().get(name)
+        return artifact if artifact and artifact.kind == kind else None
+
+    def _fresh(self) -> dict[str, Artifact]:
+        scanned = [(folder, list(_files(folder))) for folder in self._folders]
+        signature = tuple(
+            (str(folder / entry.name), stat.st_mtime_ns, stat.st_size)
+            for folder, entries in scanned
+            for entry, stat in entries
+        )
+        with self._lock:
+            if signature != self._signature:
+                self._by_name = _collect(scanned)
+                self._signature = signature
+            return self._by_name
+
+
+_Entry = tuple[os.DirEntry[str], os.stat_result]
+
+
+def _files(folder: Path) -> Iterator[_Entry]:
+    """Plain files directly in ``folder``, by name; no links, nothing hidden."""
+    try:
+        with os.scandir(folder) as entries:
+            found = sorted(entries, key=lambda entry: entry.name)
+    except OSError:
+        return
+    for entry in found:
+        try:
+            if not entry.name.startswith(".") and entry.is_file(follow_symlinks=False):
+                yield entry, entry.stat(follow_symlinks=False)
+        except OSError:
+            continue  # gone since it was listed
+
+
+def _collect(scanned: list[tuple[Path, list[_Entry]]]) -> dict[str, Artifact]:
+    found: dict[str, Artifact] = {}
+    for folder, entries in scanned:
+        records = _records(folder / RECORDS)
+        for entry, stat in entries:
+            known = _TYPES.get(Path(entry.name).suffix.lower())
+            if known is None or entry.name == RECORDS or not entry.name.isprintable():
+                continue
+            if entry.name in found:
+                logger.warning("%s is in two artifact folders; one is left out", entry.name)
+                continue
+            found[entry.name] = _artifact(folder, entry.name, known, stat, records)
+    return dict(sorted(found.items()))
+
+
+def _artifact(
+    folder: Path,
+    name: str,
+    known: tuple[Kind, str],
+    stat: os.stat_result,
+    records: dict[str, Any],
+) -> Artifact:
+    record = records.get(name)
+    record = record if isinstance(record, dict) else {}
+    text = {k: v for k, v in record.items() if isinstance(v, str)}
+    kind, content_type = known
+    return Artifact(
+        name=name,
+        kind=kind,
+        path=folder / name,
+        content_type=content_type,
+        size=stat.st_size,
+        modified_ns=stat.st_mtime_ns,
+        title=text.get("title") or title_from_name(name),
+        description=text.get("description", ""),
+        producer=text.get("producer"),
+        data=text.get("data"),
+    )
+
+
+def title_from_name(name: str) -> str:
+    """A title for a file that nobody recorded: ``loss_by-step.png`` is ``Loss by step``."""
+    words = re.sub(r"[\s._-]+", " ", Path(name).stem).strip() or name
+    return words[0].upper() + words[1:]
+
+
+def _records(path: Path) -> dict[str, Any]:
+    """What the commands recorded; an unreadable file is logged and counts as empty."""
+    try:
+        records = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, RecursionError) as error:
+        logger.warning("%s cannot be read (%s); titles come from file names", path, error)
+        return {}
+    if not isinstance(records, dict):
+        logger.warning("%s is not an object of file names; titles come from file names", path)
+        return {}
+    return records

@@ -1,0 +1,44 @@
+"""Putting the app together."""
+
+from flask import Flask
+from flask_compress import Compress
+
+from app import api, assets, files, pages, problems, security
+from app.catalogue import Catalogue
+from app.example_file import ExampleFile
+from app.model import LiveModel
+from app.settings import ROOT, Settings
+
+ESCAPED = 6
+"""A byte of text may be six bytes of JSON (``\\u0000``)."""
+
+
+def make_app(settings: Settings | None = None, model: LiveModel | None = None) -> Flask:
+    """What :func:`app.create_app` returns."""
+    settings = settings or Settings()
+    app = Flask(__name__, template_folder=str(ROOT / "templates"), static_folder=None)
+    app.url_map.merge_slashes = False  # "//" is another name, not a redirect
+    app.config.update(
+        MAX_CONTENT_LENGTH=settings.text_limit * ESCAPED + 4096,
+        TEMPLATES_AUTO_RELOAD=settings.reload,
+        COMPRESS_ALGORITHM=["br", "gzip"],
+        COMPRESS_ALGORITHM_STREAMING=["br", "gzip"],
+        COMPRESS_MIMETYPES=[
+            *("text/html", "text/plain", "text/csv", "image/svg+xml"),
+            *("application/json", "application/problem+json", "application/x-ndjson"),
+        ],
+    )
+    app.debug = False  # Flask reads FLASK_DEBUG by itself; nobody gets a debugger by that
+    app.json.sort_keys = False  # type: ignore[attr-defined]  # of the default provider
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    app.extensions["settings"] = settings
+    app.extensions["model"] = model or LiveModel.load(settings)
+    app.extensions["catalogue"] = Catalogue([settings.demo_output, settings.plot_data])
+    app.extensions["examples"] = ExampleFile(settings.examples_file)
+    app.extensions["assets"] = assets.Assets(ROOT / "static", reload=settings.reload)
+    problems.register(app)
+    security.register(app)
+    Compress(app)
+    for module in (pages, api, files, assets):
+        app.register_blueprint(module.blueprint)
+    return app

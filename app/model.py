@@ -1,0 +1,110 @@
+"""The model behind the page: loaded once, asked for one text at a time, with a bounded queue."""
+
+import logging
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http import HTTPStatus
+from pathlib import Path
+from typing import Protocol
+
+from app.problems import ProblemError
+from app.settings import ROOT, Settings
+from bytelatent.runtime import ByteAnalysis, EntropyRuntime, ModelFileError
+
+logger = logging.getLogger(__name__)
+
+RETRY_SECONDS = 2
+
+
+class EntropySource(Protocol):
+    """What the app needs of a model; :class:`bytelatent.runtime.EntropyRuntime` is one."""
+
+    name: str
+    threshold: float
+
+    def analyse(self, data: bytes, *, top_k: int = 0) -> ByteAnalysis:
+        """Entropies, surprisals and predictions of ``data``."""
+        ...
+
+
+class LiveModel:
+    """A model and the queue in front of it.
+
+    Args:
+        source: the model, or None.
+        reason: why there is none, for people.
+        waiting_limit: requests that may wait while one runs.
+        wait_seconds: how long each of them waits.
+    """
+
+    def __init__(
+        self,
+        source: EntropySource | None,
+        *,
+        reason: str | None = None,
+        waiting_limit: int = 10,
+        wait_seconds: float = 20.0,
+    ) -> None:
+        self.source = source
+        self.reason = reason
+        self._wait_seconds = wait_seconds
+        self._running = threading.Lock()
+        self._places = threading.BoundedSemaphore(waiting_limit + 1)
+
+    @classmethod
+    def load(cls, settings: Settings) -> "LiveModel":
+        """Load the model of ``settings``; one that is missing or damaged is logged in one line."""
+        source: EntropySource | None = None
+        reason = None
+        try:
+            source = EntropyRuntime.load(settings.model_folder, threads=settings.threads)
+        except ModelFileError as error:
+            logger.error("%s; the gallery and the precomputed examples still work", error)
+            reason = without_root(str(error), ROOT)
+        return cls(
+            source,
+            reason=reason,
+            waiting_limit=settings.waiting_limit,
+            wait_seconds=settings.wait_seconds,
+        )
+
+    def analyse(self, data: bytes, *, top_k: int) -> ByteAnalysis:
+        """Ask the model, when it is free.
+
+        Raises:
+            ProblemError: there is no model, or too many requests wait, or this one waited too long.
+        """
+        if self.source is None:
+            raise ProblemError(
+                HTTPStatus.SERVICE_UNAVAILABLE, f"The entropy model is not loaded: {self.reason}"
+            )
+        with self._turn():
+            return self.source.analyse(data, top_k=top_k)
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        if not self._places.acquire(blocking=False):
+            raise _busy()
+        try:
+            if not self._running.acquire(timeout=self._wait_seconds):
+                raise _busy()
+            try:
+                yield
+            finally:
+                self._running.release()
+        finally:
+            self._places.release()
+
+
+def without_root(message: str, root: Path) -> str:
+    """``message`` with paths of the checkout made relative: visitors need not know where it is."""
+    return message.replace(f"{root}/", "")
+
+
+def _busy() -> ProblemError:
+    return ProblemError(
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        f"The model is busy with other texts; try again in {RETRY_SECONDS} seconds.",
+        headers={"Retry-After": str(RETRY_SECONDS)},
+    )

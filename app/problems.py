@@ -1,0 +1,99 @@
+"""Errors as ``application/problem+json`` (RFC 9457): each names the field it is about."""
+
+import json
+import logging
+from dataclasses import dataclass, field
+from http import HTTPStatus
+
+from flask import Flask, Response, request
+from werkzeug.exceptions import HTTPException
+
+logger = logging.getLogger(__name__)
+
+MEDIA_TYPE = "application/problem+json"
+
+
+@dataclass(frozen=True)
+class FieldError:
+    """One thing wrong with one field of a request."""
+
+    field: str
+    message: str
+
+
+@dataclass
+class ProblemError(Exception):
+    """An error to be shown to whoever sent the request.
+
+    Attributes:
+        status: HTTP status.
+        detail: one sentence: what was given and what is accepted.
+        errors: the fields concerned, the first one is repeated as ``field``.
+        headers: extra headers, such as ``Retry-After``.
+    """
+
+    status: HTTPStatus
+    detail: str
+    errors: tuple[FieldError, ...] = ()
+    headers: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of_field(cls, status: HTTPStatus, name: str, message: str) -> "ProblemError":
+        """A problem with a single field."""
+        return cls(status, f"{name}: {message}", (FieldError(name, message),))
+
+    def response(self) -> Response:
+        """The problem as a response."""
+        body: dict[str, object] = {
+            "type": "about:blank",
+            "title": self.status.phrase,
+            "status": int(self.status),
+            "detail": self.detail,
+            "instance": request.path,
+        }
+        if self.errors:
+            body["field"] = self.errors[0].field
+            body["errors"] = [{"field": e.field, "message": e.message} for e in self.errors]
+        response = Response(json.dumps(body), status=int(self.status), content_type=MEDIA_TYPE)
+        response.headers.extend(self.headers)
+        response.headers["Cache-Control"] = "no-store"
+        return response
+
+
+def register(app: Flask) -> None:
+    """Answer every error of ``app`` with a problem."""
+    app.register_error_handler(ProblemError, _known)
+    app.register_error_handler(HTTPException, _http)
+    app.register_error_handler(Exception, _unexpected)
+
+
+def _known(problem: ProblemError) -> Response:
+    return problem.response()
+
+
+def _http(error: HTTPException) -> Response:
+    status = HTTPStatus(error.code or 500)
+    kept = {"Allow", "Location", "Retry-After"}
+    headers = {name: value for name, value in error.get_headers() if name in kept}
+    if status is HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+        return too_large().response()
+    details = {
+        HTTPStatus.NOT_FOUND: "There is nothing of this name here.",
+        HTTPStatus.METHOD_NOT_ALLOWED: f"{request.method} is not possible here; "
+        f"accepted: {headers.get('Allow', 'nothing')}.",
+    }
+    detail = details.get(status, error.description or status.description)
+    return ProblemError(status, detail, headers=headers).response()
+
+
+def too_large() -> ProblemError:
+    """The body is longer than any text that is accepted."""
+    return ProblemError.of_field(
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "text", "the request is larger than any accepted text"
+    )
+
+
+def _unexpected(error: Exception) -> Response:
+    logger.error("%s %s failed", request.method, request.path, exc_info=error)
+    detail = "Something went wrong on this side; the server's log says what."
+    return ProblemError(HTTPStatus.INTERNAL_SERVER_ERROR, detail).response()

@@ -1,0 +1,99 @@
+"""A measured text drawn without JavaScript: coloured patches and a curve as an SVG path."""
+
+import unicodedata
+from dataclasses import dataclass
+from typing import Any
+
+COLOURS = 5
+"""Patches cycle through so many colours; ``static/css`` has one class for each."""
+
+WIDTH, HEIGHT = 1000, 240
+_VISIBLE = {"\n": "↵\n", "\t": "⇥\t"}
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A character as it is shown: its text and its CSS classes."""
+
+    text: str
+    classes: str
+
+
+@dataclass(frozen=True)
+class Still:
+    """What the page shows of a measured text before any script runs.
+
+    Attributes:
+        text: the text itself.
+        lang: its language tag.
+        marks: its characters, coloured by patch.
+        bytes, patches: counts.
+        bytes_per_patch, bits_per_byte: with two decimals, or a dash.
+        curve: SVG path of the entropies in a box of ``WIDTH`` by ``HEIGHT``.
+        threshold_y: height of the threshold in that box, if there is one.
+    """
+
+    text: str
+    lang: str
+    marks: list[Mark]
+    bytes: int
+    patches: int
+    bytes_per_patch: str
+    bits_per_byte: str
+    curve: str
+    threshold_y: float | None
+
+
+def still_of(example: dict[str, Any]) -> Still:
+    """Draw one precomputed example."""
+    text, response = example["request"]["text"], example["response"]
+    patches, count = response["patches"], response["bytes"]
+    bits = response["bits_per_byte"]
+    entropies = response["entropies"][:count]
+    top = max([4.2, *entropies]) * 1.05
+    threshold = response["threshold"]
+    return Still(
+        text=text,
+        lang=example["lang"],
+        marks=_marks(text, [patch["start"] for patch in patches]),
+        bytes=count,
+        patches=len(patches),
+        bytes_per_patch=f"{count / len(patches):.2f}" if patches else "–",
+        bits_per_byte="–" if bits is None else f"{bits:.2f}",
+        curve=_path(entropies, top),
+        threshold_y=None if threshold is None else round(HEIGHT * (1 - threshold / top), 1),
+    )
+
+
+def _marks(text: str, starts: list[int]) -> list[Mark]:
+    """Colour every character by the patch of its first byte; marks stay with their letter."""
+    marks: list[Mark] = []
+    patch, place = -1, 0
+    for unit in _units(text):
+        started = patch
+        while patch + 1 < len(starts) and starts[patch + 1] <= place:
+            patch += 1
+        first = " s" if patch != started else ""
+        marks.append(Mark(_VISIBLE.get(unit, unit), f"u p{patch % COLOURS}{first}"))
+        place += len(unit.encode())
+    return marks
+
+
+def _units(text: str) -> list[str]:
+    units: list[str] = []
+    for character in text:
+        joins = unicodedata.category(character) in {"Mn", "Mc", "Me", "Cf", "Sk"}
+        if units and (joins or units[-1].endswith("\u200d")):
+            units[-1] += character
+        else:
+            units.append(character)
+    return units
+
+
+def _path(entropies: list[float], top: float) -> str:
+    step = WIDTH / max(1, len(entropies))
+    points = (
+        f"{(i + 0.5) * step:.1f} {HEIGHT * (1 - value / top):.1f}"
+        for i, value in enumerate(entropies)
+    )
+    return "M" + "L".join(points) if entropies else ""

@@ -1,0 +1,337 @@
+/** The entropy curve: Plotly draws it, elements over it carry the threshold and the cursor. */
+
+/* global Plotly */
+import { COLOURS } from "./textview.js";
+
+const MARGIN = { l: 46, r: 12, t: 12, b: 36 };
+const HEIGHT = 262;
+const STEP = 0.05;
+const LABEL_WIDTH = 9;
+const NARROWEST = 2.6;
+const WIDE = /\p{Extended_Pictographic}|[\u1100-\u11ff\u2e80-\uffdc]/u;
+
+export class Chart {
+  /**
+   * @param {HTMLElement} root holds `.plot`, `.ticks`, `.threshold` and `.cursor`
+   * @param {{onHover: Function, onPick: Function, onThreshold: Function}} handlers
+   */
+  constructor(root, { onHover, onPick, onThreshold }) {
+    this.root = root;
+    this.plot = root.querySelector(".plot");
+    this.handle = root.querySelector(".threshold");
+    this.cursor = root.querySelector(".cursor");
+    this.ticksBelow = root.querySelector(".ticks");
+    this.onThreshold = onThreshold;
+    this.data = null;
+    this.first = 0;
+    this.zoom = null;
+    this.top = 4.5;
+    this.listen(onHover, onPick);
+    this.listenToHandle();
+    new ResizeObserver(() => this.data && this.draw()).observe(root);
+  }
+
+  /** @param data {count, entropies, starts, patchOf, labels, threshold} */
+  show(data) {
+    const lengthChanged = this.data?.count !== data.count;
+    this.data = data;
+    if (lengthChanged) this.clampView();
+    this.draw();
+  }
+
+  get width() {
+    return Math.max(60, this.root.clientWidth - MARGIN.l - MARGIN.r);
+  }
+
+  /** Bytes shown at once: all of them while they are told apart, fewer after zooming in. */
+  get shown() {
+    const count = this.data?.count ?? 0;
+    const fits = Math.max(16, Math.floor(this.width / NARROWEST));
+    return Math.max(1, Math.min(count, this.zoom ?? fits));
+  }
+
+  clampView() {
+    this.first = Math.max(0, Math.min(this.first, (this.data?.count ?? 0) - this.shown));
+  }
+
+  setView(first) {
+    this.first = first;
+    this.clampView();
+    this.draw();
+  }
+
+  /** Show half or twice as many bytes, the middle (or the marked byte) stays. */
+  scale(factor, around) {
+    const before = this.shown;
+    const wanted = Math.round(before * factor);
+    const most = Math.max(16, Math.floor(this.width));
+    this.zoom = Math.max(16, Math.min(wanted, this.data.count, most));
+    const middle = around >= this.first && around < this.first + before ? around : this.first + before / 2;
+    const share = (middle - this.first) / before;
+    this.first = Math.round(middle - share * this.shown);
+    this.clampView();
+    this.draw();
+  }
+
+  /** Move the window so that byte `i` is inside it. */
+  reveal(i) {
+    const { first, shown } = this;
+    if (i >= first && i < first + shown) return;
+    this.setView(Math.round(i - shown / 2));
+  }
+
+  draw() {
+    const { data, width } = this;
+    this.clampView();
+    const first = this.first;
+    const last = Math.min(data.count, first + this.shown);
+    this.pixels = width / Math.max(1, last - first);
+    let highest = 0;
+    for (let i = 0; i < data.count; i++) highest = Math.max(highest, data.entropies[i]);
+    this.top = Math.max(4.4, highest * 1.06);
+    this.colours ??= readColours();
+    const traces = [
+      this.bands(first, last),
+      this.edges(first, last),
+      this.curve(first, last),
+      this.dots(first, last),
+    ];
+    window.Plotly.react(this.plot, traces, this.layout(first, last, width), {
+      staticPlot: true,
+      displayModeBar: false,
+      responsive: false,
+    });
+    this.drawTicks(first, last);
+    this.placeHandle();
+    this.mark(this.marked ?? -1);
+    this.onView?.({ first, last, count: data.count });
+  }
+
+  /** One pale bar behind every patch, in the colour it has in the text. */
+  bands(first, last) {
+    const { patchOf, starts } = this.data;
+    const [x, width, colour] = [[], [], []];
+    let from = first;
+    for (let i = first + 1; i <= last; i++) {
+      if (i < last && !starts[i]) continue;
+      x.push((from + i - 1) / 2);
+      width.push(i - from);
+      colour.push(this.colours.pale[patchOf[from] % COLOURS]);
+      from = i;
+    }
+    const y = x.map(() => this.top);
+    return { type: "bar", x, y, width, marker: { color: colour, line: { width: 0 } }, hoverinfo: "skip" };
+  }
+
+  /** A line where a patch starts. */
+  edges(first, last) {
+    const [x, y] = [[], []];
+    const crowded = this.data.starts.subarray(first, last).reduce((a, b) => a + b, 0) > this.width / 6;
+    for (let i = first; i < last && !crowded; i++) {
+      if (!this.data.starts[i]) continue;
+      x.push(i - 0.5, i - 0.5, null);
+      y.push(0, this.top, null);
+    }
+    return line(x, y, { color: this.colours.edge, width: 1 });
+  }
+
+  curve(first, last) {
+    const x = Array.from({ length: last - first }, (_, k) => first + k);
+    const y = Array.from(this.data.entropies.subarray(first, last));
+    return line(x, y, { color: this.colours.curve, width: this.pixels < 4 ? 1.2 : 1.6 });
+  }
+
+  dots(first, last) {
+    const [x, y, colour, size] = [[], [], [], []];
+    const crowded = this.pixels < 4;
+    for (let i = first; i < last; i++) {
+      const start = this.data.starts[i];
+      if (crowded && !start) continue;
+      x.push(i);
+      y.push(this.data.entropies[i]);
+      colour.push(start ? this.colours.strong[this.data.patchOf[i] % COLOURS] : this.colours.panel);
+      size.push(crowded ? 4 : start ? Math.min(8, this.pixels + 1) : Math.min(5, this.pixels));
+    }
+    const outline = { color: this.colours.curve, width: crowded ? 0 : 1.2 };
+    return { type: "scatter", mode: "markers", x, y, marker: { color: colour, size, line: outline, opacity: 1 } };
+  }
+
+  layout(first, last, width) {
+    const font = { family: "system-ui, sans-serif", size: 12, color: this.colours.muted };
+    const axis = { fixedrange: true, zeroline: false, ticks: "", linecolor: this.colours.grid };
+    return {
+      width: width + MARGIN.l + MARGIN.r,
+      height: HEIGHT,
+      margin: MARGIN,
+      showlegend: false,
+      bargap: 0,
+      hovermode: false,
+      dragmode: false,
+      font,
+      paper_bgcolor: "rgba(0,0,0,0)",
+      plot_bgcolor: "rgba(0,0,0,0)",
+      xaxis: {
+        ...axis,
+        range: [first - 0.5, Math.max(first + 1, last) - 0.5],
+        showticklabels: false, // ours are faster, see drawTicks
+        showgrid: false,
+      },
+      yaxis: {
+        ...axis,
+        range: [0, this.top],
+        dtick: 1,
+        gridcolor: this.colours.grid,
+        layer: "below traces",
+        title: { text: "entropy (nats)", standoff: 8 },
+      },
+    };
+  }
+
+  /** Characters below their bytes; where there is no room, those that start a patch come first. */
+  ticks(first, last) {
+    const { labels, starts } = this.data;
+    const found = [];
+    const room = Math.ceil(LABEL_WIDTH / this.pixels);
+    let free = -Infinity;
+    for (let i = first; i < last; i++) {
+      const label = labels(i);
+      if (i < free || !label || (room > 1 && !starts[i])) continue;
+      found.push({ i, label });
+      free = i + (WIDE.test(label) ? 2 * room : room);
+    }
+    return found;
+  }
+
+  /** Plotly measures every label, which takes longer than all the rest of a drawing; we do not. */
+  drawTicks(first, last) {
+    const ticks = this.ticks(first, last);
+    while (this.ticksBelow.children.length > ticks.length) this.ticksBelow.lastChild.remove();
+    while (this.ticksBelow.children.length < ticks.length) {
+      this.ticksBelow.append(document.createElement("span"));
+    }
+    ticks.forEach(({ i, label }, k) => {
+      const tick = this.ticksBelow.children[k];
+      if (tick.textContent !== label) tick.textContent = label;
+      tick.style.left = `${MARGIN.l + (i - first + 0.5) * this.pixels}px`;
+    });
+  }
+
+  /** Mark byte `i` by a vertical line. */
+  mark(i) {
+    this.marked = i;
+    const inside = this.data && i >= this.first && i < this.first + this.shown && i < this.data.count;
+    this.cursor.hidden = !inside;
+    if (!inside) return;
+    this.cursor.style.left = `${MARGIN.l + (i - this.first + 0.5) * this.pixels}px`;
+    this.cursor.style.setProperty("--at", `${this.yOf(this.data.entropies[i])}px`);
+  }
+
+  yOf(nats) {
+    const inner = HEIGHT - MARGIN.t - MARGIN.b;
+    return MARGIN.t + inner * (1 - Math.min(nats, this.top) / this.top);
+  }
+
+  natsAt(y) {
+    const inner = HEIGHT - MARGIN.t - MARGIN.b;
+    return Math.max(0, Math.min(this.top, this.top * (1 - (y - MARGIN.t) / inner)));
+  }
+
+  placeHandle() {
+    const { threshold } = this.data;
+    this.handle.hidden = threshold === null;
+    if (threshold === null) return;
+    this.handle.style.top = `${this.yOf(threshold)}px`;
+    this.handle.querySelector("output").textContent = threshold.toFixed(2);
+    this.handle.setAttribute("aria-valuenow", threshold.toFixed(2));
+    this.handle.setAttribute("aria-valuemax", this.top.toFixed(2));
+    this.handle.setAttribute("aria-valuetext", `${threshold.toFixed(2)} nats`);
+  }
+
+  recolour() {
+    this.colours = null;
+    if (this.data) this.draw();
+  }
+
+  byteAt(event) {
+    const box = this.root.getBoundingClientRect();
+    const i = this.first + Math.floor((event.clientX - box.left - MARGIN.l) / this.pixels);
+    return this.data && i >= this.first && i < Math.min(this.data.count, this.first + this.shown) ? i : -1;
+  }
+
+  listen(onHover, onPick) {
+    this.root.addEventListener("pointermove", (event) => {
+      if (event.pointerType !== "touch" && !this.dragging) onHover(this.byteAt(event));
+    });
+    this.root.addEventListener("pointerleave", () => onHover(-1));
+    this.root.addEventListener("click", (event) => {
+      const i = this.byteAt(event);
+      if (i >= 0 && !this.handle.contains(event.target)) onPick(i);
+    });
+    this.root.addEventListener(
+      "wheel",
+      (event) => {
+        if (!this.data || Math.abs(event.deltaX) <= Math.abs(event.deltaY)) return;
+        event.preventDefault();
+        this.setView(this.first + Math.round(event.deltaX / this.pixels));
+      },
+      { passive: false },
+    );
+  }
+
+  listenToHandle() {
+    const { handle } = this;
+    const move = (event) => {
+      const y = event.clientY - this.root.getBoundingClientRect().top - this.grabbed;
+      this.onThreshold(Math.round(this.natsAt(y) * 100) / 100);
+    };
+    handle.addEventListener("pointerdown", (event) => {
+      if (event.button) return;
+      handle.setPointerCapture(event.pointerId);
+      this.grabbed = event.clientY - this.root.getBoundingClientRect().top - this.yOf(this.data.threshold);
+      this.dragging = true;
+      handle.focus({ preventScroll: true });
+      event.preventDefault();
+    });
+    handle.addEventListener("pointermove", (event) => this.dragging && move(event));
+    for (const end of ["pointerup", "pointercancel"]) {
+      handle.addEventListener(end, () => (this.dragging = false));
+    }
+    handle.addEventListener("keydown", (event) => {
+      const now = this.data.threshold;
+      const targets = {
+        ArrowUp: now + STEP,
+        ArrowRight: now + STEP,
+        ArrowDown: now - STEP,
+        ArrowLeft: now - STEP,
+        PageUp: now + 10 * STEP,
+        PageDown: now - 10 * STEP,
+        Home: 0,
+        End: this.top,
+      };
+      if (!(event.key in targets)) return;
+      event.preventDefault();
+      const nats = Math.max(0, Math.min(this.top, targets[event.key]));
+      this.onThreshold(Math.round(nats * 100) / 100);
+    });
+  }
+}
+
+function line(x, y, style) {
+  return { type: "scatter", mode: "lines", x, y, line: style, hoverinfo: "skip" };
+}
+
+function readColours() {
+  const style = getComputedStyle(document.documentElement);
+  const read = (name) => style.getPropertyValue(name).trim();
+  const cycle = (suffix) => Array.from({ length: COLOURS }, (_, k) => read(`--p${k}${suffix}`));
+  return {
+    pale: cycle("-band"),
+    strong: cycle("-strong"),
+    edge: read("--edge"),
+    curve: read("--curve"),
+    grid: read("--line"),
+    ink: read("--ink"),
+    muted: read("--muted"),
+    panel: read("--panel"),
+  };
+}

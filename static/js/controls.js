@@ -1,0 +1,108 @@
+/** The patching rule and its numbers. */
+
+const WORDS = {
+  entropy: "A patch starts where the entropy of the next byte is above the threshold.",
+  topk: "The bytes with the highest entropy start patches, as many as the wanted mean length asks for.",
+  monotonic: "A patch starts where entropy rises by more than the threshold from one byte to the next.",
+  combined: "A patch starts where entropy is above the threshold and has risen by more than the second number.",
+  space: "A patch ends after each space or sign; entropy plays no part.",
+  static: "Every patch has the same number of bytes; entropy plays no part.",
+  byte: "Every byte is a patch of its own, as in a plain byte model.",
+};
+
+/** Which numbers a rule needs. */
+const NEEDS = {
+  entropy: ["threshold"],
+  topk: ["size"],
+  monotonic: ["threshold"],
+  combined: ["threshold", "add"],
+  space: [],
+  static: ["size"],
+  byte: [],
+};
+
+/** Rules whose threshold is a height in the chart. */
+const ON_CHART = new Set(["entropy", "combined"]);
+
+export class Controls {
+  /**
+   * @param {HTMLFormElement} form
+   * @param {{threshold: number, onChange: Function}} options
+   */
+  constructor(form, { threshold, onChange }) {
+    this.form = form;
+    this.onChange = onChange;
+    this.own = threshold;
+    // A rise is smaller than a height: each kind of rule keeps a threshold of its own.
+    this.thresholds = { height: threshold, rise: 0.5 };
+    this.mode = form.elements.mode.value || "entropy";
+    form.addEventListener("submit", (event) => event.preventDefault());
+    form.addEventListener("input", (event) => this.changed(event.target));
+    form.querySelector("#own").addEventListener("click", () => this.setThreshold(this.own));
+    this.apply();
+  }
+
+  get kind() {
+    return this.mode === "monotonic" ? "rise" : "height";
+  }
+
+  get threshold() {
+    return this.thresholds[this.kind];
+  }
+
+  /** What the rule needs, as rules.js takes it. */
+  get options() {
+    const { elements } = this.form;
+    const longest = Math.floor(Number(elements.longest.value));
+    const size = Number(elements.size.value);
+    return {
+      mode: this.mode === "topk" ? "entropy" : this.mode,
+      threshold: NEEDS[this.mode].includes("threshold") ? this.threshold : null,
+      thresholdAdd: Math.max(0, Number(elements.add.value) || 0),
+      patchSize: Math.max(1, this.mode === "static" ? Math.floor(size) || 1 : size || 1),
+      maxPatchLength: elements.longest.value !== "" && longest >= 1 ? longest : null,
+    };
+  }
+
+  /** The threshold as a height in the chart, or null. */
+  get height() {
+    return ON_CHART.has(this.mode) ? this.threshold : null;
+  }
+
+  setThreshold(nats) {
+    this.thresholds[this.kind] = nats;
+    this.apply();
+    this.onChange();
+  }
+
+  changed(input) {
+    if (input.name === "mode") this.mode = input.value;
+    if (input.name === "threshold" || input.name === "exact") {
+      const nats = Number(input.value);
+      if (input.value === "" || !Number.isFinite(nats) || nats < 0) return;
+      this.thresholds[this.kind] = nats;
+    }
+    this.apply(input);
+    this.onChange();
+  }
+
+  /** Bring the form in line; `source` is being edited and stays as it is. */
+  apply(source = null) {
+    const { elements } = this.form;
+    for (const block of this.form.querySelectorAll("[data-needs]")) {
+      block.hidden = !NEEDS[this.mode].includes(block.dataset.needs);
+    }
+    const words = this.form.querySelector("#mode-words");
+    if (words.textContent !== WORDS[this.mode]) words.textContent = WORDS[this.mode];
+    if (elements.threshold !== source) elements.threshold.value = this.threshold;
+    if (elements.exact !== source) elements.exact.value = this.threshold.toFixed(2);
+    elements.threshold.setAttribute("aria-valuetext", `${this.threshold.toFixed(2)} nats`);
+    this.form.querySelector("#own").hidden =
+      this.own === null || this.kind === "rise" || Math.abs(this.threshold - this.own) < 0.005;
+    this.form.querySelector("#threshold-name").textContent =
+      this.kind === "rise" ? "Rise that starts a patch" : "Threshold";
+    this.form.querySelector("#size-name").textContent =
+      this.mode === "static" ? "Bytes per patch" : "Wanted bytes per patch";
+    elements.size.step = this.mode === "static" ? "1" : "0.1";
+  }
+}

@@ -1,0 +1,115 @@
+/** Text as bytes and as the units that a reader sees: what belongs to which byte. */
+
+const encoder = new TextEncoder();
+const segmenter =
+  typeof Intl.Segmenter === "function" ? new Intl.Segmenter(undefined, { granularity: "grapheme" }) : null;
+
+const VISIBLE = new Map([
+  ["\n", "↵\n"],
+  ["\r\n", "↵\n"],
+  ["\r", "␍"],
+  ["\t", "⇥\t"],
+  ["\u00a0", "⍽"],
+  ["\u200b", "[zwsp]"],
+  ["\ufeff", "[bom]"],
+]);
+
+const RTL = /[\p{Script=Arabic}\p{Script=Hebrew}\p{Script=Syriac}\p{Script=Thaana}\p{Script=Nko}]/u;
+
+/** A text that UTF-8 can carry: half a surrogate pair becomes U+FFFD. */
+export function wellFormed(text) {
+  return text.toWellFormed ? text.toWellFormed() : new TextDecoder().decode(encoder.encode(text));
+}
+
+export function byteLength(text) {
+  return encoder.encode(text).length;
+}
+
+/** How a unit is shown: control characters get a visible stand-in. */
+function shown(unit) {
+  if (VISIBLE.has(unit)) return VISIBLE.get(unit);
+  const code = unit.codePointAt(0);
+  if (unit.length === 1 && code < 0x20) return String.fromCodePoint(0x2400 + code);
+  if (code === 0x7f) return "␡";
+  return unit;
+}
+
+/**
+ * @param {string} text
+ * @returns {{text: string, bytes: Uint8Array, units: {text: string, shown: string, start: number,
+ *   length: number, rtl: boolean}[], unitOf: Uint32Array}} units are grapheme clusters
+ */
+export function measure(text) {
+  const bytes = encoder.encode(text);
+  const pieces = segmenter ? Array.from(segmenter.segment(text), (s) => s.segment) : Array.from(text);
+  const unitOf = new Uint32Array(bytes.length);
+  const units = [];
+  let start = 0;
+  for (const piece of pieces) {
+    const length = piece.length === 1 && piece < "\x80" ? 1 : encoder.encode(piece).length;
+    unitOf.fill(units.length, start, start + length);
+    units.push({ text: piece, shown: shown(piece), start, length, rtl: RTL.test(piece) });
+    start += length;
+  }
+  return { text, bytes, units, unitOf };
+}
+
+/** The character (code point) that byte `i` belongs to. */
+export function characterAt(measured, i) {
+  const unit = measured.units[measured.unitOf[i]];
+  let start = unit.start;
+  for (const character of unit.text) {
+    const length = byteLength(character);
+    if (i < start + length) {
+      return { character, start, length, codePoint: character.codePointAt(0), unit };
+    }
+    start += length;
+  }
+  return { character: unit.text, start: unit.start, length: unit.length, codePoint: 0, unit };
+}
+
+/** The part a byte plays in UTF-8, in words. */
+export function utf8Role(measured, i) {
+  const { start, length } = characterAt(measured, i);
+  if (length === 1) return "ASCII, one byte";
+  if (i === start) return `lead byte of ${length}`;
+  return `continuation ${i - start} of ${length - 1}`;
+}
+
+const NAMES = new Map([
+  [0x20, "space"],
+  [0x0a, "line feed"],
+  [0x0d, "carriage return"],
+  [0x09, "tab"],
+  [0x00, "NUL"],
+]);
+
+/** Characters without a face of their own, and what stands for them. */
+const FACELESS = new Map([
+  [0xfe0f, ["VS16", "emoji selector"]],
+  [0xfe0e, ["VS15", "text selector"]],
+  [0x200d, ["ZWJ", "zero-width joiner"]],
+  [0x200c, ["ZWNJ", "zero-width non-joiner"]],
+  [0x200b, ["ZWSP", "zero-width space"]],
+  [0x200e, ["LRM", "left-to-right mark"]],
+  [0x200f, ["RLM", "right-to-left mark"]],
+  [0xfeff, ["BOM", "byte order mark"]],
+  [0x00ad, ["SHY", "soft hyphen"]],
+  [0x3000, ["IDSP", "ideographic space"]],
+]);
+const COMBINING = /^\p{M}/u;
+
+/** A character for people: visible, and named where it has no face. */
+export function describeCharacter(character) {
+  const code = character.codePointAt(0);
+  const point = `U+${code.toString(16).toUpperCase().padStart(4, "0")}`;
+  const faceless = FACELESS.get(code);
+  if (faceless) return { glyph: faceless[0], name: faceless[1], point, words: true };
+  const name = NAMES.get(code) ?? null;
+  const face = name ? shown(character).trim() || "␠" : shown(character);
+  return { glyph: COMBINING.test(character) ? `◌${face}` : face, name, point, words: false };
+}
+
+export function hex(byte) {
+  return `0x${byte.toString(16).toUpperCase().padStart(2, "0")}`;
+}

@@ -1,0 +1,239 @@
+/** The text coloured by patch; a byte can be pointed at, tapped, or walked to with arrow keys. */
+
+import { measure } from "./text.js";
+
+export const COLOURS = 5;
+const PER_UNIT_LIMIT = 4096;
+
+export class TextView {
+  /**
+   * @param {HTMLElement} root
+   * @param {{onHover: Function, onPick: Function, describe: Function}} handlers
+   */
+  constructor(root, { onHover, onPick, describe }) {
+    this.root = root;
+    this.describe = describe;
+    this.measured = measure("");
+    this.elements = [];
+    this.classes = [];
+    this.active = -1;
+    this.current = null;
+    root.textContent = ""; // what the server has drawn
+    root.setAttribute("role", "listbox");
+    root.setAttribute("aria-orientation", "horizontal");
+    root.setAttribute("aria-labelledby", "patches-title");
+    root.addEventListener("pointermove", (event) => {
+      if (event.pointerType === "touch") return;
+      const i = this.byteUnder(event);
+      if (i >= 0) onHover(i);
+    });
+    root.addEventListener("pointerleave", () => onHover(-1));
+    root.addEventListener("click", (event) => {
+      const i = this.byteUnder(event);
+      if (i >= 0) onPick(i);
+    });
+    root.addEventListener("focusin", (event) => {
+      const start = event.target.dataset?.i;
+      if (start === undefined) return;
+      const span = this.spanOf(Math.max(0, this.active));
+      if (this.active < 0 || span !== event.target) onPick(Number(start));
+    });
+    root.addEventListener("keydown", (event) => this.walk(event, onPick));
+  }
+
+  /** Show a measured text, cut at `starts` (one per byte) into patches `patchOf`. */
+  show(measured, starts, patchOf) {
+    const fresh = measured.text !== this.measured.text || !this.elements.length;
+    this.measured = measured;
+    this.starts = starts;
+    this.patchOf = patchOf;
+    if (measured.bytes.length > PER_UNIT_LIMIT) this.buildByPatch();
+    else {
+      if (fresh || this.byPatch) this.buildByUnit();
+      this.colour();
+    }
+    this.root.classList.toggle("many", measured.bytes.length > 160);
+    this.root.classList.toggle("empty", measured.bytes.length === 0);
+    this.mark(Math.min(this.active, measured.bytes.length - 1));
+  }
+
+  buildByUnit() {
+    const { units } = this.measured;
+    const keep = this.byPatch ? 0 : Math.min(this.elements.length, units.length);
+    if (this.byPatch) {
+      this.root.textContent = "";
+      this.elements = [];
+    }
+    this.byPatch = false;
+    for (const element of this.elements.splice(units.length)) element.remove();
+    for (let k = 0; k < keep; k++) {
+      const element = this.elements[k];
+      if (element.textContent !== units[k].shown) {
+        element.textContent = units[k].shown;
+        nameBlank(element);
+      }
+      element.dataset.i = units[k].start;
+    }
+    const added = document.createDocumentFragment();
+    for (let k = keep; k < units.length; k++) {
+      const element = unitElement(units[k].shown, units[k].start);
+      this.elements.push(element);
+      added.append(element);
+    }
+    this.root.append(added);
+    this.classes = [];
+  }
+
+  colour() {
+    this.measured.units.forEach((unit, k) => {
+      const first = this.patchOf[unit.start];
+      const last = this.patchOf[unit.start + unit.length - 1];
+      const split = first !== last;
+      const started = this.starts[unit.start];
+      let classes = `u p${first % COLOURS}`;
+      if (started) classes += unit.rtl ? " s r" : " s";
+      if (split) classes += " split";
+      const key = split ? classes + this.patchOf.subarray(unit.start, unit.start + unit.length) : classes;
+      if (this.classes[k] === key) return;
+      this.classes[k] = key;
+      const element = this.elements[k];
+      element.className = classes;
+      element.style.backgroundImage = split ? strip(unit, this.patchOf) : "";
+    });
+    this.current?.classList.add("on");
+  }
+
+  /** A long text has one element per patch; a character counts to the patch of its first byte. */
+  buildByPatch() {
+    this.byPatch = true;
+    this.elements = [];
+    this.classes = [];
+    const all = document.createDocumentFragment();
+    let text = "";
+    let start = 0;
+    let patch = -1;
+    const flush = () => {
+      if (!text) return;
+      const element = unitElement(text, start);
+      element.className = `u s p${patch % COLOURS}`;
+      this.elements.push(element);
+      all.append(element);
+    };
+    for (const unit of this.measured.units) {
+      if (this.patchOf[unit.start] !== patch) {
+        flush();
+        text = "";
+        start = unit.start;
+        patch = this.patchOf[start];
+      }
+      text += unit.shown;
+    }
+    flush();
+    this.root.replaceChildren(all);
+  }
+
+  /** Mark byte `i` as the one that the details are about. */
+  mark(i) {
+    const span = i < 0 ? null : this.spanOf(i);
+    this.active = i;
+    const stop = span ?? this.elements[0];
+    if (this.stop !== stop) {
+      if (this.stop) this.stop.tabIndex = -1;
+      if (stop) stop.tabIndex = 0;
+      this.stop = stop;
+    }
+    if (this.current !== span) {
+      this.current?.classList.remove("on");
+      this.current?.removeAttribute("aria-selected");
+      if (this.current) nameBlank(this.current);
+      this.current = span;
+    }
+    if (!span) return;
+    span.classList.add("on");
+    span.setAttribute("aria-selected", "true");
+    span.setAttribute("aria-label", this.describe(i));
+  }
+
+  spanOf(i) {
+    if (!this.byPatch) return this.elements[this.measured.unitOf[i]];
+    let low = 0;
+    let high = this.elements.length - 1;
+    while (low < high) {
+      const middle = (low + high + 1) >> 1;
+      if (Number(this.elements[middle].dataset.i) <= i) low = middle;
+      else high = middle - 1;
+    }
+    return this.elements[low];
+  }
+
+  /** The byte below the pointer; a character of several bytes is divided evenly. */
+  byteUnder(event) {
+    const span = event.target.closest?.("[data-i]");
+    if (!span || span.parentNode !== this.root) return -1;
+    const start = Number(span.dataset.i);
+    if (this.byPatch) return start;
+    const unit = this.measured.units[this.measured.unitOf[start]];
+    if (!unit || unit.length === 1) return start;
+    const box = span.getBoundingClientRect();
+    const share = (event.clientX - box.left) / Math.max(1, box.width);
+    const part = Math.floor((unit.rtl ? 1 - share : share) * unit.length);
+    return start + Math.min(unit.length - 1, Math.max(0, part));
+  }
+
+  walk(event, onPick) {
+    const count = this.measured.bytes.length;
+    if (!count || event.ctrlKey || event.metaKey || event.altKey) return;
+    const rtl = getComputedStyle(this.root).direction === "rtl" ? -1 : 1;
+    const at = Math.max(0, this.active);
+    const targets = {
+      ArrowRight: at + rtl,
+      ArrowLeft: at - rtl,
+      ArrowDown: this.nextStart(at, 1),
+      ArrowUp: this.nextStart(at, -1),
+      Home: 0,
+      End: count - 1,
+    };
+    if (!(event.key in targets)) return;
+    event.preventDefault();
+    const i = Math.min(count - 1, Math.max(0, targets[event.key]));
+    onPick(i);
+    this.spanOf(i).focus({ preventScroll: false });
+  }
+
+  /** First byte of the next patch, or of this or the one before. */
+  nextStart(i, direction) {
+    let at = i + direction;
+    while (at > 0 && at < this.starts.length && !this.starts[at]) at += direction;
+    return at;
+  }
+}
+
+function unitElement(text, start) {
+  const element = document.createElement("span");
+  element.textContent = text;
+  element.dataset.i = start;
+  element.setAttribute("role", "option");
+  element.tabIndex = -1;
+  nameBlank(element);
+  return element;
+}
+
+/** A space is nothing to a screen reader; so it gets a name. */
+function nameBlank(element) {
+  if (element.textContent.trim()) element.removeAttribute("aria-label");
+  else element.setAttribute("aria-label", "space");
+}
+
+/** Bytes of one character in several patches: a strip below it, in reading direction. */
+function strip(unit, patchOf) {
+  const parts = [];
+  for (let b = 0; b < unit.length; b++) {
+    const colour = `var(--p${patchOf[unit.start + b] % COLOURS}-strong)`;
+    const from = (100 * b) / unit.length;
+    const to = (100 * (b + 1)) / unit.length;
+    const begins = b > 0 && patchOf[unit.start + b] !== patchOf[unit.start + b - 1];
+    if (begins) parts.push(`var(--panel) ${from}% calc(${from}% + 1px)`);
+    parts.push(`${colour} ${begins ? `calc(${from}% + 1px)` : `${from}%`} ${to}%`);
+  }
+  return `linear-gradient(to ${unit.rtl ? "left" : "right"}, ${parts.join(", ")})`;
+}

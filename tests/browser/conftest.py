@@ -1,0 +1,145 @@
+"""A real server and a real browser; one browser for all tests, a fresh page for each."""
+
+import os
+import shutil
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+from werkzeug.serving import make_server
+
+from app import create_app
+from app.examples import write_examples
+from app.model import LiveModel
+from app.settings import Settings
+from tests.app.fakes import FakeModel
+
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@dataclass
+class Site:
+    """A running server.
+
+    Attributes:
+        url: where it answers.
+        model: what it asks.
+        folder: holds ``demo_output`` and ``plot_data``.
+    """
+
+    url: str
+    model: FakeModel
+    folder: Path
+
+
+@dataclass
+class Watched:
+    """A page, and everything it complained about or fetched.
+
+    Attributes:
+        page: the page itself.
+        complaints: console errors and warnings, uncaught errors, failed requests.
+        hosts: every host that was asked for something.
+    """
+
+    page: Page
+    complaints: list[str] = field(default_factory=list)
+    hosts: set[str] = field(default_factory=set)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    path = (
+        os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+    )
+    if not path:
+        pytest.fail(
+            "The browser tests need Chromium: apt-get install chromium, "
+            "or set CHROMIUM to the path of one."
+        )
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+def start(folder: Path, *, with_model: bool) -> Iterator[Site]:
+    for name in ("demo_output", "plot_data"):
+        (folder / name).mkdir()
+    settings = Settings(
+        model_folder=folder / "none",
+        demo_output=folder / "demo_output",
+        plot_data=folder / "plot_data",
+    )
+    fake = FakeModel()
+    write_examples(LiveModel(fake), settings.examples_file)
+    (folder / "demo_output" / "figure.html").write_text(
+        "<!doctype html><title>Figure</title><style>p{color:green}</style>"
+        '<script src="../static/vendor/plotly-basic.min.js"></script><div id="p"></div>'
+        '<script>Plotly.newPlot("p", [{y: [1, 2]}]).then(() => document.title = "drawn")</script>',
+        encoding="utf-8",
+    )
+    app = create_app(settings, LiveModel(fake) if with_model else None)
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield Site(f"http://127.0.0.1:{server.server_port}", fake, folder)
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    yield from start(tmp_path_factory.mktemp("site"), with_model=True)
+
+
+@pytest.fixture(scope="session")
+def site_without_model(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    yield from start(tmp_path_factory.mktemp("bare"), with_model=False)
+
+
+@pytest.fixture
+def watch(chromium: Browser) -> Iterator[object]:
+    """Opens a URL in a fresh page; at the end nothing may have gone wrong in any of them."""
+    opened: list[Watched] = []
+
+    def visit(url: str, *, width: int = 1280, height: int = 900, **options: object) -> Watched:
+        context = chromium.new_context(viewport={"width": width, "height": height}, **options)  # type: ignore[arg-type]
+        watched = Watched(context.new_page())
+        page = watched.page
+        page.set_default_timeout(15_000)
+        page.on(
+            "console",
+            lambda message: (
+                message.type in ("error", "warning") and watched.complaints.append(message.text)
+            ),
+        )
+        page.on("pageerror", lambda error: watched.complaints.append(str(error)))
+        page.on(
+            "request",
+            lambda request: (
+                request.url.startswith("http") and watched.hosts.add(request.url.split("/")[2])
+            ),
+        )
+        opened.append(watched)
+        page.goto(url)
+        return watched
+
+    yield visit
+    for watched in opened:
+        assert watched.complaints == []
+        assert len(watched.hosts) == 1
+        watched.page.context.close()
