@@ -2,10 +2,13 @@
 
 import logging
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
+from filelock import FileLock, Timeout
 from pydantic import BaseModel, ConfigDict, Field
 
 logger = logging.getLogger(__name__)
@@ -25,6 +28,28 @@ class CheckpointArgs(BaseModel):
 
     every: int = Field(default=1000, ge=1)
     keep: int = Field(default=2, ge=1)
+
+
+@contextmanager
+def sole_run(folder: Path) -> Iterator[None]:
+    """Hold ``folder`` for this process; the system lets go of it whenever the process ends.
+
+    Raises:
+        ValueError: another run is writing there.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder / ".lock", timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise ValueError(
+            f"dump_dir: another run is writing to {folder}; wait for it, stop it, or choose "
+            "another folder"
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 class Checkpoints:

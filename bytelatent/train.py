@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from bytelatent.args import TrainArgs
+from bytelatent.checkpoint import sole_run
 from bytelatent.config import load_args
 from bytelatent.metrics import bits_per_byte
 from bytelatent.trainer import Progress as StepReport
@@ -56,7 +57,7 @@ def main(argv: list[str] | None = None) -> int:
         return 0 if words else 2
     try:
         args = load_args(TrainArgs, words)
-        with progress_bar(args.name, args.steps) as report:
+        with sole_run(args.dump_dir), progress_bar(args.name, args.steps) as report:
             trainer = Trainer(args, report)
             trainer.run()
     except ValueError as error:

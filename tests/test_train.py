@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from bytelatent.args import TrainArgs
-from bytelatent.checkpoint import CheckpointArgs, Checkpoints
+from bytelatent.checkpoint import CheckpointArgs, Checkpoints, sole_run
 from bytelatent.metrics import MetricsFile, bits_per_byte, read_metrics
 from bytelatent.optim import OptimArgs, build_optimizer, learning_rate
 from bytelatent.train import main
@@ -159,6 +159,15 @@ def test_half_a_checkpoint_is_never_taken(tmp_path) -> None:
     (tmp_path / "0000000003" / "state.pt").write_bytes(b"damaged")
     with pytest.raises(ValueError, match=r"0000000003.state\.pt cannot be read"):
         checkpoints.latest()
+
+
+def test_two_runs_never_write_to_one_folder(corpus, tmp_path, capsys) -> None:
+    words = ["config=bytelatent/configs/debug.yaml", f"dump_dir={tmp_path / 'run'}"]
+    with sole_run(tmp_path / "run"):
+        assert main([*words, f"data.root_dir={corpus}"]) == 1
+    assert "another run is writing to" in capsys.readouterr().err
+    with sole_run(tmp_path / "run"):
+        pass
 
 
 def test_metrics_go_on_where_the_run_does(tmp_path) -> None:
