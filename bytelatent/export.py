@@ -103,7 +103,8 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("model", help="folder or repository in the released layout")
     parser.add_argument("--out", type=Path, help=f"file to write (default: MODEL/{ONNX_FILE})")
     options = parser.parse_args(argv)
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    logging.basicConfig(format="%(message)s")
+    logger.setLevel(logging.INFO)
     try:
         model = LMTransformer.from_pretrained(options.model)
         path = options.out or Path(options.model) / ONNX_FILE

@@ -50,7 +50,8 @@ def progress_bar(name: str, steps: int) -> Iterator[Callable[[StepReport], None]
 
 def main(argv: list[str] | None = None) -> int:
     """The command."""
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    logging.basicConfig(format="%(message)s")
+    logging.getLogger("bytelatent").setLevel(logging.INFO)
     words = sys.argv[1:] if argv is None else argv
     if not words or {"-h", "--help"} & set(words):
         print(__doc__)

@@ -128,8 +128,9 @@ def _band(x_BT: Tensor, queries: int, block: int, reach: int, fill: int = 0) -> 
     blocks = _blocks(queries, block)
     front, tail = reach - (x_BT.shape[1] - queries), blocks * block - queries
     x_BT = F.pad(x_BT, (0, 0) * (x_BT.dim() - 2) + (front, tail), value=fill)
-    x_BNC = x_BT.reshape(x_BT.shape[0], blocks + reach // block, block, *x_BT.shape[2:])
-    return torch.cat([x_BNC[:, i : i + blocks] for i in range(reach // block + 1)], dim=2)
+    first_N = torch.arange(blocks, device=x_BT.device) * block
+    place_NR = first_N[:, None] + torch.arange(reach + block, device=x_BT.device)
+    return x_BT[:, place_NR]
 
 
 def _blocks(queries: int, block: int) -> int:
