@@ -7,7 +7,6 @@ never saw, and the commands that made it. Everything in the card is measured or 
 """
 
 import argparse
-import json
 import logging
 import shutil
 import sys
@@ -25,6 +24,7 @@ from bytelatent.data.documents import read_documents, tokenize
 from bytelatent.data.windows import WindowSampler
 from bytelatent.export import ONNX_FILE, export_onnx
 from bytelatent.files import read_json, write_json, write_text
+from bytelatent.hf import TRAIN_ARGS_FILE, BltTokenizerAndPatcher
 from bytelatent.metrics import bits_per_byte, read_metrics
 from bytelatent.patching.calibrate import threshold_for
 from bytelatent.patching.entropies import entropy, stream_logits
@@ -98,16 +98,6 @@ def calibrate(model: LMTransformer, args: TrainArgs, patch_size: float) -> float
     return threshold_for(np.concatenate(sample), patch_size)
 
 
-def train_args_of(args: TrainArgs, threshold: float) -> dict[str, Any]:
-    """The run's args with tokenizer and patcher, keyed as released ``train_args.json`` files."""
-    flat: dict[str, Any] = args.model_dump(mode="json")
-    flat["data"] |= {
-        "tokenizer_args": TokenizerArgs().model_dump(),
-        "patcher_args": PatcherArgs(threshold=threshold, patch_size=PATCH_SIZE).model_dump(),
-    }
-    return flat
-
-
 def card(
     args: TrainArgs, model: LMTransformer, threshold: float, rows: list[HeldOut], run: Path
 ) -> str:
@@ -158,10 +148,12 @@ def release(run: Path, out: Path, *, limit: int) -> None:
     rows = measure_held_out(model, args, manifest, limit)
     model.save_pretrained(out)
     export_onnx(model, out / ONNX_FILE)
-    write_json(out / "train_args.json", train_args_of(args, threshold))
+    write_json(out / TRAIN_ARGS_FILE, args.model_dump(mode="json"))
+    patcher = PatcherArgs(threshold=threshold, patch_size=PATCH_SIZE)
+    BltTokenizerAndPatcher(TokenizerArgs(), patcher).save_pretrained(out)
     shutil.copyfile(run / "metrics.jsonl", out / "metrics.jsonl")
     write_text(out / "README.md", card(args, model, threshold, rows, run))
-    logger.info("threshold %s", json.dumps(threshold))
+    logger.info("threshold %.6f nats for %s bytes per patch", threshold, PATCH_SIZE)
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -174,7 +166,8 @@ def main(argv: list[str] | None = None) -> int:
         "--limit", type=int, default=200_000, help="bytes of each source to measure"
     )
     options = parser.parse_args(argv)
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    logging.basicConfig(format="%(message)s")
+    logger.setLevel(logging.INFO)
     try:
         release(options.run, options.out, limit=options.limit)
     except ValueError as error:

@@ -27,7 +27,7 @@ from bytelatent.model.attention import (
 )
 from bytelatent.model.init import init_block, truncated_normal
 from bytelatent.model.layers import KeyValue, TransformerBlock, rotary_table
-from bytelatent.model.released import RETIRED_LM_KEYS, read_args, read_weights, write_folder
+from bytelatent.model.released import lm_args, read_args, read_weights, write_folder
 from bytelatent.storage import model_folder
 
 
@@ -129,14 +129,14 @@ class LMTransformer(nn.Module):
             ValueError: a file is missing, damaged or does not fit; the message names it.
         """
         folder = model_folder(name_or_path)
-        args = read_args(folder, LMTransformerArgs, RETIRED_LM_KEYS)
+        args = read_args(folder, lm_args)
         with torch.device("meta"):
             model = cls(args)
         return read_weights(folder, model, dtype).eval()
 
     def save_pretrained(self, folder: str | Path) -> None:
         """Write ``config.json`` and ``model.safetensors`` in the released layout."""
-        write_folder(Path(folder), self, self.args, extra={"attn_impl": "sdpa"})
+        write_folder(Path(folder), self, self.args.model_dump() | {"attn_impl": "sdpa"})
 
     def _run(
         self, tokens_BS: Tensor, documents_BT: Tensor, state: LMState | None, impl: AttentionImpl

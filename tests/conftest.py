@@ -15,6 +15,7 @@ class Case:
     def __init__(self, name: str) -> None:
         self.name = name
         self.entropy = CHECKPOINTS / name / "entropy"
+        self.blt = CHECKPOINTS / name / "blt"
         with np.load(CHECKPOINTS / name / "expected.npz") as arrays:
             self.expected = {key: arrays[key] for key in arrays}
 

@@ -18,7 +18,7 @@ LAYERS: list[tuple[int, tuple[str, ...]]] = [
     (2, ("bytelatent.model", "bytelatent.transformer")),
     (3, ("bytelatent.patching", "bytelatent.generation")),
     (4, ("bytelatent.data", "bytelatent.optim", "bytelatent.checkpoint")),
-    (5, ("bytelatent.args", "bytelatent.trainer", "bytelatent.export")),
+    (5, ("bytelatent.args", "bytelatent.trainer", "bytelatent.export", "bytelatent.hf")),
     (6, ("bytelatent.train", "bytelatent.release", "bytelatent.plotting")),
 ]
 TORCH_FREE = (

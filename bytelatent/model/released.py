@@ -4,16 +4,18 @@
 do nothing for the result are retired: accepted when read, never written back with another meaning.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import nn
 
 from bytelatent.files import read_json, replacing, write_json
+from bytelatent.model.args import LMTransformerArgs
 
 CONFIG_FILE = "config.json"
 WEIGHTS_FILE = "model.safetensors"
@@ -21,12 +23,19 @@ WEIGHTS_FILE = "model.safetensors"
 RETIRED_LM_KEYS = frozenset({"attn_impl", "rope_use_fp32_in_outer_product"})
 """Keys of released entropy models that choose a kernel and change no result."""
 
-Args = TypeVar("Args", bound=BaseModel)
+Args = TypeVar("Args")
 Model = TypeVar("Model", bound=nn.Module)
 
 
-def read_args(folder: Path, kind: type[Args], retired: frozenset[str]) -> Args:
-    """The args in ``folder/config.json``.
+def lm_args(flat: dict[str, Any]) -> LMTransformerArgs:
+    """The entropy model that flat args of a released file describe."""
+    return LMTransformerArgs.model_validate(
+        {key: value for key, value in flat.items() if key not in RETIRED_LM_KEYS}
+    )
+
+
+def read_args(folder: Path, interpret: Callable[[dict[str, Any]], Args]) -> Args:
+    """The args in ``folder/config.json``, as ``interpret`` understands their flat keys.
 
     Raises:
         ValueError: the file is missing or damaged, or holds an unknown or impossible setting.
@@ -37,18 +46,20 @@ def read_args(folder: Path, kind: type[Args], retired: frozenset[str]) -> Args:
     if not isinstance(flat, dict):
         raise ValueError(f'{path} is no released config: it needs an object under "args"')
     try:
-        return kind.model_validate({k: v for k, v in flat.items() if k not in retired})
+        return interpret(flat)
     except ValidationError as error:
         raise ValueError(f"{path}: {explain(error)}") from None
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
 
 
-def write_folder(folder: Path, model: nn.Module, args: BaseModel, extra: dict[str, Any]) -> None:
+def write_folder(folder: Path, model: nn.Module, flat: dict[str, Any]) -> None:
     """Write ``model`` in the released layout; each file appears whole or not at all."""
     folder.mkdir(parents=True, exist_ok=True)
     state = {name: tensor.detach().contiguous() for name, tensor in model.state_dict().items()}
     with replacing(folder / WEIGHTS_FILE) as temporary:
         save_file(state, temporary, metadata={"format": "pt"})
-    write_json(folder / CONFIG_FILE, {"args": dict(sorted((args.model_dump() | extra).items()))})
+    write_json(folder / CONFIG_FILE, {"args": dict(sorted(flat.items()))})
 
 
 def read_weights(folder: Path, model: Model, dtype: torch.dtype | None = None) -> Model:
