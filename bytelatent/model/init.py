@@ -6,6 +6,7 @@
 | wq, wk, wv, w1, w3, output       | ``base`` or ``dim ** -0.5``                                |
 | wo                               | the same / depth factor                                    |
 | w2                               | ``base`` or ``hidden ** -0.5``, / depth factor             |
+| cross-attention, projections     | ``base`` or ``inputs ** -0.5``                             |
 | norms                            | 1                                                         |
 
 ``base`` is ``init_base_std``. The depth factor of layer ``i`` of ``L`` (counted from 0) is 1 when
@@ -50,3 +51,18 @@ def init_block(
     truncated_normal(feed_forward.w2.weight, hidden_std / factor, generator)
     nn.init.ones_(block.attention_norm.weight)
     nn.init.ones_(block.ffn_norm.weight)
+
+
+def init_rest(
+    module: nn.Module, base: float | None = None, generator: Generator | None = None
+) -> None:
+    """Fresh weights for what is outside transformer blocks: embeddings, projections, norms."""
+    for child in module.children():
+        if isinstance(child, nn.Embedding):
+            truncated_normal(child.weight, base or child.embedding_dim**-0.5, generator)
+        elif isinstance(child, nn.Linear):
+            truncated_normal(child.weight, base or child.in_features**-0.5, generator)
+        elif isinstance(child, nn.RMSNorm):
+            nn.init.ones_(child.weight)
+        elif not isinstance(child, TransformerBlock):
+            init_rest(child, base, generator)

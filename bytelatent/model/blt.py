@@ -1,0 +1,259 @@
+"""The Byte Latent Transformer (arXiv 2412.09871), in reading order.
+
+    bytes -> embeddings + hash n-grams -> local encoder -> patches -> global transformer
+          -> local decoder -> next-byte logits
+
+What is particular about it:
+
+- hash n-gram embeddings are summed onto the byte's own, without a division;
+- patches read their bytes by cross-attention from pooled and projected queries;
+- a byte is predicted from the latest *complete* patch (see :mod:`bytelatent.model.patches`), so a
+  patch never tells its own bytes about themselves;
+- residuals around cross-attention count twice (see :mod:`bytelatent.model.cross_attention`);
+- local attention sees a window of bytes, global attention all patches, none of them another
+  document.
+
+The model cuts no patches: the caller gives their lengths.
+
+Legend: ``B`` rows, ``S`` bytes, ``P`` patches, ``K`` vectors per patch, ``D`` local width,
+``M`` width of a patch vector, ``G`` global width, ``V`` vocabulary, ``H`` heads.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self, cast
+
+import torch
+from torch import Generator, Tensor, nn
+
+from bytelatent.model.args import TransformerArgs
+from bytelatent.model.attention import AttentionImpl, document_numbers, plan_attention
+from bytelatent.model.blt_args import ByteLatentTransformerArgs
+from bytelatent.model.cross_attention import CrossImpl
+from bytelatent.model.hashing import ngram_hashes
+from bytelatent.model.init import init_block, init_rest
+from bytelatent.model.layers import TransformerBlock, rotary_table
+from bytelatent.model.local import LocalDecoder, LocalEncoder
+from bytelatent.model.patches import PatchLayout, patch_documents
+from bytelatent.model.released import read_args, read_weights, write_folder
+from bytelatent.model.released_blt import flat_args, nested_args
+from bytelatent.storage import model_folder
+
+
+@dataclass(frozen=True)
+class BltOutput:
+    """Everything a person may want to see of one pass.
+
+    Attributes:
+        logits: ``[B, S, V]``; position ``i`` predicts token ``i + 1``.
+        byte_states: the encoder's ``[B, S, D]``.
+        patch_inputs, patch_states: before and after the global transformer, ``[B, P, M]`` and
+            ``[B, P, G]``.
+        encoder_weights, decoder_weights: cross-attention of each layer that has it,
+            ``[B, S, K, H]``: how much the ``K`` vectors of a byte's encoder patch look at the
+            byte, and how much the byte looks at the ``K`` vectors of its decoder patch.
+        encoder_patch, decoder_patch: patch that a byte is read into and predicted from ``[B, S]``.
+        hash_ids: bucket of each n-gram, one ``[B, S]`` per table.
+    """
+
+    logits: Tensor
+    byte_states: Tensor
+    patch_inputs: Tensor
+    patch_states: Tensor
+    encoder_weights: list[Tensor]
+    decoder_weights: list[Tensor]
+    encoder_patch: Tensor
+    decoder_patch: Tensor
+    hash_ids: list[Tensor]
+
+
+class GlobalTransformer(nn.Module):
+    """The large transformer, once per patch; a projection stands before it if widths differ."""
+
+    def __init__(self, args: TransformerArgs, patch_width: int) -> None:
+        super().__init__()
+        self.args = args
+        if patch_width != args.dim:
+            self.token_embedding_projection = nn.Linear(patch_width, args.dim, bias=False)
+        self.layers = nn.ModuleList(TransformerBlock(args) for _ in range(args.n_layers))
+
+    def forward(self, patches_BPM: Tensor, documents_BP: Tensor, impl: AttentionImpl) -> Tensor:
+        """``[B, P, M]`` to ``[B, P, G]``."""
+        h_BPG = patches_BPM
+        if hasattr(self, "token_embedding_projection"):
+            h_BPG = self.token_embedding_projection(h_BPG)
+        count = h_BPG.shape[1]
+        table = rotary_table(count, self.args.head_width, self.args.rope_theta, h_BPG.device)
+        plan = plan_attention(documents_BP, count, None, impl)
+        for layer in self.layers:
+            h_BPG, _ = layer(h_BPG, table, plan)
+        return h_BPG
+
+
+class ByteLatentTransformer(nn.Module):
+    """Next-byte logits of byte sequences that have been cut into patches."""
+
+    def __init__(self, args: ByteLatentTransformerArgs) -> None:
+        super().__init__()
+        self.args = args
+        dim, hashes = args.encoder.dim, args.hashes
+        self.encoder_hash_tok_embedding = nn.ModuleList(
+            nn.Embedding(hashes.buckets, dim) for _ in range(hashes.functions) for _ in hashes.sizes
+        )
+        self.encoder_ngram_embedding = nn.ModuleList(
+            nn.Embedding(rows, dim) for rows in args.ngram_vocab_sizes.values()
+        )
+        self.local_encoder = LocalEncoder(args)
+        self.global_transformer = GlobalTransformer(args.global_model, args.patch_width)
+        self.local_decoder = LocalDecoder(args)
+
+    def forward(
+        self,
+        tokens_BS: Tensor,
+        patch_lengths: Tensor,
+        ngram_ids: list[Tensor] | None = None,
+        *,
+        impl: AttentionImpl = "auto",
+        cross_impl: CrossImpl = "auto",
+    ) -> Tensor:
+        """Logits ``[B, S, V]``; see :meth:`inspect` for the arguments."""
+        return self.inspect(
+            tokens_BS, patch_lengths, ngram_ids, impl=impl, cross_impl=cross_impl
+        ).logits
+
+    def inspect(
+        self,
+        tokens_BS: Tensor,
+        patch_lengths: Tensor,
+        ngram_ids: list[Tensor] | None = None,
+        *,
+        impl: AttentionImpl = "auto",
+        cross_impl: CrossImpl = "auto",
+    ) -> BltOutput:
+        """One pass with all it computed.
+
+        Args:
+            tokens_BS: ids, BOS first.
+            patch_lengths: lengths ``[B, ...]`` that sum to ``S + 1`` in every row, zeros at the
+                end (see :class:`bytelatent.patching.patcher.Patcher`).
+            ngram_ids: ids ``[B, S]`` for each n-gram table, if the model has any.
+            impl, cross_impl: how attention is computed; changes no result.
+
+        Raises:
+            ValueError: ids or lengths that the model cannot run on.
+        """
+        args = self.args
+        self._check_tokens(tokens_BS)
+        layout = PatchLayout.from_lengths(patch_lengths, tokens_BS.shape[1])
+        hash_ids = self.hash_ids(tokens_BS)
+        embedded_BSD = self._embed(tokens_BS, hash_ids, ngram_ids)
+        documents_BS = document_numbers(tokens_BS, args.eos_id)
+        size, device = tokens_BS.shape[1], tokens_BS.device
+
+        local = args.encoder
+        table = rotary_table(size, local.head_width, local.rope_theta, device)
+        plan = plan_attention(documents_BS, size, local.window, impl)
+        encoded = self.local_encoder(embedded_BSD, layout, table, plan, cross_impl)
+
+        documents_BP = patch_documents(tokens_BS, layout, args.eos_id)
+        patches_BPG = self.global_transformer(encoded.patches_BPM, documents_BP, impl)
+
+        local = args.decoder
+        table = rotary_table(size, local.head_width, local.rope_theta, device)
+        plan = plan_attention(documents_BS, size, local.window, impl)
+        h_BSD, decoder_weights = self.local_decoder(
+            encoded.bytes_BSD, patches_BPG, layout, table, plan, cross_impl
+        )
+        return BltOutput(
+            logits=self._output(h_BSD),
+            byte_states=encoded.bytes_BSD,
+            patch_inputs=encoded.patches_BPM,
+            patch_states=patches_BPG,
+            encoder_weights=encoded.weights,
+            decoder_weights=decoder_weights,
+            encoder_patch=layout.encoder_BS,
+            decoder_patch=layout.decoder_BS,
+            hash_ids=hash_ids,
+        )
+
+    def init_weights(self, generator: Generator | None = None) -> None:
+        """Fresh weights by the laws of :mod:`bytelatent.model.init`; seeded by the args."""
+        if generator is None:
+            device = self.local_encoder.tok_embeddings.weight.device
+            generator = Generator(device).manual_seed(self.args.seed)
+        args = self.args
+        init_rest(self, args.encoder.init_base_std, generator)
+        parts = (
+            (self.local_encoder, args.encoder),
+            (self.global_transformer, args.global_model),
+            (self.local_decoder, args.decoder),
+        )
+        for part, shape in parts:
+            for number, layer in enumerate(part.layers):
+                init_block(cast(TransformerBlock, layer), shape, number, generator)
+
+    @classmethod
+    def from_pretrained(cls, name_or_path: str | Path, *, dtype: torch.dtype | None = None) -> Self:
+        """Load a folder or hub repository in the released layout, in eval mode.
+
+        Args:
+            name_or_path: an existing folder, or a repository such as ``facebook/blt-1b``.
+            dtype: convert the weights on the way in.
+
+        Raises:
+            ValueError: a file is missing, damaged or does not fit; the message names it.
+        """
+        folder = model_folder(name_or_path)
+        args = read_args(folder, nested_args)
+        with torch.device("meta"):
+            model = cls(args)
+        return read_weights(folder, model, dtype).eval()
+
+    def save_pretrained(self, folder: str | Path) -> None:
+        """Write ``config.json`` and ``model.safetensors`` in the released layout.
+
+        Raises:
+            ValueError: the args have a shape that the flat keys cannot express.
+        """
+        write_folder(Path(folder), self, flat_args(self.args))
+
+    def hash_ids(self, tokens_BS: Tensor) -> list[Tensor]:
+        """Bucket of the n-gram that ends at each byte, for every table: function, then size."""
+        hashes = self.args.hashes
+        return [
+            ngram_hashes(tokens_BS, size, function, hashes.buckets)
+            for function in range(hashes.functions)
+            for size in hashes.sizes
+        ]
+
+    def _embed(
+        self, tokens_BS: Tensor, hash_ids: list[Tensor], ngram_ids: list[Tensor] | None
+    ) -> Tensor:
+        if len(ngram_ids or ()) != len(self.encoder_ngram_embedding):
+            raise ValueError(
+                f"ngram_ids: {len(ngram_ids or ())} given, the model has "
+                f"{len(self.encoder_ngram_embedding)} n-gram tables"
+            )
+        h_BSD: Tensor = self.local_encoder.tok_embeddings(tokens_BS)
+        for table, ids in zip(self.encoder_hash_tok_embedding, hash_ids, strict=True):
+            h_BSD = h_BSD + table(ids)
+        for table, ids in zip(self.encoder_ngram_embedding, ngram_ids or (), strict=True):
+            h_BSD = h_BSD + table(ids)
+        return h_BSD
+
+    def _output(self, h_BSD: Tensor) -> Tensor:
+        if self.args.weight_tying:
+            return h_BSD @ self.local_encoder.tok_embeddings.weight.T
+        logits_BSV: Tensor = self.local_decoder.output(h_BSD)
+        return logits_BSV
+
+    def _check_tokens(self, tokens_BS: Tensor) -> None:
+        if tokens_BS.dim() != 2:
+            raise ValueError(f"tokens must be [rows, bytes], got shape {tuple(tokens_BS.shape)}")
+        if torch.compiler.is_compiling() or tokens_BS.numel() == 0:
+            return
+        low, high = int(tokens_BS.min()), int(tokens_BS.max())
+        if low < 0 or high >= self.args.vocab_size:
+            raise ValueError(
+                f"token ids must lie in 0 to {self.args.vocab_size - 1}, got {low} to {high}"
+            )

@@ -1,0 +1,146 @@
+"""Cross-attention between bytes and the patches they belong to.
+
+Every byte belongs to one patch, and every patch is ``K`` vectors, so nothing needs a mask of
+patches x bytes: a patch looks at its own bytes by a softmax over the bytes of a segment, a byte
+looks at the ``K`` vectors of its patch by a gather. Both cost length x K. The dense mask under
+torch's attention is kept as the reference.
+
+Legend: ``B`` rows, ``S`` bytes, ``P`` patches, ``K`` vectors per patch, ``D`` width, ``H`` heads,
+``E`` head width.
+"""
+
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+CrossImpl = Literal["auto", "sdpa", "gathered"]
+
+
+class CrossAttention(nn.Module):
+    """Normed queries and keys, no positions, heads of equal width.
+
+    The released weights expect ``x + attention(x)`` from this module and add ``x`` once more where
+    it is called: the residual counts twice. That quirk lives here, in both ``forward`` methods.
+    """
+
+    def __init__(self, dim: int, n_heads: int, norm_eps: float) -> None:
+        super().__init__()
+        self.n_heads = n_heads
+        self.cross_attn_norm_q = nn.RMSNorm(dim, eps=norm_eps)
+        self.cross_attn_norm_kv = nn.RMSNorm(dim, eps=norm_eps)
+        self.wq = nn.Linear(dim, dim, bias=False)
+        self.wk = nn.Linear(dim, dim, bias=False)
+        self.wv = nn.Linear(dim, dim, bias=False)
+        self.wo = nn.Linear(dim, dim, bias=False)
+
+    def project(self, queries: Tensor, sources: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Queries, keys and values, the last dimension split into heads ``[..., H, E]``."""
+        normed = self.cross_attn_norm_kv(sources)
+        q = self.wq(self.cross_attn_norm_q(queries))
+        parts = (q, self.wk(normed), self.wv(normed))
+        q, k, v = (x.reshape(*x.shape[:-1], self.n_heads, -1) for x in parts)
+        return q, k, v
+
+
+class PatchesReadBytes(CrossAttention):
+    """The encoder's: the ``K`` vectors of a patch look at the bytes of that patch."""
+
+    def forward(
+        self, patches_BPKD: Tensor, bytes_BSD: Tensor, patch_BS: Tensor, impl: CrossImpl = "auto"
+    ) -> tuple[Tensor, Tensor]:
+        """The new patch vectors ``[B, P, K, D]`` and the weights ``[B, S, K, H]``.
+
+        Args:
+            patches_BPKD: queries; ``patch_BS`` may name patches beyond ``P``, whose bytes nobody
+                reads.
+            bytes_BSD: what is read.
+            patch_BS: patch of each byte.
+            impl: ``gathered`` costs S x K; ``sdpa`` is the reference under a dense mask.
+        """
+        q_BPKHE, k_BSHE, v_BSHE = self.project(patches_BPKD, bytes_BSD)
+        read = _segment_attention if impl != "sdpa" else _dense_segment_attention
+        out_BPKHE, weights_BSKH = read(q_BPKHE, k_BSHE, v_BSHE, patch_BS)
+        return 2 * patches_BPKD + self.wo(out_BPKHE.flatten(-2)), weights_BSKH
+
+
+class BytesReadPatches(CrossAttention):
+    """The decoder's: a byte looks at the ``K`` vectors of the patch it is predicted from."""
+
+    def forward(
+        self, bytes_BSD: Tensor, patches_BPKD: Tensor, patch_BS: Tensor, impl: CrossImpl = "auto"
+    ) -> tuple[Tensor, Tensor]:
+        """The new byte vectors ``[B, S, D]`` and the weights ``[B, S, K, H]``."""
+        q_BSHE, k_BPKHE, v_BPKHE = self.project(bytes_BSD, patches_BPKD)
+        read = _own_patch_attention if impl != "sdpa" else _dense_own_patch_attention
+        out_BSHE, weights_BSKH = read(q_BSHE, k_BPKHE, v_BPKHE, patch_BS)
+        return 2 * bytes_BSD + self.wo(out_BSHE.flatten(-2)), weights_BSKH
+
+
+def _rows_of(x_BP: Tensor, patch_BS: Tensor) -> Tensor:
+    """``[B, P, ...]`` to ``[B, S, ...]``: for each byte what belongs to its patch."""
+    index = patch_BS.reshape(*patch_BS.shape, *(1,) * (x_BP.dim() - 2))
+    return x_BP.gather(1, index.expand(-1, -1, *x_BP.shape[2:]))
+
+
+def _segment_attention(
+    q_BPKHE: Tensor, k_BSHE: Tensor, v_BSHE: Tensor, patch_BS: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Softmax over the bytes of each patch; bytes of patches beyond ``P`` weigh nothing."""
+    rows, count, vectors, heads, width = q_BPKHE.shape
+    read_BS = patch_BS < count
+    own_BS = patch_BS.clamp(max=count - 1)
+    score = (_rows_of(q_BPKHE, own_BS) * k_BSHE[:, :, None]).sum(-1) * width**-0.5
+    score = score.masked_fill(~read_BS[:, :, None, None], float("-inf"))
+    index = own_BS[:, :, None, None].expand_as(score)
+    top = score.new_full((rows, count, vectors, heads), float("-inf"))
+    top = top.scatter_reduce(1, index, score.detach(), "amax")
+    weight = (score - top.gather(1, index)).exp()
+    total = torch.zeros_like(top).scatter_add(1, index, weight)
+    weight = weight / total.gather(1, index)
+    weight = weight.masked_fill(~read_BS[:, :, None, None], 0.0)
+    out = q_BPKHE.new_zeros(rows, count, vectors, heads, width)
+    value = weight[..., None] * v_BSHE[:, :, None]
+    out = out.scatter_add(1, index[..., None].expand_as(value), value)
+    return out, weight
+
+
+def _dense_segment_attention(
+    q_BPKHE: Tensor, k_BSHE: Tensor, v_BSHE: Tensor, patch_BS: Tensor
+) -> tuple[Tensor, Tensor]:
+    """The same under a mask of patches x bytes; empty patches read nothing and stay zero."""
+    rows, count, vectors, heads, width = q_BPKHE.shape
+    mine_BPS = patch_BS[:, None, :] == torch.arange(count, device=patch_BS.device)[:, None]
+    mask = mine_BPS.repeat_interleave(vectors, dim=1)[:, None]
+    q = q_BPKHE.reshape(rows, count * vectors, heads, width).transpose(1, 2)
+    k, v = k_BSHE.transpose(1, 2), v_BSHE.transpose(1, 2)
+    out = F.scaled_dot_product_attention(q, k, v, attn_mask=mask).nan_to_num()
+    score = (q @ k.transpose(-1, -2) * width**-0.5).masked_fill(~mask, float("-inf"))
+    weight = score.softmax(-1).nan_to_num().unflatten(2, (count, vectors)).sum(2)
+    return out.transpose(1, 2).reshape(q_BPKHE.shape), weight.permute(0, 3, 2, 1)
+
+
+def _own_patch_attention(
+    q_BSHE: Tensor, k_BPKHE: Tensor, v_BPKHE: Tensor, patch_BS: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Softmax over the ``K`` vectors of each byte's patch."""
+    k_BSKHE, v_BSKHE = _rows_of(k_BPKHE, patch_BS), _rows_of(v_BPKHE, patch_BS)
+    score_BSKH = (q_BSHE[:, :, None] * k_BSKHE).sum(-1) * q_BSHE.shape[-1] ** -0.5
+    weight_BSKH = score_BSKH.softmax(dim=2)
+    return (weight_BSKH[..., None] * v_BSKHE).sum(2), weight_BSKH
+
+
+def _dense_own_patch_attention(
+    q_BSHE: Tensor, k_BPKHE: Tensor, v_BPKHE: Tensor, patch_BS: Tensor
+) -> tuple[Tensor, Tensor]:
+    """The same under a mask of bytes x patch vectors."""
+    _, count, vectors, _, width = k_BPKHE.shape
+    mine_BSP = patch_BS[:, :, None] == torch.arange(count, device=patch_BS.device)
+    mask = mine_BSP.repeat_interleave(vectors, dim=2)[:, None]
+    q = q_BSHE.transpose(1, 2)
+    k, v = (x.flatten(1, 2).transpose(1, 2) for x in (k_BPKHE, v_BPKHE))
+    out = F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
+    score = (q @ k.transpose(-1, -2) * width**-0.5).masked_fill(~mask, float("-inf"))
+    weight = score.softmax(-1).unflatten(3, (count, vectors)).sum(3)
+    return out.transpose(1, 2), weight.permute(0, 2, 3, 1)

@@ -1,0 +1,134 @@
+"""The local models: bytes into patches, and patches back into bytes.
+
+Legend: ``B`` rows, ``S`` bytes, ``P`` patches, ``K`` vectors per patch, ``D`` local width,
+``M`` width of a patch vector, ``V`` vocabulary, ``H`` heads.
+"""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from bytelatent.model.attention import Plan
+from bytelatent.model.blt_args import ByteLatentTransformerArgs
+from bytelatent.model.cross_attention import BytesReadPatches, CrossImpl, PatchesReadBytes
+from bytelatent.model.layers import RotaryTable, TransformerBlock
+from bytelatent.model.patches import PatchLayout, concatenate, pool
+
+
+class Encoded(NamedTuple):
+    """What the encoder hands on.
+
+    Attributes:
+        bytes_BSD: byte states, the decoder's input.
+        patches_BPM: one vector per patch, the global model's input.
+        weights: cross-attention weights ``[B, S, K, H]`` of each layer that has it.
+    """
+
+    bytes_BSD: Tensor
+    patches_BPM: Tensor
+    weights: list[Tensor]
+
+
+class LocalEncoder(nn.Module):
+    """Byte embeddings to byte states and patch vectors (paper, section 3.2)."""
+
+    def __init__(self, args: ByteLatentTransformerArgs) -> None:
+        super().__init__()
+        self.args, local = args, args.encoder
+        self.tok_embeddings = nn.Embedding(args.vocab_size, local.dim)
+        self.dropout = nn.Dropout(args.dropout)
+        self.layers = nn.ModuleList(TransformerBlock(local) for _ in range(local.n_layers))
+        if local.cross_layers:
+            self.patch_embedding_projection = nn.Linear(local.dim, args.patch_width, bias=False)
+            self.cross_attn_layers = nn.ModuleList(
+                PatchesReadBytes(local.dim, args.cross_heads, local.norm_eps)
+                for _ in local.cross_layers
+            )
+
+    def forward(
+        self,
+        embedded_BSD: Tensor,
+        layout: PatchLayout,
+        table: RotaryTable,
+        plan: Plan,
+        impl: CrossImpl = "auto",
+    ) -> Encoded:
+        """Run the layers; after those with cross-attention the patches read their bytes.
+
+        The queries are pooled once, after the first layer that has cross-attention; what one layer
+        makes of them is the query of the next.
+        """
+        h_BSD = self.dropout(embedded_BSD)
+        patches_BPKD: Tensor | None = None
+        weights = []
+        cross = iter(getattr(self, "cross_attn_layers", ()))
+        for number, layer in enumerate(self.layers):
+            h_BSD, _ = layer(h_BSD, table, plan)
+            if self.args.encoder.has_cross_attention(number):
+                if patches_BPKD is None:
+                    patches_BPKD = self._queries(h_BSD, layout)
+                patches_BPKD, weight_BSKH = next(cross)(
+                    patches_BPKD, h_BSD, layout.encoder_BS, impl
+                )
+                weights.append(weight_BSKH)
+        if patches_BPKD is None:
+            return Encoded(h_BSD, self._pooled(h_BSD, layout), weights)
+        return Encoded(h_BSD, patches_BPKD.flatten(2), weights)
+
+    def _queries(self, h_BSD: Tensor, layout: PatchLayout) -> Tensor:
+        projected: Tensor = self.patch_embedding_projection(self._pooled(h_BSD, layout))
+        return projected.reshape(*projected.shape[:2], self.args.patch_vectors, -1)
+
+    def _pooled(self, h_BSD: Tensor, layout: PatchLayout) -> Tensor:
+        if self.args.patch_bytes is not None:
+            return concatenate(h_BSD, layout, self.args.patch_bytes)
+        parts = [pool(h_BSD, layout.encoder_BS, layout.count, how) for how in self.args.pooling]
+        return torch.cat(parts, dim=-1)
+
+
+class LocalDecoder(nn.Module):
+    """Byte states and global patch states to next-byte logits (paper, section 3.3)."""
+
+    def __init__(self, args: ByteLatentTransformerArgs) -> None:
+        super().__init__()
+        self.args, local = args, args.decoder
+        self.dropout = nn.Dropout(args.dropout)
+        self.layers = nn.ModuleList(TransformerBlock(local) for _ in range(local.n_layers))
+        width = args.patch_vectors * local.dim if local.cross_layers else local.dim
+        if local.cross_layers or width != args.global_model.dim:
+            self.patch_embedding_projection = nn.Linear(args.global_model.dim, width, bias=False)
+        if local.cross_layers:
+            self.cross_attn_layers = nn.ModuleList(
+                BytesReadPatches(local.dim, args.cross_heads, local.norm_eps)
+                for _ in local.cross_layers
+            )
+        self.norm = nn.RMSNorm(local.dim, eps=local.norm_eps)
+        if not args.weight_tying:
+            self.output = nn.Linear(local.dim, args.vocab_size, bias=False)
+
+    def forward(
+        self,
+        bytes_BSD: Tensor,
+        patches_BPM: Tensor,
+        layout: PatchLayout,
+        table: RotaryTable,
+        plan: Plan,
+        impl: CrossImpl = "auto",
+    ) -> tuple[Tensor, list[Tensor]]:
+        """Normed byte states ``[B, S, D]`` for the output layer, and cross-attention weights."""
+        h_BSD = self.dropout(bytes_BSD)
+        if hasattr(self, "patch_embedding_projection"):
+            patches_BPM = self.patch_embedding_projection(patches_BPM)
+        patches_BPKD = patches_BPM.reshape(*patches_BPM.shape[:2], -1, h_BSD.shape[-1])
+        weights: list[Tensor] = []
+        if not self.args.decoder.cross_layers:
+            index = layout.decoder_BS[..., None].expand(-1, -1, h_BSD.shape[-1])
+            h_BSD = h_BSD + patches_BPM.gather(1, index)
+        cross = iter(getattr(self, "cross_attn_layers", ()))
+        for number, layer in enumerate(self.layers):
+            if self.args.decoder.has_cross_attention(number):
+                h_BSD, weight_BSKH = next(cross)(h_BSD, patches_BPKD, layout.decoder_BS, impl)
+                weights.append(weight_BSKH)
+            h_BSD, _ = layer(h_BSD, table, plan)
+        return self.norm(h_BSD), weights
