@@ -50,5 +50,5 @@ $(VENV)/.web: requirements.txt constraints.txt | $(BIN)/python
 
 $(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
 	$(PIP) install -c constraints.txt torch
-	$(PIP) install -c constraints.txt -e '.[dev]'
+	PYTHONWARNINGS=ignore $(PIP) install -c constraints.txt -e '.[dev]'
 	@touch $@ $(VENV)/.web
