@@ -1,15 +1,18 @@
 """``python -m bytelatent.export``: write an entropy model as ONNX, for use without torch.
 
-The graph is :meth:`bytelatent.transformer.LMTransformer.forward_chunk` with attention along the
-band, so its cost grows with length x window and a text of any length runs chunk by chunk:
+The graph is :meth:`bytelatent.transformer.LMTransformer.forward_chunk`: it runs a text of any
+length chunk by chunk, each as ``N`` blocks of ``C`` bytes that look at themselves and at the ``P``
+bytes before them.
 
 | input                | shape                    | output                 | shape                |
 |----------------------|--------------------------|------------------------|----------------------|
-| ``tokens``           | ``[B, S]`` int64         | ``logits``             | ``[B, S, V]``        |
-| ``keys``, ``values`` | ``[L, B, W, G, E]``      | ``entropies`` (nats)   | ``[B, S]``           |
-| ``documents``        | ``[B, W]`` int64         | ``next_keys``, ...     | as the inputs        |
+| ``tokens``           | ``[B, N, C]`` int64      | ``logits``             | ``[B, N * C, V]``    |
+| ``keys``, ``values`` | ``[L, B, P, G, E]``      | ``entropies`` (nats)   | ``[B, N * C]``       |
+| ``documents``        | ``[B, P]`` int64         | ``next_keys``, ...     | the last ``W`` bytes |
 
-``B`` and ``S`` are free. The state before the first byte is zeros, and ``-1`` for documents.
+``B``, ``N``, ``C`` and ``P`` are free: ``P`` is 0 for the first chunk of a text and ``W`` once that
+many bytes have been seen (the file's metadata holds it as ``window``). While it is less, a chunk
+must be one block; from then on short blocks are best, at a cost of length x (W + C).
 """
 
 import argparse
@@ -22,6 +25,7 @@ import torch
 from torch import Tensor, nn
 
 from bytelatent.files import replacing
+from bytelatent.model.attention import BandShape
 from bytelatent.patching.entropies import entropy
 from bytelatent.transformer import LMState, LMTransformer
 
@@ -29,6 +33,8 @@ ONNX_FILE = "model.onnx"
 INPUTS = ("tokens", "keys", "values", "documents")
 OUTPUTS = ("logits", "entropies", "next_keys", "next_values", "next_documents")
 OPSET = 20
+WINDOW_KEY = "window"
+"""Of the file's metadata."""
 
 logger = logging.getLogger(__name__)
 
@@ -45,7 +51,10 @@ class ChunkGraph(nn.Module):
     ) -> tuple[Tensor, ...]:
         """Logits, entropies and the next state."""
         state = LMState(keys, values, documents)
-        logits, after = self.model.forward_chunk(tokens, state, impl="banded")
+        rows, blocks, block = tokens.shape
+        shape = BandShape(block, blocks, reach=keys.shape[2])
+        flat = tokens.reshape(rows, blocks * block)
+        logits, after = self.model.forward_chunk(flat, state, shape=shape)
         return (logits, entropy(logits), *after)
 
 
@@ -56,11 +65,12 @@ def export_onnx(model: LMTransformer, path: Path) -> None:
         ValueError: the model has no window, or the graph does not reproduce the model.
     """
     model = model.eval().float()
-    rows, length = 2, 300
-    tokens = torch.randint(0, model.args.vocab_size, (rows, length))
-    example = (tokens, *model.initial_state(rows))
-    row, byte = torch.export.Dim("rows"), torch.export.Dim("bytes")
-    state_rows = ({1: row}, {1: row}, {0: row})
+    rows, past = 2, model.args.window or 0
+    _, state = model.forward_chunk(_random_tokens(model, rows, past), model.initial_state(rows))
+    example = (_random_tokens(model, rows, 3 * 64).reshape(rows, 3, 64), *state)
+    row, seen = torch.export.Dim("rows"), torch.export.Dim("past")
+    tokens_shape = {0: row, 1: torch.export.Dim("blocks"), 2: torch.export.Dim("block")}
+    state_shape = ({1: row, 2: seen}, {1: row, 2: seen}, {0: row, 1: seen})
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the exporter warns of its own internals
         program = torch.onnx.export(
@@ -69,12 +79,13 @@ def export_onnx(model: LMTransformer, path: Path) -> None:
             dynamo=True,
             input_names=INPUTS,
             output_names=OUTPUTS,
-            dynamic_shapes=({0: row, 1: byte}, *state_rows),
+            dynamic_shapes=(tokens_shape, *state_shape),
             opset_version=OPSET,
             optimize=True,
             verbose=False,
         )
     assert program is not None
+    program.model.metadata_props[WINDOW_KEY] = str(past)
     with replacing(path) as temporary:
         program.save(str(temporary), include_initializers=True, external_data=False)
         _compare(model, temporary)
@@ -86,14 +97,18 @@ def _compare(model: LMTransformer, path: Path, tolerance: float = 1e-4) -> None:
     import onnxruntime
 
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    tokens = torch.randint(0, model.args.vocab_size, (1, 777))
-    inputs = (tokens, *model.initial_state(1))
+    tokens = _random_tokens(model, 1, 777)
+    inputs = (tokens[:, None], *model.initial_state(1))
     feed = {name: tensor.numpy() for name, tensor in zip(INPUTS, inputs, strict=True)}
     found = torch.from_numpy(session.run(["entropies"], feed)[0])
     worst = float((found - entropy(model(tokens))).abs().max())
     if worst > tolerance:
         raise ValueError(f"the exported graph differs from the model by {worst:.2e} nats")
     logger.info("torch and onnxruntime agree within %.1e nats", worst)
+
+
+def _random_tokens(model: LMTransformer, rows: int, size: int) -> Tensor:
+    return torch.randint(0, model.args.vocab_size, (rows, size))
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -22,6 +22,7 @@ from bytelatent.model.args import LMTransformerArgs
 from bytelatent.model.attention import (
     PADDING_DOCUMENT,
     AttentionImpl,
+    BandShape,
     document_numbers,
     plan_attention,
 )
@@ -35,9 +36,10 @@ class LMState(NamedTuple):
     """What a chunk must know of the text before it.
 
     Attributes:
-        keys_LBWGE, values_LBWGE: keys (before rotation) and values of the last ``W`` bytes.
+        keys_LBWGE, values_LBWGE: keys (before rotation) and values of the last bytes, ``W`` of them
+            or as many as there were.
         documents_BW: 0 for bytes in the document of the byte that comes next, ``-1`` for those
-            of older documents and where the text had not begun.
+            of older documents.
     """
 
     keys_LBWGE: Tensor
@@ -71,18 +73,24 @@ class LMTransformer(nn.Module):
         return self._run(tokens_BS, documents_BS, None, impl)[0]
 
     def forward_chunk(
-        self, tokens_BS: Tensor, state: LMState, *, impl: AttentionImpl = "auto"
+        self,
+        tokens_BS: Tensor,
+        state: LMState,
+        *,
+        impl: AttentionImpl = "auto",
+        shape: BandShape | None = None,
     ) -> tuple[Tensor, LMState]:
         """Logits of the next ``S`` bytes of a text and the state after them.
 
         Chunk by chunk this gives what ``forward`` gives for the whole text.
         """
-        window = state.documents_BW.shape[1]
+        window = self.args.window
+        assert window is not None, "there is no state without a window"
         documents_BS = torch.zeros_like(tokens_BS)
         if self.args.separates_documents:
             documents_BS = document_numbers(tokens_BS, self.args.eos_id)
         documents_BT = torch.cat([state.documents_BW, documents_BS], dim=1)
-        logits_BSV, present = self._run(tokens_BS, documents_BT, state, impl)
+        logits_BSV, present = self._run(tokens_BS, documents_BT, state, impl, shape)
         keys = torch.stack([layer.keys[:, -window:] for layer in present])
         values = torch.stack([layer.values[:, -window:] for layer in present])
         return logits_BSV, LMState(keys, values, self._age(documents_BT, tokens_BS)[:, -window:])
@@ -99,9 +107,8 @@ class LMTransformer(nn.Module):
                 f"attn_bias_type {args.attn_bias_type!r} has no window: chunks would need the "
                 "whole text; use forward"
             )
-        shape = (args.n_layers, rows, args.window, args.kv_heads, args.head_width)
-        documents = torch.full((rows, args.window), PADDING_DOCUMENT, device=like.device)
-        return LMState(like.new_zeros(shape), like.new_zeros(shape), documents)
+        empty = like.new_zeros(args.n_layers, rows, 0, args.kv_heads, args.head_width)
+        return LMState(empty, empty, torch.zeros(rows, 0, dtype=torch.int64, device=like.device))
 
     def init_weights(self, generator: Generator | None = None) -> None:
         """Fresh weights by the laws of :mod:`bytelatent.model.init`; seeded by the args."""
@@ -139,12 +146,17 @@ class LMTransformer(nn.Module):
         write_folder(Path(folder), self, self.args.model_dump() | {"attn_impl": "sdpa"})
 
     def _run(
-        self, tokens_BS: Tensor, documents_BT: Tensor, state: LMState | None, impl: AttentionImpl
+        self,
+        tokens_BS: Tensor,
+        documents_BT: Tensor,
+        state: LMState | None,
+        impl: AttentionImpl,
+        shape: BandShape | None = None,
     ) -> tuple[Tensor, list[KeyValue]]:
         args = self.args
         length = documents_BT.shape[1]
         table = rotary_table(length, args.head_width, args.rope_theta, tokens_BS.device)
-        plan = plan_attention(documents_BT, tokens_BS.shape[1], args.window, impl)
+        plan = plan_attention(documents_BT, tokens_BS.shape[1], args.window, impl, shape)
         h_BSD = self.tok_embeddings(tokens_BS)
         present = []
         for number, layer in enumerate(self.layers):

@@ -39,35 +39,69 @@ class DensePlan:
 class BandPlan:
     """Blocks of ``C`` queries, each against the ``R = reach + C`` keys its window can touch.
 
-    Keys are laid out so that block ``n`` needs the slice from ``n C`` on: ``reach`` (the window
-    rounded up to blocks) places in front of the first query, those that do not exist masked.
-
     Attributes:
         seen_NCR: who sees whom, ``[B * N, C, R]``.
-        block, reach: ``C`` and the keys in front of a block's first query.
+        shape: how queries and keys are laid out.
     """
 
     seen_NCR: Tensor
-    block: int
-    reach: int
+    shape: "BandShape"
 
     def attend(self, q_BSHE: Tensor, k_BTGE: Tensor, v_BTGE: Tensor) -> Tensor:
         """``[B, S, H, E]``."""
         rows, length, heads, width = q_BSHE.shape
-        blocks = _blocks(length, self.block)
-        q_BTHE = F.pad(q_BSHE, (0, 0, 0, 0, 0, blocks * self.block - length))
-        q_NCHE = q_BTHE.reshape(rows * blocks, self.block, heads, width)
-        k_NRGE = _band(k_BTGE, length, self.block, self.reach).flatten(0, 1)
-        v_NRGE = _band(v_BTGE, length, self.block, self.reach).flatten(0, 1)
+        blocks, block = self.shape.blocks, self.shape.block
+        q_BTHE = _padded(q_BSHE, 0, self.shape.tail)
+        q_NCHE = q_BTHE.reshape(rows * blocks, block, heads, width)
+        k_NRGE = self.shape.keys_of(k_BTGE).flatten(0, 1)
+        v_NRGE = self.shape.keys_of(v_BTGE).flatten(0, 1)
         out_NCHE = _attend_seen(q_NCHE, k_NRGE, v_NRGE, self.seen_NCR)
-        return out_NCHE.reshape(rows, blocks * self.block, heads, width)[:, :length]
+        return out_NCHE.reshape(rows, blocks * block, heads, width)[:, :length]
+
+
+@dataclass(frozen=True)
+class BandShape:
+    """Blocks along the band: block ``n`` needs the ``reach + block`` keys from ``n * block`` on.
+
+    Attributes:
+        block: queries of a block, ``C``.
+        blocks: their number, ``N``.
+        reach: keys in front of a block's first query.
+        front, tail: places without a key that are put before and after those there are, so that
+            this holds; masked.
+    """
+
+    block: int
+    blocks: int
+    reach: int
+    front: int = 0
+    tail: int = 0
+
+    @classmethod
+    def of(cls, keys: int, queries: int, window: int) -> "BandShape":
+        """Blocks for a window: it is rounded up to blocks in front of the first query."""
+        block = min(window, MAX_BLOCK)
+        reach = -(-window // block) * block
+        blocks = (queries + block - 1) // block
+        return cls(block, blocks, reach, reach - (keys - queries), blocks * block - queries)
+
+    def keys_of(self, x_BT: Tensor, fill: int = 0) -> Tensor:
+        """``[B, T, ...]`` to ``[B, N, R, ...]``: the keys that each block looks at."""
+        x_BT = _padded(x_BT, self.front, self.tail, fill)
+        first_N = torch.arange(self.blocks, device=x_BT.device) * self.block
+        place_R = torch.arange(self.reach + self.block, device=x_BT.device)
+        return x_BT[:, first_N[:, None] + place_R]
 
 
 Plan = DensePlan | BandPlan
 
 
 def plan_attention(
-    documents_BT: Tensor, queries: int, window: int | None, impl: AttentionImpl = "auto"
+    documents_BT: Tensor,
+    queries: int,
+    window: int | None,
+    impl: AttentionImpl = "auto",
+    shape: BandShape | None = None,
 ) -> Plan:
     """Decide who may look at whom, and how that is computed.
 
@@ -77,17 +111,21 @@ def plan_attention(
         window: a query sees the last ``window`` keys, its own included; None for all.
         impl: ``sdpa`` builds the dense mask (the reference); ``banded`` costs length x window and
             needs a window; ``auto`` takes whichever is cheaper.
+        shape: how to lay out the band, if not as the window suggests; ``impl`` is then of no
+            account, and keys that no block reaches must be out of every window.
 
     Raises:
         ValueError: ``banded`` without a window.
     """
+    if shape is not None:
+        return _plan_band(documents_BT, window, shape)
     if impl == "auto":
         impl = "banded" if _band_pays(documents_BT.shape[1], window) else "sdpa"
     if impl == "sdpa":
         return _plan_dense(documents_BT, queries, window)
     if window is None:
         raise ValueError("attention 'banded' needs a window; use 'sdpa'")
-    return _plan_band(documents_BT, queries, window)
+    return _plan_band(documents_BT, window, BandShape.of(documents_BT.shape[1], queries, window))
 
 
 def document_numbers(tokens_BS: Tensor, eos_id: int) -> Tensor:
@@ -111,30 +149,23 @@ def _plan_dense(documents_BT: Tensor, queries: int, window: int | None) -> Dense
     return DensePlan(near_ST & same_BST)
 
 
-def _plan_band(documents_BT: Tensor, queries: int, window: int) -> BandPlan:
-    block = min(window, MAX_BLOCK)
-    reach = -(-window // block) * block
-    document_BNR = _band(documents_BT, queries, block, reach, fill=PADDING_DOCUMENT)
-    c_C = torch.arange(block, device=documents_BT.device)
-    r_R = torch.arange(reach + block, device=documents_BT.device)
-    distance_CR = c_C[:, None] + reach - r_R[None, :]
-    near_CR = (distance_CR >= 0) & (distance_CR < window)
-    same_BNCR = document_BNR[:, :, reach:, None] == document_BNR[:, :, None, :]
-    return BandPlan((near_CR & same_BNCR).flatten(0, 1), block, reach)
+def _plan_band(documents_BT: Tensor, window: int | None, shape: BandShape) -> BandPlan:
+    document_BNR = shape.keys_of(documents_BT, fill=PADDING_DOCUMENT)
+    c_C = torch.arange(shape.block, device=documents_BT.device)
+    r_R = torch.arange(shape.reach + shape.block, device=documents_BT.device)
+    distance_CR = c_C[:, None] + shape.reach - r_R[None, :]
+    near_CR = distance_CR >= 0
+    if window is not None:
+        near_CR = near_CR & (distance_CR < window)
+    same_BNCR = document_BNR[:, :, shape.reach :, None] == document_BNR[:, :, None, :]
+    return BandPlan((near_CR & same_BNCR).flatten(0, 1), shape)
 
 
-def _band(x_BT: Tensor, queries: int, block: int, reach: int, fill: int = 0) -> Tensor:
-    """``[B, T, ...]`` to ``[B, N, R, ...]``: the keys of each block, filled up at both ends."""
-    blocks = _blocks(queries, block)
-    front, tail = reach - (x_BT.shape[1] - queries), blocks * block - queries
-    x_BT = F.pad(x_BT, (0, 0) * (x_BT.dim() - 2) + (front, tail), value=fill)
-    first_N = torch.arange(blocks, device=x_BT.device) * block
-    place_NR = first_N[:, None] + torch.arange(reach + block, device=x_BT.device)
-    return x_BT[:, place_NR]
-
-
-def _blocks(queries: int, block: int) -> int:
-    return (queries + block - 1) // block
+def _padded(x_BT: Tensor, front: int, tail: int, fill: int = 0) -> Tensor:
+    """``front`` and ``tail`` more places along the second dimension; fewer if negative."""
+    if isinstance(front, int) and isinstance(tail, int) and front == tail == 0:
+        return x_BT
+    return F.pad(x_BT, (0, 0) * (x_BT.dim() - 2) + (front, tail), value=fill)
 
 
 def _attend_seen(q_BSHE: Tensor, k_BTGE: Tensor, v_BTGE: Tensor, seen_BST: Tensor) -> Tensor:

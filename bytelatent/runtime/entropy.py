@@ -1,6 +1,6 @@
 """The exported entropy model: next-byte entropies and predictions of texts of any length.
 
-Legend: ``N`` bytes of a text, ``S = N + 1`` tokens (BOS first), ``V`` vocabulary, ``W`` window.
+Legend: ``N`` bytes of a text, ``S = N + 1`` tokens (BOS first), ``V`` vocabulary.
 """
 
 from dataclasses import dataclass
@@ -15,12 +15,16 @@ from bytelatent.files import read_json
 from bytelatent.metrics import bits_per_byte
 from bytelatent.patching.patcher import DEFAULT_THRESHOLD
 from bytelatent.tokenizers.blt_tokenizer import BltTokenizer
-from bytelatent.tokenizers.constants import VOCAB_SIZE
+from bytelatent.tokenizers.constants import PAD_ID, VOCAB_SIZE
 
 MODEL_FILE = "model.onnx"
+WINDOW_KEY = "window"
 TRAIN_ARGS_FILE = "train_args.json"
 DEFAULT_CHUNK = 512
 """Bytes run at once; bounds memory, changes no result."""
+
+BLOCK = 128
+"""Bytes of a block that looks back at a window."""
 
 _ENCODE = BltTokenizer(add_bos=True, add_eos=False).encode_bytes
 
@@ -72,8 +76,12 @@ class EntropyRuntime:
         shapes = {value.name: value.shape for value in session.get_inputs()}
         if set(shapes) != {"tokens", "keys", "values", "documents"}:
             raise ModelFileError(f"{name} is no entropy model: its inputs are {sorted(shapes)}")
-        layers, _, self.window, heads, width = shapes["keys"]
-        self._state_shape = (layers, 1, self.window, heads, width)
+        try:
+            self.window = int(session.get_modelmeta().custom_metadata_map[WINDOW_KEY])
+        except (KeyError, ValueError):
+            raise ModelFileError(f"{name} does not say its window; export it again") from None
+        layers, _, _, heads, width = shapes["keys"]
+        self._empty = np.zeros((layers, 1, 0, heads, width), dtype=np.float32)
 
     @classmethod
     def load(cls, folder: str | Path, *, threads: int = 2) -> Self:
@@ -120,13 +128,16 @@ class EntropyRuntime:
         entropies, nats, ids, probabilities = [], [], [], []
         state = self._initial_state()
         for first in range(0, len(tokens), chunk):
-            part = tokens[None, first : first + chunk]
-            logits, entropy, *after = self._session.run(None, {"tokens": part, **state})
+            part = tokens[first : first + chunk]
+            last = first + chunk >= len(tokens)
+            cut = first >= self.window and (last or chunk % BLOCK == 0)
+            blocks = _in_blocks(part) if cut else part[None, None]
+            logits, entropy, *after = self._session.run(None, {"tokens": blocks, **state})
             state = dict(zip(state, after, strict=True))
-            log_p = _log_softmax(logits[0])
-            following = tokens[first + 1 : first + 1 + part.shape[1]]
+            log_p = _log_softmax(logits[0, : len(part)])
+            following = tokens[first + 1 : first + 1 + len(part)]
             nats.append(-log_p[np.arange(len(following)), following])
-            entropies.append(entropy[0])
+            entropies.append(entropy[0, : len(part)])
             best, likely = _top(log_p, top_k)
             ids.append(best)
             probabilities.append(likely)
@@ -139,11 +150,18 @@ class EntropyRuntime:
         )
 
     def _initial_state(self) -> dict[str, NDArray[Any]]:
-        return {
-            "keys": np.zeros(self._state_shape, dtype=np.float32),
-            "values": np.zeros(self._state_shape, dtype=np.float32),
-            "documents": np.full((1, self.window), -1, dtype=np.int64),
-        }
+        documents = np.zeros((1, 0), dtype=np.int64)
+        return {"keys": self._empty, "values": self._empty, "documents": documents}
+
+
+def _in_blocks(tokens: NDArray[np.int64]) -> NDArray[np.int64]:
+    """A chunk as ``[1, N, C]``, for when a whole window has been seen.
+
+    What fills up the last block would stand in the next state, so only a chunk that ends its text
+    may need it.
+    """
+    padded = np.pad(tokens, (0, -len(tokens) % BLOCK), constant_values=PAD_ID)
+    return padded.reshape(1, -1, BLOCK)
 
 
 def _threshold(folder: Path) -> float:
