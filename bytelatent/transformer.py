@@ -27,7 +27,7 @@ from bytelatent.model.attention import (
     plan_attention,
 )
 from bytelatent.model.init import init_block, truncated_normal
-from bytelatent.model.layers import KeyValue, TransformerBlock, rotary_table
+from bytelatent.model.layers import KeyValue, TransformerBlock, check_tokens, rotary_table
 from bytelatent.model.released import lm_args, read_args, read_weights, write_folder
 from bytelatent.storage import model_folder
 
@@ -65,7 +65,7 @@ class LMTransformer(nn.Module):
         Raises:
             ValueError: ``tokens_BS`` is not two-dimensional or holds ids outside the vocabulary.
         """
-        self._check_tokens(tokens_BS)
+        check_tokens(tokens_BS, self.args.vocab_size)
         if self.args.separates_documents:
             documents_BS = document_numbers(tokens_BS, self.args.eos_id)
         else:
@@ -179,14 +179,3 @@ class LMTransformer(nn.Module):
             return documents_BT
         ended_B1 = (tokens_BS == self.args.eos_id).sum(dim=1, keepdim=True)
         return torch.where(documents_BT == ended_B1, 0, PADDING_DOCUMENT)
-
-    def _check_tokens(self, tokens_BS: Tensor) -> None:
-        if tokens_BS.dim() != 2:
-            raise ValueError(f"tokens must be [rows, bytes], got shape {tuple(tokens_BS.shape)}")
-        if torch.compiler.is_compiling() or tokens_BS.numel() == 0:
-            return
-        low, high = int(tokens_BS.min()), int(tokens_BS.max())
-        if low < 0 or high >= self.args.vocab_size:
-            raise ValueError(
-                f"token ids must lie in 0 to {self.args.vocab_size - 1}, got {low} to {high}"
-            )

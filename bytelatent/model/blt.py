@@ -32,7 +32,7 @@ from bytelatent.model.blt_args import ByteLatentTransformerArgs
 from bytelatent.model.cross_attention import CrossImpl
 from bytelatent.model.hashing import ngram_hashes
 from bytelatent.model.init import init_block, init_rest
-from bytelatent.model.layers import TransformerBlock, rotary_table
+from bytelatent.model.layers import TransformerBlock, check_tokens, rotary_table
 from bytelatent.model.local import LocalDecoder, LocalEncoder
 from bytelatent.model.patches import PatchLayout, patch_documents
 from bytelatent.model.released import read_args, read_weights, write_folder
@@ -143,7 +143,7 @@ class ByteLatentTransformer(nn.Module):
             ValueError: ids or lengths that the model cannot run on.
         """
         args = self.args
-        self._check_tokens(tokens_BS)
+        check_tokens(tokens_BS, args.vocab_size)
         layout = PatchLayout.from_lengths(patch_lengths, tokens_BS.shape[1])
         hash_ids = self.hash_ids(tokens_BS)
         embedded_BSD = self._embed(tokens_BS, hash_ids, ngram_ids)
@@ -246,14 +246,3 @@ class ByteLatentTransformer(nn.Module):
             return h_BSD @ self.local_encoder.tok_embeddings.weight.T
         logits_BSV: Tensor = self.local_decoder.output(h_BSD)
         return logits_BSV
-
-    def _check_tokens(self, tokens_BS: Tensor) -> None:
-        if tokens_BS.dim() != 2:
-            raise ValueError(f"tokens must be [rows, bytes], got shape {tuple(tokens_BS.shape)}")
-        if torch.compiler.is_compiling() or tokens_BS.numel() == 0:
-            return
-        low, high = int(tokens_BS.min()), int(tokens_BS.max())
-        if low < 0 or high >= self.args.vocab_size:
-            raise ValueError(
-                f"token ids must lie in 0 to {self.args.vocab_size - 1}, got {low} to {high}"
-            )

@@ -50,6 +50,21 @@ def rotate(x_BTHE: Tensor, table: RotaryTable) -> Tensor:
     return torch.stack(turned, dim=-1).flatten(-2).to(x_BTHE.dtype)
 
 
+def check_tokens(tokens_BS: Tensor, vocab_size: int) -> None:
+    """Refuse what no embedding can look up, before any kernel runs (not while compiling).
+
+    Raises:
+        ValueError: ``tokens_BS`` is not two-dimensional or holds ids outside the vocabulary.
+    """
+    if tokens_BS.dim() != 2:
+        raise ValueError(f"tokens must be [rows, bytes], got shape {tuple(tokens_BS.shape)}")
+    if torch.compiler.is_compiling() or tokens_BS.numel() == 0:
+        return
+    low, high = int(tokens_BS.min()), int(tokens_BS.max())
+    if low < 0 or high >= vocab_size:
+        raise ValueError(f"token ids must lie in 0 to {vocab_size - 1}, got {low} to {high}")
+
+
 class Attention(nn.Module):
     """Rotary self-attention with grouped key/value heads."""
 
