@@ -20,6 +20,7 @@ import logging
 import sys
 import warnings
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -85,10 +86,22 @@ def export_onnx(model: LMTransformer, path: Path) -> None:
             verbose=False,
         )
     assert program is not None
+    _forget_origin(program.model)
     program.model.metadata_props[WINDOW_KEY] = str(past)
     with replacing(path) as temporary:
         program.save(str(temporary), include_initializers=True, external_data=False)
         _compare(model, temporary)
+
+
+def _forget_origin(model: Any) -> None:
+    """Drop the exporter's notes, which quote source lines and paths of the machine it ran on."""
+    model.graph.metadata_props.clear()
+    for node in model.graph.all_nodes():
+        node.metadata_props.clear()
+        for value in node.outputs:
+            value.metadata_props.clear()
+    for value in (*model.graph.inputs, *model.graph.initializers.values()):
+        value.metadata_props.clear()
 
 
 @torch.inference_mode()

@@ -1,6 +1,7 @@
 """Exported models: onnxruntime equals torch, texts of any length, errors that name the file."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -105,6 +106,12 @@ def test_an_onnx_file_of_another_kind_is_named(tmp_path) -> None:
     onnx.save(model, tmp_path / "other" / "model.onnx")
     with pytest.raises(ModelFileError, match="other is no entropy model: its inputs are"):
         EntropyRuntime.load(tmp_path / "other")
+
+
+def test_an_exported_file_tells_nothing_of_the_machine(exported) -> None:
+    content = (exported[0] / "model.onnx").read_bytes()
+    for words in (b"stack_trace", b"site-packages", b"pkg.torch", str(Path.cwd()).encode()):
+        assert words not in content, words
 
 
 def test_the_export_command(exported, tmp_path, capsys) -> None:
