@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 from bytelatent.tokenizers.constants import OFFSET, SPECIAL_NAMES, VOCAB_SIZE
 
 ROWS_AT_ONCE = 512
-_VISIBLE = {0x20: "␠", 0x0A: "↵", 0x0D: "␍", 0x09: "⇥"}
+_VISIBLE = {0x20: "␣", 0x0A: "↵", 0x0D: "␍", 0x09: "⇥"}
 
 
 def token_text(token: int) -> str:
-    """A token in print: ``e``, ``␠``, ``↵``, ``0xC3`` or ``<EOS>``."""
+    """A token in print: ``e``, ``␣``, ``↵``, ``0xC3`` or ``<EOS>``."""
     if token in SPECIAL_NAMES:
         return f"<{SPECIAL_NAMES[token]}>"
     byte = token - OFFSET

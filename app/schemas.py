@@ -71,7 +71,7 @@ class Prediction(Strict):
 
     id: int = Field(ge=0, le=259)
     byte: int | None = Field(ge=0, le=255, description="Null for special tokens.")
-    text: str = Field(description="Printable form, such as e, ␠, ↵, 0xC3 or <EOS>.")
+    text: str = Field(description="Printable form, such as e, ␣, ↵, 0xC3 or <EOS>.")
     p: float = Field(ge=0, le=1, description="Its probability.")
 
 

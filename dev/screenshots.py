@@ -23,9 +23,12 @@ def shoot(page: Page, base: str, path: Path, *, whole: bool) -> None:
     """One picture of the home page once its chart is drawn."""
     page.goto(base)
     page.wait_for_selector("#chart .main-svg")
-    if whole:  # thumbnails load when they come near
-        page.evaluate("for (const image of document.images) image.loading = 'eager'")
-        page.wait_for_load_state("networkidle")
+    if whole:  # thumbnails load and are drawn when they come near
+        page.locator("#gallery").scroll_into_view_if_needed()
+        page.evaluate(
+            "Promise.all([...document.images].map((image) => {"
+            " image.loading = 'eager'; return image.decode(); }))"
+        )
     page.wait_for_timeout(500)
     page.screenshot(path=path, full_page=whole)
 

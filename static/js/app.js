@@ -117,7 +117,7 @@ function labels(i) {
   const { character, start } = characterAt(view.measured, i);
   if (i !== start) return "";
   const { glyph, words } = describeCharacter(character);
-  return words ? "" : glyph.replace("␠", "␣");
+  return words ? "" : glyph;
 }
 
 function mostSurprising() {

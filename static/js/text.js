@@ -106,7 +106,7 @@ export function describeCharacter(character) {
   const faceless = FACELESS.get(code);
   if (faceless) return { glyph: faceless[0], name: faceless[1], point, words: true };
   const name = NAMES.get(code) ?? null;
-  const face = name ? shown(character).trim() || "␠" : shown(character);
+  const face = name ? shown(character).trim() || "␣" : shown(character);
   return { glyph: COMBINING.test(character) ? `◌${face}` : face, name, point, words: false };
 }
 

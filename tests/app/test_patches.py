@@ -124,9 +124,9 @@ def test_bits_per_byte(client: FlaskClient) -> None:
 
 def test_predictions_in_print(client: FlaskClient) -> None:
     rows = post(client, text=" \n\té<", top_k=1)["predictions"]
-    assert [row[0]["text"] for row in rows[:6]] == ["␠", "↵", "⇥", "0xC3", "0xA9", "<"]
+    assert [row[0]["text"] for row in rows[:6]] == ["␣", "↵", "⇥", "0xC3", "0xA9", "<"]
     assert [row[0]["byte"] for row in rows[:2]] == [0x20, 0x0A]
-    assert rows[0][0] == {"id": 36, "byte": 32, "text": "␠", "p": 0.5}
+    assert rows[0][0] == {"id": 36, "byte": 32, "text": "␣", "p": 0.5}
     assert "predictions" not in post(client, text="a")
 
 
