@@ -68,8 +68,12 @@ def write_text(path: Path | str, text: str) -> None:
 
 def write_json(path: Path | str, value: Any, *, indent: int | None = 2) -> None:
     """Write JSON whole or not at all; NaN and infinities are refused."""
-    text = json.dumps(value, indent=indent, ensure_ascii=False, allow_nan=False)
-    write_text(path, text + "\n")
+    write_text(path, json_text(value, indent=indent))
+
+
+def json_text(value: Any, *, indent: int | None = 2) -> str:
+    """JSON as our files hold it; NaN and infinities are refused."""
+    return json.dumps(value, indent=indent, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def read_json(path: Path | str) -> Any:

@@ -1,13 +1,20 @@
 """Finding a model's folder: a path, a name of a shipped model, or a repository on the hub."""
 
+from collections.abc import Sequence
 from pathlib import Path
+
+from bytelatent.hub import download
 
 PRETRAINED = Path(__file__).parent / "pretrained"
 """Models that come with the package."""
 
 
-def model_folder(name_or_path: str | Path) -> Path:
+def model_folder(name_or_path: str | Path, files: Sequence[str] | None = None) -> Path:
     """The folder of a model: an existing folder, a shipped model, or a downloaded repository.
+
+    Args:
+        name_or_path: a path, the name of a shipped model, or ``owner/name`` on the hub.
+        files: names of the files that are wanted, so that no others are fetched; None for all.
 
     Raises:
         ValueError: nothing of that name is here, and the hub has not got it or does not let us in.
@@ -18,40 +25,15 @@ def model_folder(name_or_path: str | Path) -> Path:
     shipped = PRETRAINED / path.name
     if str(name_or_path) == path.name and shipped.is_dir():
         return shipped
-    if not _looks_like_repository(str(name_or_path)):
+    if path.exists() or not _looks_like_repository(str(name_or_path)):
         known = ", ".join(sorted(p.name for p in PRETRAINED.iterdir() if p.is_dir())) or "none"
         raise ValueError(f"{name_or_path} is no folder; models that come along: {known}")
-    return _download(str(name_or_path))
+    try:
+        return download(str(name_or_path), files)
+    except ValueError as error:
+        raise ValueError(f"there is no folder {name_or_path} here; from the hub: {error}") from None
 
 
 def _looks_like_repository(name: str) -> bool:
     parts = name.split("/")
     return len(parts) == 2 and all(parts) and not name.startswith((".", "~"))
-
-
-def _download(repository: str) -> Path:
-    try:
-        from huggingface_hub import snapshot_download
-        from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, RepositoryNotFoundError
-    except ImportError:
-        raise ValueError(
-            f"{repository} is no folder here; to fetch it from the hub install huggingface_hub "
-            "(pip install 'bytelatent[model]')"
-        ) from None
-    page = f"https://huggingface.co/{repository}"
-    try:
-        return Path(snapshot_download(repository))
-    except GatedRepoError:
-        raise ValueError(
-            f"{repository} is gated: accept its licence at {page}, then run huggingface-cli login"
-        ) from None
-    except RepositoryNotFoundError:
-        raise ValueError(
-            f"{repository} is neither a folder here nor a repository on the hub that this account "
-            f"may see ({page}); for a gated or private one run huggingface-cli login"
-        ) from None
-    except (HfHubHTTPError, OSError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise ValueError(
-            f"{repository} is no folder here, and fetching it from the hub failed: {reason}"
-        ) from None

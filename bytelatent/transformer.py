@@ -12,8 +12,7 @@ Legend: ``L`` layers, ``B`` rows, ``S`` bytes, ``W`` window, ``D`` width, ``G`` 
 ``E`` head width, ``V`` vocabulary.
 """
 
-from pathlib import Path
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
 import torch
 from torch import Generator, Tensor, nn
@@ -28,8 +27,8 @@ from bytelatent.model.attention import (
 )
 from bytelatent.model.init import init_block, truncated_normal
 from bytelatent.model.layers import KeyValue, TransformerBlock, check_tokens, rotary_table
-from bytelatent.model.released import lm_args, read_args, read_weights, write_folder
-from bytelatent.storage import model_folder
+from bytelatent.model.pretrained import Pretrained
+from bytelatent.model.released import LM_KIND
 
 
 class LMState(NamedTuple):
@@ -47,12 +46,18 @@ class LMState(NamedTuple):
     documents_BW: Tensor
 
 
-class LMTransformer(nn.Module):
+class LMTransformer(Pretrained):
     """Next-byte logits of byte sequences (BLT paper, section 2.2)."""
 
+    kind = LM_KIND
+    summary = (
+        "A byte-level language model that measures next-byte entropies, for cutting text into "
+        "patches (Byte Latent Transformer, arXiv 2412.09871)."
+    )
+    args: LMTransformerArgs
+
     def __init__(self, args: LMTransformerArgs) -> None:
-        super().__init__()
-        self.args = args
+        super().__init__(args)
         self.tok_embeddings = nn.Embedding(args.vocab_size, args.dim)
         self.layers = nn.ModuleList(TransformerBlock(args) for _ in range(args.n_layers))
         self.norm = nn.RMSNorm(args.dim, eps=args.norm_eps)
@@ -123,27 +128,6 @@ class LMTransformer(nn.Module):
         nn.init.ones_(self.norm.weight)
         if not args.weight_tying:
             truncated_normal(self.output.weight, std, generator)
-
-    @classmethod
-    def from_pretrained(cls, name_or_path: str | Path, *, dtype: torch.dtype | None = None) -> Self:
-        """Load a folder or hub repository in the released layout, in eval mode.
-
-        Args:
-            name_or_path: an existing folder, or a repository such as ``facebook/blt-entropy``.
-            dtype: convert the weights on the way in.
-
-        Raises:
-            ValueError: a file is missing, damaged or does not fit; the message names it.
-        """
-        folder = model_folder(name_or_path)
-        args = read_args(folder, lm_args)
-        with torch.device("meta"):
-            model = cls(args)
-        return read_weights(folder, model, dtype).eval()
-
-    def save_pretrained(self, folder: str | Path) -> None:
-        """Write ``config.json`` and ``model.safetensors`` in the released layout."""
-        write_folder(Path(folder), self, self.args.model_dump() | {"attn_impl": "sdpa"})
 
     def _run(
         self,

@@ -13,13 +13,14 @@ LAYERS: list[tuple[int, tuple[str, ...]]] = [
     # The first prefix that fits decides. A module may import its own layer and those below it.
     (0, ("bytelatent.tokenizers.constants", "bytelatent.config", "bytelatent.files")),
     (1, ("bytelatent.tokenizers", "bytelatent.patching.rules", "bytelatent.metrics")),
-    (1, ("bytelatent.storage", "bytelatent.patching.calibrate")),
+    (1, ("bytelatent.hub", "bytelatent.storage", "bytelatent.patching.calibrate")),
     (1, ("bytelatent.model.args", "bytelatent.model.attention")),
     (2, ("bytelatent.model", "bytelatent.transformer")),
     (3, ("bytelatent.patching", "bytelatent.generation")),
     (4, ("bytelatent.data", "bytelatent.optim", "bytelatent.checkpoint")),
     (5, ("bytelatent.args", "bytelatent.trainer", "bytelatent.export", "bytelatent.hf")),
     (6, ("bytelatent.train", "bytelatent.release", "bytelatent.plotting")),
+    (6, ("bytelatent.cli", "bytelatent.flops")),
 ]
 TORCH_FREE = (
     "bytelatent.tokenizers",

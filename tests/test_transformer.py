@@ -206,7 +206,7 @@ def test_released_folder_is_written_as_it_was_read(case, tmp_path) -> None:
             lambda f: (f / "model.safetensors").write_bytes(b"x" * 40),
             "model.safetensors is damaged",
         ),
-        (lambda f: change_config(f, dimm=3), "dimm: Extra inputs"),
+        (lambda f: change_config(f, dimm=3), "dimm: unknown key; the nearest known one is dim$"),
         (lambda f: change_config(f, n_heads=3), "not a multiple of n_heads 3"),
         (lambda f: change_config(f, dim=64), "'layers.0.attention.wk.weight' has shape"),
         (lambda f: change_config(f, n_layers=3), "lacks tensor 'layers.2"),

@@ -20,10 +20,8 @@ Legend: ``B`` rows, ``S`` bytes, ``P`` patches, ``K`` vectors per patch, ``D`` l
 """
 
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Self, cast
+from typing import cast
 
-import torch
 from torch import Generator, Tensor, nn
 
 from bytelatent.model.args import TransformerArgs
@@ -35,9 +33,8 @@ from bytelatent.model.init import init_block, init_rest
 from bytelatent.model.layers import TransformerBlock, check_tokens, rotary_table
 from bytelatent.model.local import LocalDecoder, LocalEncoder
 from bytelatent.model.patches import PatchLayout, patch_documents
-from bytelatent.model.released import read_args, read_weights, write_folder
-from bytelatent.model.released_blt import flat_args, nested_args
-from bytelatent.storage import model_folder
+from bytelatent.model.pretrained import Pretrained
+from bytelatent.model.released_blt import BLT_KIND
 
 
 @dataclass(frozen=True)
@@ -90,12 +87,15 @@ class GlobalTransformer(nn.Module):
         return h_BPG
 
 
-class ByteLatentTransformer(nn.Module):
+class ByteLatentTransformer(Pretrained):
     """Next-byte logits of byte sequences that have been cut into patches."""
 
+    kind = BLT_KIND
+    summary = "A Byte Latent Transformer (arXiv 2412.09871), which reads bytes in patches."
+    args: ByteLatentTransformerArgs
+
     def __init__(self, args: ByteLatentTransformerArgs) -> None:
-        super().__init__()
-        self.args = args
+        super().__init__(args)
         dim, hashes = args.encoder.dim, args.hashes
         self.encoder_hash_tok_embedding = nn.ModuleList(
             nn.Embedding(hashes.buckets, dim) for _ in range(hashes.functions) for _ in hashes.sizes
@@ -191,31 +191,6 @@ class ByteLatentTransformer(nn.Module):
         for part, shape in parts:
             for number, layer in enumerate(part.layers):
                 init_block(cast(TransformerBlock, layer), shape, number, generator)
-
-    @classmethod
-    def from_pretrained(cls, name_or_path: str | Path, *, dtype: torch.dtype | None = None) -> Self:
-        """Load a folder or hub repository in the released layout, in eval mode.
-
-        Args:
-            name_or_path: an existing folder, or a repository such as ``facebook/blt-1b``.
-            dtype: convert the weights on the way in.
-
-        Raises:
-            ValueError: a file is missing, damaged or does not fit; the message names it.
-        """
-        folder = model_folder(name_or_path)
-        args = read_args(folder, nested_args)
-        with torch.device("meta"):
-            model = cls(args)
-        return read_weights(folder, model, dtype).eval()
-
-    def save_pretrained(self, folder: str | Path) -> None:
-        """Write ``config.json`` and ``model.safetensors`` in the released layout.
-
-        Raises:
-            ValueError: the args have a shape that the flat keys cannot express.
-        """
-        write_folder(Path(folder), self, flat_args(self.args))
 
     def hash_ids(self, tokens_BS: Tensor) -> list[Tensor]:
         """Bucket of the n-gram that ends at each byte, for every table: function, then size."""

@@ -1,96 +1,151 @@
-"""The released checkpoint layout: ``config.json`` with flat args, and ``model.safetensors``.
+"""The two checkpoint layouts of Meta, and their flat args.
 
-``config.json`` holds ``{"args": {...}}``. The reference wrote every option it ever had; those that
-do nothing for the result are retired: accepted when read, never written back with another meaning.
+| layout | args | weights |
+|---|---|---|
+| released | ``config.json``: ``{"args": {...}}`` | ``model.safetensors`` |
+| consolidated | ``params.json``, see :func:`args_of_params` | ``consolidated.pth`` |
+
+Where a folder holds both, the released one is read. The reference wrote every option it ever had
+into the args; those that do nothing for the result are retired: accepted when read, never written
+back with another meaning.
 """
 
+import difflib
 from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Generic, Literal, NamedTuple, TypeVar
 
-import torch
-from pydantic import ValidationError
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
-from torch import nn
+from pydantic import BaseModel, ValidationError
 
-from bytelatent.files import read_json, replacing, write_json
+from bytelatent.files import json_text, read_json, replacing
 from bytelatent.model.args import LMTransformerArgs
+from bytelatent.model.weights import State, write_tensors
+
+FileFormat = Literal["safetensors", "pth"]
 
 CONFIG_FILE = "config.json"
 WEIGHTS_FILE = "model.safetensors"
+PARAMS_FILE = "params.json"
+CONSOLIDATED_FILE = "consolidated.pth"
+MODEL_FILES = (CONFIG_FILE, WEIGHTS_FILE, PARAMS_FILE, CONSOLIDATED_FILE)
+"""What reading a model may need of a folder or repository."""
 
 RETIRED_LM_KEYS = frozenset({"attn_impl", "rope_use_fp32_in_outer_product"})
 """Keys of released entropy models that choose a kernel and change no result."""
 
-Args = TypeVar("Args")
-Model = TypeVar("Model", bound=nn.Module)
+Args = TypeVar("Args", bound=BaseModel)
+
+
+MARKS = {
+    "LMTransformer": ("sliding_window", "an entropy model"),
+    "ByteLatentTransformer": ("dim_global", "a BLT"),
+}
+"""For each class that reads checkpoints, a flat key that only its own have, and what they are."""
+
+
+@dataclass(frozen=True)
+class Kind(Generic[Args]):
+    """What the checkpoints of one kind of model say.
+
+    Attributes:
+        loader: the class that reads them.
+        section: where training args, and so ``params.json``, keep this model's args.
+        read: flat args to checked ones; raises ``ValueError``.
+        write: checked args to flat ones; raises ``ValueError``.
+    """
+
+    loader: str
+    section: str
+    read: Callable[[dict[str, Any]], Args]
+    write: Callable[[Args], dict[str, Any]]
+
+
+class Found(NamedTuple, Generic[Args]):
+    """A checkpoint in a folder: its args, and the file of its weights."""
+
+    args: Args
+    weights: Path
 
 
 def lm_args(flat: dict[str, Any]) -> LMTransformerArgs:
-    """The entropy model that flat args of a released file describe."""
-    return LMTransformerArgs.model_validate(
-        {key: value for key, value in flat.items() if key not in RETIRED_LM_KEYS}
+    """The entropy model that flat args of a released file describe.
+
+    Raises:
+        ValueError: a key is unknown or has an impossible value.
+    """
+    kept = {key: value for key, value in flat.items() if key not in RETIRED_LM_KEYS}
+    check_keys(kept, LMTransformerArgs)
+    return LMTransformerArgs.model_validate(kept)
+
+
+def lm_flat_args(args: LMTransformerArgs) -> dict[str, Any]:
+    """The flat keys of an entropy model; :func:`lm_args` reads them back."""
+    return args.model_dump() | {"attn_impl": "sdpa"}
+
+
+LM_KIND = Kind("LMTransformer", "entropy_model", lm_args, lm_flat_args)
+
+
+def find_checkpoint(folder: Path, kind: Kind[Args]) -> Found[Args]:
+    """The args of the checkpoint in ``folder`` and the path of its weights, which may be missing.
+
+    Raises:
+        ValueError: there is no config, or it is damaged, describes another kind of model, or holds
+            an unknown or impossible setting.
+    """
+    config, params = folder / CONFIG_FILE, folder / PARAMS_FILE
+    if config.is_file() or not params.is_file():
+        if not config.is_file():
+            raise ValueError(
+                f"{config} does not exist, nor {PARAMS_FILE} of a .pth checkpoint: "
+                f"{folder} holds no model"
+            )
+        return Found(_interpret(config, _args_of_config(config), kind), folder / WEIGHTS_FILE)
+    return Found(
+        _interpret(params, args_of_params(params, kind.section), kind),
+        folder / CONSOLIDATED_FILE,
     )
 
 
-def read_args(folder: Path, interpret: Callable[[dict[str, Any]], Args]) -> Args:
-    """The args in ``folder/config.json``, as ``interpret`` understands their flat keys.
+def write_checkpoint(
+    folder: Path, state: State, kind: Kind[Args], args: Args, file_format: FileFormat
+) -> None:
+    """Write a checkpoint; its files appear whole or not at all.
 
     Raises:
-        ValueError: the file is missing or damaged, or holds an unknown or impossible setting.
+        ValueError: the flat keys cannot express the args, the system refuses to write, or the
+            folder holds a released checkpoint, which would be read in place of a ``.pth``.
     """
-    path = folder / CONFIG_FILE
-    config = read_json(path)
-    flat = config.get("args") if isinstance(config, dict) else None
-    if not isinstance(flat, dict):
-        raise ValueError(f'{path} is no released config: it needs an object under "args"')
-    try:
-        return interpret(flat)
-    except ValidationError as error:
-        raise ValueError(f"{path}: {explain(error)}") from None
-    except ValueError as error:
-        raise ValueError(f"{path}: {error}") from None
+    flat = dict(sorted(kind.write(args).items()))
+    if file_format == "safetensors":
+        names, config = (WEIGHTS_FILE, CONFIG_FILE), {"args": flat}
+    elif file_format == "pth":
+        names, config = (CONSOLIDATED_FILE, PARAMS_FILE), {kind.section: flat}
+        if (folder / CONFIG_FILE).exists():
+            raise ValueError(
+                f"{folder / CONFIG_FILE} exists and would be read in place of {PARAMS_FILE}; "
+                "write the .pth checkpoint to another folder"
+            )
+    else:
+        raise ValueError(f"file_format: {file_format!r} is neither 'safetensors' nor 'pth'")
+    with ExitStack() as both:
+        weights, args_file = (both.enter_context(replacing(folder / name)) for name in names)
+        write_tensors(weights, {name: t.detach().contiguous() for name, t in state.items()})
+        args_file.write_text(json_text(config), encoding="utf-8", newline="\n")
 
 
-def write_folder(folder: Path, model: nn.Module, flat: dict[str, Any]) -> None:
-    """Write ``model`` in the released layout; each file appears whole or not at all."""
-    folder.mkdir(parents=True, exist_ok=True)
-    state = {name: tensor.detach().contiguous() for name, tensor in model.state_dict().items()}
-    with replacing(folder / WEIGHTS_FILE) as temporary:
-        save_file(state, temporary, metadata={"format": "pt"})
-    write_json(folder / CONFIG_FILE, {"args": dict(sorted(flat.items()))})
-
-
-def read_weights(folder: Path, model: Model, dtype: torch.dtype | None = None) -> Model:
-    """Fill a model that was built on the meta device from ``folder/model.safetensors``.
-
-    The file is memory-mapped and converted tensor by tensor, so the weights are never held twice.
+def check_keys(given: dict[str, Any], kind: type[BaseModel]) -> None:
+    """Refuse keys that ``kind`` has not got.
 
     Raises:
-        ValueError: a tensor is missing, unknown or of another shape, or the file is damaged.
+        ValueError: names the first, and the nearest known one.
     """
-    path = folder / WEIGHTS_FILE
-    if not path.is_file():
-        raise ValueError(f"{path} does not exist")
-    expected = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
-    state = {}
-    try:
-        with safe_open(path, framework="pt") as file:
-            names = set(file.keys())
-            _check_names(path, names, set(expected))
-            for name in sorted(names):
-                tensor = file.get_tensor(name)
-                if tuple(tensor.shape) != expected[name]:
-                    raise ValueError(
-                        f"{path}: tensor {name!r} has shape {tuple(tensor.shape)}, "
-                        f"the config asks for {expected[name]}"
-                    )
-                state[name] = tensor if dtype is None else tensor.to(dtype)
-    except SafetensorError as error:
-        raise ValueError(f"{path} is damaged: {error}") from None
-    model.load_state_dict(state, assign=True)
-    return model
+    unknown = min(given.keys() - kind.model_fields.keys(), default=None)
+    if unknown is not None:
+        near = difflib.get_close_matches(unknown, kind.model_fields, n=1, cutoff=0.0)
+        raise ValueError(f"{unknown}: unknown key; the nearest known one is {near[0]}")
 
 
 def explain(error: ValidationError) -> str:
@@ -100,10 +155,40 @@ def explain(error: ValidationError) -> str:
     return f"{place}: {first['msg']}"
 
 
-def _check_names(path: Path, found: set[str], expected: set[str]) -> None:
-    for text, names in (("lacks", expected - found), ("has unknown", found - expected)):
-        if names:
-            raise ValueError(
-                f"{path} {text} tensor {min(names)!r} ({len(names)} in all); "
-                "is it a checkpoint of another kind?"
-            )
+def _args_of_config(path: Path) -> dict[str, Any]:
+    config = read_json(path)
+    flat = config.get("args") if isinstance(config, dict) else None
+    if isinstance(flat, dict):
+        return flat
+    library_kind = config.get("model_type") if isinstance(config, dict) else None
+    if library_kind == "blt":
+        raise ValueError(
+            f"{path} is in the format of the transformers library; convert it with "
+            "python -m bytelatent.hf convert-from-transformers"
+        )
+    if library_kind is not None:
+        raise ValueError(f"{path} describes a model of another kind, {library_kind!r}")
+    raise ValueError(f'{path} is no released config: it needs an object under "args"')
+
+
+def args_of_params(path: Path, section: str) -> dict[str, Any]:
+    """Args in the section of training args, under ``model`` or ``args``, or bare."""
+    params = read_json(path)
+    if not isinstance(params, dict):
+        raise ValueError(f"{path} holds no object")
+    for key in (section, "model", "args"):
+        if isinstance(params.get(key), dict):
+            return dict(params[key])
+    return params
+
+
+def _interpret(path: Path, flat: dict[str, Any], kind: Kind[Args]) -> Args:
+    for loader, (mark, name) in MARKS.items():
+        if loader != kind.loader and mark in flat and MARKS[kind.loader][0] not in flat:
+            raise ValueError(f"{path} describes {name}; read it with {loader}.from_pretrained")
+    try:
+        return kind.read(flat)
+    except ValidationError as error:
+        raise ValueError(f"{path}: {explain(error)}") from None
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None

@@ -10,6 +10,7 @@ The reference wrote 101 options into every ``config.json``. They fall into three
 Any other key is an error.
 """
 
+import difflib
 from typing import Any
 
 from bytelatent.model.args import TransformerArgs
@@ -19,6 +20,7 @@ from bytelatent.model.blt_args import (
     HashArgs,
     LocalArgs,
 )
+from bytelatent.model.released import Kind
 
 FIXED: dict[str, tuple[Any, ...]] = {
     "architecture": ("vanilla",),
@@ -121,7 +123,8 @@ def nested_args(flat: dict[str, Any]) -> ByteLatentTransformerArgs:
     except KeyError as error:
         raise ValueError(f"{error.args[0]}: missing; is it the config of a BLT model?") from None
     if left:
-        raise ValueError(f"{min(left)}: unknown key of a released BLT config")
+        near = difflib.get_close_matches(min(left), sorted(flat.keys() - left), n=1, cutoff=0.0)
+        raise ValueError(f"{min(left)}: unknown key; the nearest known one is {near[0]}")
     return args
 
 
@@ -164,6 +167,9 @@ def flat_args(args: ByteLatentTransformerArgs) -> dict[str, Any]:
             "feed-forward settings and no 'first' or 'last' where it knows only the other"
         )
     return flat
+
+
+BLT_KIND = Kind("ByteLatentTransformer", "model", nested_args, flat_args)
 
 
 def _take(flat: dict[str, Any]) -> ByteLatentTransformerArgs:

@@ -1,0 +1,131 @@
+"""Reading and writing models: a folder or the hub, in either layout of Meta's checkpoints."""
+
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import torch
+from torch import nn
+
+from bytelatent.files import write_text
+from bytelatent.hub import CARD_FILE, model_card, upload
+from bytelatent.model.released import (
+    CONFIG_FILE,
+    MODEL_FILES,
+    WEIGHTS_FILE,
+    FileFormat,
+    Kind,
+    find_checkpoint,
+    write_checkpoint,
+)
+from bytelatent.model.weights import read_tensors
+from bytelatent.storage import model_folder
+
+
+class Pretrained(nn.Module):
+    """A network that is made from its args, and has checkpoints.
+
+    Attributes:
+        kind: what its checkpoints say.
+        summary: a sentence for model cards.
+        args: what it was made from.
+    """
+
+    kind: ClassVar[Kind[Any]]
+    summary: ClassVar[str]
+    args: Any
+
+    def __init__(self, args: Any) -> None:
+        super().__init__()
+        self.args = args
+
+    @classmethod
+    def from_pretrained(cls, name_or_path: str | Path, *, dtype: torch.dtype | None = None) -> Self:
+        """Load a folder, shipped model or hub repository, in eval mode.
+
+        The file is mapped into memory, so the weights are never held twice, and those of another
+        dtype are converted part by part.
+
+        Args:
+            name_or_path: a folder, or a name such as ``facebook/blt-entropy``; it holds
+                ``config.json`` and ``model.safetensors``, or ``params.json`` and
+                ``consolidated.pth``.
+            dtype: convert the weights on the way in.
+
+        Raises:
+            ValueError: a file is missing, damaged or does not fit; the message names it.
+        """
+        folder = model_folder(name_or_path, MODEL_FILES)
+        found = find_checkpoint(folder, cls.kind)
+        with torch.device("meta"):
+            model = cls(found.args)
+        shapes = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
+        model.load_state_dict(read_tensors(found.weights, shapes, dtype), assign=True)
+        return model.eval()
+
+    def save_pretrained(
+        self, folder: str | Path, *, file_format: FileFormat = "safetensors"
+    ) -> None:
+        """Write the model, each file whole or not at all.
+
+        Args:
+            folder: made if it is not there.
+            file_format: ``safetensors`` for ``config.json`` and ``model.safetensors``, ``pth`` for
+                ``params.json`` and ``consolidated.pth``.
+
+        Raises:
+            ValueError: the args have a shape that the flat keys cannot express, or the system
+                refuses to write.
+        """
+        write_checkpoint(Path(folder), self.state_dict(), self.kind, self.args, file_format)
+
+    def push_to_hub(
+        self,
+        repo_id: str,
+        *,
+        private: bool = False,
+        token: str | None = None,
+        commit_message: str | None = None,
+    ) -> str:
+        """Write the model to a hub repository, which is made if it is not there.
+
+        A repository without a ``README.md`` gets a model card; one that is there stays.
+
+        Args:
+            repo_id: ``owner/name``.
+            private: for a repository that is made.
+            token: instead of the one of ``huggingface-cli login``.
+            commit_message: instead of one that names the class.
+
+        Returns:
+            The repository's page.
+
+        Raises:
+            ValueError: the hub cannot be reached or does not let us write.
+        """
+
+        def fill(folder: Path) -> None:
+            self.save_pretrained(folder)
+            if not (folder / CARD_FILE).is_file():
+                write_text(folder / CARD_FILE, self._card(repo_id))
+
+        message = commit_message or f"Upload {type(self).__name__}"
+        return upload(repo_id, fill, private=private, token=token, commit_message=message)
+
+    def _card(self, name: str) -> str:
+        loader = type(self).__name__
+        dtypes = {str(p.dtype).removeprefix("torch.") for p in self.parameters()}
+        return model_card(
+            name,
+            summary=f"{self.summary} In the format of Meta's released checkpoints.",
+            facts={
+                "parameters": f"{sum(p.numel() for p in self.parameters()):,}",
+                "dtype": ", ".join(sorted(dtypes)),
+                "class": f"`{type(self).__module__}.{loader}`",
+                "files": f"`{CONFIG_FILE}`, `{WEIGHTS_FILE}`",
+            },
+            snippet=(
+                f"from {type(self).__module__} import {loader}\n\n"
+                f'model = {loader}.from_pretrained("{name}")'
+            ),
+            args=self.args.model_dump(mode="json"),
+        )
