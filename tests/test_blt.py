@@ -13,10 +13,7 @@ from bytelatent.model.blt import ByteLatentTransformer
 from bytelatent.model.blt_args import ByteLatentTransformerArgs
 from bytelatent.model.hashing import ngram_hashes
 from bytelatent.model.released_blt import FIXED, RETIRED, flat_args, nested_args
-from bytelatent.patching.entropies import entropy_function
-from bytelatent.patching.patcher import PatcherArgs
 from bytelatent.tokenizers.constants import EOS_ID
-from bytelatent.transformer import LMTransformer
 from tests.plain_blt import Plain, ngram_ids_of
 
 LOCAL = {"dim": 24, "n_layers": 2, "n_heads": 2, "multiple_of": 8, "window": 11}
@@ -101,19 +98,6 @@ def test_logits_of_the_reference(case, impl) -> None:
     with torch.no_grad():
         found = model(tokens, lengths, impl=impl, cross_impl=cross_impl)
     np.testing.assert_allclose(found.numpy(), case.expected["logits"], atol=1e-4)
-
-
-@pytest.mark.slow
-@torch.no_grad()
-def test_greedy_text_of_the_reference_by_plain_recomputation(case) -> None:
-    model = ByteLatentTransformer.from_pretrained(case.blt)
-    entropies = entropy_function(LMTransformer.from_pretrained(case.entropy))
-    patcher = PatcherArgs(threshold=float(case.expected["threshold"])).build(entropies)
-    tokens = torch.from_numpy(case.expected["greedy"][:, : int(case.expected["prompt_len"])])
-    while tokens.shape[1] < case.expected["greedy"].shape[1]:
-        logits = model(tokens, patcher.patch(tokens)[0])
-        tokens = torch.cat([tokens, logits[:, -1:].argmax(-1)], dim=1)
-    np.testing.assert_array_equal(tokens.numpy(), case.expected["greedy"])
 
 
 @pytest.mark.parametrize("name", VARIANTS)
