@@ -1,32 +1,24 @@
 """Documents from JSONL shards as one row of tokens: BOS, bytes, EOS, next document."""
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bytelatent.data.readers import read_shard
 from bytelatent.tokenizers.constants import BOS_ID, EOS_ID, OFFSET
 
 Tokens = NDArray[np.uint16]
 
 
 def read_documents(path: Path) -> Iterator[bytes]:
-    """UTF-8 bytes of the ``text`` of every line.
+    """UTF-8 bytes of the text of every record of a shard.
 
     Raises:
-        ValueError: a line is no JSON object with a text; the message gives file and line.
+        ValueError: a record has none; the message gives file and line.
     """
-    with path.open("rb") as file:
-        for number, line in enumerate(file, start=1):
-            try:
-                text = json.loads(line)["text"]
-                yield text.encode("utf-8")
-            except (ValueError, KeyError, TypeError, AttributeError) as error:
-                raise ValueError(
-                    f"{path}, line {number}: no JSON object with a text ({error})"
-                ) from None
+    return (document.data for document in read_shard(path))
 
 
 def tokenize(document: bytes) -> Tokens:

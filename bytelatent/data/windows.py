@@ -4,35 +4,13 @@ Which windows make up batch ``step`` follows from the seed and the step alone, s
 needs no saved state to go on with exactly the next batch.
 """
 
-from pathlib import Path
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor
 
+from bytelatent.data.args import DataArgs as DataArgs
 from bytelatent.data.documents import Tokens, read_source
-
-
-class DataArgs(BaseModel):
-    """Where text comes from and how it is batched.
-
-    Attributes:
-        root_dir: folder with ``train/``, ``valid/`` and ``test/``, each with ``SOURCE.jsonl``.
-        sources: weight of every source; the share of windows drawn from it (0: not at all).
-        seq_len: bytes that are predicted in a row.
-        batch_size: rows of a batch.
-        seed: decides the order of documents and the windows.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    root_dir: Path
-    sources: dict[str, float] = Field(min_length=1)
-    seq_len: int = Field(default=1024, ge=2)
-    batch_size: int = Field(default=8, ge=1)
-    seed: int = Field(default=777, ge=0)
 
 
 class WindowSampler:
@@ -49,10 +27,6 @@ class WindowSampler:
     def __init__(self, args: DataArgs, split: str) -> None:
         self.args = args
         weights = np.array(list(args.sources.values()))
-        if not (np.isfinite(weights).all() and (weights >= 0).all() and weights.sum() > 0):
-            raise ValueError(
-                f"data.sources: weights must be 0 or more and not all 0, got {args.sources}"
-            )
         self.share = weights[weights > 0] / weights.sum()
         self.rows: list[Tokens] = []
         for name, weight in args.sources.items():

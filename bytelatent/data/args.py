@@ -1,0 +1,64 @@
+"""What the loader is told."""
+
+import math
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+
+class DataArgs(BaseModel):
+    """Where text comes from and how it is batched.
+
+    Attributes:
+        root_dir: folder with ``train/``, ``valid/`` and ``test/``, each with the files of every
+            source (see :func:`bytelatent.data.sources.find_chunks`).
+        sources: weight of every source; its share of the rows (0: not at all).
+        seq_len: tokens of a row; as many are predicted in it.
+        batch_size: rows of a step, over all processes together.
+        seed: decides the order of documents and the source of every row.
+        shuffle_block: documents that are shuffled together; a resumed run reads one such block
+            again for every open file.
+        on_bad_line: ``skip`` counts and names lines without a usable document, ``error`` stops.
+        pack_by: ``bytes`` fills every row; ``patches`` ends a row after ``max_patches`` patches
+            or ``seq_len`` bytes, whatever comes first.
+        max_patches: patches of a row at most; only with ``pack_by: patches``.
+        workers: processes that read ahead; 0 reads in the training process itself.
+        text_key: field or column that holds the text.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    root_dir: Path
+    sources: dict[str, float] = Field(min_length=1)
+    seq_len: int = Field(default=1024, ge=2)
+    batch_size: int = Field(default=8, ge=1)
+    seed: int = Field(default=777, ge=0)
+    shuffle_block: int = Field(default=4096, ge=1)
+    on_bad_line: Literal["skip", "error"] = "error"
+    pack_by: Literal["bytes", "patches"] = "bytes"
+    max_patches: int | None = Field(default=None, ge=2)
+    workers: int = Field(default=0, ge=0)
+    text_key: str = Field(default="text", min_length=1)
+
+    @field_validator("sources")
+    @classmethod
+    def _check_weights(cls, sources: dict[str, float]) -> dict[str, float]:
+        weights = sources.values()
+        if not (all(math.isfinite(w) and w >= 0 for w in weights) and sum(weights) > 0):
+            raise ValueError(f"weights must be 0 or more and not all 0, got {sources}")
+        return sources
+
+    @model_validator(mode="after")
+    def _check_packing(self) -> Self:
+        if (self.pack_by == "patches") != (self.max_patches is not None):
+            raise ValueError(
+                f"max_patches goes with pack_by 'patches': got pack_by {self.pack_by!r} and "
+                f"max_patches {self.max_patches}"
+            )
+        return self
+
+    def used_sources(self) -> dict[str, float]:
+        """The sources of weight above 0, with shares that sum to 1."""
+        total = sum(self.sources.values())
+        return {name: weight / total for name, weight in self.sources.items() if weight > 0}

@@ -1,0 +1,48 @@
+"""A batch of rows for training.
+
+Legend: ``B`` rows, ``S`` tokens of a row, ``P`` patches.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Self
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Rows of tokens and what they are to predict.
+
+    Attributes:
+        tokens_BS: inputs, int64; filled up with PAD where a row ends early.
+        targets_BS: the token after each input, int64; PAD where there is none.
+        counted_BS: bool; targets that count in the loss: bytes, not BOS, EOS or PAD.
+        entropies_BS: nats, float32, of the prediction at each input token; 0 at EOS and PAD. None
+            unless all documents in the batch have them.
+        patch_lengths_BP: int64, rows sum to ``S + 1``, zeros at the end; None without a patcher,
+            or if its rule needs entropies and there are none.
+        sources: name of the source of every row.
+    """
+
+    tokens_BS: Tensor
+    targets_BS: Tensor
+    counted_BS: Tensor
+    entropies_BS: Tensor | None
+    patch_lengths_BP: Tensor | None
+    sources: list[str]
+
+    def to(self, device: torch.device | str, *, non_blocking: bool = False) -> Self:
+        """The same batch on ``device``."""
+
+        def moved(x: Tensor | None) -> Tensor | None:
+            return None if x is None else x.to(device, non_blocking=non_blocking)
+
+        return replace(
+            self,
+            tokens_BS=self.tokens_BS.to(device, non_blocking=non_blocking),
+            targets_BS=self.targets_BS.to(device, non_blocking=non_blocking),
+            counted_BS=self.counted_BS.to(device, non_blocking=non_blocking),
+            entropies_BS=moved(self.entropies_BS),
+            patch_lengths_BP=moved(self.patch_lengths_BP),
+        )
