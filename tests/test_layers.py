@@ -19,7 +19,10 @@ LAYERS: list[tuple[int, tuple[str, ...]]] = [
     (3, ("bytelatent.patching", "bytelatent.generation")),
     (4, ("bytelatent.data", "bytelatent.optim", "bytelatent.checkpoint")),
     (5, ("bytelatent.args", "bytelatent.trainer", "bytelatent.export", "bytelatent.hf")),
+    (5, ("bytelatent.transformers_format",)),
+    (5, ("bytelatent.slurm",)),
     (6, ("bytelatent.train", "bytelatent.release", "bytelatent.plotting")),
+    (6, ("bytelatent.stool", "bytelatent.preprocess")),
     (6, ("bytelatent.cli", "bytelatent.flops")),
 ]
 TORCH_FREE = (
@@ -111,6 +114,7 @@ def test_imports_only_go_down(name: str) -> None:
 @pytest.mark.parametrize("name", sorted(MODULES))
 def test_nobody_imports_a_command(name: str) -> None:
     commands = ("bytelatent.train", "bytelatent.release", "app.examples")
+    commands += ("bytelatent.stool", "bytelatent.preprocess.entropies")
     assert not [other for other in imports(name) if other in commands]
 
 
