@@ -33,8 +33,17 @@ def load_args(kind: type[Args], argv: Sequence[str]) -> Args:
         merged = OmegaConf.to_container(OmegaConf.merge(*files, overrides), resolve=True)
     except (OmegaConfBaseException, YAMLError) as error:
         raise ValueError(f"configuration: {str(error).splitlines()[0]}") from None
+    return check_args(kind, merged)
+
+
+def check_args(kind: type[Args], values: Any) -> Args:
+    """Args of ``kind`` from values.
+
+    Raises:
+        ValueError: a line for every key that is wrong, with what was given and what is accepted.
+    """
     try:
-        return kind.model_validate(merged)
+        return kind.model_validate(values)
     except ValidationError as error:
         raise ValueError(_explain(kind, error)) from None
 
