@@ -46,3 +46,21 @@ class Batch:
             entropies_BS=moved(self.entropies_BS),
             patch_lengths_BP=moved(self.patch_lengths_BP),
         )
+
+    def split(self, rows: int) -> list["Batch"]:
+        """The same rows in parts of ``rows``; the last may have fewer."""
+
+        def part(first: int) -> "Batch":
+            here = slice(first, first + rows)
+            entropies, lengths = self.entropies_BS, self.patch_lengths_BP
+            return replace(
+                self,
+                tokens_BS=self.tokens_BS[here],
+                targets_BS=self.targets_BS[here],
+                counted_BS=self.counted_BS[here],
+                entropies_BS=None if entropies is None else entropies[here],
+                patch_lengths_BP=None if lengths is None else lengths[here],
+                sources=self.sources[here],
+            )
+
+        return [part(first) for first in range(0, len(self.sources), rows)]

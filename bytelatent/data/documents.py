@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from bytelatent.data.readers import read_shard
+from bytelatent.data.formats import read_shard
 from bytelatent.tokenizers.constants import BOS_ID, EOS_ID, OFFSET
 
 Tokens = NDArray[np.uint16]

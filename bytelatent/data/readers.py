@@ -4,20 +4,27 @@ A shard is read in blocks of consecutive records, so that any place in it can be
 skipping, without parsing what lies before it. A record is parsed only when its turn comes.
 """
 
+import gzip
 import json
+import sys
 from abc import ABC, abstractmethod
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib import import_module
 from itertools import islice
 from pathlib import Path
-from typing import IO, Any, Self
+from types import ModuleType
+from typing import IO, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-CACHED_BLOCKS = 3
-"""Blocks of a shard that are kept; streams that share a shard stay within a block or two."""
+CACHED_BLOCKS = 2
+"""Blocks of a shard that are kept for lanes that come to them a little later."""
+
+CURSORS = 16
+"""Places of a shard from which reading goes on; lanes that have drifted apart have one each."""
 
 
 @dataclass(frozen=True)
@@ -66,20 +73,27 @@ class Shard(ABC):
 
     def __init__(self, path: Path, text_key: str = "text", block_size: int = 4096) -> None:
         self.path, self.text_key, self.block_size = path, text_key, block_size
-        self._blocks: OrderedDict[int, Sequence[Record]] = OrderedDict()
-        self._cursor: tuple[int, Iterator[Record]] | None = None
+        self._blocks: OrderedDict[int, list[Record]] = OrderedDict()
+        self._cursors: OrderedDict[int, Iterator[Record]] = OrderedDict()
 
     @abstractmethod
+    def read(self, first: int) -> Iterator[Record]:
+        """Records from number ``first`` on; any error means that the file is damaged."""
+
+    @abstractmethod
+    def parse(self, payload: Any) -> Document:
+        """The document of a record; a ValueError, KeyError or TypeError marks it as bad."""
+
     def records(self, first: int = 0) -> Iterator[Record]:
         """Records from number ``first`` on, unparsed.
 
         Raises:
-            ValueError: the file itself is damaged.
+            ValueError: the file cannot be read or is damaged.
         """
-
-    @abstractmethod
-    def parse(self, payload: Any) -> Document:
-        """The document of a record; any ValueError, KeyError or TypeError marks it as bad."""
+        try:
+            yield from self.read(first)
+        except Exception as error:  # every decompressor has its own
+            raise ValueError(f"{self.path} cannot be read: {error}") from error
 
     def document(self, record: Record) -> Document:
         """Parse a record.
@@ -90,35 +104,27 @@ class Shard(ABC):
         number, payload = record
         try:
             return self.parse(payload)
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             reason = f"no {self.text_key!r}" if isinstance(error, KeyError) else str(error)
             raise BadRecordError(f"{self.path}, {self.unit} {number}: {reason}") from None
 
-    def block(self, index: int) -> Sequence[Record]:
+    def block(self, index: int) -> list[Record]:
         """Records ``index * block_size`` and following; empty past the end."""
-        if index in self._blocks:
-            self._blocks.move_to_end(index)
-            return self._blocks[index]
-        if self._cursor is None or self._cursor[0] != index:
-            self._cursor = index, self.records(index * self.block_size)
-        rows = self._cursor[1]
-        block = list(islice(rows, self.block_size))
-        self._cursor = index + 1, rows
-        self._blocks[index] = block
-        if len(self._blocks) > CACHED_BLOCKS:
+        if index not in self._blocks:
+            rows = self._cursors.pop(index, None) or self.records(index * self.block_size)
+            self._blocks[index] = list(islice(rows, self.block_size))
+            self._cursors[index + 1] = rows
+        self._blocks.move_to_end(index)
+        while len(self._blocks) > CACHED_BLOCKS:
             self._blocks.popitem(last=False)
-        return block
+        while len(self._cursors) > CURSORS:
+            self._cursors.popitem(last=False)
+        return self._blocks[index]
 
     def close(self) -> None:
         """Let go of the file."""
         self._blocks.clear()
-        self._cursor = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
+        self._cursors.clear()
 
 
 class LineShard(Shard):
@@ -127,10 +133,10 @@ class LineShard(Shard):
     def __init__(self, path: Path, text_key: str = "text", block_size: int = 4096) -> None:
         super().__init__(path, text_key, block_size)
         self._file: IO[bytes] | None = None
-        self._marks = [(0, 0)]  # line number and offset where each known block begins
+        self._marks = [(0, 0)]  # lines and bytes before each block whose place is known
 
-    def records(self, first: int = 0) -> Iterator[Record]:
-        """See :meth:`Shard.records`; blank lines are no records."""
+    def read(self, first: int) -> Iterator[Record]:
+        """See :meth:`Shard.read`; blank lines are no records."""
         mark = min(first // self.block_size, len(self._marks) - 1)
         index = mark * self.block_size
         number, offset = self._marks[mark]
@@ -162,6 +168,60 @@ class LineShard(Shard):
             self._file = None
 
 
+class PackedLineShard(Shard):
+    """Compressed JSON lines, read from the start up to the place that is wanted."""
+
+    def read(self, first: int) -> Iterator[Record]:
+        """See :meth:`Shard.read`; blank lines are no records."""
+        with self.open() as file:
+            lines = ((n, line) for n, line in enumerate(file, start=1) if not line.isspace())
+            yield from islice(lines, first, None)
+
+    def parse(self, payload: Any) -> Document:
+        """See :meth:`Shard.parse`."""
+        return parse_line(payload, self.text_key)
+
+    @abstractmethod
+    def open(self) -> IO[bytes]:
+        """The uncompressed file."""
+
+
+class GzipShard(PackedLineShard):
+    """JSON lines compressed by gzip."""
+
+    def open(self) -> IO[bytes]:
+        """See :meth:`PackedLineShard.open`."""
+        return cast(IO[bytes], gzip.open(self.path, "rb"))
+
+
+class ZstdShard(PackedLineShard):
+    """JSON lines compressed by Zstandard."""
+
+    def open(self) -> IO[bytes]:
+        """See :meth:`PackedLineShard.open`."""
+        return cast(IO[bytes], _zstd().open(self.path, "rb"))
+
+
+def _zstd() -> ModuleType:
+    """The module of the standard library of Python 3.14, or the same for those before."""
+    name = "compression.zstd" if sys.version_info >= (3, 14) else "backports.zstd"
+    return import_extra(name)
+
+
+def import_extra(name: str) -> ModuleType:
+    """Import a module of the ``data`` extra.
+
+    Raises:
+        ValueError: it is not installed; the message says what to do.
+    """
+    try:
+        return import_module(name)
+    except ModuleNotFoundError as error:
+        raise ValueError(
+            f"this format needs {error.name} (pip install 'bytelatent[data]')"
+        ) from error
+
+
 def parse_line(line: bytes, text_key: str) -> Document:
     """The document of a JSON line.
 
@@ -182,29 +242,3 @@ def parse_line(line: bytes, text_key: str) -> Document:
         text.encode("utf-8"),
         None if entropies is None else np.asarray(entropies, dtype=np.float32),
     )
-
-
-def open_shard(path: Path, text_key: str = "text", block_size: int = 4096) -> Shard:
-    """The shard in ``path``; the format follows from the name.
-
-    Raises:
-        ValueError: no known format.
-    """
-    for suffix, kind in FORMATS.items():
-        if path.name.endswith(suffix):
-            return kind(path, text_key, block_size)
-    raise ValueError(f"{path}: not one of the formats {', '.join(FORMATS)}")
-
-
-def read_shard(path: Path, text_key: str = "text") -> Iterator[Document]:
-    """All documents of a shard in the order of the file.
-
-    Raises:
-        ValueError: a bad record, named by file and line, or a damaged file.
-    """
-    with open_shard(path, text_key) as shard:
-        yield from map(shard.document, shard.records())
-
-
-FORMATS: dict[str, type[Shard]] = {".jsonl": LineShard}
-"""Ends of file names and who reads them."""

@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from bytelatent.data.args import DataArgs
-from bytelatent.data.readers import FORMATS, Shard, open_shard
+from bytelatent.data.formats import FORMATS, open_shard
+from bytelatent.data.readers import Shard
 
 
 def find_chunks(root: Path, split: str, name: str) -> list[Path]:
     """Files of a source, in the order of their names (numbers by value).
 
-    They are ``ROOT/SPLIT/NAME.jsonl`` (or another of :data:`~bytelatent.data.readers.FORMATS`),
+    They are ``ROOT/SPLIT/NAME.jsonl`` (or another of :data:`~bytelatent.data.formats.FORMATS`),
     ``NAME.chunk.N.jsonl``, or all such files in the folder ``ROOT/SPLIT/NAME``.
 
     Raises:

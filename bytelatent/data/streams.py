@@ -75,7 +75,7 @@ class DocumentStream:
         self.position = replace(position, offset=0)
         self._found = False  # a document in this epoch
         self._chunk_order: tuple[tuple[int, bool], NDArray[np.int64]] | None = None
-        self._block_order: tuple[tuple[int, int, int, bool], NDArray[np.int64]] | None = None
+        self._held: tuple[tuple[int, int, int, bool], list[Record]] | None = None
 
     def next(self) -> tuple[Position, Document]:
         """The next document, and the position that leads to it again.
@@ -90,15 +90,14 @@ class DocumentStream:
                 self._end_epoch()
                 continue
             chunk = int(chunks[here.chunk])
-            block = self.source.shard(chunk).block(here.block)
-            if not block:
+            records = self._records(chunk)
+            if records is None:
                 self.position = replace(here, chunk=here.chunk + 1, block=0, place=0)
                 continue
-            order = self._order(chunk, len(block))
-            if here.place >= len(order):
+            if here.place >= len(records):
                 self.position = replace(here, block=here.block + 1, place=0)
                 continue
-            document = self._read(chunk, block[order[here.place]])
+            document = self._read(chunk, records[here.place])
             if document is None:
                 self.position = replace(here, place=here.place + 1, bad=here.bad + 1)
                 continue
@@ -149,17 +148,24 @@ class DocumentStream:
             self._chunk_order = key, rng.permutation(np.asarray(chunks))
         return self._chunk_order[1]
 
-    def _order(self, chunk: int, size: int) -> NDArray[np.int64]:
-        """The lane's records of the current block, of ``size`` records, in the epoch's order."""
+    def _records(self, chunk: int) -> list[Record] | None:
+        """The lane's records of the current block in this epoch's order; None past the end.
+
+        They are kept, so that lanes that drift apart do not read blocks again and again.
+        """
         here, seed, source = self.position, self.source.args.seed, self.source.key
         key = (here.epoch, chunk, here.block, here.everything)
-        if self._block_order is None or self._block_order[0] != key:
+        if self._held is None or self._held[0] != key:
+            block = self.source.shard(chunk).block(here.block)
+            if not block:
+                return None
             _, sharers, which = self._share()
-            records = random(seed, Draw.LANES, source, chunk, here.block).permutation(size)
+            rng = random(seed, Draw.LANES, source, chunk, here.block)
             first = (which - here.block * self.source.args.shuffle_block) % sharers
+            mine = rng.permutation(len(block))[first::sharers]
             rng = random(seed, Draw.ORDER, source, chunk, here.block, here.epoch, self.lane)
-            self._block_order = key, rng.permutation(records[first::sharers])
-        return self._block_order[1]
+            self._held = key, [block[i] for i in rng.permutation(mine)]
+        return self._held[1]
 
 
 @dataclass(frozen=True)
