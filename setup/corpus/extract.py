@@ -130,3 +130,26 @@ def _r_strings(raw: bytes) -> Iterator[str]:
             position = end
         else:
             position += 4
+
+
+def mo_messages(data: bytes) -> Iterator[tuple[str, str]]:
+    """English text and translation of each message of a gettext catalogue (`.mo`).
+
+    Of plural forms the first counts; contexts and the header entry are left out.
+    ValueError if it is no catalogue.
+    """
+    order = {0x950412DE: "<", 0xDE120495: ">"}.get(struct.unpack("<I", data[:4])[0])
+    if order is None:
+        raise ValueError("this is no gettext catalogue: its magic number is missing")
+    count, originals, translations = struct.unpack_from(f"{order}III", data, 8)
+    for number in range(count):
+        english, translated = (
+            _mo_string(data, *struct.unpack_from(f"{order}II", data, table + 8 * number))
+            for table in (originals, translations)
+        )
+        if english:
+            yield english.rpartition("\x04")[2], translated
+
+
+def _mo_string(data: bytes, length: int, start: int) -> str:
+    return data[start : start + length].split(b"\0")[0].decode("utf-8", "replace")

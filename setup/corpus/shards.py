@@ -20,11 +20,12 @@ Manifest = dict[str, dict[str, Any]]  # source name -> entry
 
 
 def split_of(source: Source, document_id: str) -> str:
-    """Split of a document: held out by its source, or 1 % valid, 1 % test, rest train by sha256."""
+    """Split of a document: held out by its source, else by sha256, mostly train (see `Source`)."""
     if source.held_out(document_id):
         return "test"
     bucket = int.from_bytes(hashlib.sha256(document_id.encode()).digest()[:8], "big") % 100
-    return {0: "valid", 1: "test"}.get(bucket, "train")
+    held = bucket // source.held_percent
+    return SPLITS[1 + held] if held < 2 else "train"
 
 
 class _Shard:
@@ -67,7 +68,8 @@ def write_shards(
     shards = {split: _Shard(out / split / f"{source.name}.jsonl") for split in SPLITS}
     try:
         for document, text in documents:
-            record = dict(id=document.id, source=source.name, lang=document.lang, text=text)
+            lang = document.lang or source.lang
+            record = dict(id=document.id, source=source.name, lang=lang, text=text)
             shards[split_of(source, document.id)].add(record)
         if not any(shard.documents for shard in shards.values()):
             raise ValueError(f"source {source.name} gave no document")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import importlib
 import itertools
@@ -227,6 +228,39 @@ def test_a_source_without_documents_fails(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="none gave no document"):
         shards.write_shards(tmp_path, source, [])
     assert not list(tmp_path.rglob("*.jsonl*"))
+
+
+def test_sources_of_few_documents_hold_out_more() -> None:
+    names = [f"page/{number}" for number in range(5_000)]
+    counts = {}
+    for percent in (1, 4):
+        source = Source("s", iter, (), "CC0-1.0", "", held_percent=percent)
+        counts[percent] = Counter(shards.split_of(source, name) for name in names)
+    assert 30 < counts[1]["valid"] < 70 and 30 < counts[1]["test"] < 70
+    assert 160 < counts[4]["valid"] < 240 and 160 < counts[4]["test"] < 240
+
+
+def test_a_document_has_the_language_of_its_source_or_its_own(tmp_path: Path) -> None:
+    source = Source("s", iter, (), "CC0-1.0", "", lang="am")
+    pairs = [(Document("s/1", []), "one"), (Document("s/2", [], lang="ti"), "two")]
+    shards.write_shards(tmp_path, source, pairs)
+    found = {r["id"]: r["lang"] for split in records(tmp_path, "s").values() for r in split}
+    assert found == {"s/1": "am", "s/2": "ti"}
+
+
+def test_the_manifest_and_the_table_know_language_and_kind(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    registry = tiny_registry(5)
+    run(tmp_path, registry=registry)
+    registry["tiny"] = dataclasses.replace(registry["tiny"], kind="code", note="better known")
+    capsys.readouterr()
+    run(tmp_path, registry=registry)  # both are finished: the description is refreshed all the same
+    entry = shards.read_manifest(tmp_path)["tiny"]
+    assert (entry["lang"], entry["kind"], entry["note"]) == ("en", "code", "better known")
+    printed = capsys.readouterr().out
+    assert "train: 0.0 MB (code 0.0, mul 0.0)" in printed
+    assert any(line.startswith("twin") and " mul " in line for line in printed.splitlines())
 
 
 # Command line, registry, packages

@@ -5,6 +5,7 @@ A new source is one function in a module below that yields `Document`s, under
 """
 
 from .registry import REGISTRY  # isort: skip
-from . import prose, reference, technical  # noqa: F401  (importing registers their sources)
+from . import prose, reference, technical  # isort: skip  # noqa: F401 (importing registers them)
+from . import translations, handbook, game, code  # isort: skip  # noqa: F401
 
 __all__ = ["REGISTRY"]

