@@ -76,11 +76,8 @@ def build(sources: Sequence[Source], out: Path, cache: Path, force: bool = False
     todo = [s for s in sources if force or not is_finished(out, manifest, s)]
     for source in sources:
         if source not in todo:
-            manifest[source.name] = {
-                **described(source),
-                **manifest[source.name],
-                **described(source),
-            }
+            about = described(source)  # first, so that its keys go where a new entry has them
+            manifest[source.name] = about | manifest[source.name] | about
             print(f"{source.name:20s} finished before, skipped", flush=True)
     kept = set(manifest) - {source.name for source in todo}
     seen = {digest(text) for name in kept for text in read_texts(out, name)} if todo else set()
