@@ -1,10 +1,12 @@
-"""Released checkpoints as the reference names them: tokenizer and patcher of a BLT.
+"""Released checkpoints: a BLT's tokenizer and patcher, and commands to try and to convert them.
 
-tok_and_patcher = BltTokenizerAndPatcher.from_pretrained("facebook/blt-1b")
-tokenizer = tok_and_patcher.tokenizer_args.build()
-patcher = tok_and_patcher.patcher_args.build()
+python -m bytelatent.hf load-transformers --entropy-repo R --blt-repo R --prompt TEXT hub
+python -m bytelatent.hf load-transformers --entropy-dir D --blt-dir D --prompt TEXT local
+python -m bytelatent.hf convert-to-transformers --entropy-dir D --blt-dir D OUT
+python -m bytelatent.hf convert-from-transformers SOURCE OUT
 """
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -12,7 +14,8 @@ from typing import Any, Self
 from pydantic import ValidationError
 
 from bytelatent.files import read_json, write_json
-from bytelatent.model.released import explain
+from bytelatent.hub import model_card, upload
+from bytelatent.model.released import PARAMS_FILE, explain
 from bytelatent.patching.patcher import PatcherArgs
 from bytelatent.storage import model_folder
 from bytelatent.tokenizers.build import TokenizerArgs
@@ -49,10 +52,15 @@ class BltTokenizerAndPatcher:
     def from_pretrained(cls, name_or_path: str | Path) -> Self:
         """Read ``train_args.json`` of a folder or hub repository; no other file is looked at.
 
+        Only where there is none, ``params.json`` of a ``.pth`` checkpoint, which has the same keys.
+
         Raises:
             ValueError: the file is missing or damaged, or holds an unknown or impossible setting.
         """
-        path = model_folder(name_or_path) / TRAIN_ARGS_FILE
+        folder = model_folder(name_or_path, (TRAIN_ARGS_FILE, PARAMS_FILE))
+        path = folder / TRAIN_ARGS_FILE
+        if not path.is_file() and (folder / PARAMS_FILE).is_file():
+            path = folder / PARAMS_FILE
         args = read_json(path)
         try:
             data: dict[str, Any] = args["data"]
@@ -77,3 +85,59 @@ class BltTokenizerAndPatcher:
         data["tokenizer_args"] = self.tokenizer_args.model_dump(mode="json")
         data["patcher_args"] = self.patcher_args.model_dump(mode="json")
         write_json(path, args)
+
+    def push_to_hub(
+        self,
+        repo_id: str,
+        *,
+        private: bool = False,
+        token: str | None = None,
+        commit_message: str | None = None,
+    ) -> str:
+        """Put these two into ``train_args.json`` of a hub repository; the rest of the file stays.
+
+        A repository is made, and gets a card, where there is none.
+
+        Args:
+            repo_id: ``owner/name``; best that of the model.
+            private: for a repository that is made.
+            token: instead of the one of ``huggingface-cli login``.
+            commit_message: instead of one that names the class.
+
+        Returns:
+            The repository's page.
+
+        Raises:
+            ValueError: the hub cannot be reached or does not let us write.
+        """
+        return upload(
+            repo_id,
+            self.save_pretrained,
+            self._card(repo_id),
+            merged=(TRAIN_ARGS_FILE,),
+            private=private,
+            token=token,
+            commit_message=commit_message or f"Upload {type(self).__name__}",
+        )
+
+    def _card(self, name: str) -> str:
+        loader = type(self).__name__
+        return model_card(
+            name,
+            summary="Tokenizer and patcher of a Byte Latent Transformer (arXiv 2412.09871).",
+            facts={"class": f"`bytelatent.hf.{loader}`", "files": f"`{TRAIN_ARGS_FILE}`"},
+            snippet=(
+                f"from bytelatent.hf import {loader}\n\n"
+                f'tok_and_patcher = {loader}.from_pretrained("{name}")'
+            ),
+            args={
+                "tokenizer_args": self.tokenizer_args.model_dump(mode="json"),
+                "patcher_args": self.patcher_args.model_dump(mode="json"),
+            },
+        )
+
+
+if __name__ == "__main__":
+    from bytelatent.hf_commands import main
+
+    sys.exit(main())

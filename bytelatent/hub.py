@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from bytelatent.files import write_text
+
 CARD_FILE = "README.md"
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -33,9 +35,10 @@ def download(repository: str, files: Sequence[str] | None = None, to: Path | Non
 
 def upload(
     repository: str,
-    fill: Callable[[Path], None],
+    save: Callable[[Path], None],
+    card: str,
     *,
-    merged: Sequence[str] = (CARD_FILE,),
+    merged: Sequence[str] = (),
     private: bool = False,
     token: str | None = None,
     commit_message: str | None = None,
@@ -44,8 +47,9 @@ def upload(
 
     Args:
         repository: ``owner/name``.
-        fill: writes the files into an empty folder.
-        merged: files that ``fill`` finds in the folder if the repository has them.
+        save: writes the files into a folder.
+        card: the model card, for a repository that has none.
+        merged: files that ``save`` finds in the folder if the repository has them.
         private: for a repository that is made.
         token: instead of the stored one.
         commit_message: of the only commit.
@@ -64,7 +68,9 @@ def upload(
         for file in merged:
             if api.file_exists(repository, file):
                 shutil.copyfile(api.hf_hub_download(repository, file), folder / file)
-        fill(folder)
+        save(folder)
+        if not api.file_exists(repository, CARD_FILE):
+            write_text(folder / CARD_FILE, card)
         api.upload_folder(repo_id=repository, folder_path=folder, commit_message=commit_message)
     return str(page)
 

@@ -19,7 +19,7 @@ LAYERS: list[tuple[int, tuple[str, ...]]] = [
     (3, ("bytelatent.patching", "bytelatent.generation")),
     (4, ("bytelatent.data", "bytelatent.optim", "bytelatent.checkpoint")),
     (5, ("bytelatent.args", "bytelatent.trainer", "bytelatent.export", "bytelatent.hf")),
-    (5, ("bytelatent.transformers_format",)),
+    (5, ("bytelatent.transformers_format", "bytelatent.hf_commands")),
     (5, ("bytelatent.slurm",)),
     (6, ("bytelatent.train", "bytelatent.release", "bytelatent.plotting")),
     (6, ("bytelatent.stool", "bytelatent.preprocess")),

@@ -6,8 +6,7 @@ from typing import Any, ClassVar, Self
 import torch
 from torch import nn
 
-from bytelatent.files import write_text
-from bytelatent.hub import CARD_FILE, model_card, upload
+from bytelatent.hub import model_card, upload
 from bytelatent.model.released import (
     CONFIG_FILE,
     MODEL_FILES,
@@ -102,14 +101,14 @@ class Pretrained(nn.Module):
         Raises:
             ValueError: the hub cannot be reached or does not let us write.
         """
-
-        def fill(folder: Path) -> None:
-            self.save_pretrained(folder)
-            if not (folder / CARD_FILE).is_file():
-                write_text(folder / CARD_FILE, self._card(repo_id))
-
-        message = commit_message or f"Upload {type(self).__name__}"
-        return upload(repo_id, fill, private=private, token=token, commit_message=message)
+        return upload(
+            repo_id,
+            self.save_pretrained,
+            self._card(repo_id),
+            private=private,
+            token=token,
+            commit_message=commit_message or f"Upload {type(self).__name__}",
+        )
 
     def _card(self, name: str) -> str:
         loader = type(self).__name__

@@ -1,0 +1,118 @@
+"""The console command ``bytelatent``: all commands by name, each loaded only when it is run."""
+
+import difflib
+import importlib
+import sys
+from collections.abc import Sequence
+from typing import NamedTuple
+
+USAGE_ERROR = 2
+INTERRUPTED = 130
+
+
+class Command(NamedTuple):
+    """Where a command is.
+
+    Attributes:
+        module: its ``main`` takes the words after the name, and returns the exit status.
+        summary: one line for ``bytelatent --help``.
+        extra: what must be installed: ``pip install 'bytelatent[EXTRA]'``.
+        words: put before those that were given, for a module of several commands.
+    """
+
+    module: str
+    summary: str
+    extra: str
+    words: tuple[str, ...] = ()
+
+
+COMMANDS = {
+    "train": Command("bytelatent.train", "train a model from a configuration", "train"),
+    "release": Command("bytelatent.release", "make a model folder of a finished run", "export"),
+    "export": Command("bytelatent.export", "write an entropy model as ONNX", "export"),
+    "load-transformers": Command(
+        "bytelatent.hf_commands",
+        "load a BLT and its entropy model, and continue a prompt",
+        "model",
+        ("load-transformers",),
+    ),
+    "convert-to-transformers": Command(
+        "bytelatent.hf_commands",
+        "released layout to the format of transformers",
+        "model",
+        ("convert-to-transformers",),
+    ),
+    "convert-from-transformers": Command(
+        "bytelatent.hf_commands",
+        "format of transformers to the released layout",
+        "model",
+        ("convert-from-transformers",),
+    ),
+    "flops": Command(
+        "bytelatent.flops", "FLOPs per byte of each part, by the paper's formulas", "train"
+    ),
+    "plot-all": Command("bytelatent.plotting.all", "every figure of the gallery", "plots"),
+    "plot-entropies": Command(
+        "bytelatent.plotting.entropy_figure", "the entropy of every byte of a text", "plots"
+    ),
+    "plot-histogram": Command(
+        "bytelatent.plotting.entropy_histogram", "how frequent which entropies are", "plots"
+    ),
+    "plot-patches": Command(
+        "bytelatent.plotting.patch_overlay", "a text coloured by patch, rule by rule", "plots"
+    ),
+    "plot-training": Command(
+        "bytelatent.plotting.training_curve", "the loss of a run, step by step", "plots"
+    ),
+}
+
+
+def help_text() -> str:
+    """What ``bytelatent --help`` prints."""
+    width = max(map(len, COMMANDS))
+    lines = [f"  {name:{width}}  {command.summary}" for name, command in COMMANDS.items()]
+    return "\n".join(
+        [
+            "usage: bytelatent COMMAND ...",
+            "",
+            "Byte Latent Transformer: byte-level language models that spend compute per patch.",
+            "",
+            *lines,
+            "",
+            "bytelatent COMMAND --help says more about one.",
+        ]
+    )
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; 2 for a usage error, and otherwise the status that it returns."""
+    name, *words = [*(sys.argv[1:] if argv is None else argv)] or ["--help"]
+    if name in ("-h", "--help", "help"):
+        print(help_text())
+        return 0
+    if name not in COMMANDS:
+        near = difflib.get_close_matches(name, COMMANDS, n=1, cutoff=0.0)[0]
+        print(
+            f"error: there is no command {name!r}; did you mean {near!r}? "
+            "bytelatent --help lists all",
+            file=sys.stderr,
+        )
+        return USAGE_ERROR
+    command = COMMANDS[name]
+    try:
+        return int(importlib.import_module(command.module).main([*command.words, *words]))
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.startswith("bytelatent"):
+            raise
+        print(
+            f"error: {name} needs {error.name}; pip install 'bytelatent[{command.extra}]'",
+            file=sys.stderr,
+        )
+        return 1
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        return INTERRUPTED
+
+
+if __name__ == "__main__":
+    sys.exit(main())
