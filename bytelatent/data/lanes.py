@@ -154,26 +154,36 @@ def parts(
     notes: list[str] = []
     sources = [Source(n, p, args, open_files=len(states) + 1) for n, p in chunks.items()]
     lanes = [Lane(number, args, sources, state, notes) for number, state in states.items()]
-    while True:
-        drawn = [lane.draw() for lane in lanes]
-        peeked = [stream.peek(args.seq_len + 1) for _, stream in drawn]
-        tokens = np.stack([row for row, _ in peeked])
-        known = [one[:-1] for _, one in peeked if one is not None]
-        entropies = np.stack(known) if len(known) == len(lanes) else None
-        if args.max_patches and patcher and not can_cut(patcher, entropies is not None):
-            lacking = [
-                name for (name, _), (_, one) in zip(drawn, peeked, strict=True) if one is None
-            ]
-            raise ValueError(
-                f"data.pack_by: source {lacking[0]!r} brings no entropies, which patching mode "
-                f"{patcher.mode.value!r} needs; pack by bytes, or measure them with "
-                "python -m bytelatent.preprocess.entropies"
-            )
-        rows = pack(tokens, entropies, patcher, args.max_patches)
-        moves = []
-        for lane, (name, stream), used in zip(lanes, drawn, rows.used_B, strict=True):
-            stream.advance(int(used))
-            lane.sequence += 1
-            moves.append(Move(lane.number, lane.sequence, name, stream.position))
-        yield Part(rows, moves, notes.copy())
-        notes.clear()
+    try:
+        while True:
+            rows, moves = _draw_rows(lanes, args, patcher)
+            yield Part(rows, moves, notes.copy())
+            notes.clear()
+    finally:
+        for source in sources:
+            source.close()
+
+
+def _draw_rows(
+    lanes: Sequence[Lane], args: DataArgs, patcher: Patcher | None
+) -> tuple[Rows, list[Move]]:
+    """The next row of every lane."""
+    drawn = [lane.draw() for lane in lanes]
+    peeked = [stream.peek(args.seq_len + 1) for _, stream in drawn]
+    tokens_BT = np.stack([row for row, _ in peeked])
+    known = [one[:-1] for _, one in peeked if one is not None]
+    entropies_BS = np.stack(known) if len(known) == len(lanes) else None
+    if args.max_patches and patcher and not can_cut(patcher, entropies_BS is not None):
+        lacking = next(i for i, (_, one) in enumerate(peeked) if one is None)
+        raise ValueError(
+            f"data.pack_by: source {drawn[lacking][0]!r} brings no entropies, which patching mode "
+            f"{patcher.mode.value!r} needs; pack by bytes, or measure them with "
+            "python -m bytelatent.preprocess.entropies"
+        )
+    rows = pack(tokens_BT, entropies_BS, patcher, args.max_patches)
+    moves = []
+    for lane, (name, stream), used in zip(lanes, drawn, rows.used_B, strict=True):
+        stream.advance(int(used))
+        lane.sequence += 1
+        moves.append(Move(lane.number, lane.sequence, name, stream.position))
+    return rows, moves

@@ -26,6 +26,7 @@ from bytelatent.data.lanes import (
     fresh_state,
     parts,
 )
+from bytelatent.data.workers import worker_parts
 from bytelatent.patching.patcher import Patcher
 from bytelatent.tokenizers.constants import OFFSET
 
@@ -91,7 +92,7 @@ class Loader:
             ValueError: a bad line or a damaged file.
         """
         if self._parts is None:
-            self._parts = self._start(self._states)
+            self._parts = self._start()
         try:
             found = next(self._parts)
         except BaseException:
@@ -156,9 +157,9 @@ class Loader:
         """Stop reading ahead; the next batch starts it again."""
         self._parts = None
 
-    def _start(self, states: Mapping[int, LaneState]) -> Iterator[list[Part]]:
-        for part in parts(self.args, self._chunks, states, self._patcher):
-            yield [part]
+    def _start(self) -> Iterator[list[Part]]:
+        given = self.args, self._chunks, deepcopy(self._states), self._patcher
+        return worker_parts(*given) if self.args.workers else ([part] for part in parts(*given))
 
     def _note(self, part: Part) -> None:
         for move in part.moves:

@@ -1,0 +1,84 @@
+"""Parts of batches made ahead of time in other processes."""
+
+import signal
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import torch
+from torch.utils.data import DataLoader, IterableDataset, get_worker_info
+
+from bytelatent.data.args import DataArgs
+from bytelatent.data.lanes import Chunks, LaneState, Part, parts
+from bytelatent.patching.patcher import Patcher
+
+PREFETCHED = 4
+"""Parts that every worker makes ahead."""
+
+
+class _PartsOfWorker(IterableDataset[Part | str]):
+    """Endless parts of the lanes of this worker: every ``n``-th of those of the process."""
+
+    def __init__(
+        self,
+        args: DataArgs,
+        chunks: Chunks,
+        states: Mapping[int, LaneState],
+        patcher: Patcher | None,
+    ) -> None:
+        self.given = args, chunks, patcher
+        self.states = states
+
+    def __iter__(self) -> Iterator[Part | str]:
+        """Parts; a message instead ends them, so that an error keeps its words."""
+        args, chunks, patcher = self.given
+        worker = get_worker_info()
+        assert worker is not None, "runs in a worker only"
+        mine = list(self.states)[worker.id :: worker.num_workers]
+        try:
+            yield from parts(args, chunks, {lane: self.states[lane] for lane in mine}, patcher)
+        except ValueError as error:
+            yield str(error)
+
+
+def worker_parts(
+    args: DataArgs,
+    chunks: Chunks,
+    states: Mapping[int, LaneState],
+    patcher: Patcher | None,
+) -> Iterator[list[Part]]:
+    """All parts of batch after batch, one of each of ``args.workers`` processes.
+
+    The processes end with the iterator, or a few seconds after a parent that was killed.
+
+    Raises:
+        ValueError: as :func:`bytelatent.data.lanes.parts`.
+    """
+    workers = min(args.workers, len(states))
+    loader = DataLoader(
+        _PartsOfWorker(args, chunks, states, patcher),
+        batch_size=None,
+        num_workers=workers,
+        prefetch_factor=PREFETCHED,
+        collate_fn=_unchanged,
+        worker_init_fn=_leave_signals_to_the_parent,
+    )
+    found: list[Part] = []
+    for part in loader:  # in turns: worker 0, worker 1, …, worker 0
+        if isinstance(part, str):
+            raise ValueError(part)
+        found.append(part)
+        if len(found) == workers:
+            yield found
+            found = []
+
+
+def _unchanged(part: Any) -> Any:
+    """Keeps numpy arrays as they are."""
+    return part
+
+
+def _leave_signals_to_the_parent(_: int) -> None:
+    """Signals for a whole job must not end a worker: the parent saves, and then ends it."""
+    torch.set_num_threads(1)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1):
+        signal.signal(number, signal.SIG_IGN)
