@@ -12,14 +12,13 @@ back with another meaning.
 
 import difflib
 from collections.abc import Callable
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, Literal, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from bytelatent.files import json_text, read_json, replacing
+from bytelatent.files import read_json, replacing, write_json
 from bytelatent.model.args import LMTransformerArgs
 from bytelatent.model.weights import State, write_tensors
 
@@ -130,10 +129,9 @@ def write_checkpoint(
             )
     else:
         raise ValueError(f"file_format: {file_format!r} is neither 'safetensors' nor 'pth'")
-    with ExitStack() as both:
-        weights, args_file = (both.enter_context(replacing(folder / name)) for name in names)
+    with replacing(folder / names[0]) as weights:
         write_tensors(weights, {name: t.detach().contiguous() for name, t in state.items()})
-        args_file.write_text(json_text(config), encoding="utf-8", newline="\n")
+        write_json(folder / names[1], config)
 
 
 def check_keys(given: dict[str, Any], kind: type[BaseModel]) -> None:

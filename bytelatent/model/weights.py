@@ -6,6 +6,7 @@ a time, and the map is closed after every part, so that the pages read do not pi
 """
 
 import pickle
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from torch import Tensor
 
 from bytelatent.files import naming
 
-PART_BYTES = 2**25
+PART_BYTES = 2**24
 """Converted before the map of the file is closed and opened again."""
 
 State = dict[str, Tensor]
@@ -111,7 +112,8 @@ def _write_safetensors(path: Path, state: State) -> None:
     try:
         save_file(state, path, metadata={"format": "pt"})
     except SafetensorError as error:
-        raise OSError(str(error).removeprefix("Error while serializing: I/O error: ")) from None
+        reason = str(error).removeprefix("Error while serializing: I/O error: ")
+        raise OSError(re.sub(r" \(os error \d+\)$", "", reason)) from None
 
 
 def _write_torch(path: Path, state: State) -> None:
