@@ -48,7 +48,7 @@ def check_agreement(config: TransformersConfig) -> None:
     for name in ("patcher_config", "encoder_config", "decoder_config", "global_config"):
         stack = getattr(config, name)
         heads, kv_heads = stack.num_attention_heads, stack.num_key_value_heads
-        if stack in (encoder, decoder) and kv_heads is not None:
+        if name in ("encoder_config", "decoder_config") and kv_heads is not None:
             pairs.append(
                 (f"{name}.num_key_value_heads", kv_heads, f"{name}.num_attention_heads", heads)
             )
