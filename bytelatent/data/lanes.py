@@ -124,7 +124,8 @@ class Lane:
         self.number, self.args = number, args
         self.sequence = int(state["sequence"])
         self._names = [source.name for source in sources]
-        self._shares = np.array([args.used_sources()[name] for name in self._names])
+        shares = args.used_sources()
+        self._edges = np.cumsum([shares[name] for name in self._names])
         self._streams: list[TokenStream] = []
         for source in sources:
             fields = dict(state["sources"].get(source.name, {}))
@@ -136,7 +137,7 @@ class Lane:
     def draw(self) -> tuple[str, TokenStream]:
         """The source of the next row and the lane's stream of it."""
         rng = random(self.args.seed, Draw.SOURCE, self.number, self.sequence)
-        choice = int(rng.choice(len(self._names), p=self._shares))
+        choice = int(np.searchsorted(self._edges[:-1], rng.random(), side="right"))
         return self._names[choice], self._streams[choice]
 
 

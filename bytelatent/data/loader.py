@@ -7,7 +7,6 @@ import logging
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
-from dataclasses import asdict
 from itertools import islice
 from typing import Any, Self
 
@@ -165,7 +164,7 @@ class Loader:
         for move in part.moves:
             state = self._states[move.lane]
             state["sequence"] = move.sequence
-            state["sources"][move.source].update(asdict(move.position))
+            state["sources"][move.source].update(vars(move.position))
         for note in part.notes:
             self._named += 1
             if self._named <= NAMED_BAD_LINES:
@@ -176,26 +175,29 @@ class Loader:
 
 def collate(found: Sequence[Part]) -> Batch:
     """One batch of the rows of all parts, in the order of their lanes."""
-    moves = [move for part in found for move in part.moves]
-    order = sorted(range(len(moves)), key=lambda row: moves[row].lane)
+    source_of = {move.lane: move.source for part in found for move in part.moves}
+    lanes = sorted(source_of)
+    places_of = [[lanes.index(move.lane) for move in part.moves] for part in found]
 
     def joined(arrays: Sequence[NDArray[Any] | None], kind: type[np.generic]) -> Tensor | None:
         known = [array for array in arrays if array is not None]
         if len(known) < len(arrays):
             return None
         columns = max(array.shape[1] for array in known)
-        wide = [np.pad(a, ((0, 0), (0, columns - a.shape[1]))) for a in known]
-        return torch.from_numpy(np.concatenate(wide)[order].astype(kind))
+        whole = np.zeros((len(lanes), columns), dtype=kind)
+        for array, places in zip(known, places_of, strict=True):
+            whole[places, : array.shape[1]] = array
+        return torch.from_numpy(whole)
 
-    rows = [part.rows for part in found]
-    tokens_BS = joined([one.tokens_BS for one in rows], np.int64)
-    targets_BS = joined([one.targets_BS for one in rows], np.int64)
+    packed = [part.rows for part in found]
+    tokens_BS = joined([one.tokens_BS for one in packed], np.int64)
+    targets_BS = joined([one.targets_BS for one in packed], np.int64)
     assert tokens_BS is not None and targets_BS is not None
     return Batch(
         tokens_BS=tokens_BS,
         targets_BS=targets_BS,
         counted_BS=targets_BS >= OFFSET,
-        entropies_BS=joined([one.entropies_BS for one in rows], np.float32),
-        patch_lengths_BP=joined([one.lengths_BP for one in rows], np.int64),
-        sources=[moves[row].source for row in order],
+        entropies_BS=joined([one.entropies_BS for one in packed], np.float32),
+        patch_lengths_BP=joined([one.lengths_BP for one in packed], np.int64),
+        sources=[source_of[lane] for lane in lanes],
     )
