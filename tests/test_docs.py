@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from bytelatent.cli import COMMANDS
+
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("**/*.md"))]
 README = PAGES[0].read_text(encoding="utf-8")
@@ -30,6 +32,12 @@ def test_modules_and_scripts_exist(page) -> None:
         assert (ROOT / script).is_file(), f"{page.name}: python {script}"
     for config in re.findall(r"config=([\w/]+\.yaml)", text):
         assert (ROOT / config).is_file(), f"{page.name}: {config}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_commands_exist(page) -> None:
+    for name in re.findall(r"^bytelatent ([a-z][\w-]*)", page.read_text("utf-8"), re.MULTILINE):
+        assert name in COMMANDS, f"{page.name}: bytelatent {name}"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -58,6 +58,14 @@ def test_saving_keeps_the_rest_of_the_file(tmp_path) -> None:
     assert BltTokenizerAndPatcher.from_pretrained(tmp_path) == both
 
 
+def test_the_args_of_a_consolidated_checkpoint_do_as_well(case, tmp_path) -> None:
+    shutil.copyfile(case.blt / "train_args.json", tmp_path / "params.json")
+    both = BltTokenizerAndPatcher.from_pretrained(tmp_path)
+    assert both == BltTokenizerAndPatcher.from_pretrained(case.blt)
+    both.save_pretrained(tmp_path)
+    assert BltTokenizerAndPatcher.from_pretrained(tmp_path) == both
+
+
 @pytest.mark.parametrize(
     ("content", "words"),
     [
