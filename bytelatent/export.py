@@ -26,7 +26,7 @@ import torch
 from torch import Tensor, nn
 
 from bytelatent.files import replacing
-from bytelatent.model.attention import BandShape
+from bytelatent.model.attention_band import BandShape
 from bytelatent.patching.entropies import entropy
 from bytelatent.transformer import LMState, LMTransformer
 

@@ -18,13 +18,8 @@ import torch
 from torch import Generator, Tensor, nn
 
 from bytelatent.model.args import LMTransformerArgs
-from bytelatent.model.attention import (
-    PADDING_DOCUMENT,
-    AttentionImpl,
-    BandShape,
-    document_numbers,
-    plan_attention,
-)
+from bytelatent.model.attention import AttentionImpl, document_numbers, plan_attention
+from bytelatent.model.attention_band import PADDING_DOCUMENT, BandShape
 from bytelatent.model.init import init_block, truncated_normal
 from bytelatent.model.layers import KeyValue, TransformerBlock, check_tokens, rotary_table
 from bytelatent.model.pretrained import Pretrained

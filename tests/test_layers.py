@@ -15,6 +15,7 @@ LAYERS: list[tuple[int, tuple[str, ...]]] = [
     (1, ("bytelatent.tokenizers", "bytelatent.patching.rules", "bytelatent.metrics")),
     (1, ("bytelatent.hub", "bytelatent.storage", "bytelatent.patching.calibrate")),
     (1, ("bytelatent.model.args", "bytelatent.model.attention")),
+    (1, tuple(f"bytelatent.model.attention_{part}" for part in ("band", "dense", "kernels"))),
     (2, ("bytelatent.model", "bytelatent.transformer")),
     (3, ("bytelatent.patching", "bytelatent.generation")),
     (4, ("bytelatent.data", "bytelatent.optim", "bytelatent.checkpoint")),

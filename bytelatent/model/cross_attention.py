@@ -79,9 +79,15 @@ class BytesReadPatches(CrossAttention):
 
 
 def _rows_of(x_BP: Tensor, patch_BS: Tensor) -> Tensor:
-    """``[B, P, ...]`` to ``[B, S, ...]``: for each byte what belongs to its patch."""
-    index = patch_BS.reshape(*patch_BS.shape, *(1,) * (x_BP.dim() - 2))
-    return x_BP.gather(1, index.expand(-1, -1, *x_BP.shape[2:]))
+    """``[B, P, ...]`` to ``[B, S, ...]``: for each byte what belongs to its patch.
+
+    Whole vectors are taken from all rows as one list: ``gather`` looks up every number by itself.
+    """
+    rows, count = x_BP.shape[:2]
+    first_B = torch.arange(rows, device=patch_BS.device) * count
+    places_BS = patch_BS + first_B[:, None]
+    taken = x_BP.flatten(0, 1).index_select(0, places_BS.flatten())
+    return taken.reshape(*patch_BS.shape, *x_BP.shape[2:])
 
 
 def _segment_attention(

@@ -23,15 +23,10 @@ class KeyValue(NamedTuple):
     values: Tensor
 
 
-class RotaryTable(NamedTuple):
-    """Cosines and sines of the angles, each ``[T, 1, E / 2]`` in fp32."""
+def rotary_table(length: int, width: int, theta: float, device: torch.device) -> Tensor:
+    """Cosines and sines of positions 0 to ``length - 1``, ``[T, 1, E / 2, 2]`` in fp32.
 
-    cos: Tensor
-    sin: Tensor
-
-
-def rotary_table(length: int, width: int, theta: float, device: torch.device) -> RotaryTable:
-    """Angles of positions 0 to ``length - 1`` (RoPE, arXiv 2104.09864).
+    Rotary embeddings: arXiv 2104.09864.
 
     Attention sees only differences of positions, so the first key of a call may stand at 0
     however far into a text it is. For that to hold to the last digit angles are measured in double
@@ -40,14 +35,18 @@ def rotary_table(length: int, width: int, theta: float, device: torch.device) ->
     pair = torch.arange(0, width, 2, dtype=torch.float64, device=device)
     frequency = theta ** (-pair / width)
     angle = torch.arange(length, dtype=torch.float64, device=device)[:, None] * frequency
-    return RotaryTable(angle.cos().float()[:, None], angle.sin().float()[:, None])
+    return torch.stack([angle.cos().float(), angle.sin().float()], dim=-1)[:, None]
 
 
-def rotate(x_BTHE: Tensor, table: RotaryTable) -> Tensor:
+def rotate(x_BTHE: Tensor, table: Tensor) -> Tensor:
     """Turn the pairs (2i, 2i + 1) of every head: interleaved, as the released weights expect."""
-    even, odd = x_BTHE.float().reshape(*x_BTHE.shape[:-1], -1, 2).unbind(-1)
-    turned = (even * table.cos - odd * table.sin, even * table.sin + odd * table.cos)
-    return torch.stack(turned, dim=-1).flatten(-2).to(x_BTHE.dtype)
+    pairs = x_BTHE.float().reshape(*x_BTHE.shape[:-1], -1, 2)
+    if torch.compiler.is_compiling():  # neither compilers nor ONNX know complex numbers
+        (even, odd), (cos, sin) = pairs.unbind(-1), table.unbind(-1)
+        turned = torch.stack([even * cos - odd * sin, even * sin + odd * cos], dim=-1)
+    else:
+        turned = torch.view_as_real(torch.view_as_complex(pairs) * torch.view_as_complex(table))
+    return turned.flatten(-2).to(x_BTHE.dtype)
 
 
 def check_tokens(tokens_BS: Tensor, vocab_size: int) -> None:
@@ -79,7 +78,7 @@ class Attention(nn.Module):
     def forward(
         self,
         x_BSD: Tensor,
-        table: RotaryTable,
+        table: Tensor,
         plan: Plan,
         past: KeyValue | None = None,
     ) -> tuple[Tensor, KeyValue]:
@@ -92,8 +91,7 @@ class Attention(nn.Module):
             first = past.keys.shape[1]
             k_BTGE = torch.cat([past.keys, k_BTGE], dim=1)
             v_BTGE = torch.cat([past.values, v_BTGE], dim=1)
-        here = RotaryTable(table.cos[first:], table.sin[first:])
-        out_BSHE = plan.attend(rotate(q_BSHE, here), rotate(k_BTGE, table), v_BTGE)
+        out_BSHE = plan.attend(rotate(q_BSHE, table[first:]), rotate(k_BTGE, table), v_BTGE)
         return self.wo(out_BSHE.flatten(-2)), KeyValue(k_BTGE, v_BTGE)
 
 
@@ -126,7 +124,7 @@ class TransformerBlock(nn.Module):
     def forward(
         self,
         x_BSD: Tensor,
-        table: RotaryTable,
+        table: Tensor,
         plan: Plan,
         past: KeyValue | None = None,
     ) -> tuple[Tensor, KeyValue]:

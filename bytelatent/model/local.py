@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from bytelatent.model.attention import Plan
 from bytelatent.model.blt_args import ByteLatentTransformerArgs
 from bytelatent.model.cross_attention import BytesReadPatches, CrossImpl, PatchesReadBytes
-from bytelatent.model.layers import RotaryTable, TransformerBlock
+from bytelatent.model.layers import TransformerBlock
 from bytelatent.model.patches import PatchLayout, concatenate, pool
 
 
@@ -50,7 +50,7 @@ class LocalEncoder(nn.Module):
         self,
         embedded_BSD: Tensor,
         layout: PatchLayout,
-        table: RotaryTable,
+        table: Tensor,
         plan: Plan,
         impl: CrossImpl = "auto",
     ) -> Encoded:
@@ -112,7 +112,7 @@ class LocalDecoder(nn.Module):
         bytes_BSD: Tensor,
         patches_BPM: Tensor,
         layout: PatchLayout,
-        table: RotaryTable,
+        table: Tensor,
         plan: Plan,
         impl: CrossImpl = "auto",
     ) -> tuple[Tensor, list[Tensor]]:

@@ -1,0 +1,115 @@
+"""Attention in blocks along a window: costs length x window, not length squared.
+
+Legend: ``B`` rows, ``S`` queries, ``T`` keys, ``H`` heads, ``G`` key/value heads, ``E`` head
+width, ``W`` window, ``N`` blocks, ``C`` queries of a block, ``R`` keys a block looks at.
+"""
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from bytelatent.model.attention_dense import Mask, attend_masked
+
+MAX_BLOCK = 64
+"""Queries of one block: a compromise between wasted keys (C / W) and small matrix products."""
+
+PADDING_DOCUMENT = -1
+"""Document number of keys that do not exist or that nobody may see any more."""
+
+
+@dataclass(frozen=True)
+class BandShape:
+    """Blocks along the band: block ``n`` needs the ``reach + block`` keys from ``n * block`` on.
+
+    Attributes:
+        block: queries of a block, ``C``.
+        blocks: their number, ``N``.
+        reach: keys in front of a block's first query.
+        front, tail: places without a key that are put before and after those there are, so that
+            this holds; masked.
+    """
+
+    block: int
+    blocks: int
+    reach: int
+    front: int = 0
+    tail: int = 0
+
+    @classmethod
+    def of(cls, keys: int, queries: int, window: int) -> "BandShape":
+        """Blocks for a window: it is rounded up to blocks in front of the first query."""
+        block = min(window, MAX_BLOCK)
+        reach = -(-window // block) * block
+        blocks = (queries + block - 1) // block
+        return cls(block, blocks, reach, reach - (keys - queries), blocks * block - queries)
+
+    def keys_of(self, x_BT: Tensor, fill: int = 0) -> Tensor:
+        """``[B, T, ...]`` to ``[B, N, R, ...]``: the keys that each block looks at."""
+        x_BT = _padded(x_BT, self.front, self.tail, fill)
+        first_N = torch.arange(self.blocks, device=x_BT.device) * self.block
+        place_R = torch.arange(self.reach + self.block, device=x_BT.device)
+        return x_BT[:, first_N[:, None] + place_R]
+
+    def windows_of(self, x_BTGE: Tensor) -> Tensor:
+        """The same as ``[B * N, R, G, E]``, without a copy for every block where possible.
+
+        All rows are laid end to end and blocks are views of that. What a block then sees of the row
+        before its own stands where it has no keys itself, and is masked.
+        """
+        if torch.compiler.is_exporting():
+            return self.keys_of(x_BTGE).flatten(0, 1)
+        past = min(self.reach - self.front, self.reach)
+        old = -(-past // self.block)  # blocks of keys in front of the first query
+        crop_or_fill = old * self.block - (self.reach - self.front)
+        x_BTGE = _padded(x_BTGE, crop_or_fill, self.tail)
+        rows = x_BTGE.shape[0]
+        flat = F.pad(x_BTGE.flatten(0, 1), (0, 0, 0, 0, self.reach, 0))
+        blocks = flat.unfold(0, self.reach + self.block, self.block).movedim(-1, 1)
+        if old == 0:
+            return blocks
+        return blocks.view(rows, old + self.blocks, *blocks.shape[1:])[:, old:].flatten(0, 1)
+
+
+@dataclass(frozen=True)
+class BandPlan:
+    """Blocks of ``C`` queries, each against the ``R = reach + C`` keys its window can touch.
+
+    Attributes:
+        mask: who sees whom, ``[B * N, C, R]``.
+        shape: how queries and keys are laid out.
+    """
+
+    mask: Mask
+    shape: BandShape
+
+    def attend(self, q_BSHE: Tensor, k_BTGE: Tensor, v_BTGE: Tensor) -> Tensor:
+        """``[B, S, H, E]``."""
+        rows, length, heads, width = q_BSHE.shape
+        blocks, block = self.shape.blocks, self.shape.block
+        q_BTHE = _padded(q_BSHE, 0, self.shape.tail)
+        q_NCHE = q_BTHE.reshape(rows * blocks, block, heads, width)
+        k_NRGE, v_NRGE = self.shape.windows_of(k_BTGE), self.shape.windows_of(v_BTGE)
+        out_NCHE = attend_masked(q_NCHE, k_NRGE, v_NRGE, self.mask)
+        return out_NCHE.reshape(rows, blocks * block, heads, width)[:, :length]
+
+
+def plan_band(documents_BT: Tensor, window: int | None, shape: BandShape) -> BandPlan:
+    """The mask of every block."""
+    document_BNR = shape.keys_of(documents_BT, fill=PADDING_DOCUMENT)
+    c_C = torch.arange(shape.block, device=documents_BT.device)
+    r_R = torch.arange(shape.reach + shape.block, device=documents_BT.device)
+    distance_CR = c_C[:, None] + shape.reach - r_R[None, :]
+    near_CR = distance_CR >= 0
+    if window is not None:
+        near_CR = near_CR & (distance_CR < window)
+    same_BNCR = document_BNR[:, :, shape.reach :, None] == document_BNR[:, :, None, :]
+    return BandPlan(Mask((near_CR & same_BNCR).flatten(0, 1)), shape)
+
+
+def _padded(x_BT: Tensor, front: int, tail: int, fill: int = 0) -> Tensor:
+    """``front`` and ``tail`` more places along the second dimension; fewer if negative."""
+    if isinstance(front, int) and isinstance(tail, int) and front == tail == 0:
+        return x_BT
+    return F.pad(x_BT, (0, 0) * (x_BT.dim() - 2) + (front, tail), value=fill)

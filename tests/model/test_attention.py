@@ -1,0 +1,115 @@
+"""Attention: every implementation against plain loops, and what each refuses."""
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from bytelatent.model.attention import document_numbers, plan_attention
+from bytelatent.model.attention_band import BandPlan, BandShape
+from bytelatent.model.attention_dense import DensePlan, Mask
+
+HEADS, KV_HEADS, WIDTH = 4, 2, 8
+
+
+@st.composite
+def layouts(draw: st.DrawFn) -> tuple[Tensor, int, int | None]:
+    """Documents of some rows, how many of the keys are queries, and a window."""
+    rows, keys = draw(st.integers(1, 3)), draw(st.integers(1, 400))
+    queries = draw(st.one_of(st.just(keys), st.integers(1, keys)))
+    window = draw(st.one_of(st.none(), st.integers(1, 300)))
+    step = draw(st.sampled_from([1, 3, 50, 1000]))
+    generator = torch.Generator().manual_seed(draw(st.integers(0, 99)))
+    ends = torch.randint(0, step, (rows, keys), generator=generator) == 0
+    return ends.long().cumsum(dim=1), queries, window
+
+
+def heads_of(documents: Tensor, queries: int, seed: int = 0) -> tuple[Tensor, Tensor, Tensor]:
+    generator = torch.Generator().manual_seed(seed)
+    rows, keys = documents.shape
+    sizes = ((queries, HEADS), (keys, KV_HEADS), (keys, KV_HEADS))
+    return tuple(torch.randn(rows, n, h, WIDTH, generator=generator) for n, h in sizes)
+
+
+def plain(documents: Tensor, window: int | None, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    """Head by head under a mask written as the definition says."""
+    rows, queries, keys = q.shape[0], q.shape[1], k.shape[1]
+    out = torch.empty_like(q)
+    for row in range(rows):
+        place, own = torch.arange(keys), documents[row]
+        seen = (place[:, None] >= place) & (own[:, None] == own)
+        if window is not None:
+            seen &= place[:, None] - place < window
+        seen = seen[keys - queries :]
+        for head in range(HEADS):
+            kv = head // (HEADS // KV_HEADS)
+            score = (q[row, :, head] @ k[row, :, kv].T / WIDTH**0.5).masked_fill(~seen, -torch.inf)
+            out[row, :, head] = score.softmax(-1) @ v[row, :, kv]
+    return out
+
+
+@given(layout=layouts())
+@settings(max_examples=60, deadline=None)
+def test_dense_and_banded_attention_equal_the_definition(layout) -> None:
+    documents, queries, window = layout
+    heads = heads_of(documents, queries)
+    expected = plain(documents, window, *heads)
+    for impl in ("sdpa", "banded", "auto") if window else ("sdpa", "auto"):
+        found = plan_attention(documents, queries, window, impl).attend(*heads)
+        torch.testing.assert_close(found, expected, atol=2e-5, rtol=0)
+
+
+@given(layout=layouts())
+@settings(max_examples=20, deadline=None)
+def test_gradients_of_the_band_equal_the_dense_ones(layout) -> None:
+    documents, queries, window = layout
+    if window is None:
+        return
+    grads = []
+    for impl in ("sdpa", "banded"):
+        heads = [x.requires_grad_() for x in heads_of(documents, queries)]
+        out = plan_attention(documents, queries, window, impl).attend(*heads)
+        (out * out.detach().cos()).sum().backward()
+        grads.append([x.grad for x in heads])
+    for banded, dense in zip(grads[1], grads[0], strict=True):
+        torch.testing.assert_close(banded, dense, atol=5e-5, rtol=0)
+
+
+def test_blocks_are_views_of_the_keys() -> None:
+    """No copy for every block: that is what makes the band cheap."""
+    shape = BandShape.of(keys=1024, queries=1024, window=256)
+    keys = torch.randn(3, 1024, KV_HEADS, WIDTH)
+    blocks = shape.windows_of(keys)
+    assert blocks.numel() > 4 * keys.numel()
+    assert blocks.untyped_storage().nbytes() < 1.2 * keys.untyped_storage().nbytes()
+
+
+def test_automatic_choice() -> None:
+    def chosen(keys: int, window: int | None) -> type:
+        return type(plan_attention(torch.zeros(1, keys, dtype=torch.int64), keys, window))
+
+    assert chosen(300, 512) is DensePlan
+    assert chosen(5000, None) is DensePlan
+    assert chosen(5000, 512) is BandPlan
+
+
+def test_a_mask_becomes_numbers_once() -> None:
+    mask = Mask(torch.ones(1, 3, 3, dtype=torch.bool).tril())
+    assert mask.bias(torch.float32) is mask.bias(torch.float32)
+    assert mask.bias(torch.bfloat16).dtype == torch.bfloat16
+    assert (mask.bias(torch.float32)[0, 0] == 0).tolist() == mask.seen_BST[0].tolist()
+
+
+def test_documents_are_counted_by_their_ends() -> None:
+    assert document_numbers(torch.tensor([[1, 9, 2, 1, 2, 2, 7]]), 2).tolist() == [
+        [0, 0, 0, 1, 1, 2, 3]
+    ]
+
+
+def test_what_cannot_be_done_is_refused() -> None:
+    documents = torch.zeros(1, 8, dtype=torch.int64)
+    with pytest.raises(ValueError, match="'banded' needs a window"):
+        plan_attention(documents, 8, None, "banded")
+    with pytest.raises(ValueError, match="'flash' is not known; known are auto, sdpa"):
+        plan_attention(documents, 8, None, "flash")
