@@ -6,9 +6,14 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from bytelatent.checkpoint import CheckpointArgs
-from bytelatent.data.windows import DataArgs
+from bytelatent.data.args import DataArgs
+from bytelatent.distributed.parallel import ParallelArgs
+from bytelatent.metrics import SinkArgs
 from bytelatent.model.args import LMTransformerArgs
+from bytelatent.model.blt_args import ByteLatentTransformerArgs
 from bytelatent.optim import OptimArgs
+from bytelatent.patching.patcher import PatcherArgs
+from bytelatent.profiling import ProfileArgs
 
 
 class EvalArgs(BaseModel):
@@ -16,7 +21,7 @@ class EvalArgs(BaseModel):
 
     Attributes:
         every: steps between measurements.
-        batches: batches of the validation split each time.
+        batches: batches of the validation split each time; always the same ones.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -31,11 +36,20 @@ class TrainArgs(BaseModel):
     Attributes:
         name: name of the model that comes out.
         dump_dir: folder for ``config.yaml``, ``metrics.jsonl``, checkpoints and the model.
+        seed: of fresh weights and of dropout.
         steps: optimiser steps in all.
         log_every: steps between lines of ``metrics.jsonl``.
         dtype: ``bf16`` runs matrix products in bfloat16 by autocast; weights stay fp32.
         compile: run the model through ``torch.compile``.
-        device: where to train.
+        device: where to train; ``cuda`` is one GPU per process.
+        micro_batch: rows that a process runs at once; its share of the batch when null. Smaller
+            ones add up their gradients.
+        explode: stop when the loss exceeds this many times the lowest so far.
+        init_from: a model folder or name whose weights to start from, in place of fresh ones.
+        entropy_model, blt: what to train, one of the two.
+        patcher: how a BLT's patches are cut.
+        patcher_model: folder or name of the byte model that measures entropies while training;
+            null when the data carry them or the patcher needs none.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -48,17 +62,39 @@ class TrainArgs(BaseModel):
     dtype: Literal["fp32", "bf16"] = "bf16"
     compile: bool = True
     device: str = "cpu"
+    micro_batch: int | None = Field(default=None, ge=1)
+    explode: float = Field(default=3.0, gt=1)
+    init_from: str | None = None
     data: DataArgs
-    entropy_model: LMTransformerArgs
+    entropy_model: LMTransformerArgs | None = None
+    blt: ByteLatentTransformerArgs | None = None
+    patcher: PatcherArgs | None = None
+    patcher_model: str | None = None
     optim: OptimArgs = OptimArgs()
+    distributed: ParallelArgs = ParallelArgs()
     checkpoint: CheckpointArgs = CheckpointArgs()
     eval: EvalArgs = EvalArgs()
+    metrics: SinkArgs = SinkArgs()
+    profile: ProfileArgs = ProfileArgs()
 
     @model_validator(mode="after")
-    def _check_lengths(self) -> "TrainArgs":
-        if self.data.seq_len > self.entropy_model.max_seqlen:
+    def _check(self) -> "TrainArgs":
+        if (self.entropy_model is None) == (self.blt is None):
+            raise ValueError("give one of entropy_model and blt: the model to train")
+        if (self.blt is None) != (self.patcher is None):
+            raise ValueError("patcher: a blt needs one, an entropy_model has no use for it")
+        if self.patcher_model is not None and self.patcher is None:
+            raise ValueError("patcher_model: without a patcher nothing is measured")
+        if self.entropy_model and self.data.seq_len > self.entropy_model.max_seqlen:
             raise ValueError(
                 f"data.seq_len {self.data.seq_len} exceeds entropy_model.max_seqlen "
                 f"{self.entropy_model.max_seqlen}"
             )
         return self
+
+    @property
+    def model(self) -> LMTransformerArgs | ByteLatentTransformerArgs:
+        """The args of the model to train."""
+        found = self.entropy_model or self.blt
+        assert found is not None
+        return found

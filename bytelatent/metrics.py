@@ -2,15 +2,41 @@
 
 import json
 import math
+import resource
+import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, Protocol
+
+from pydantic import BaseModel, ConfigDict
 
 from bytelatent.files import write_text
 
 
-def bits_per_byte(nats: float, size: int) -> float:
+class SinkArgs(BaseModel):
+    """Where measures go besides ``metrics.jsonl``.
+
+    Attributes:
+        also: ``tensorboard`` writes event files beside it; ``wandb`` sends to Weights & Biases.
+        wandb_project: project there.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    also: tuple[Literal["tensorboard", "wandb"], ...] = ()
+    wandb_project: str = "bytelatent"
+
+
+def bits_per_byte(nats: float, size: float) -> float:
     """Cross-entropy sum in nats over ``size`` bytes as bits per byte (BLT paper, section 4.5)."""
     return nats / (math.log(2) * size)
+
+
+class Sink(Protocol):
+    """Takes the numbers of a record besides the file."""
+
+    def __call__(self, step: int, numbers: dict[str, float]) -> None:
+        """Take them."""
+        ...
 
 
 class MetricsFile:
@@ -18,19 +44,44 @@ class MetricsFile:
 
     Args:
         path: the file; lines after ``step`` (of a run that is taken up again before them) go.
+        args: where else the numbers go.
         step: the step the run goes on from.
+        write: whether this process writes; only one of a run does.
+
+    Raises:
+        ValueError: a library that ``args`` asks for is not installed.
     """
 
-    def __init__(self, path: Path, *, step: int = 0) -> None:
-        self.path = path
-        kept = [line for line in read_metrics(path) if line["step"] <= step] if step else []
-        write_text(path, "".join(json.dumps(line) + "\n" for line in kept))
+    def __init__(
+        self, path: Path, args: SinkArgs | None = None, *, step: int = 0, write: bool = True
+    ) -> None:
+        self.path, self.write = path, write
+        self.sinks: list[Sink] = []
+        if write:
+            kept = [line for line in read_metrics(path) if line["step"] <= step] if step else []
+            write_text(path, "".join(json.dumps(line) + "\n" for line in kept))
+            self.sinks = [_sink(name, path, args) for name in args.also] if args else []
 
     def append(self, record: dict[str, Any]) -> None:
         """Add one line and hand it to the operating system."""
-        line = json.dumps({k: _rounded(v) for k, v in record.items()})
+        if not self.write:
+            return
+        line = json.dumps(_rounded(record))
         with self.path.open("a", encoding="utf-8") as file:
             file.write(line + "\n")
+        numbers = {k: float(v) for k, v in record.items() if isinstance(v, int | float)}
+        for sink in self.sinks:
+            sink(int(record["step"]), numbers)
+
+
+def memory_bytes(device: Any = None) -> int:
+    """Most memory held so far: of the GPU if ``device`` is one, else of this process."""
+    if getattr(device, "type", "cpu") == "cuda":
+        import torch
+
+        return torch.cuda.max_memory_allocated(device)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
 
 
 def read_metrics(path: Path) -> list[dict[str, Any]]:
@@ -46,5 +97,33 @@ def read_metrics(path: Path) -> list[dict[str, Any]]:
     return records
 
 
+def _sink(name: str, path: Path, args: SinkArgs) -> Sink:
+    """The sink of that name.
+
+    Raises:
+        ValueError: its library is not installed.
+    """
+    try:
+        if name == "tensorboard":
+            from torch.utils.tensorboard import SummaryWriter
+
+            writer = SummaryWriter(str(path.parent / "tensorboard"))
+
+            def to_tensorboard(step: int, numbers: dict[str, float]) -> None:
+                for key, value in numbers.items():
+                    writer.add_scalar(key, value, step)
+                writer.flush()
+
+            return to_tensorboard
+        import wandb
+
+        run = wandb.init(project=args.wandb_project, dir=str(path.parent), resume="allow")
+        return lambda step, numbers: run.log(numbers, step=step)
+    except ImportError:
+        raise ValueError(f"metrics.also: {name} is not installed (pip install {name})") from None
+
+
 def _rounded(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _rounded(inner) for key, inner in value.items()}
     return float(f"{value:.6g}") if isinstance(value, float) else value

@@ -14,7 +14,10 @@ class OptimArgs(BaseModel):
     Attributes:
         lr: peak learning rate.
         warmup: steps of linear rise.
-        lr_min_ratio: where the cosine ends, as a share of the peak.
+        scheduler: what follows: ``cosine`` falls all the way; ``wsd`` (warm-up, stable, decay)
+            stays at the peak and falls in a straight line at the end; ``constant`` stays.
+        decay: share of all steps in which ``wsd`` falls.
+        lr_min_ratio: where the fall ends, as a share of the peak.
         clip: largest global gradient norm.
     """
 
@@ -23,7 +26,8 @@ class OptimArgs(BaseModel):
     lr: float = Field(default=4e-4, gt=0)
     warmup: int = Field(default=2000, ge=0)
     lr_min_ratio: float = Field(default=0.0, ge=0, le=1)
-    scheduler: Literal["cosine", "constant"] = "cosine"
+    scheduler: Literal["cosine", "wsd", "constant"] = "cosine"
+    decay: float = Field(default=0.2, gt=0, le=1)
     beta1: float = Field(default=0.9, ge=0, lt=1)
     beta2: float = Field(default=0.95, ge=0, lt=1)
     epsilon: float = Field(default=1e-8, gt=0)
@@ -37,9 +41,13 @@ def learning_rate(args: OptimArgs, step: int, steps: int) -> float:
         return args.lr * (step + 1) / args.warmup
     if args.scheduler == "constant":
         return args.lr
-    done = (step - args.warmup) / max(1, steps - args.warmup)
-    cosine = 0.5 * (1 + math.cos(math.pi * min(1.0, done)))
-    return args.lr * (args.lr_min_ratio + (1 - args.lr_min_ratio) * cosine)
+    if args.scheduler == "wsd":
+        left = (steps - step) / max(1.0, args.decay * steps)
+        share = min(1.0, max(0.0, left))
+    else:
+        done = (step - args.warmup) / max(1, steps - args.warmup)
+        share = 0.5 * (1 + math.cos(math.pi * min(1.0, done)))
+    return args.lr * (args.lr_min_ratio + (1 - args.lr_min_ratio) * share)
 
 
 def build_optimizer(model: nn.Module, args: OptimArgs) -> torch.optim.AdamW:

@@ -1,14 +1,19 @@
 """``python -m bytelatent.train config=FILE key.sub=value ...``: train a model.
 
     python -m bytelatent.train config=bytelatent/configs/entropy_mini.yaml
+    torchrun --nproc-per-node 8 -m bytelatent.train config=bytelatent/configs/blt_1b.yaml
 
 A run that was stopped goes on from its last checkpoint when the same command is given again.
+SIGINT, SIGTERM and SIGUSR1 (Slurm's warning) save first; the exit status is then 75.
 """
 
 import logging
+import os
+import signal
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from types import FrameType
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
@@ -16,9 +21,14 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from bytelatent.args import TrainArgs
 from bytelatent.checkpoint import sole_run
 from bytelatent.config import load_args
-from bytelatent.metrics import bits_per_byte
+from bytelatent.distributed.env import World, process_group
 from bytelatent.trainer import Progress as StepReport
 from bytelatent.trainer import Trainer
+
+STOPPED = os.EX_TEMPFAIL
+"""Exit status of a run that has saved and wants to be started again: 75."""
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
 
 
 @contextmanager
@@ -36,10 +46,7 @@ def progress_bar(name: str, steps: int) -> Iterator[Callable[[StepReport], None]
         task = bar.add_task(name, total=steps, note="")
 
         def show(report: StepReport) -> None:
-            note = (
-                f"{bits_per_byte(report.loss, 1):.3f} bits/byte, "
-                f"{report.bytes_per_second / 1e3:.1f} kB/s"
-            )
+            note = f"{report.bits_per_byte:.3f} bits/byte, {report.bytes_per_second / 1e3:.1f} kB/s"
             bar.update(task, completed=report.step, note=note)
             if not console.is_terminal and report.step % max(1, steps // 100) == 0:
                 left = f"{report.seconds_left / 60:.0f} min left"
@@ -48,27 +55,50 @@ def progress_bar(name: str, steps: int) -> Iterator[Callable[[StepReport], None]
         yield show
 
 
+def train(args: TrainArgs, world: World) -> bool:
+    """Run to the end, or until a signal asks to save and leave; whether it came to the end."""
+    alone = sole_run(args.dump_dir) if world.is_main else nullcontext()
+    with alone, process_group(world, args.device), progress_bar(args.name, args.steps) as report:
+        trainer = Trainer(args, report, world)
+
+        def stop(number: int, frame: FrameType | None) -> None:
+            # A second signal is not held back: the run may be stuck.
+            trainer.stop_requested = True
+            signal.signal(number, signal.SIG_DFL)
+
+        before = {number: signal.signal(number, stop) for number in SIGNALS}
+        try:
+            return trainer.run()
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
 def main(argv: list[str] | None = None) -> int:
     """The command."""
     logging.basicConfig(format="%(message)s")
-    logging.getLogger("bytelatent").setLevel(logging.INFO)
     words = sys.argv[1:] if argv is None else argv
     if not words or {"-h", "--help"} & set(words):
         print(__doc__)
         return 0 if words else 2
     try:
-        args = load_args(TrainArgs, words)
-        with sole_run(args.dump_dir), progress_bar(args.name, args.steps) as report:
-            trainer = Trainer(args, report)
-            trainer.run()
+        args, world = load_args(TrainArgs, words), World.from_environment()
+        logging.getLogger("bytelatent").setLevel(logging.INFO if world.is_main else logging.WARNING)
+        done = train(args, world)
     except ValueError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("stopped; the same command goes on from the last checkpoint", file=sys.stderr)
+        print("stopped before the first step", file=sys.stderr)
         return 130
-    print(f"wrote {args.dump_dir / 'model'}")
-    return 0
+    if world.is_main:
+        print(
+            f"wrote {args.dump_dir / 'model'}"
+            if done
+            else "stopped and saved; the same command goes on",
+            file=sys.stdout if done else sys.stderr,
+        )
+    return 0 if done else STOPPED
 
 
 if __name__ == "__main__":

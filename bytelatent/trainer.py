@@ -1,28 +1,44 @@
-"""Training: setup, steps, measurements, checkpoints."""
+"""Training: setup, steps, measurements, checkpoints.
+
+What a run computes follows from its configuration alone: batches from the seed (see
+:mod:`bytelatent.data`), fresh weights from the seed, dropout from seed, step and process. So a run
+that is killed and started again ends with the same weights as one that was not, and the number of
+processes changes nothing but rounding.
+"""
 
 import logging
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.distributed.fsdp import FSDPModule
 
 from bytelatent.args import TrainArgs
 from bytelatent.checkpoint import Checkpoints
 from bytelatent.config import save_args
-from bytelatent.data.windows import WindowSampler
+from bytelatent.data.batch import Batch
+from bytelatent.data.loader import Loader
+from bytelatent.distributed.env import World
+from bytelatent.distributed.parallel import full_weights, place
 from bytelatent.files import write_text
-from bytelatent.metrics import MetricsFile, bits_per_byte
+from bytelatent.metrics import MetricsFile, bits_per_byte, memory_bytes
+from bytelatent.model.blt import ByteLatentTransformer
+from bytelatent.model.flops import training_flops_per_byte
+from bytelatent.model.layers import TransformerBlock
 from bytelatent.optim import build_optimizer, learning_rate
-from bytelatent.tokenizers.constants import OFFSET
+from bytelatent.profiling import profiled
+from bytelatent.tokenizers.constants import BOS_ID, PAD_ID
+from bytelatent.training_patches import TrainingPatcher
 from bytelatent.transformer import LMTransformer
 
 logger = logging.getLogger(__name__)
 
-LossFunction = Callable[[Tensor, Tensor], Tensor]
+Model = LMTransformer | ByteLatentTransformer
 
 
 @dataclass(frozen=True)
@@ -31,143 +47,317 @@ class Progress:
 
     Attributes:
         step, steps: done and in all.
-        loss: nats per byte of the last logged stretch.
-        bytes_per_second: of that stretch.
+        bits_per_byte: of the last logged stretch.
+        bytes_per_second: of that stretch, all processes together.
         seconds_left: at that speed.
     """
 
     step: int
     steps: int
-    loss: float
+    bits_per_byte: float
     bytes_per_second: float
     seconds_left: float
 
 
+@dataclass
+class Tally:
+    """Sums over the steps of a logged stretch, on the device.
+
+    Attributes:
+        nats, targets: of all that is learnt: bytes and ends of documents.
+        byte_nats, size: of bytes alone; ``size`` in bytes.
+        patches: patches that hold them, if there are patches.
+        gradient_norms: before clipping.
+        seconds: spent in steps.
+    """
+
+    nats: float = 0.0
+    targets: float = 0.0
+    byte_nats: float = 0.0
+    size: float = 0.0
+    patches: float = 0.0
+    gradient_norms: list[float] = field(default_factory=list)
+    seconds: float = 0.0
+
+
 class Trainer:
-    """Trains the byte language model of ``args``; goes on where the last checkpoint stands.
+    """Trains the model of ``args``; goes on where the last checkpoint stands.
 
     Args:
         args: the run.
-        report: called with every logged :class:`Progress`.
+        report: called with every logged :class:`Progress`, in the main process.
+        world: the processes that train together.
+
+    Attributes:
+        stop_requested: set it (from a signal handler) to save and leave after the current step.
     """
 
-    def __init__(self, args: TrainArgs, report: Callable[[Progress], None]) -> None:
-        self.args, self.report = args, report
-        self.train_data = WindowSampler(args.data, "train")
-        self.valid_data = WindowSampler(args.data, "valid")
-        torch.manual_seed(args.seed)
-        self.model = LMTransformer(args.entropy_model)
-        self.model.init_weights()
-        self.model.to(args.device)
+    def __init__(
+        self, args: TrainArgs, report: Callable[[Progress], None], world: World | None = None
+    ) -> None:
+        self.args, self.report, self.world = args, report, world or World()
+        self.device = self.world.device(args.device)
+        self.stop_requested = False
+        self.patcher = TrainingPatcher.build(args, self.device)
+        self.data = self._loader("train")
+        self.held_out = self._loader("valid").fixed_batches(args.eval.batches)
+        self.model = self._model()
         self.optimizer = build_optimizer(self.model, args.optim)
-        self.loss = self._loss_function()
-        self.checkpoints = Checkpoints(args.dump_dir / "checkpoints", args.checkpoint)
+        self.nats = self._nats_function()
+        folder = args.dump_dir / "checkpoints"
+        self.checkpoints = Checkpoints(folder, args.checkpoint, self.world)
+        self.lowest, self.bytes_seen = math.inf, 0
         self.step = self._resume()
-        write_text(args.dump_dir / "config.yaml", save_args(args))
-        self.metrics = MetricsFile(args.dump_dir / "metrics.jsonl", step=self.step)
+        if self.world.is_main:
+            write_text(args.dump_dir / "config.yaml", save_args(args))
+        self.metrics = MetricsFile(
+            args.dump_dir / "metrics.jsonl", args.metrics, step=self.step, write=self.world.is_main
+        )
 
-    def run(self) -> LMTransformer:
-        """Train to the last step, save the model in ``dump_dir/model`` and return it.
+    def run(self) -> bool:
+        """Train to the last step and save the model in ``dump_dir/model``.
+
+        Returns:
+            Whether the last step is done; False after a request to stop, with all saved.
 
         Raises:
-            ValueError: the loss is no longer a number; the last checkpoint stays.
+            ValueError: the loss or a gradient is no longer a number, or the loss explodes; the
+                last checkpoint stays.
         """
-        args = self.args
+        args, tally = self.args, Tally()
         self.model.train()
-        losses: list[Tensor] = []
-        began = time.perf_counter()
-        while self.step < args.steps:
-            losses.append(self._train_step())
-            self.step += 1
-            if self.step % args.log_every == 0 or self.step == args.steps:
-                self._log(losses, time.perf_counter() - began)
-                losses, began = [], time.perf_counter()
-            if self.step % args.eval.every == 0 or self.step == args.steps:
-                self.metrics.append({"step": self.step, "valid_bits_per_byte": self.evaluate()})
+        batches = iter(self.data)
+        with profiled(args.profile, args.dump_dir / "profile", self.world) as tick:
+            while self.step < args.steps:
                 began = time.perf_counter()
-            if self.step % args.checkpoint.every == 0 or self.step == args.steps:
-                self._save()
-                began = time.perf_counter()
-        self.model.eval()
-        self.model.save_pretrained(args.dump_dir / "model")
-        return self.model
+                stop = self._train_step(next(batches), tally)
+                tally.seconds += time.perf_counter() - began
+                self.step += 1
+                tick()
+                last = stop or self.step == args.steps
+                if last or self.step % args.log_every == 0:
+                    self._log(tally)
+                    tally = Tally()
+                if self.step == args.steps or self.step % args.eval.every == 0:
+                    self._evaluate()
+                if last or self.step % args.checkpoint.every == 0:
+                    self._save()
+                if stop and self.step < args.steps:
+                    return False
+        self._save_model()
+        return True
 
     @torch.no_grad()
-    def evaluate(self) -> float:
-        """Bits per byte on fixed batches of the validation split."""
+    def evaluate(self) -> dict[str, float]:
+        """Bits per byte on the fixed batches of the validation split: of all, and by source."""
         self.model.eval()
-        nats = [
-            float(self.loss(*(x.to(self.args.device) for x in self.valid_data.batch(i))))
-            for i in range(self.args.eval.batches)
-        ]
+        sums: dict[str, list[float]] = {}
+        for batch in self.held_out:
+            nats_BS = self.nats(*self._inputs(batch)).reshape(batch.targets_BS.shape)
+            counted_BS = batch.counted_BS.to(self.device)
+            nats_B = (nats_BS * counted_BS).sum(1).tolist()
+            for source, nats, size in zip(
+                batch.sources, nats_B, counted_BS.sum(1).tolist(), strict=True
+            ):
+                found = sums.setdefault(source, [0.0, 0.0])
+                found[0], found[1] = found[0] + nats, found[1] + size
         self.model.train()
-        return bits_per_byte(sum(nats), len(nats))
+        total: dict[str, list[float]] = {}
+        for part in self.world.gather(sums):
+            for source, (nats, size) in part.items():
+                for name in ("", source):
+                    found = total.setdefault(name, [0.0, 0.0])
+                    found[0], found[1] = found[0] + nats, found[1] + size
+        return {name: bits_per_byte(nats, max(1.0, size)) for name, (nats, size) in total.items()}
 
-    def _train_step(self) -> Tensor:
-        args = self.args
+    def _train_step(self, batch: Batch, tally: Tally) -> bool:
+        """One optimiser step; whether any process wants to stop after it."""
+        args, world = self.args, self.world
+        torch.manual_seed(args.seed + 1_000_003 * self.step + world.rank)
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(args.optim, self.step, args.steps)
-        tokens, targets = (x.to(args.device) for x in self.train_data.batch(self.step))
-        loss = self.loss(tokens, targets)
-        torch.autograd.backward(loss)
-        nn.utils.clip_grad_norm_(self.model.parameters(), args.optim.clip)
+        learnt_BS = learnt(batch.targets_BS)
+        (targets,) = world.sum(learnt_BS.sum().to(self.device))
+        parts = batch.split(args.micro_batch or len(batch.sources))
+        sums = torch.zeros(3, dtype=torch.float64, device=self.device)
+        for number, part in enumerate(parts):
+            self._sync_gradients(number == len(parts) - 1)
+            sums += self._backward(part, float(targets))
+        norm = nn.utils.clip_grad_norm_(self.model.parameters(), args.optim.clip)
+        gradient_norm = float(norm.full_tensor() if hasattr(norm, "full_tensor") else norm)
+        wants_stop = torch.tensor(self.stop_requested, device=self.device)
+        bytes_here = batch.counted_BS.sum().to(self.device)
+        totals = world.sum(*sums, wants_stop, bytes_here)
+        nats, byte_nats, patches, stop, size = (float(total) for total in totals)
+        self._refuse(nats, gradient_norm)
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
-        return loss.detach()
+        tally.nats += nats
+        tally.targets += float(targets)
+        tally.byte_nats += byte_nats
+        tally.patches += patches
+        tally.size += size
+        self.bytes_seen += int(size)
+        tally.gradient_norms.append(gradient_norm)
+        return stop > 0
 
-    def _loss_function(self) -> LossFunction:
-        """Mean nats per byte; targets that are no bytes (BOS, EOS) count as well, padding not."""
-        args = self.args
-        device_type = torch.device(args.device).type
+    def _backward(self, part: Batch, targets: float) -> Tensor:
+        """Gradients of a part of the batch; sums of nats, nats of bytes, and patches."""
+        inputs = self._inputs(part)
+        nats_BS = self.nats(*inputs).reshape(part.targets_BS.shape)
+        learnt_BS, counted_BS = learnt(inputs[1]), part.counted_BS.to(self.device)
+        nats = (nats_BS * learnt_BS).sum()
+        # Sharded gradients are averaged over the processes; the loss is a sum over all of them.
+        torch.autograd.backward(nats * (self.world.size / targets))
+        patches = torch.zeros((), device=self.device)
+        if inputs[2] is not None:
+            patches = (inputs[2] > 0).sum()
+        bytes_alone = (nats_BS.detach() * counted_BS).sum()
+        return torch.stack([nats.detach().double(), bytes_alone.double(), patches.double()])
 
-        def loss(tokens_BS: Tensor, targets_BS: Tensor) -> Tensor:
-            with torch.autocast(device_type, torch.bfloat16, enabled=args.dtype == "bf16"):
-                logits_BSV = self.model(tokens_BS)
-            nats_BS = F.cross_entropy(
+    def _inputs(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor | None]:
+        """Tokens, targets and patch lengths on the device."""
+        lengths = None if self.patcher is None else self.patcher(batch).to(self.device)
+        return batch.tokens_BS.to(self.device), batch.targets_BS.to(self.device), lengths
+
+    def _nats_function(self) -> Callable[[Tensor, Tensor, Tensor | None], Tensor]:
+        """Nats of every target, ``[B * S]``."""
+        args, model, kind = self.args, self.model, self.device.type
+
+        def nats(tokens_BS: Tensor, targets_BS: Tensor, lengths_BP: Tensor | None) -> Tensor:
+            with torch.autocast(kind, torch.bfloat16, enabled=args.dtype == "bf16"):
+                inputs = (tokens_BS,) if lengths_BP is None else (tokens_BS, lengths_BP)
+                logits_BSV = model(*inputs)
+            return F.cross_entropy(
                 logits_BSV.float().flatten(0, 1), targets_BS.flatten(), reduction="none"
             )
-            counts = (targets_BS.flatten() >= OFFSET).float()
-            return (nats_BS * counts).sum() / counts.sum()
 
-        return torch.compile(loss, dynamic=False) if args.compile else loss
+        if not args.compile:
+            return nats
+        if self.world.size == 1:
+            return torch.compile(nats)
+        for block in _blocks(model):
+            block.compile()
+        return nats
 
-    def _log(self, losses: list[Tensor], seconds: float) -> None:
+    def _model(self) -> nn.Module:
+        """The model on its device, with its weights, spread over the processes."""
+        bf16 = self.args.dtype == "bf16"
+        return place(
+            self._fresh, _blocks, self.args.distributed, self.world, device=self.device, bf16=bf16
+        )
+
+    def _fresh(self, weights: bool) -> Model:
+        """The model on the CPU with the weights to start from, or without any."""
         args = self.args
-        loss = float(torch.stack(losses).mean())
-        if not math.isfinite(loss):
+        kind = LMTransformer if args.entropy_model else ByteLatentTransformer
+        if not weights:
+            with torch.device("meta"):
+                return kind(args.model)  # type: ignore[arg-type]
+        if args.init_from is None:
+            model = kind(args.model)  # type: ignore[arg-type]
+            model.init_weights(torch.Generator().manual_seed(args.seed))
+            return model
+        model = kind.from_pretrained(args.init_from)
+        if _shape(model.args) != _shape(args.model):
             raise ValueError(
-                f"the loss is {loss} at step {self.step}; the last checkpoint in "
+                f"init_from: the model in {args.init_from} has other shapes than this configuration"
+            )
+        return model
+
+    def _loader(self, split: str) -> Loader:
+        patcher = self.patcher.in_loader if self.patcher else None
+        world = self.world
+        return Loader(self.args.data, split, rank=world.rank, world=world.size, patcher=patcher)
+
+    def _sync_gradients(self, sync: bool) -> None:
+        if isinstance(self.model, FSDPModule):
+            self.model.set_requires_gradient_sync(sync)
+
+    def _refuse(self, nats: float, gradient_norm: float) -> None:
+        """Stop before the optimiser takes a step that cannot be undone."""
+        if not math.isfinite(nats) or not math.isfinite(gradient_norm):
+            what = "loss" if not math.isfinite(nats) else "gradient norm"
+            raise ValueError(
+                f"the {what} is no finite number at step {self.step + 1}; the last checkpoint in "
                 f"{self.checkpoints.folder} is untouched. Lower optim.lr or raise optim.warmup"
             )
-        size = args.data.batch_size * args.data.seq_len
-        speed = len(losses) * size / seconds
-        record = {
+
+    def _log(self, tally: Tally) -> None:
+        args, seconds = self.args, tally.seconds
+        loss = tally.nats / tally.targets
+        if loss > args.explode * self.lowest:
+            raise ValueError(
+                f"the loss rose to {loss:.3f} at step {self.step}, more than {args.explode} times "
+                f"the lowest so far ({self.lowest:.3f}); the last checkpoint in "
+                f"{self.checkpoints.folder} is untouched. Lower optim.lr, or raise explode"
+            )
+        self.lowest = min(self.lowest, loss)
+        speed = tally.size / seconds
+        patch_size = tally.size / tally.patches if tally.patches else None
+        norms = tally.gradient_norms
+        record: dict[str, Any] = {
             "step": self.step,
-            "bytes": self.step * size,
             "loss": loss,
-            "bits_per_byte": bits_per_byte(loss, 1),
+            "bits_per_byte": bits_per_byte(tally.byte_nats, tally.size),
             "lr": self.optimizer.param_groups[0]["lr"],
+            "gradient_norm": sum(norms) / len(norms),
+            "bytes": self.bytes_seen,
             "bytes_per_second": speed,
+            "flops_per_second": speed
+            * training_flops_per_byte(args.model, patch_size or 1, args.data.seq_len),
+            "memory_bytes": memory_bytes(self.device),
         }
+        if patch_size is not None:
+            record["bytes_per_patch"] = patch_size
         self.metrics.append(record)
-        left = (args.steps - self.step) * size / speed
-        self.report(Progress(self.step, args.steps, loss, speed, left))
+        left = (args.steps - self.step) * seconds / len(norms)
+        if self.world.is_main:
+            self.report(Progress(self.step, args.steps, record["bits_per_byte"], speed, left))
+
+    def _evaluate(self) -> None:
+        found = self.evaluate()
+        record = {"step": self.step, "valid_bits_per_byte": found.pop("")}
+        self.metrics.append(record | {"valid_by_source": found})
 
     def _save(self) -> None:
-        state = {"model": self.model.state_dict(), "optimizer": self.optimizer.state_dict()}
-        self.checkpoints.save(self.step, state)
+        lanes: dict[str, Any] = {}
+        for part in self.world.gather(self.data.state_dict()):
+            lanes |= part
+        run = {"data": lanes, "lowest": self.lowest, "bytes": self.bytes_seen}
+        self.checkpoints.save(self.step, self.model, self.optimizer, run)
 
     def _resume(self) -> int:
-        found = self.checkpoints.latest()
-        if found is None:
+        run = self.checkpoints.load(self.model, self.optimizer)
+        if run is None:
             return 0
-        step, state = found
-        try:
-            self.model.load_state_dict(state["model"])
-            self.optimizer.load_state_dict(state["optimizer"])
-        except (RuntimeError, ValueError, KeyError) as error:
-            raise ValueError(
-                f"the checkpoint of step {step} in {self.checkpoints.folder} does not fit this "
-                f"configuration: {str(error).splitlines()[0]}"
-            ) from None
-        return step
+        self.data.load_state_dict(run["data"])
+        self.lowest, self.bytes_seen = run["lowest"], run["bytes"]
+        return int(run["step"])
+
+    def _save_model(self) -> None:
+        weights = full_weights(self.model)
+        if self.world.is_main:
+            model = self._fresh(weights=False)
+            model.load_state_dict(weights, assign=True)
+            model.save_pretrained(self.args.dump_dir / "model")
+        self.world.barrier()
+
+
+def learnt(targets_BS: Tensor) -> Tensor:
+    """Targets the model learns: bytes and ends of documents; neither padding nor BOS."""
+    return (targets_BS != PAD_ID) & (targets_BS != BOS_ID)
+
+
+def _blocks(model: nn.Module) -> list[nn.Module]:
+    return [module for module in model.modules() if isinstance(module, TransformerBlock)]
+
+
+def _shape(args: Any) -> dict[str, Any]:
+    """Args without what decides only how fresh weights are drawn."""
+    drawn = {"seed", "init_base_std", "init_std_factor", "dropout"}
+    found: dict[str, Any] = args.model_dump()
+    for part in (found, *(x for x in found.values() if isinstance(x, dict))):
+        for key in drawn & part.keys():
+            del part[key]
+    return found

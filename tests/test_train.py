@@ -7,9 +7,12 @@ import pytest
 import torch
 
 from bytelatent.args import TrainArgs
-from bytelatent.checkpoint import CheckpointArgs, Checkpoints, sole_run
+from bytelatent.checkpoint import sole_run
 from bytelatent.metrics import MetricsFile, bits_per_byte, read_metrics
+from bytelatent.model.blt import ByteLatentTransformer
 from bytelatent.optim import OptimArgs, build_optimizer, learning_rate
+from bytelatent.patching.entropies import entropy_function
+from bytelatent.tokenizers.constants import BOS_ID, EOS_ID
 from bytelatent.train import main
 from bytelatent.trainer import Trainer
 from bytelatent.transformer import LMTransformer
@@ -48,79 +51,156 @@ def run_args(corpus, folder, **changes) -> TrainArgs:
     return TrainArgs.model_validate(settings | changes)
 
 
-def train(args: TrainArgs) -> tuple[LMTransformer, list]:
-    reports = []
-    model = Trainer(args, reports.append).run()
-    return model, reports
+LOCAL = {"dim": 16, "n_heads": 2, "n_layers": 1, "multiple_of": 16, "window": 16}
+BLT = {
+    "encoder": LOCAL | {"cross_attention": "last"},
+    "decoder": LOCAL | {"cross_attention": "all"},
+    "global_model": {"dim": 32, "n_heads": 2, "n_layers": 1, "multiple_of": 32},
+    "cross_heads": 2,
+    "hashes": {"sizes": [3, 4], "buckets": 50},
+    "dropout": 0.1,
+}
+
+
+def blt_args(corpus, folder, **changes) -> TrainArgs:
+    changes = {
+        "entropy_model": None,
+        "blt": BLT,
+        "patcher": {"threshold": 1.0},
+        "patcher_model": "blt-entropy-mini",
+    } | changes
+    return run_args(corpus, folder, **changes)
+
+
+def train(args: TrainArgs) -> tuple[Trainer, list]:
+    reports: list = []
+    trainer = Trainer(args, reports.append)
+    assert trainer.run()
+    return trainer, reports
+
+
+def same_weights(a: Trainer, b: Trainer) -> bool:
+    pairs = zip(a.model.parameters(), b.model.parameters(), strict=True)
+    return all(torch.equal(x, y) for x, y in pairs)
 
 
 def test_it_learns_and_writes_what_it_says(corpus, tmp_path) -> None:
     args = run_args(corpus, tmp_path / "run")
-    model, reports = train(args)
+    trainer, reports = train(args)
     lines = read_metrics(args.dump_dir / "metrics.jsonl")
-    losses = [line["bits_per_byte"] for line in lines if "bits_per_byte" in line]
-    assert losses[0] > 6
-    assert losses[-1] < 3.5
+    logged = [line for line in lines if "bits_per_byte" in line]
+    assert logged[0]["bits_per_byte"] > 6
+    assert logged[-1]["bits_per_byte"] < 3.5
     assert [line["step"] for line in lines if "valid_bits_per_byte" in line] == [15, 30]
-    assert lines[0]["bytes"] == 5 * 4 * 48
+    assert 0.9 * 5 * 4 * 48 < logged[0]["bytes"] <= 5 * 4 * 48, "BOS and EOS are no bytes"
+    assert all(line[key] > 0 for line in logged for key in ("flops_per_second", "memory_bytes"))
     assert [report.step for report in reports] == [5, 10, 15, 20, 25, 30]
     assert reports[-1].seconds_left == 0
     again = LMTransformer.from_pretrained(args.dump_dir / "model")
-    assert all(
-        torch.equal(a, b) for a, b in zip(model.parameters(), again.parameters(), strict=True)
-    )
+    for a, b in zip(trainer.model.parameters(), again.parameters(), strict=True):
+        assert torch.equal(a, b)
     names = sorted(path.name for path in (args.dump_dir / "checkpoints").iterdir())
     assert names == ["0000000020", "0000000030"]
 
 
-def test_the_first_steps_equal_a_plain_loop(corpus, tmp_path) -> None:
-    args = run_args(corpus, tmp_path / "run", log_every=1, steps=8)
-    _, reports = train(args)
-    sampler = Trainer(run_args(corpus, tmp_path / "other"), lambda _: None).train_data
+def test_a_blt_learns_from_patches_measured_on_the_way(corpus, tmp_path) -> None:
+    args = blt_args(corpus, tmp_path / "run")
+    trainer, _ = train(args)
+    logged = [x for x in read_metrics(args.dump_dir / "metrics.jsonl") if "loss" in x]
+    assert logged[0]["bits_per_byte"] > 6
+    assert logged[-1]["bits_per_byte"] < 4.5
+    assert 1 < logged[-1]["bytes_per_patch"] < 30
+    again = ByteLatentTransformer.from_pretrained(args.dump_dir / "model")
+    for a, b in zip(trainer.model.parameters(), again.parameters(), strict=True):
+        assert torch.equal(a, b)
+
+
+def test_patches_of_training_are_those_of_inference(corpus, tmp_path) -> None:
+    args = blt_args(corpus, tmp_path / "run")
+    trainer = Trainer(args, lambda _: None)
+    batch = next(iter(trainer.data))
+    model = LMTransformer.from_pretrained("blt-entropy-mini")
+    patcher = args.patcher.build(entropy_function(model))
+    row = next(i for i, tokens in enumerate(batch.tokens_BS) if BOS_ID not in tokens[1:])
+    expected, _ = patcher.patch(batch.tokens_BS[row : row + 1])
+    found = trainer.patcher(batch)[row]
+    assert torch.equal(found[found > 0], expected[0][expected[0] > 0])
+
+
+@pytest.mark.parametrize("clip", [1.0, 0.05])
+def test_the_first_steps_equal_a_plain_loop(corpus, tmp_path, clip) -> None:
+    """No trainer and no loader: the packed stream, the schedule and the update written out."""
+    steps = 100
+    optim = {"lr": 1e-2, "warmup": 5, "clip": clip}
+    args = run_args(corpus, tmp_path / "run", log_every=1, steps=steps, optim=optim)
+    train(args)
+    logged = [x for x in read_metrics(args.dump_dir / "metrics.jsonl") if "loss" in x]
+    batches = iter(Trainer(run_args(corpus, tmp_path / "other"), lambda _: None).data)
     model = LMTransformer(args.entropy_model)
-    model.init_weights()
+    model.init_weights(torch.Generator().manual_seed(args.seed))
     matrices = [p for p in model.parameters() if p.dim() > 1]
     norms = [p for p in model.parameters() if p.dim() == 1]
     groups = [{"params": matrices}, {"params": norms, "weight_decay": 0.0}]
     optimizer = torch.optim.AdamW(groups, lr=1e-2, betas=(0.9, 0.95), weight_decay=0.1)
-    for step, report in enumerate(reports):
+    for step, line in enumerate(logged):
         rate = 1e-2 * (step + 1) / 5
         if step >= 5:
-            rate = 1e-2 * 0.5 * (1 + math.cos(math.pi * (step - 5) / 3))
+            rate = 1e-2 * 0.5 * (1 + math.cos(math.pi * (step - 5) / (steps - 5)))
         for group in optimizer.param_groups:
             group["lr"] = rate
-        tokens, targets = sampler.batch(step)
-        log_p = model(tokens, impl="sdpa").log_softmax(-1)
-        picked = log_p.gather(-1, targets[..., None])[..., 0]
-        loss = -picked[targets >= 4].mean()
-        assert report.loss == pytest.approx(loss.item(), abs=1e-4)
+        batch = next(batches)
+        log_p = model(batch.tokens_BS, impl="sdpa").log_softmax(-1)
+        picked = log_p.gather(-1, batch.targets_BS[..., None])[..., 0]
+        loss = -picked[(batch.targets_BS >= 4) | (batch.targets_BS == EOS_ID)].mean()
+        assert line["loss"] == pytest.approx(loss.item(), abs=1e-4)
         loss.backward()
         norm = torch.stack([p.grad.norm() for p in model.parameters()]).norm()
+        assert line["gradient_norm"] == pytest.approx(norm.item(), rel=1e-3)
         for p in model.parameters():
-            p.grad *= min(1.0, 1.0 / norm.item())
+            p.grad *= min(1.0, clip / norm.item())
         optimizer.step()
         optimizer.zero_grad()
+
+
+def test_small_parts_of_a_batch_add_up(corpus, tmp_path) -> None:
+    losses = []
+    for rows in (None, 1, 3):
+        args = run_args(corpus, tmp_path / str(rows), micro_batch=rows)
+        train(args)
+        lines = read_metrics(args.dump_dir / "metrics.jsonl")
+        losses.append([x["loss"] for x in lines if "loss" in x])
+    assert losses[1] == pytest.approx(losses[0], abs=1e-4)
+    assert losses[2] == pytest.approx(losses[0], abs=1e-4)
+
+
+def test_recomputed_activations_change_nothing(corpus, tmp_path) -> None:
+    plain, _ = train(run_args(corpus, tmp_path / "a", steps=10))
+    again = {"activation_checkpointing": True}
+    saved, _ = train(run_args(corpus, tmp_path / "b", steps=10, distributed=again))
+    for a, b in zip(plain.model.parameters(), saved.model.parameters(), strict=True):
+        torch.testing.assert_close(a, b)
+    LMTransformer.from_pretrained(tmp_path / "b" / "model")
 
 
 class KilledError(Exception):
     """Stands for a kill."""
 
 
+@pytest.mark.parametrize("kind", [run_args, blt_args])
 @pytest.mark.parametrize(("at", "first"), [(5, 5), (10, 5), (25, 25)])
-def test_interrupted_and_resumed_equals_uninterrupted(corpus, tmp_path, at, first) -> None:
-    whole, _ = train(run_args(corpus, tmp_path / "whole"))
+def test_interrupted_and_resumed_equals_uninterrupted(corpus, tmp_path, kind, at, first) -> None:
+    whole, _ = train(kind(corpus, tmp_path / "whole"))
 
     def interrupt(report) -> None:
         if report.step == at:
             raise KilledError
 
-    args = run_args(corpus, tmp_path / "cut")
+    args = kind(corpus, tmp_path / "cut")
     with pytest.raises(KilledError):
         Trainer(args, interrupt).run()
     resumed, reports = train(args)
     assert reports[0].step == first
-    for a, b in zip(whole.parameters(), resumed.parameters(), strict=True):
-        assert torch.equal(a, b)
+    assert same_weights(whole, resumed)
     steps = [
         [line["step"] for line in read_metrics(tmp_path / run / "metrics.jsonl")]
         for run in ("whole", "cut")
@@ -128,37 +208,94 @@ def test_interrupted_and_resumed_equals_uninterrupted(corpus, tmp_path, at, firs
     assert steps[0] == steps[1]
 
 
-def test_a_loss_that_is_no_number_stops_and_keeps_the_checkpoint(corpus, tmp_path) -> None:
+def test_a_request_to_stop_saves_and_leaves(corpus, tmp_path) -> None:
+    whole, _ = train(run_args(corpus, tmp_path / "whole"))
+    args = run_args(corpus, tmp_path / "cut", log_every=1)
+    trainer = Trainer(args, lambda report: setattr(trainer, "stop_requested", report.step == 6))
+    assert not trainer.run()
+    assert [p.name for p in (args.dump_dir / "checkpoints").iterdir()] == ["0000000007"]
+    assert not (args.dump_dir / "model").exists()
+    resumed, _ = train(args)
+    assert same_weights(whole, resumed)
+
+
+@pytest.mark.parametrize("every", [1, 5])
+def test_a_loss_that_is_no_number_stops_before_the_step(corpus, tmp_path, every) -> None:
     args = run_args(corpus, tmp_path / "run", steps=10)
     train(args)
-    broken = Trainer(run_args(corpus, tmp_path / "run", steps=30), lambda _: None)
+    more = run_args(corpus, tmp_path / "run", log_every=every, checkpoint={"every": 1})
+    broken = Trainer(more, lambda _: None)
     with torch.no_grad():
         broken.model.output.weight.fill_(float("nan"))
-    with pytest.raises(ValueError, match="the loss is nan at step 15; the last checkpoint"):
+    with pytest.raises(ValueError, match="the loss is no finite number at step 11; the last"):
         broken.run()
     assert [p.name for p in (args.dump_dir / "checkpoints").iterdir()] == ["0000000010"]
+
+
+def test_a_loss_that_explodes_stops(corpus, tmp_path) -> None:
+    train(run_args(corpus, tmp_path / "run", steps=10))
+    broken = Trainer(run_args(corpus, tmp_path / "run", explode=2), lambda _: None)
+    with torch.no_grad():
+        broken.model.output.weight.mul_(100)
+    with pytest.raises(ValueError, match=r"rose to .* at step 15, more than 2.0 times the lowest"):
+        broken.run()
+
+
+def test_training_starts_from_given_weights(corpus, tmp_path) -> None:
+    first, _ = train(run_args(corpus, tmp_path / "first", steps=10))
+    start = str(tmp_path / "first" / "model")
+    args = run_args(corpus, tmp_path / "second", init_from=start)
+    assert same_weights(first, Trainer(args, lambda _: None))
+    other = args.entropy_model.model_dump() | {"dim": 64}
+    args = run_args(corpus, tmp_path / "third", init_from=start, entropy_model=other)
+    with pytest.raises(ValueError, match=r"init_from: the model in .* has other shapes"):
+        Trainer(args, lambda _: None)
 
 
 def test_a_checkpoint_of_another_shape_is_refused(corpus, tmp_path) -> None:
     train(run_args(corpus, tmp_path / "run", steps=10))
     other = run_args(corpus, tmp_path / "run").entropy_model.model_dump() | {"dim": 64}
-    with pytest.raises(ValueError, match=r"step 10 .*does not fit this configuration"):
+    with pytest.raises(ValueError, match=r"0000000010 does not fit this configuration"):
         Trainer(run_args(corpus, tmp_path / "run", entropy_model=other), lambda _: None)
 
 
-def test_half_a_checkpoint_is_never_taken(tmp_path) -> None:
-    checkpoints = Checkpoints(tmp_path, CheckpointArgs(keep=2))
-    for step in (1, 2, 3):
-        checkpoints.save(step, {"x": torch.tensor(step)})
-    (tmp_path / ".0000000004.tmp").mkdir()
-    (tmp_path / ".0000000004.tmp" / "state.pt").write_bytes(b"half")
-    found = checkpoints.latest()
-    assert found is not None
-    assert (found[0], int(found[1]["x"])) == (3, 3)
-    assert not (tmp_path / "0000000001").exists()
-    (tmp_path / "0000000003" / "state.pt").write_bytes(b"damaged")
-    with pytest.raises(ValueError, match=r"0000000003.state\.pt cannot be read"):
-        checkpoints.latest()
+def test_half_a_checkpoint_is_never_taken(corpus, tmp_path) -> None:
+    args = run_args(corpus, tmp_path / "run", steps=20)
+    train(args)
+    folder = args.dump_dir / "checkpoints"
+    (folder / ".0000000025.tmp" / "state").mkdir(parents=True)
+    (folder / ".0000000025.tmp" / "state" / "__0_0.distcp").write_bytes(b"half")
+    assert Trainer(args, lambda _: None).step == 20
+    for path in (folder / "0000000020" / "state").glob("*.distcp"):
+        path.write_bytes(b"damaged")
+    with pytest.raises(ValueError, match=r"0000000020 cannot be read \(.*remove it"):
+        Trainer(args, lambda _: None)
+
+
+def test_checkpoints_that_stay(corpus, tmp_path) -> None:
+    kept = {"every": 5, "keep": 1, "keep_every": 10}
+    args = run_args(corpus, tmp_path / "run", checkpoint=kept, steps=25)
+    train(args)
+    names = sorted(int(path.name) for path in (args.dump_dir / "checkpoints").iterdir())
+    assert names == [10, 20, 25]
+
+
+def test_one_model_and_what_belongs_to_it(corpus, tmp_path) -> None:
+    with pytest.raises(ValueError, match="one of entropy_model and blt"):
+        run_args(corpus, tmp_path, blt=BLT)
+    with pytest.raises(ValueError, match="patcher: a blt needs one"):
+        run_args(corpus, tmp_path, blt=BLT, entropy_model=None)
+    args = blt_args(corpus, tmp_path, patcher_model=None)
+    with pytest.raises(ValueError, match="needs entropies and the data have none"):
+        Trainer(args, lambda _: None).run()
+
+
+def test_a_profile(corpus, tmp_path) -> None:
+    wanted = {"first": 2, "steps": 1}
+    args = run_args(corpus, tmp_path / "run", steps=5, profile=wanted)
+    train(args)
+    (trace,) = (args.dump_dir / "profile").iterdir()
+    assert "attention" in trace.read_text()
 
 
 def test_two_runs_never_write_to_one_folder(corpus, tmp_path, capsys) -> None:
@@ -211,7 +348,7 @@ def test_bits_per_byte() -> None:
 def test_the_command(corpus, tmp_path, capsys) -> None:
     words = ["config=bytelatent/configs/debug.yaml", f"dump_dir={tmp_path / 'run'}"]
     assert main([*words, "data.root_dir=/nowhere"]) == 1
-    assert "does not exist (build it" in capsys.readouterr().err
+    assert "no file for 'wikipedia'" in capsys.readouterr().err
     assert main([*words, "optim.lrr=1"]) == 1
     assert "nearest known one is optim.lr" in capsys.readouterr().err
     sources = ["data.sources.wikipedia=0", "data.sources.song=1"]

@@ -108,6 +108,22 @@ def flops_per_byte(
     )
 
 
+def training_flops_per_byte(
+    args: LMTransformerArgs | ByteLatentTransformerArgs, patch_size: float, context: int
+) -> float:
+    """Forward and backward FLOPs per byte: three times those of the forward pass.
+
+    Args:
+        args: the model that is trained; entropies measured on the way are not counted.
+        patch_size: mean bytes per patch; of no account for a byte model.
+        context: bytes of a row.
+    """
+    if isinstance(args, ByteLatentTransformerArgs):
+        return 3 * flops_per_byte(args, patch_size=max(1.0, patch_size), context=context).blt
+    keys = min(context, args.window or context)
+    return 3 * transformer(args.n_layers, args.dim, keys, OUTPUT_BYTES)
+
+
 def _cross(args: LocalArgs, keys: float, ratio: float) -> float:
     return cross_attention(len(args.cross_layers), args.dim, keys, ratio)
 

@@ -7,7 +7,8 @@ The reference wrote 101 options into every ``config.json``. They fall into three
   (:data:`FIXED`): checked;
 - those that change no result (:data:`RETIRED`): accepted from released files and forgotten.
 
-Any other key is an error.
+Any other key is an error. A model of ours that these keys cannot describe is written with its
+nested args instead, in the same place of the same file.
 """
 
 import difflib
@@ -114,6 +115,8 @@ def nested_args(flat: dict[str, Any]) -> ByteLatentTransformerArgs:
     Raises:
         ValueError: a key is missing, unknown, or has a value that is not implemented.
     """
+    if "global_model" in flat:
+        return ByteLatentTransformerArgs.model_validate(flat)
     left = {key: value for key, value in flat.items() if key not in RETIRED}
     for key, accepted in FIXED.items():
         if key in left and left.pop(key) not in accepted:
@@ -169,7 +172,15 @@ def flat_args(args: ByteLatentTransformerArgs) -> dict[str, Any]:
     return flat
 
 
-BLT_KIND = Kind("ByteLatentTransformer", "model", nested_args, flat_args)
+def written_args(args: ByteLatentTransformerArgs) -> dict[str, Any]:
+    """What goes into ``config.json``: flat keys if they can describe ``args``, else nested ones."""
+    try:
+        return flat_args(args)
+    except ValueError:
+        return args.model_dump(mode="json")
+
+
+BLT_KIND = Kind("ByteLatentTransformer", "model", nested_args, written_args)
 
 
 def _take(flat: dict[str, Any]) -> ByteLatentTransformerArgs:

@@ -1,0 +1,1 @@
+"""Several processes that train one model, on the engines of torch.distributed."""
