@@ -1,6 +1,10 @@
 """Parts of batches made ahead of time in other processes."""
 
+import atexit
+import os
 import signal
+import threading
+import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -48,7 +52,7 @@ def worker_parts(
 ) -> Iterator[list[Part]]:
     """All parts of batch after batch, one of each of ``args.workers`` processes.
 
-    The processes end with the iterator, or a few seconds after a parent that was killed.
+    The processes end with the iterator, or a second after a parent that was killed.
 
     Raises:
         ValueError: as :func:`bytelatent.data.lanes.parts`.
@@ -60,16 +64,26 @@ def worker_parts(
         num_workers=workers,
         prefetch_factor=PREFETCHED,
         collate_fn=_unchanged,
-        worker_init_fn=_leave_signals_to_the_parent,
+        worker_init_fn=_prepare,
     )
-    found: list[Part] = []
-    for part in loader:  # in turns: worker 0, worker 1, …, worker 0
-        if isinstance(part, str):
-            raise ValueError(part)
-        found.append(part)
-        if len(found) == workers:
-            yield found
-            found = []
+    running = [iter(loader)]
+    # Dropping the iterator ends the workers. At the end of the program multiprocessing would
+    # send them SIGTERM, which they ignore, and wait; this comes before.
+    stop = running.clear
+    atexit.register(stop)
+    try:
+        while True:
+            yield [_next_part(running[0]) for _ in range(workers)]  # the workers take turns
+    finally:
+        atexit.unregister(stop)
+        stop()
+
+
+def _next_part(items: Iterator[Part | str]) -> Part:
+    part = next(items)
+    if isinstance(part, str):
+        raise ValueError(part)
+    return part
 
 
 def _unchanged(part: Any) -> Any:
@@ -77,8 +91,19 @@ def _unchanged(part: Any) -> Any:
     return part
 
 
-def _leave_signals_to_the_parent(_: int) -> None:
+def _prepare(_: int) -> None:
     """Signals for a whole job must not end a worker: the parent saves, and then ends it."""
     torch.set_num_threads(1)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1):
         signal.signal(number, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
+
+
+def _end_with_parent(parent: int) -> None:
+    """End this process when its parent has been killed.
+
+    DataLoader sees to that too, but then waits for ever to hand over what it has made.
+    """
+    while os.getppid() == parent:
+        time.sleep(1)
+    os._exit(1)
