@@ -2,6 +2,7 @@
 
 import difflib
 import importlib
+import os
 import sys
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -28,6 +29,10 @@ class Command(NamedTuple):
 
 COMMANDS = {
     "train": Command("bytelatent.train", "train a model from a configuration", "train"),
+    "stool": Command("bytelatent.stool", "run a command on a Slurm cluster", "train"),
+    "preprocess": Command(
+        "bytelatent.preprocess.entropies", "measure entropies ahead of training", "preprocess"
+    ),
     "release": Command("bytelatent.release", "make a model folder of a finished run", "export"),
     "export": Command("bytelatent.export", "write an entropy model as ONNX", "export"),
     "load-transformers": Command(
@@ -100,7 +105,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return USAGE_ERROR
     command = COMMANDS[name]
     try:
-        return int(importlib.import_module(command.module).main([*command.words, *words]))
+        status = int(importlib.import_module(command.module).main([*command.words, *words]))
+        sys.stdout.flush()
+        return status
     except ModuleNotFoundError as error:
         if error.name is None or error.name.startswith("bytelatent"):
             raise
@@ -109,6 +116,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             file=sys.stderr,
         )
         return 1
+    except BrokenPipeError:  # the reader, such as head, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
         return INTERRUPTED

@@ -13,7 +13,7 @@ from typing import Any, Self
 
 from pydantic import ValidationError
 
-from bytelatent.files import read_json, write_json
+from bytelatent.files import naming, read_json, write_json
 from bytelatent.hub import model_card, upload
 from bytelatent.model.released import PARAMS_FILE, explain
 from bytelatent.patching.patcher import PatcherArgs
@@ -59,8 +59,9 @@ class BltTokenizerAndPatcher:
         """
         folder = model_folder(name_or_path, (TRAIN_ARGS_FILE, PARAMS_FILE))
         path = folder / TRAIN_ARGS_FILE
-        if not path.is_file() and (folder / PARAMS_FILE).is_file():
-            path = folder / PARAMS_FILE
+        with naming(folder, "read"):
+            if not path.is_file() and (folder / PARAMS_FILE).is_file():
+                path = folder / PARAMS_FILE
         args = read_json(path)
         try:
             data: dict[str, Any] = args["data"]

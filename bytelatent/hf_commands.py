@@ -7,6 +7,7 @@ python -m bytelatent.hf convert-from-transformers SOURCE OUT
 """
 
 import argparse
+import io
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -95,6 +96,8 @@ def run_load(options: argparse.Namespace) -> None:
     loaded = Loaded.from_pretrained(options.entropy, options.blt, dtype=DTYPES.get(options.dtype))
     print(loaded.describe(), flush=True)
     if options.prompt is not None:
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            sys.stdout.reconfigure(errors="replace")  # where it is not UTF-8
         print(f"\n{options.prompt}", end="", flush=True)
         for text in loaded.stream(options.prompt, options.max_bytes):
             print(text, end="", flush=True)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from bytelatent.files import naming
 from bytelatent.hub import download
 
 PRETRAINED = Path(__file__).parent / "pretrained"
@@ -20,8 +21,9 @@ def model_folder(name_or_path: str | Path, files: Sequence[str] | None = None) -
         ValueError: nothing of that name is here, and the hub has not got it or does not let us in.
     """
     path = Path(name_or_path)
-    if path.is_dir():
-        return path
+    with naming(path, "read"):
+        if path.is_dir():
+            return path
     shipped = PRETRAINED / path.name
     if str(name_or_path) == path.name and shipped.is_dir():
         return shipped

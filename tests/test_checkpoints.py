@@ -11,6 +11,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from bytelatent.hf import BltTokenizerAndPatcher
 from bytelatent.model.args import LMTransformerArgs
 from bytelatent.model.blt import ByteLatentTransformer
 from bytelatent.transformer import LMTransformer
@@ -264,6 +265,18 @@ def test_no_permission_to_read(tmp_path, monkeypatch) -> None:
             patch.setattr(f"bytelatent.model.weights.{name}", refuse)
             with pytest.raises(ValueError, match=rf"{file} cannot be read: Permission denied$"):
                 LMTransformer.from_pretrained(tmp_path / layout)
+
+
+def test_no_permission_to_look_into_a_folder(tmp_path, monkeypatch) -> None:
+    def refuse(path):
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    for look in ("is_dir", "is_file"):
+        with monkeypatch.context() as patch:
+            patch.setattr(Path, look, refuse)
+            for kind in (*KINDS, BltTokenizerAndPatcher):
+                with pytest.raises(ValueError, match="cannot be read: Permission denied"):
+                    kind.from_pretrained(tmp_path)
 
 
 def test_no_permission_to_write(tmp_path) -> None:

@@ -78,3 +78,10 @@ def test_what_is_not_installed_or_interrupted_is_a_sentence(monkeypatch, capsys)
 
     monkeypatch.setattr(importlib, "import_module", interrupted)
     assert main(["train"]) == 130
+
+
+def test_a_reader_that_has_seen_enough_is_no_error() -> None:
+    command = [sys.executable, "-m", "bytelatent.cli", "flops", "--json"]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as it:
+        it.stdout.close()
+        assert it.stderr.read() == b""

@@ -18,7 +18,7 @@ from typing import Any, Generic, Literal, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from bytelatent.files import read_json, replacing, write_json
+from bytelatent.files import naming, read_json, replacing, write_json
 from bytelatent.model.args import LMTransformerArgs
 from bytelatent.model.weights import State, write_tensors
 
@@ -95,16 +95,16 @@ def find_checkpoint(folder: Path, kind: Kind[Args]) -> Found[Args]:
             an unknown or impossible setting.
     """
     config, params = folder / CONFIG_FILE, folder / PARAMS_FILE
-    if config.is_file() or not params.is_file():
-        if not config.is_file():
-            raise ValueError(
-                f"{config} does not exist, nor {PARAMS_FILE} of a .pth checkpoint: "
-                f"{folder} holds no model"
-            )
-        return Found(_interpret(config, _args_of_config(config), kind), folder / WEIGHTS_FILE)
-    return Found(
-        _interpret(params, args_of_params(params, kind.section), kind),
-        folder / CONSOLIDATED_FILE,
+    with naming(folder, "read"):
+        released, consolidated = config.is_file(), params.is_file()
+    if released:
+        args = _interpret(config, _args_of_config(config), kind)
+        return Found(args, folder / WEIGHTS_FILE)
+    if consolidated:
+        args = _interpret(params, args_of_params(params, kind.section), kind)
+        return Found(args, folder / CONSOLIDATED_FILE)
+    raise ValueError(
+        f"{config} does not exist, nor {PARAMS_FILE} of a .pth checkpoint: {folder} holds no model"
     )
 
 
