@@ -1,0 +1,341 @@
+"""Shuffling more documents than memory holds, resumably and always into the same order.
+
+Every document gets a key, a hash of the seed, its file and its row. It is appended to one of many
+buckets by the first digits of its key; then bucket after bucket is sorted in memory and written.
+So the order is that of the keys: it depends neither on the memory nor on how often we were killed.
+
+    DATA_DIR/train/NAME.chunk.00.jsonl ...    the chunks; each appears when it is complete
+    DATA_DIR/valid/NAME.jsonl                 the first documents of the order
+    DATA_DIR/NAME.shuffle.json                what they were made from
+    DATA_DIR/.NAME.shuffle/                   buckets and progress, gone at the end
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from hashlib import blake2b
+from math import ceil
+from pathlib import Path
+from typing import Any
+
+from bytelatent.files import read_json, replacing, write_json
+
+from .documents import connect, read_texts, text_bytes
+
+GB = 1_000_000_000
+BASE_MEMORY = 110_000_000  # bytes of the interpreter with the engine loaded
+MIN_MEMORY = 200_000_000
+ENGINE_SHARE = 0.7  # of the memory beyond that; the rest collects lines for the buckets
+BUCKET_SHARE = 0.4  # a bucket is read whole, and some are larger than the average
+KEY_DIGITS = 32
+LINE_OVERHEAD = 80  # bytes that Python adds to a line in memory
+
+Say = Callable[[str], None]
+print_now = partial(print, flush=True)
+
+
+@dataclass(frozen=True)
+class Shuffle:
+    """What is to be shuffled, and where to.
+
+    `files` maps names, on which the order depends, to paths. `memory` is in bytes.
+    """
+
+    name: str
+    files: dict[str, Path]
+    out: Path
+    seed: int
+    chunks: int
+    validation: int
+    memory: int
+
+    def __post_init__(self) -> None:
+        if self.memory < MIN_MEMORY:
+            given, least = self.memory / GB, MIN_MEMORY / GB
+            raise ValueError(f"MEMORY is {given:g} GB; give at least {least:g}")
+        for field_name, least in (("chunks", 1), ("validation", 0), ("seed", 0)):
+            if getattr(self, field_name) < least:
+                value = getattr(self, field_name)
+                raise ValueError(f"{field_name} is {value}; it must be {least} or more")
+
+    @property
+    def spare(self) -> int:
+        """Bytes of memory that we may divide up."""
+        return self.memory - BASE_MEMORY
+
+    @property
+    def work(self) -> Path:
+        """Folder of buckets and progress."""
+        return self.out / f".{self.name}.shuffle"
+
+    @property
+    def record(self) -> Path:
+        """File that says what the chunks were made from."""
+        return self.out / f"{self.name}.shuffle.json"
+
+    @property
+    def validation_file(self) -> Path:
+        """The documents left out of training."""
+        return self.out / "valid" / f"{self.name}.jsonl"
+
+    def chunk_file(self, number: int) -> Path:
+        """One of the training files."""
+        return self.out / "train" / f"{self.name}.chunk.{number:02d}.jsonl"
+
+    def signature(self) -> dict[str, Any]:
+        """All that the result depends on."""
+        sizes = {name: path.stat().st_size for name, path in self.files.items()}
+        about = {"seed": self.seed, "chunks": self.chunks, "validation": self.validation}
+        return {**about, "files": sizes}
+
+
+@dataclass
+class Progress:
+    """How far the buckets are filled; what lies beyond `sizes` was written before a kill."""
+
+    signature: dict[str, Any]
+    sizes: list[int]  # bytes of each bucket
+    done: list[str] = field(default_factory=list)  # names of the files that are in them
+    documents: int = 0
+    empty: int = 0
+    last_validation_key: str | None = None
+
+    def save(self, work: Path) -> None:
+        """Writes it whole or not at all."""
+        write_json(work / "progress.json", self.__dict__, indent=None)
+
+
+def shuffle(job: Shuffle, say: Say = print_now) -> None:
+    """Does the job, or what is left of it.
+
+    ValueError for files that cannot be read, too little disk, or a folder that already holds a
+    shuffle of the same name from other files or with other settings.
+    """
+    if is_finished(job):
+        say(f"{job.name}: finished before, nothing to do")
+        return
+    write_json(job.record, {**job.signature(), "complete": False})
+    remove_leftovers(job)
+    progress = fill_buckets(job, say)
+    if job.validation >= progress.documents:
+        raise ValueError(
+            f"there are only {progress.documents} documents; keep fewer than {job.validation} "
+            "for validation"
+        )
+    write_validation(job, progress)
+    for number in range(job.chunks):
+        if not job.chunk_file(number).exists():
+            write_chunk(job, progress, number)
+            say(f"wrote {job.chunk_file(number)} ({number + 1} of {job.chunks})")
+        for bucket in buckets_of(job, progress, number):
+            bucket.unlink(missing_ok=True)
+    counts = {"documents": progress.documents, "empty": progress.empty}
+    write_json(job.record, {**job.signature(), **counts, "complete": True})
+    shutil.rmtree(job.work)
+
+
+def is_finished(job: Shuffle) -> bool:
+    """Whether an earlier run finished the job; ValueError if it did another one here."""
+    if not job.record.exists():
+        return False
+    found = read_json(job.record)
+    wanted = job.signature()
+    different = [key for key, value in wanted.items() if found.get(key) != value]
+    if different:
+        raise ValueError(
+            f"{job.record} says that {job.name} was made here with other {', '.join(different)}; "
+            "remove it and its chunks, or choose another --data_dir"
+        )
+    files = [job.chunk_file(number) for number in range(job.chunks)]
+    files += [job.validation_file] if job.validation else []
+    return bool(found["complete"]) and all(path.exists() for path in files)
+
+
+def remove_leftovers(job: Shuffle) -> None:
+    """Removes the half-written files of a run that was killed."""
+    for split in ("train", "valid"):
+        for path in list(job.out.glob(f"{split}/.{job.name}.*.tmp.jsonl")):
+            path.unlink()
+
+
+def fill_buckets(job: Shuffle, say: Say) -> Progress:
+    """Spreads all documents over the buckets, going on where an earlier run was stopped."""
+    engine = connect(int(job.spare * ENGINE_SHARE))
+    try:
+        total = sum(text_bytes(engine, path) for path in job.files.values())
+        progress = load_progress(job, total)
+        todo = [name for name in job.files if name not in progress.done]
+        if todo:
+            check_disk(job, total, sum(progress.sizes))
+        writer = BucketWriter(job, progress)
+        for name in todo:
+            for texts in read_texts(engine, job.files[name]):
+                writer.add(name, texts)
+            writer.finish_file(name, last=name == todo[-1])
+            say(f"read {name} ({list(job.files).index(name) + 1} of {len(job.files)})")
+    finally:
+        engine.close()
+    return progress
+
+
+def load_progress(job: Shuffle, total: int) -> Progress:
+    """The progress of an earlier run, or the start, with the buckets cut to what it vouches for."""
+    per_chunk = max(1, ceil(total / (job.chunks * job.spare * BUCKET_SHARE)))
+    progress = Progress(job.signature(), [0] * (job.chunks * per_chunk))
+    path = job.work / "progress.json"
+    found = Progress(**read_json(path)) if path.exists() else None
+    if found is not None and is_usable(job, found, len(progress.sizes)):
+        progress = found
+    else:
+        shutil.rmtree(job.work, ignore_errors=True)
+        job.work.mkdir(parents=True)
+    for number, size in enumerate(progress.sizes):
+        bucket = bucket_file(job, number)
+        if bucket.exists():
+            with bucket.open("rb+") as file:
+                file.truncate(size)
+    return progress
+
+
+def is_usable(job: Shuffle, found: Progress, buckets: int) -> bool:
+    """Whether `found` is of this job, has `buckets` or more, and they hold what is still needed."""
+    if found.signature != job.signature() or len(found.sizes) < buckets:
+        return False  # with less memory than before, smaller buckets are needed
+    everything = bool(job.validation) and not job.validation_file.exists()
+    if everything:
+        found.last_validation_key = None
+    needed = {
+        bucket
+        for number in range(job.chunks)
+        if everything or not job.chunk_file(number).exists()
+        for bucket in buckets_of(job, found, number)
+    }
+    sizes = {bucket_file(job, number): size for number, size in enumerate(found.sizes)}
+    return all(
+        bucket.exists() and bucket.stat().st_size >= sizes[bucket]
+        for bucket in needed
+        if sizes[bucket]
+    )
+
+
+def check_disk(job: Shuffle, total: int, written: int) -> None:
+    """ValueError if the disk cannot take the buckets and a chunk beside them."""
+    needed = int(1.1 * total * (1 + 1 / job.chunks)) - written
+    free = shutil.disk_usage(job.out).free
+    if needed > free:
+        raise ValueError(
+            f"shuffling {job.name} takes about {needed / GB:.1f} GB in {job.out}, where "
+            f"{free / GB:.1f} GB are free; make room or choose another --data_dir"
+        )
+
+
+class BucketWriter:
+    """Collects lines for the buckets and appends them when enough have come together."""
+
+    def __init__(self, job: Shuffle, progress: Progress) -> None:
+        self.job, self.progress = job, progress
+        self.limit = int(job.spare * (1 - ENGINE_SHARE))
+        self._lines: list[list[bytes]] = [[] for _ in progress.sizes]
+        self._sizes = list(progress.sizes)
+        self._held = self._row = self._documents = self._empty = 0  # rows are those of the file
+        self._found_text = False
+        self._files: list[str] = []
+        self._appended = False
+
+    def add(self, name: str, texts: list[str | None]) -> None:
+        """The next documents of the file `name`; those without text are only counted."""
+        for text in texts:
+            key = key_of(self.job.seed, name, self._row)
+            self._row += 1
+            if not text:
+                self._empty += 1
+                continue
+            self._documents += 1
+            self._found_text = True
+            line = f"{key}{json.dumps({'text': text}, ensure_ascii=False)}\n".encode()
+            self._lines[int(key[:8], 16) * len(self._lines) >> 32].append(line)
+            self._held += len(line) + LINE_OVERHEAD
+            if self._held > self.limit:
+                self._append()
+
+    def finish_file(self, name: str, *, last: bool) -> None:
+        """Ends a file; the progress is saved when something was appended, and at the end."""
+        if self._row and not self._found_text:
+            raise ValueError(f"{self.job.files[name]}: no row has a 'text'")
+        self._row, self._found_text = 0, False
+        self._files.append(name)
+        if self._appended or last:
+            self._append()
+            self.progress.sizes = list(self._sizes)
+            self.progress.done += self._files
+            self.progress.documents += self._documents
+            self.progress.empty += self._empty
+            self.progress.save(self.job.work)
+            self._documents = self._empty = 0
+            self._files, self._appended = [], False
+
+    def _append(self) -> None:
+        for number, lines in enumerate(self._lines):
+            if lines:
+                with bucket_file(self.job, number).open("ab") as file:
+                    file.writelines(lines)
+                self._sizes[number] += sum(map(len, lines))
+                lines.clear()
+        self._held, self._appended = 0, True
+
+
+def key_of(seed: int, name: str, row: int) -> str:
+    """Place of a document in the order, as hexadecimal digits."""
+    return blake2b(f"{seed}/{name}/{row}".encode(), digest_size=KEY_DIGITS // 2).hexdigest()
+
+
+def bucket_file(job: Shuffle, number: int) -> Path:
+    """The file of a bucket; it is not there while the bucket is empty."""
+    return job.work / f"bucket.{number:06d}"
+
+
+def buckets_of(job: Shuffle, progress: Progress, chunk: int) -> list[Path]:
+    """The buckets that make up a chunk, in order."""
+    each = len(progress.sizes) // job.chunks
+    return [bucket_file(job, number) for number in range(chunk * each, (chunk + 1) * each)]
+
+
+def sorted_lines(bucket: Path) -> Iterator[bytes]:
+    """The lines of a bucket in the order of their keys."""
+    if bucket.exists():
+        with bucket.open("rb") as file:
+            lines = file.readlines()
+        lines.sort()
+        yield from lines
+
+
+def write_validation(job: Shuffle, progress: Progress) -> None:
+    """Writes the first documents of the order, and notes the key of the last."""
+    if not job.validation or progress.last_validation_key is not None:
+        return
+    left = job.validation
+    with replacing(job.validation_file) as temporary, temporary.open("wb") as file:
+        for number in range(len(progress.sizes)):
+            for line in sorted_lines(bucket_file(job, number)):
+                file.write(line[KEY_DIGITS:])
+                left -= 1
+                if not left:
+                    progress.last_validation_key = line[:KEY_DIGITS].decode()
+                    break
+            if not left:
+                break
+    progress.save(job.work)
+
+
+def write_chunk(job: Shuffle, progress: Progress, number: int) -> None:
+    """Writes the documents of a chunk that are not for validation."""
+    after = (progress.last_validation_key or "").encode()
+    with replacing(job.chunk_file(number)) as temporary, temporary.open("wb") as file:
+        for bucket in buckets_of(job, progress, number):
+            for line in sorted_lines(bucket):
+                if line[:KEY_DIGITS] > after:
+                    file.write(line[KEY_DIGITS:])

@@ -1,0 +1,381 @@
+"""`setup/download_prepare_hf_data.py` on small files made here: no network."""
+
+from __future__ import annotations
+
+import importlib
+import itertools
+import json
+import sys
+from collections import namedtuple
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import duckdb
+import huggingface_hub
+import pytest
+
+from bytelatent.data.sources import find_chunks
+from bytelatent.files import read_json
+
+SETUP = str(Path(__file__).parents[2] / "setup")
+sys.path.insert(0, SETUP)  # a folder of scripts, not an installed package
+try:
+    command = importlib.import_module("download_prepare_hf_data")
+    documents = importlib.import_module("hf_data.documents")
+    shuffle = importlib.import_module("hf_data.shuffle")
+finally:
+    sys.path.remove(SETUP)
+
+ROWS = 300  # of each file
+LAYOUT = {
+    "a/0.parquet": "format parquet, row_group_size 100",
+    "a/1.parquet": "format parquet",
+    "b.jsonl": "format json",
+    "c.jsonl.gz": "format json, compression gzip",
+    "d.jsonl.zst": "format json, compression zstd",
+}
+
+
+def text_of(file: int, row: int) -> str:
+    return f'Zeile {row} der Datei {file}: "ü"\n' + "x" * (row % 97)
+
+
+def write_files(folder: Path) -> set[str]:
+    """A file of each format; row 7 of each has no text. Returns the texts."""
+    with duckdb.connect() as engine:
+        engine.execute("create table t (row integer, text varchar)")
+        for number, (name, how) in enumerate(LAYOUT.items()):
+            rows = [(row, None if row == 7 else text_of(number, row)) for row in range(ROWS)]
+            engine.execute("delete from t")
+            engine.executemany("insert into t values (?, ?)", rows)
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            engine.execute(f"copy (from t order by row) to '{folder / name}' ({how})")
+    return {text_of(f, row) for f in range(len(LAYOUT)) for row in range(ROWS) if row != 7}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("files")
+    write_files(path)
+    return path
+
+
+@pytest.fixture(autouse=True)
+def small_buckets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Many buckets and many flushes for little text."""
+    monkeypatch.setattr(shuffle, "BUCKET_SHARE", 0.00005)
+    monkeypatch.setattr(shuffle, "ENGINE_SHARE", 0.9998)
+
+
+def job(folder: Path, out: Path, **more: Any) -> Any:
+    about = {"seed": 42, "chunks": 4, "validation": 50, "memory": 200_000_000, **more}
+    return shuffle.Shuffle("made", documents.find_files(folder), out, **about)
+
+
+def run(folder: Path, out: Path, **more: Any) -> dict[str, bytes]:
+    shuffle.shuffle(job(folder, out, **more), say=lambda _: None)
+    return contents(out)
+
+
+def contents(out: Path) -> dict[str, bytes]:
+    files = [path for path in out.rglob("*") if path.is_file() and path.suffix == ".jsonl"]
+    return {path.relative_to(out).as_posix(): path.read_bytes() for path in files}
+
+
+def texts(data: bytes) -> list[str]:
+    return [json.loads(line)["text"] for line in data.splitlines()]
+
+
+@pytest.fixture(scope="module")
+def wanted(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """What an undisturbed run gives."""
+    return run(folder, tmp_path_factory.mktemp("wanted"))
+
+
+# The result
+
+
+def test_every_document_comes_once_in_another_order(
+    folder: Path, wanted: dict[str, bytes], tmp_path: Path
+) -> None:
+    assert sorted(wanted) == [
+        *(f"train/made.chunk.{number:02d}.jsonl" for number in range(4)),
+        "valid/made.jsonl",
+    ]
+    found = [text for data in wanted.values() for text in texts(data)]
+    assert len(found) == len(set(found)) and set(found) == write_files(tmp_path)
+    assert len(texts(wanted["valid/made.jsonl"])) == 50
+    sizes = [len(texts(wanted[f"train/made.chunk.{number:02d}.jsonl"])) for number in range(4)]
+    assert min(sizes) > 250  # of 1445, the chunks differ by chance
+    first = texts(wanted["train/made.chunk.01.jsonl"])[:40]
+    assert len({text.split(" der ")[1][:7] for text in first}) == len(LAYOUT)  # all files mixed
+    rows = [text.split(" ")[1] for text in found]
+    assert sum(one == other for one, other in itertools.pairwise(rows)) < 30  # by chance 5
+
+
+def test_the_seed_decides_the_order_and_the_memory_does_not(
+    folder: Path, wanted: dict[str, bytes], tmp_path: Path
+) -> None:
+    assert run(folder, tmp_path / "rich", memory=2_000_000_000) == wanted
+    other = run(folder, tmp_path / "other", seed=43)
+    assert other.keys() == wanted.keys()
+    assert all(other[name] != wanted[name] for name in wanted)
+
+
+def test_only_the_results_and_their_record_remain(folder: Path, tmp_path: Path) -> None:
+    run(folder, tmp_path, validation=0)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["made.shuffle.json", "train"]
+    record = read_json(tmp_path / "made.shuffle.json")
+    assert (record["documents"], record["empty"]) == (len(LAYOUT) * (ROWS - 1), len(LAYOUT))
+    assert record["complete"] and list(record["files"]) == list(LAYOUT)
+
+
+def test_there_are_more_buckets_than_chunks_and_more_flushes_than_files(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flushes: list[int] = []
+    append = shuffle.BucketWriter._append
+
+    def noted(writer: Any) -> None:
+        flushes.append(len(writer._lines))
+        append(writer)
+
+    monkeypatch.setattr(shuffle.BucketWriter, "_append", noted)
+    run(folder, tmp_path)
+    assert len(flushes) > 2 * len(LAYOUT) and flushes[0] >= 8
+
+
+# Kills
+
+
+class Killed(BaseException):
+    """Stands for a kill: nobody catches it."""
+
+
+def kill_at(monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, call: int) -> None:
+    """Makes the `call`-th call of a function the last thing that happens, when it is half done."""
+    function, left = getattr(owner, name), [call]
+
+    def killed(*arguments: Any, **named: Any) -> Any:
+        left[0] -= 1
+        result = function(*arguments, **named)
+        if not left[0]:
+            raise Killed
+        return result
+
+    monkeypatch.setattr(owner, name, killed)
+
+
+@pytest.mark.parametrize(
+    ("owner", "name", "call"),
+    [
+        (shuffle.BucketWriter, "_append", 1),
+        (shuffle.BucketWriter, "_append", 6),
+        (shuffle.BucketWriter, "finish_file", 3),
+        (shuffle, "write_validation", 1),
+        (shuffle, "sorted_lines", 9),
+        (shuffle, "write_chunk", 2),
+        (shuffle, "buckets_of", 3),
+    ],
+)
+def test_a_killed_run_goes_on_to_the_same_bytes(
+    folder: Path,
+    wanted: dict[str, bytes],
+    tmp_path: Path,
+    owner: Any,
+    name: str,
+    call: int,
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        kill_at(patch, owner, name, call)
+        with pytest.raises(Killed):
+            run(folder, tmp_path)
+    assert contents(tmp_path) != wanted
+    for bucket in list(tmp_path.glob(".made.shuffle/bucket.*"))[:3]:  # torn off while writing
+        with bucket.open("ab") as file:
+            file.write(b"0123")
+    (tmp_path / "train").mkdir(exist_ok=True)
+    (tmp_path / "train" / ".made.chunk.03.abc.tmp.jsonl").write_bytes(b"half")
+    assert run(folder, tmp_path) == wanted
+    assert not list(tmp_path.glob(".made*")) and not list(tmp_path.rglob("*.tmp*"))
+
+
+def test_finished_chunks_are_left_alone_and_missing_ones_come_back(
+    folder: Path, wanted: dict[str, bytes], tmp_path: Path
+) -> None:
+    run(folder, tmp_path)
+    times = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.jsonl")}
+    said: list[str] = []
+    shuffle.shuffle(job(folder, tmp_path), said.append)
+    assert said == ["made: finished before, nothing to do"]
+    (tmp_path / "train" / "made.chunk.02.jsonl").unlink()
+    (tmp_path / "valid" / "made.jsonl").unlink()
+    assert run(folder, tmp_path) == wanted
+    changed = {path.name for path, time in times.items() if path.stat().st_mtime_ns != time}
+    assert changed == {"made.chunk.02.jsonl", "made.jsonl"}
+
+
+def test_a_chunk_that_vanished_before_the_end_is_made_again(
+    folder: Path, wanted: dict[str, bytes], tmp_path: Path
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        kill_at(patch, shuffle, "write_chunk", 3)
+        with pytest.raises(Killed):
+            run(folder, tmp_path)
+    (tmp_path / "train" / "made.chunk.00.jsonl").unlink()  # its buckets are gone
+    assert run(folder, tmp_path) == wanted
+
+
+# Mistakes
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        ({"memory": 100_000_000}, "MEMORY is 0.1 GB; give at least 0.2"),
+        ({"chunks": 0}, "chunks is 0; it must be 1 or more"),
+        ({"validation": -1}, "validation is -1"),
+        ({"validation": 5000}, "only 1495 documents; keep fewer than 5000"),
+    ],
+)
+def test_impossible_settings_are_refused(
+    folder: Path, tmp_path: Path, more: dict[str, int], message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        run(folder, tmp_path, **more)
+
+
+def test_a_folder_with_another_shuffle_is_left_alone(folder: Path, tmp_path: Path) -> None:
+    before = run(folder, tmp_path)
+    with pytest.raises(ValueError, match=r"made\.shuffle\.json says .* with other seed, chunks;"):
+        run(folder, tmp_path, seed=1, chunks=2)
+    assert contents(tmp_path) == before
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "message"),
+    [
+        ("x.parquet", b"PAR1 something PAR1", r"x\.parquet cannot be read"),
+        ("x.jsonl", b'{"text": "a"}\n{"text": \n', r"x\.jsonl cannot be read: .*JSON"),
+        ("x.jsonl", b'{"content": "a"}\n', r"x\.jsonl: no row has a 'text'"),
+        ("x.jsonl.gz", b"not gzip", r"x\.jsonl\.gz cannot be read"),
+        ("x.txt", b"text", r"holds no file that ends in \.parquet"),
+    ],
+)
+def test_bad_files_are_named(tmp_path: Path, name: str, data: bytes, message: str) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / name).write_bytes(data)
+    with pytest.raises(ValueError, match=message):
+        run(tmp_path / "in", tmp_path / "out")
+
+
+def test_a_parquet_without_texts_is_named(tmp_path: Path) -> None:
+    with duckdb.connect() as engine:
+        engine.execute(f"copy (select 1 as number) to '{tmp_path / 'x.parquet'}'")
+    with pytest.raises(ValueError, match=r"x\.parquet has no column 'text'"):
+        run(tmp_path, tmp_path / "out")
+
+
+def test_too_small_a_disk_is_noticed_before_anything_is_written(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usage = namedtuple("usage", "total used free")
+    monkeypatch.setattr(shuffle.shutil, "disk_usage", lambda _: usage(10, 9, 1))
+    with pytest.raises(ValueError, match=r"takes about 0\.0 GB in .*, where 0\.0 GB are free"):
+        run(folder, tmp_path)
+    assert not list(tmp_path.rglob("bucket.*"))
+
+
+# The command
+
+
+def test_the_command_makes_what_the_loader_reads(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["fineweb_edu", "0.2", "--from-folder", str(folder), "--data_dir", str(tmp_path)]
+    assert command.main([*arguments, "--nchunks", "3", "--validation", "10"]) == 0
+    assert len(find_chunks(tmp_path, "train", "fineweb_edu")) == 3
+    assert len(find_chunks(tmp_path, "valid", "fineweb_edu")) == 1
+    assert "chunk.02.jsonl (3 of 3)" in capsys.readouterr().out
+    assert command.main([*arguments, "--nchunks", "4"]) == 1
+    assert "error: " in capsys.readouterr().err
+
+
+def test_the_command_says_how_to_go_on_when_it_is_stopped(
+    folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def stop(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(command, "shuffle", stop)
+    arguments = ["fineweb_edu", "1", "--from-folder", str(folder), "--data_dir", str(tmp_path)]
+    assert command.main(arguments) == 130
+    assert capsys.readouterr().err == "stopped; the same command goes on from here\n"
+
+
+class FakeHub:
+    """A hub with one data set; it notes what it was asked for."""
+
+    asked: list[dict[str, Any]] = []  # noqa: RUF012 - emptied by the fixture
+    size = 1000
+
+    def __init__(self, token: str | None = None) -> None:
+        self.token = token
+
+    def dataset_info(self, repository: str, *, files_metadata: bool) -> Any:
+        names = ["sample/10BT/0.parquet", "sample/100BT/0.parquet", "README.md"]
+        files = [SimpleNamespace(rfilename=name, size=self.size) for name in names]
+        return SimpleNamespace(sha="abc", siblings=files if files_metadata else None)
+
+    def snapshot_download(self, repository: str, **more: Any) -> str:
+        self.asked.append({"repository": repository, "token": self.token, **more})
+        place = Path(more["local_dir"]) / "sample" / "10BT"
+        place.mkdir(parents=True)
+        with duckdb.connect() as engine:
+            query = "select 'text ' || i as text from range(100) t(i)"
+            engine.execute(f"copy ({query}) to '{place / '0.parquet'}'")
+        return str(more["local_dir"])
+
+
+@pytest.fixture
+def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[FakeHub]]:
+    monkeypatch.setattr(huggingface_hub, "HfApi", FakeHub)
+    yield FakeHub
+    FakeHub.asked.clear()
+
+
+def test_the_download_asks_for_the_right_files_and_only_once(
+    hub: type[FakeHub], tmp_path: Path
+) -> None:
+    arguments = ["fineweb_edu_10bt", "0.2", "--data_dir", str(tmp_path), "--api_key", "secret"]
+    arguments += ["--nchunks", "2", "--validation", "5"]
+    assert command.main(arguments) == 0
+    assert hub.asked == [
+        {
+            "repository": "HuggingFaceFW/fineweb-edu",
+            "token": "secret",
+            "repo_type": "dataset",
+            "revision": "abc",
+            "local_dir": tmp_path / "fineweb_edu_10bt",
+            "allow_patterns": ["sample/10BT/*.parquet"],
+        }
+    ]
+    assert sum(len(texts(data)) for data in contents(tmp_path).values()) == 100
+    assert command.main(arguments) == 0 and len(hub.asked) == 1
+
+
+def test_a_download_that_does_not_fit_is_not_begun(
+    hub: type[FakeHub],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(hub, "size", 10**18)
+    assert command.main(["fineweb_edu_10bt", "1", "--data_dir", str(tmp_path)]) == 1
+    assert "takes 1000000000.0 GB more" in capsys.readouterr().err  # the one file of the sample
+    assert not hub.asked
