@@ -3,8 +3,11 @@
 import json
 import logging
 import multiprocessing
+import subprocess
+import sys
 import time
 from collections import Counter
+from pathlib import Path
 
 import pytest
 import torch
@@ -99,6 +102,54 @@ def test_batches_and_state_do_not_depend_on_the_workers(root, workers) -> None:
     theirs.close()
     assert same(next(ours), next(theirs))
     theirs.close()
+
+
+def test_workers_read_tables_with_entropies_too(tmp_path) -> None:
+    for ending in (".arrow", ".parquet"):
+        write_shard(tmp_path / "train" / "a" / f"0{ending}", numbered(40), entropies=True)
+    ours, theirs = (
+        Loader(data_args(tmp_path, workers=n), "train", patcher=ENTROPY) for n in (0, 2)
+    )
+    assert all(same(next(ours), next(theirs)) for _ in range(20))
+    theirs.close()
+
+
+END = """
+import multiprocessing, sys, time
+from pathlib import Path
+from bytelatent.data.args import DataArgs
+from bytelatent.data.loader import Loader
+args = DataArgs(root_dir=Path(sys.argv[1]), sources={"a": 1}, seq_len=4096, workers=2)
+loader = Loader(args, "train")
+next(loader)
+print(*[process.pid for process in multiprocessing.active_children()], flush=True)
+time.sleep(float(sys.argv[2]))
+"""
+
+
+@pytest.mark.parametrize("killed", [True, False])
+def test_no_worker_outlives_the_program(root, killed) -> None:
+    command = [sys.executable, "-c", END, str(root), "100" if killed else "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as program:
+        assert program.stdout is not None
+        workers = [Path(f"/proc/{pid}/stat") for pid in program.stdout.readline().split()]
+        if killed:
+            time.sleep(1)  # the workers have made more than a pipe holds and wait to hand it over
+            program.kill()
+        program.wait(timeout=60)
+    assert len(workers) == 2
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline and any(map(runs, workers)):
+        time.sleep(0.05)
+    assert not any(map(runs, workers))
+
+
+def runs(stat: Path) -> bool:
+    """Whether the process is there and no zombie."""
+    try:
+        return stat.read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
 
 
 def test_workers_end_with_the_loader(root) -> None:
