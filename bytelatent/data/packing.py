@@ -14,7 +14,7 @@ from bytelatent.patching.rules import (
     ENTROPY_MODES,
     Array,
     lengths_from_starts,
-    starts_from_lengths,
+    patch_starts,
 )
 from bytelatent.tokenizers.constants import BOS_ID, PAD_ID
 
@@ -59,10 +59,10 @@ def cut(patcher: Patcher, tokens_BT: Array, entropies_BS: Array | None) -> Array
         ValueError: the rule needs entropies and there are none.
     """
     xp = array_namespace(tokens_BT)
-    lengths, _ = patcher.patch(tokens_BT[:, :-1], entropies=entropies_BS)
+    options = patcher.args.options()
+    starts_BT = patch_starts(patcher.mode, tokens_BT[:, :-1], entropies_BS, options)
     begins_BT = tokens_BT == BOS_ID
     after_BT = xp.concat([begins_BT[:, :1], begins_BT[:, :-1]], axis=1)
-    starts_BT = starts_from_lengths(lengths, tokens_BT.shape[1])
     return lengths_from_starts(starts_BT | begins_BT | after_BT)
 
 
