@@ -4,6 +4,7 @@ import re
 import zlib
 from collections import OrderedDict
 from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -90,7 +91,8 @@ class Source:
         Raises:
             ValueError: there is none in any chunk.
         """
-        if not any(self.shard(chunk).block(0) for chunk in range(len(self.paths))):
+        records = chain.from_iterable(self.shard(c).records() for c in range(len(self.paths)))
+        if next(records, None) is None:
             raise ValueError(
                 f"data.sources: {self.name!r} holds no document ({self.paths[0]}"
                 + (f" and {len(self.paths) - 1} more)" if len(self.paths) > 1 else ")")

@@ -5,9 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from bytelatent.data.documents import read_documents, read_source, tokenize
+from bytelatent.data.documents import read_documents, read_source
 from bytelatent.data.windows import DataArgs, WindowSampler
-from bytelatent.tokenizers.blt_tokenizer import BltTokenizer
 
 
 def write_source(root, name, texts, split="train") -> None:
@@ -26,11 +25,6 @@ def root(tmp_path):
     write_source(tmp_path, "a", ["aaaaaaaaaaaa"] * 20)
     write_source(tmp_path, "b", ["bbbb", "bébé"] * 30)
     return tmp_path
-
-
-def test_documents_are_tokenized_as_the_tokenizer_does() -> None:
-    for text in ("", "abc", "é漢"):
-        assert tokenize(text.encode()).tolist() == BltTokenizer().encode(text)
 
 
 def test_a_source_holds_every_document_once_in_a_seeded_order(root) -> None:
