@@ -1,0 +1,144 @@
+"""``python -m bytelatent.preprocess.entropies input=FOLDER output=FOLDER key=value ...``
+
+    python -m bytelatent.preprocess.entropies input=data/corpus output=data/entropies workers=4
+
+Measures the entropy of every next byte once, so that training need not: every shard of text in
+``input`` becomes an Arrow shard of the same name with the columns ``text`` and ``entropies``
+(nats; one for each token of BOS + UTF-8 bytes + EOS). Shards that are done are left alone, so the
+same command finishes what was interrupted. ``config=FILE`` reads settings from YAML.
+"""
+
+import importlib.util
+import inspect
+import logging
+import shutil
+import sys
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from bytelatent.checkpoint import sole_run
+from bytelatent.config import load_args
+from bytelatent.files import replacing
+from bytelatent.preprocess.args import PreprocessArgs
+from bytelatent.slurm import submit
+
+if TYPE_CHECKING:
+    from bytelatent.preprocess.shards import Work
+
+NEEDED = ("datatrove", "pyarrow")
+
+
+def preprocess(args: PreprocessArgs) -> str:
+    """Do what the args say, and return a sentence on what was done.
+
+    Raises:
+        ValueError: a setting, a shard or a line is wrong; the message names it.
+    """
+    for name in NEEDED:
+        if importlib.util.find_spec(name) is None:
+            raise ValueError(f"{name} is not installed; pip install 'bytelatent[preprocess]'")
+    from bytelatent.preprocess import pipeline
+    from bytelatent.preprocess.shards import find_work, is_done
+
+    # Tasks may run in another folder.
+    folders = {"input": args.input.absolute(), "output": args.output.absolute()}
+    args = args.model_copy(update=folders)
+    work, done = find_work(args)
+    size = sum(one.source.stat().st_size for one in work) / 1e6
+    plan = f"{len(work)} shards to measure ({size:.1f} MB), {done} done before, in {args.output}"
+    if not work or (args.dry_run and args.executor != "slurm"):
+        return plan
+    print(plan, file=sys.stderr)
+    if args.executor == "slurm":
+        script = pipeline.write_slurm_job(args, work)
+        return f"wrote {script}" if args.dry_run else submit(script)
+    with sole_run(args.output / pipeline.LOG_FOLDER), _progress(work):
+        _copy_manifest(args)
+        run = pipeline.run_local if args.executor == "local" else pipeline.run_ray
+        run(args, work)
+    if missing := [one for one in work if not is_done(one, override=True)]:
+        raise ValueError(
+            f"{len(missing)} of {len(work)} shards were not done, {missing[0].source} among them; "
+            f"{args.output / pipeline.LOG_FOLDER / 'logs'} says why"
+        )
+    return f"wrote {len(work)} shards to {args.output}"
+
+
+def _copy_manifest(args: PreprocessArgs) -> None:
+    """Sources and licences of a corpus go with its text."""
+    manifest = args.input / "manifest.json"
+    if manifest.is_file():
+        with replacing(args.output / manifest.name) as temporary:
+            shutil.copyfile(manifest, temporary)
+
+
+@contextmanager
+def _progress(work: "Sequence[Work]") -> Iterator[None]:
+    """A bar of finished shards and bytes written, on a terminal; elsewhere nothing."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield
+        return
+    columns = (BarColumn(), TextColumn("{task.completed:.0f}/{task.total:.0f} shards"))
+    note = TextColumn("{task.fields[written]:.1f} MB written")
+    folders = {one.target.parent for one in work}
+    began, over = time.time(), threading.Event()
+    with Progress(*columns, note, TimeElapsedColumn(), console=console) as bar:
+        task = bar.add_task("entropies", total=len(work), written=0.0)
+
+        def show() -> None:
+            done = sum(one.target.exists() for one in work)
+            written = sum(_written(folder, began) for folder in folders) / 1e6
+            bar.update(task, completed=done, written=written)
+
+        def watch() -> None:
+            while not over.wait(1.0):
+                show()
+
+        watcher = threading.Thread(target=watch, daemon=True)
+        watcher.start()
+        try:
+            yield
+        finally:
+            over.set()
+            watcher.join()
+            show()
+
+
+def _written(folder: Path, since: float) -> int:
+    """Bytes of Arrow files, finished or not, that were written since then."""
+    total = 0
+    for path in folder.glob("*.arrow") if folder.is_dir() else ():
+        with suppress(FileNotFoundError):  # moved meanwhile
+            status = path.stat()
+            total += status.st_size if status.st_mtime >= since else 0
+    return total
+
+
+def main(argv: list[str] | None = None) -> int:
+    """The command."""
+    logging.basicConfig(format="%(message)s")
+    words = sys.argv[1:] if argv is None else argv
+    if not words or {"-h", "--help"} & set(words):
+        print(f"{__doc__}\n{inspect.getdoc(PreprocessArgs)}")
+        return 0 if words else 2
+    try:
+        print(preprocess(load_args(PreprocessArgs, words)))
+    except (ValueError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("stopped; the same command does what is left", file=sys.stderr)
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,188 @@
+"""The work as a datatrove pipeline, and who executes it."""
+
+import importlib.util
+import math
+import os
+import shlex
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import dill
+import torch
+from datatrove.executor import LocalPipelineExecutor, SlurmPipelineExecutor
+from datatrove.pipeline.base import PipelineStep
+from loguru import logger as datatrove_log
+
+from bytelatent.files import replacing, write_json, write_text
+from bytelatent.preprocess.args import PreprocessArgs
+from bytelatent.preprocess.shards import Work, is_done, load_model, measure_shard
+from bytelatent.slurm import activation, directive, shared_path
+
+LOG_FOLDER = ".preprocess"
+"""In the output: logs and statistics of the tasks, and what Slurm runs."""
+
+ARRAY_SIZE = 1000
+"""Jobs of a Slurm array; more are refused by Slurm's default configuration."""
+
+
+class MeasureEntropies(PipelineStep):  # type: ignore[misc]
+    """Measures the shards of a task.
+
+    Args:
+        args: the run.
+        work: all shards of the run; task ``rank`` takes every ``world_size``-th of them.
+        threads: torch's threads; None leaves them as they are.
+    """
+
+    name = "entropies"
+    type = "BLT"
+
+    def __init__(self, args: PreprocessArgs, work: Sequence[Work], threads: int | None) -> None:
+        super().__init__()
+        self.args, self.work, self.threads = args, work, threads
+
+    def run(self, data: Any = None, rank: int = 0, world_size: int = 1) -> None:
+        """Do the shards of ``rank`` that are not done yet: a job may have been started again."""
+        if self.threads is not None:
+            torch.set_num_threads(self.threads)
+        model = None
+        for work in self.work[rank::world_size]:
+            # The launcher has checked what is there; what has come since is of this run.
+            if work.target.exists() and is_done(work, override=True):
+                continue
+            model = model or load_model(self.args, rank)
+            datatrove_log.info("{}", work.source)
+            with self.track_time("shard"):
+                counts = measure_shard(work, model, self.args)
+            for name, count in counts.items():
+                self.stat_update(name, value=count, unit="shard")
+
+
+class LocalExecutor(LocalPipelineExecutor):  # type: ignore[misc]
+    """Processes on this machine; datatrove's own talk goes to the log files only."""
+
+    def _run_for_rank(self, rank: int, local_rank: int = 0, node_rank: int = -1) -> Any:
+        datatrove_log.disable("datatrove")
+        return super()._run_for_rank(rank, local_rank + 1, node_rank)
+
+
+def run_local(args: PreprocessArgs, work: Sequence[Work]) -> None:
+    """Measure here, in ``workers`` processes.
+
+    Raises:
+        ValueError: see :func:`~bytelatent.preprocess.shards.measure_shard`.
+    """
+    tasks = min(args.tasks or len(work), len(work))
+    workers = min(args.workers or 1, tasks)
+    threads = args.threads
+    if threads is None and workers > 1:
+        threads = max(1, (os.cpu_count() or 1) // workers)
+    _remove_leftovers(work)
+    executor = LocalExecutor(
+        [MeasureEntropies(args, work, threads)],
+        tasks=tasks,
+        workers=workers,
+        logging_dir=str(args.output / LOG_FOLDER),
+        skip_completed=False,  # tasks are numbered anew in every run; what counts is the shards
+    )
+    with _quiet():
+        executor.run()
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep datatrove's account of the run off the terminal."""
+    datatrove_log.disable("datatrove")
+    try:
+        yield
+    finally:
+        datatrove_log.enable("datatrove")
+
+
+def _remove_leftovers(work: Sequence[Work]) -> None:
+    """Delete what killed runs have left; nobody else writes while a local run holds the folder."""
+    for folder in {one.target.parent for one in work}:
+        if folder.is_dir():
+            for path in folder.glob(".*.tmp.arrow"):
+                path.unlink()
+
+
+def write_slurm_job(args: PreprocessArgs, work: Sequence[Work]) -> Path:
+    """Write the script of an array job, and what it needs; return its path.
+
+    Raises:
+        ValueError: the output's path or ``env`` cannot be used.
+    """
+    folder = args.output / LOG_FOLDER
+    try:
+        shared_path(folder)
+    except ValueError as error:
+        raise ValueError(f"output: {error} (got {str(args.output)!r})") from None
+    tasks = min(args.tasks or len(work), len(work))
+    per_job = max(args.tasks_per_job or 1, math.ceil(tasks / ARRAY_SIZE))
+    executor = SlurmPipelineExecutor(
+        [MeasureEntropies(args, work, args.threads or args.ncpu)],
+        tasks=tasks,
+        time=str(args.time),
+        partition=args.partition,
+        cpus_per_task=args.ncpu,
+        gpus_per_task=args.ngpu,
+        mem_per_cpu_gb=args.mem_per_cpu,
+        workers=args.workers or -1,
+        job_name="entropies",
+        qos=args.qos,
+        sbatch_args={"account": args.account} if args.account else {},
+        logging_dir=str(folder),
+        skip_completed=False,
+        tasks_per_job=per_job,
+    )
+    job = folder / "executor.pik"
+    with replacing(job) as temporary, temporary.open("wb") as file:
+        dill.dump(executor, file)
+    write_json(folder / "ranks_to_run.json", list(range(tasks)))
+    options = executor.get_sbatch_args(math.ceil(tasks / per_job)).items()
+    header = [directive(key, value) if value else f"#SBATCH --{key}" for key, value in options]
+    package = shlex.quote(str(Path(__file__).parents[2]))
+    lines = [
+        "#!/bin/bash",
+        *header,
+        f"export PYTHONPATH={package}${{PYTHONPATH:+:$PYTHONPATH}} PYTHONUNBUFFERED=1",
+        activation(args.env),
+        f"srun python3 -m datatrove.tools.launch_pickled_pipeline {shlex.quote(str(job))}",
+    ]
+    script = folder / "submit.slurm"
+    write_text(script, "\n".join(lines) + "\n")
+    return script
+
+
+def run_ray(args: PreprocessArgs, work: Sequence[Work]) -> None:
+    """Measure on the Ray cluster of ``RAY_ADDRESS``, or on one that Ray starts here.
+
+    A task that fails does not stop the others, and raises nothing.
+
+    Raises:
+        ValueError: Ray is not installed.
+    """
+    if importlib.util.find_spec("ray") is None:
+        raise ValueError("executor: ray is not installed; pip install 'datatrove[ray]'")
+    import ray
+    from datatrove.executor import RayPipelineExecutor
+
+    tasks = min(args.tasks or len(work), len(work))
+    ray.init(ignore_reinit_error=True)
+    executor = RayPipelineExecutor(
+        [MeasureEntropies(args, work, args.threads or args.ncpu)],
+        tasks=tasks,
+        workers=args.workers or -1,
+        logging_dir=str(args.output / LOG_FOLDER),
+        skip_completed=False,
+        cpus_per_task=args.ncpu,
+        gpus_per_task=args.ngpu,
+        mem_per_cpu_gb=args.mem_per_cpu,
+        tasks_per_job=args.tasks_per_job or 1,
+        time=None if args.time is None else 60 * args.time,
+    )
+    with _quiet():
+        executor.run()

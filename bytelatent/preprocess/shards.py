@@ -1,0 +1,236 @@
+"""Which shards there are, which are done, and how one is written."""
+
+import hashlib
+import json
+import logging
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import torch
+from pyarrow import ipc
+
+from bytelatent.data.formats import FORMATS, open_shard
+from bytelatent.data.readers import BadRecordError, Record, Shard
+from bytelatent.data.tables import ENTROPIES
+from bytelatent.files import replacing
+from bytelatent.model.released import MODEL_FILES, find_checkpoint
+from bytelatent.preprocess.args import PreprocessArgs
+from bytelatent.preprocess.measure import measure
+from bytelatent.storage import model_folder
+from bytelatent.transformer import LMTransformer
+
+logger = logging.getLogger(__name__)
+
+METADATA = b"bytelatent.preprocess"
+"""Key in an Arrow schema's metadata; the value is JSON, and says how the entropies were made."""
+
+TEXT = "text"
+
+NAMED_BAD_LINES = 20
+
+BATCHES_AT_ONCE = 64
+"""Batches whose documents are read, sorted by length and written together."""
+
+
+@dataclass(frozen=True)
+class Work:
+    """One shard to measure.
+
+    Attributes:
+        source: the text.
+        target: where the Arrow shard goes.
+        origin: what the finished shard says about itself; any difference makes it another one.
+    """
+
+    source: Path
+    target: Path
+    origin: dict[str, Any]
+
+
+def find_work(args: PreprocessArgs) -> tuple[list[Work], int]:
+    """Shards that are to be measured, and the number of those that are done.
+
+    Raises:
+        ValueError: there is no shard, two would have the same name, the model cannot be used, or
+            a shard in the output was made in another way and ``override`` is not set.
+    """
+    sources = _sources(args.input)
+    common = describe(args)
+    work: dict[Path, Work] = {}
+    done = 0
+    for source, stem in sources:
+        place = source.relative_to(args.input)
+        target = args.output / place.parent / f"{stem}.arrow"
+        if target in work:
+            raise ValueError(
+                f"input: {work[target].source} and {source} would both become {target}; "
+                "rename one of them"
+            )
+        size = source.stat().st_size
+        origin = common | {"source": place.as_posix(), "source_bytes": size}
+        work[target] = Work(source, target, origin)
+    for one in list(work.values()):
+        if is_done(one, override=args.override):
+            del work[one.target]
+            done += 1
+    return list(work.values()), done
+
+
+def _sources(folder: Path) -> list[tuple[Path, str]]:
+    """Files of text with their names less the ending, in order; hidden ones are left out."""
+    if not folder.is_dir():
+        raise ValueError(f"input: {folder} is no folder")
+    found = []
+    for path in sorted(folder.rglob("*")):
+        hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
+        ending = next((suffix for suffix in FORMATS if path.name.endswith(suffix)), None)
+        if ending and not hidden and path.is_file():
+            found.append((path, path.name.removesuffix(ending)))
+    if not found:
+        raise ValueError(f"input: {folder} holds no shard, that is no file {', '.join(FORMATS)}")
+    return found
+
+
+def describe(args: PreprocessArgs) -> dict[str, Any]:
+    """What every shard of a run says about itself.
+
+    Raises:
+        ValueError: the entropy model is not there, or cannot measure texts of any length.
+    """
+    folder = model_folder(args.entropy_model, MODEL_FILES)
+    checkpoint = find_checkpoint(folder, LMTransformer.kind)
+    if checkpoint.args.window is None:
+        raise ValueError(
+            f"entropy_model: {args.entropy_model} has no sliding window, and so no bound on the "
+            "memory that a long text takes; choose one that has"
+        )
+    if not checkpoint.weights.is_file():
+        raise ValueError(f"entropy_model: {checkpoint.weights} does not exist")
+    with checkpoint.weights.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return {
+        "entropy_model": args.entropy_model,
+        "sha256": digest,
+        "window": checkpoint.args.window,
+        "dtype": args.dtype,
+        "tokenizer": "blt: BOS, UTF-8 bytes, EOS",
+        "unit": "nats",
+        "text_key": args.text_key,
+    }
+
+
+def is_done(work: Work, *, override: bool) -> bool:
+    """Whether the shard is there, whole, and made in just this way.
+
+    Raises:
+        ValueError: it was made in another way, and ``override`` is not set.
+    """
+    if not work.target.exists():
+        return False
+    try:
+        with pa.OSFile(str(work.target)) as file:
+            metadata = ipc.open_file(file).schema.metadata or {}
+    except pa.ArrowInvalid:  # not written by this command, which moves whole files into place
+        logger.warning("%s is no whole Arrow file and is written anew", work.target)
+        return False
+    there = json.loads(metadata.get(METADATA, b"{}"))
+    # The same weights may stand under another name.
+    changed = [
+        key for key in work.origin if key != "entropy_model" and there.get(key) != work.origin[key]
+    ]
+    if not changed:
+        return True
+    if override:
+        return False
+    if not there:
+        raise ValueError(f"output: {work.target} was not made by this command; move it away")
+    key = changed[0]
+    raise ValueError(
+        f"output: {work.target} was made by {there.get('entropy_model')} with {key} "
+        f"{there.get(key)}, not {work.origin[key]}; choose another folder, or have it written anew "
+        "with override=true"
+    )
+
+
+def load_model(args: PreprocessArgs, rank: int) -> LMTransformer:
+    """The entropy model of a task, on its device.
+
+    Raises:
+        ValueError: the model or the device is not there.
+    """
+    device = args.device
+    if device.startswith("cuda"):
+        count = torch.cuda.device_count()
+        if count == 0:
+            raise ValueError(f"device: {device}, but torch sees no GPU here")
+        device = f"cuda:{rank % count}" if device == "cuda" else device
+    dtype = {"fp32": torch.float32, "bf16": torch.bfloat16}[args.dtype]
+    return LMTransformer.from_pretrained(args.entropy_model, dtype=dtype).to(device)
+
+
+def measure_shard(work: Work, model: LMTransformer, args: PreprocessArgs) -> dict[str, int]:
+    """Write the shard, whole or not at all; count its ``documents``, ``bytes`` and ``bad_lines``.
+
+    Raises:
+        ValueError: a bad line that is not to be skipped, or a damaged file.
+    """
+    counts = {"documents": 0, "bytes": 0, "bad_lines": 0}
+    schema = pa.schema(
+        [(TEXT, pa.string()), (ENTROPIES, pa.list_(pa.float32()))],
+        metadata={METADATA: json.dumps(work.origin)},
+    )
+    with (
+        replacing(work.target) as temporary,
+        pa.OSFile(str(temporary), "wb") as file,
+        ipc.new_file(file, schema) as writer,
+    ):
+        for texts in _groups(_texts(work, args, counts), BATCHES_AT_ONCE * args.batch_bytes):
+            nats = measure(model, [text.encode() for text in texts], batch_bytes=args.batch_bytes)
+            writer.write_batch(pa.record_batch([texts, nats], schema=schema))
+            counts["documents"] += len(texts)
+            counts["bytes"] += sum(map(len, nats)) - 2 * len(nats)
+    if counts["bad_lines"]:
+        logger.warning("%s: %d bad lines were skipped", work.source, counts["bad_lines"])
+    return counts
+
+
+def _texts(work: Work, args: PreprocessArgs, counts: dict[str, int]) -> Iterator[str]:
+    shard = open_shard(work.source, args.text_key)
+    try:
+        for record in shard.records():
+            try:
+                yield _text(shard, record)
+            except BadRecordError as error:
+                if args.on_bad_line == "error":
+                    raise
+                counts["bad_lines"] += 1
+                if counts["bad_lines"] <= NAMED_BAD_LINES:
+                    logger.warning("skipped %s", error)
+    finally:
+        shard.close()
+
+
+def _text(shard: Shard, record: Record) -> str:
+    try:
+        return shard.document(record).data.decode()
+    except UnicodeDecodeError as error:  # columns of tables come unchecked
+        raise BadRecordError(
+            f"{shard.path}, {shard.unit} {record[0]}: no UTF-8 ({error})"
+        ) from None
+
+
+def _groups(texts: Iterable[str], size: int) -> Iterator[list[str]]:
+    """Texts in lists of about ``size`` characters."""
+    group: list[str] = []
+    total = 0
+    for text in texts:
+        group.append(text)
+        total += len(text)
+        if total >= size:
+            yield group
+            group, total = [], 0
+    if group:
+        yield group
