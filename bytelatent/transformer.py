@@ -22,6 +22,7 @@ from bytelatent.model.attention import AttentionImpl, document_numbers, plan_att
 from bytelatent.model.attention_band import PADDING_DOCUMENT, BandShape
 from bytelatent.model.init import init_block, truncated_normal
 from bytelatent.model.layers import KeyValue, TransformerBlock, check_tokens, rotary_table
+from bytelatent.model.padding import leading_padding, rolled
 from bytelatent.model.pretrained import Pretrained
 from bytelatent.model.released import LM_KIND
 
@@ -62,15 +63,22 @@ class LMTransformer(Pretrained):
     def forward(self, tokens_BS: Tensor, *, impl: AttentionImpl = "auto") -> Tensor:
         """Logits ``[B, S, V]``; position ``i`` predicts token ``i + 1``.
 
+        Shorter rows may be filled up with PAD at their end or in front of BOS; that changes nothing
+        for their other bytes.
+
         Raises:
             ValueError: ``tokens_BS`` is not two-dimensional or holds ids outside the vocabulary.
         """
         check_tokens(tokens_BS, self.args.vocab_size)
+        padding_B = leading_padding(tokens_BS)
+        if padding_B is not None:
+            tokens_BS = rolled(tokens_BS, padding_B)
         if self.args.separates_documents:
             documents_BS = document_numbers(tokens_BS, self.args.eos_id)
         else:
             documents_BS = torch.zeros_like(tokens_BS)
-        return self._run(tokens_BS, documents_BS, None, impl)[0]
+        logits_BSV = self._run(tokens_BS, documents_BS, None, impl)[0]
+        return logits_BSV if padding_B is None else rolled(logits_BSV, -padding_B)
 
     def forward_chunk(
         self,
@@ -82,7 +90,8 @@ class LMTransformer(Pretrained):
     ) -> tuple[Tensor, LMState]:
         """Logits of the next ``S`` bytes of a text and the state after them.
 
-        Chunk by chunk this gives what ``forward`` gives for the whole text.
+        Chunk by chunk this gives what ``forward`` gives for the whole text. Rows begin with their
+        text: padding in front of it is not looked for here.
         """
         window = self.args.window
         assert window is not None, "there is no state without a window"

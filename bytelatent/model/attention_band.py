@@ -60,10 +60,9 @@ class BandShape:
         """
         if torch.compiler.is_exporting():
             return self.keys_of(x_BTGE).flatten(0, 1)
-        past = min(self.reach - self.front, self.reach)
+        past = self.reach - self.front
         old = -(-past // self.block)  # blocks of keys in front of the first query
-        crop_or_fill = old * self.block - (self.reach - self.front)
-        x_BTGE = _padded(x_BTGE, crop_or_fill, self.tail)
+        x_BTGE = _padded(x_BTGE, old * self.block - past, self.tail)
         rows = x_BTGE.shape[0]
         flat = F.pad(x_BTGE.flatten(0, 1), (0, 0, 0, 0, self.reach, 0))
         blocks = flat.unfold(0, self.reach + self.block, self.block).movedim(-1, 1)

@@ -19,19 +19,20 @@ Legend: ``B`` rows, ``S`` bytes, ``P`` patches, ``K`` vectors per patch, ``D`` l
 ``M`` width of a patch vector, ``G`` global width, ``V`` vocabulary, ``H`` heads.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 from torch import Generator, Tensor, nn
 
 from bytelatent.model.args import TransformerArgs
-from bytelatent.model.attention import AttentionImpl, document_numbers, plan_attention
-from bytelatent.model.blt_args import ByteLatentTransformerArgs
+from bytelatent.model.attention import AttentionImpl, Plan, document_numbers, plan_attention
+from bytelatent.model.blt_args import ByteLatentTransformerArgs, LocalArgs
 from bytelatent.model.cross_attention import CrossImpl
 from bytelatent.model.hashing import ngram_hashes
 from bytelatent.model.init import init_block, init_rest
 from bytelatent.model.layers import TransformerBlock, check_tokens, rotary_table
 from bytelatent.model.local import LocalDecoder, LocalEncoder
+from bytelatent.model.padding import leading_padding, rolled
 from bytelatent.model.patches import PatchLayout, patch_documents
 from bytelatent.model.pretrained import Pretrained
 from bytelatent.model.released_blt import BLT_KIND
@@ -63,6 +64,19 @@ class BltOutput:
     decoder_patch: Tensor
     hash_ids: list[Tensor]
 
+    def rolled(self, by_B: Tensor) -> "BltOutput":
+        """What belongs to bytes moved by :func:`bytelatent.model.padding.rolled`."""
+        return replace(
+            self,
+            logits=rolled(self.logits, by_B),
+            byte_states=rolled(self.byte_states, by_B),
+            encoder_weights=[rolled(weight_BSKH, by_B) for weight_BSKH in self.encoder_weights],
+            decoder_weights=[rolled(weight_BSKH, by_B) for weight_BSKH in self.decoder_weights],
+            encoder_patch=rolled(self.encoder_patch, by_B),
+            decoder_patch=rolled(self.decoder_patch, by_B),
+            hash_ids=[rolled(ids_BS, by_B) for ids_BS in self.hash_ids],
+        )
+
 
 class GlobalTransformer(nn.Module):
     """The large transformer, once per patch; a projection stands before it if widths differ."""
@@ -81,7 +95,8 @@ class GlobalTransformer(nn.Module):
             h_BPG = self.token_embedding_projection(h_BPG)
         count = h_BPG.shape[1]
         table = rotary_table(count, self.args.head_width, self.args.rope_theta, h_BPG.device)
-        plan = plan_attention(documents_BP, count, None, impl)
+        # Patches see all before them: there is no band.
+        plan = plan_attention(documents_BP, count, None, "sdpa" if impl == "banded" else impl)
         for layer in self.layers:
             h_BPG, _ = layer(h_BPG, table, plan)
         return h_BPG
@@ -133,34 +148,48 @@ class ByteLatentTransformer(Pretrained):
         """One pass with all it computed.
 
         Args:
-            tokens_BS: ids, BOS first.
+            tokens_BS: ids, BOS first. Shorter rows are filled up with PAD at their end or in front
+                of BOS, which changes nothing for their other bytes; the rows of results that belong
+                to PAD mean nothing.
             patch_lengths: lengths ``[B, ...]`` that sum to ``S + 1`` in every row, zeros at the
-                end (see :class:`bytelatent.patching.patcher.Patcher`).
+                end (see :class:`bytelatent.patching.patcher.Patcher`). The first patch holds BOS
+                and the PAD in front of it; PAD at the end may be cut in any way.
             ngram_ids: ids ``[B, S]`` for each n-gram table, if the model has any.
             impl, cross_impl: how attention is computed; changes no result.
 
         Raises:
             ValueError: ids or lengths that the model cannot run on.
         """
+        check_tokens(tokens_BS, self.args.vocab_size)
+        padding_B = leading_padding(tokens_BS)
+        layout = PatchLayout.from_lengths(patch_lengths, tokens_BS.shape[1], padding_B)
+        if padding_B is None:
+            return self._inspect(tokens_BS, layout, ngram_ids, impl, cross_impl)
+        tokens_BS = rolled(tokens_BS, padding_B)
+        ngram_ids = [rolled(ids_BS, padding_B) for ids_BS in ngram_ids or ()]
+        seen = self._inspect(tokens_BS, layout, ngram_ids, impl, cross_impl)
+        return seen.rolled(-padding_B)
+
+    def _inspect(
+        self,
+        tokens_BS: Tensor,
+        layout: PatchLayout,
+        ngram_ids: list[Tensor] | None,
+        impl: AttentionImpl,
+        cross_impl: CrossImpl,
+    ) -> BltOutput:
         args = self.args
-        check_tokens(tokens_BS, args.vocab_size)
-        layout = PatchLayout.from_lengths(patch_lengths, tokens_BS.shape[1])
         hash_ids = self.hash_ids(tokens_BS)
         embedded_BSD = self._embed(tokens_BS, hash_ids, ngram_ids)
         documents_BS = document_numbers(tokens_BS, args.eos_id)
-        size, device = tokens_BS.shape[1], tokens_BS.device
-
-        local = args.encoder
-        table = rotary_table(size, local.head_width, local.rope_theta, device)
-        plan = plan_attention(documents_BS, size, local.window, impl)
+        table, plan = _local_attention(args.encoder, documents_BS, impl)
         encoded = self.local_encoder(embedded_BSD, layout, table, plan, cross_impl)
 
         documents_BP = patch_documents(tokens_BS, layout, args.eos_id)
         patches_BPG = self.global_transformer(encoded.patches_BPM, documents_BP, impl)
 
-        local = args.decoder
-        table = rotary_table(size, local.head_width, local.rope_theta, device)
-        plan = plan_attention(documents_BS, size, local.window, impl)
+        if _sees(args.decoder) != _sees(args.encoder):
+            table, plan = _local_attention(args.decoder, documents_BS, impl)
         h_BSD, decoder_weights = self.local_decoder(
             encoded.bytes_BSD, patches_BPG, layout, table, plan, cross_impl
         )
@@ -221,3 +250,17 @@ class ByteLatentTransformer(Pretrained):
             return h_BSD @ self.local_encoder.tok_embeddings.weight.T
         logits_BSV: Tensor = self.local_decoder.output(h_BSD)
         return logits_BSV
+
+
+def _sees(local: LocalArgs) -> tuple[object, ...]:
+    """What the attention of a local model depends on, weights apart."""
+    return local.window, local.head_width, local.rope_theta
+
+
+def _local_attention(
+    local: LocalArgs, documents_BS: Tensor, impl: AttentionImpl
+) -> tuple[Tensor, Plan]:
+    """Rotary table and plan of a local model."""
+    size = documents_BS.shape[1]
+    table = rotary_table(size, local.head_width, local.rope_theta, documents_BS.device)
+    return table, plan_attention(documents_BS, size, local.window, impl)

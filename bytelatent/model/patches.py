@@ -10,6 +10,9 @@ its own patch, every other byte the one before:
     bytes            BOS t h e        lengths 1, 1, 2, 1  (the unseen byte is a patch of its own)
     encoder patch    0   1 2 2        the last patch holds no byte yet and is never used
     decoder patch    0   1 1 2
+
+The first patch of a row also holds the padding in front of its text, so that rows padded on the
+left have the patches that they have alone.
 """
 
 from dataclasses import dataclass
@@ -26,7 +29,7 @@ class PatchLayout:
     """Which patch every byte belongs to.
 
     Attributes:
-        encoder_BS: patch a byte is read into.
+        encoder_BS: patch a byte is read into; ``count`` or more for bytes that are read into none.
         decoder_BS: patch a byte is predicted from.
         count: ``P``; rows with fewer patches have empty ones at the end.
     """
@@ -36,29 +39,47 @@ class PatchLayout:
     count: int
 
     @classmethod
-    def from_lengths(cls, lengths: Tensor, size: int) -> "PatchLayout":
+    def from_lengths(
+        cls, lengths: Tensor, size: int, padding_B: Tensor | None = None
+    ) -> "PatchLayout":
         """The layout of patch lengths for rows of ``size`` bytes.
+
+        Args:
+            lengths: ``[B, ...]``.
+            size: ``S``.
+            padding_B: how many PAD stood in front of each row's text and stand at its end now (see
+                :mod:`bytelatent.model.padding`): they are counted in the first patch, and belong
+                to none.
 
         Raises:
             ValueError: lengths are negative, have holes, do not sum to ``size + 1``, or a first
-                patch does not have one byte.
+                patch does not have one byte besides padding.
         """
-        check_lengths(lengths, size)
-        rows = lengths.shape[0]
+        check_lengths(lengths, size, padding_B)
+        rows, count = lengths.shape[0], max(1, lengths.shape[1] - 1)
         ends = lengths.cumsum(dim=1)
+        ends = ends if padding_B is None else ends - padding_B[:, None]
         places = torch.arange(size + 1, device=lengths.device).expand(rows, -1).contiguous()
         patch = torch.searchsorted(ends.contiguous(), places, right=True)
-        return cls(patch[:, :-1], patch[:, 1:] - 1, max(1, lengths.shape[1] - 1))
+        before = patch[:, 1:] - 1
+        before = before if padding_B is None else before.clamp(max=count - 1)
+        return cls(patch[:, :-1], before, count)
 
 
-def check_lengths(lengths: Tensor, size: int) -> None:
+def check_lengths(lengths: Tensor, size: int, padding_B: Tensor | None = None) -> None:
     """Refuse patch lengths that do not describe rows of ``size`` bytes and the next one.
+
+    ``padding_B`` is how many PAD stand in front of each row's text.
+
+    Values are not looked at while compiling.
 
     Raises:
         ValueError: says which row is wrong and how.
     """
     if lengths.dim() != 2:
         raise ValueError(f"patch_lengths must be [rows, patches], got {tuple(lengths.shape)}")
+    if torch.compiler.is_compiling():
+        return
     if bool((lengths < 0).any()):
         raise ValueError("patch_lengths must not be negative")
     if bool(((lengths[:, 1:] > 0) & (lengths[:, :-1] == 0)).any()):
@@ -70,8 +91,11 @@ def check_lengths(lengths: Tensor, size: int) -> None:
             f"patch_lengths of row {row} sum to {int(sums[row])}, not to {size + 1} "
             f"({size} tokens and the next one)"
         )
-    if bool((lengths[:, 0] != 1).any()):
-        raise ValueError("the first patch of every row must hold one token (BOS)")
+    first_B = lengths[:, 0] if padding_B is None else lengths[:, 0] - padding_B
+    if bool((first_B != 1).any()):
+        raise ValueError(
+            "the first patch of every row must hold one token (BOS) and the padding before it"
+        )
 
 
 def pool(x_BSD: Tensor, patch_BS: Tensor, count: int, how: Pooling) -> Tensor:
@@ -96,6 +120,7 @@ def concatenate(x_BSD: Tensor, layout: PatchLayout, slots: int) -> Tensor:
     patch_BS = layout.encoder_BS.clamp(max=layout.count)
     begins = torch.searchsorted(patch_BS.contiguous(), patch_BS.contiguous())
     slot_BS = torch.arange(size, device=x_BSD.device) - begins
+    slot_BS = slot_BS.masked_fill(patch_BS == layout.count, 0)  # nobody reads these
     longest = int(slot_BS.max()) + 1 if size else 0
     if longest > slots:
         raise ValueError(

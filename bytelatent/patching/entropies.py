@@ -9,6 +9,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from bytelatent.model.padding import leading_padding, rolled
 from bytelatent.transformer import LMState
 
 DEFAULT_CHUNK = 2048
@@ -40,7 +41,7 @@ def stream_logits(
     """Logits of long rows, chunk by chunk: pairs of the columns and their ``[B, C, V]``.
 
     Memory is that of one chunk and one window, however long the rows are; the numbers are those
-    of a single pass.
+    of a single pass. Rows begin with their text.
     """
     if chunk < 1:
         raise ValueError(f"chunk: {chunk} is not 1 or more bytes")
@@ -58,12 +59,16 @@ def calculate_entropies(
     """Next-byte entropies ``[B, S]`` in nats of rows of any length.
 
     Every row is measured by itself: a row's entropies depend on no other row (the reference runs
-    rows into each other; ours must not).
+    rows into each other; ours must not). Shorter rows may be filled up with PAD at their end or in
+    front of BOS.
     """
+    padding_B = leading_padding(tokens_BS)
+    if padding_B is not None:
+        tokens_BS = rolled(tokens_BS, padding_B)
     out = torch.empty(tokens_BS.shape, dtype=torch.float32, device=tokens_BS.device)
     for columns, logits_BCV in stream_logits(model, tokens_BS, chunk=chunk):
         out[:, columns] = entropy(logits_BCV)
-    return out
+    return out if padding_B is None else rolled(out, -padding_B)
 
 
 def entropy_function(

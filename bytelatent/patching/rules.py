@@ -16,6 +16,11 @@ to the prediction of token ``i + 1``. So with threshold 1:
 
 All rules but :func:`topk_starts` are incremental (BLT paper, section 2.3): the starts of a prefix
 are a prefix of the starts. Rows never influence each other.
+
+A row may be filled up with PAD in front of BOS or at its end. :func:`patch_starts` gives its text
+the patches that it has alone; the PAD in front of it belong to the first one:
+
+    tokens      PAD PAD BOS  t   h   e    starts  1 0 0 1 1 0 1    lengths  3, 1, 2, 1
 """
 
 import math
@@ -26,7 +31,7 @@ from typing import Any
 
 from array_api_compat import array_namespace, device
 
-from bytelatent.tokenizers.constants import BPE_DELIMITER_ID, OFFSET
+from bytelatent.tokenizers.constants import BPE_DELIMITER_ID, OFFSET, PAD_ID
 
 Array = Any
 """A numpy array or a torch tensor."""
@@ -88,19 +93,28 @@ def combined_starts(entropies: Array, threshold: float, threshold_add: float) ->
     return xp.concat([xp.ones_like(starts[:, :1]), starts], axis=1)
 
 
-def topk_starts(entropies: Array, patch_size: float) -> Array:
-    """The most surprising bytes start patches, ``S // patch_size`` patches in all.
+def topk_starts(entropies: Array, patch_size: float, lengths: Array | None = None) -> Array:
+    """The most surprising bytes start patches, ``length // patch_size`` patches in all.
 
     Not incremental: whether a byte starts a patch depends on the bytes after it. Ties go to the
     earlier byte.
+
+    Args:
+        entropies: nats ``[B, S]``.
+        patch_size: wanted mean length in bytes.
+        lengths: tokens of each row that count, ``[B]``; all of them when left out.
     """
     xp = array_namespace(entropies)
-    length = entropies.shape[1]
-    wanted = max(0, min(int(length // patch_size) - 2, length - 1))
-    order = xp.argsort(-entropies[:, 1:], axis=1, stable=True)
+    rows, size = entropies.shape
+    if lengths is None:
+        lengths = xp.full((rows,), size, dtype=xp.int64, device=device(entropies))
+    wanted = xp.astype(xp.astype(lengths, xp.float64) // patch_size, xp.int64) - 2
+    counts = _positions(entropies)[:, 1:] < lengths[:, None]
+    last = xp.full_like(entropies[:, 1:], math.inf)
+    order = xp.argsort(xp.where(counts, -entropies[:, 1:], last), axis=1, stable=True)
     rank = xp.argsort(order, axis=1, stable=True)
-    first = xp.ones((rank.shape[0], min(1, length)), dtype=xp.bool, device=device(rank))
-    return _with_forced_starts(xp.concat([first, rank < wanted], axis=1))
+    first = xp.ones((rows, min(1, size)), dtype=xp.bool, device=device(rank))
+    return _with_forced_starts(xp.concat([first, counts & (rank < wanted[:, None])], axis=1))
 
 
 def space_starts(tokens: Array) -> Array:
@@ -169,10 +183,13 @@ def patch_starts(
                 f"entropies have shape {tuple(entropies.shape)}, tokens {tuple(tokens.shape)}; "
                 "they must be equal"
             )
+    padding = _leading_padding(tokens)
+    if padding is not None:
+        tokens, entropies = _text_first(tokens, padding), _text_first(entropies, padding)
     starts = _RULES[mode](tokens, entropies, options)
     if options.max_patch_length is not None:
         starts = split_long(starts, options.max_patch_length)
-    return starts
+    return starts if padding is None else _behind_padding(starts, padding)
 
 
 def check_options(mode: PatchingMode | str, options: RuleOptions) -> PatchingMode:
@@ -261,7 +278,7 @@ def _entropy_or_topk(tokens: Array, entropies: Array, options: RuleOptions) -> A
     if options.threshold is not None:
         return entropy_starts(entropies, options.threshold)
     assert options.patch_size is not None
-    return topk_starts(entropies, options.patch_size)
+    return topk_starts(entropies, options.patch_size, _lengths_without_end(tokens))
 
 
 ENTROPY_MODES = frozenset({PatchingMode.ENTROPY, PatchingMode.MONOTONIC, PatchingMode.COMBINED})
@@ -278,6 +295,41 @@ _RULES: dict[PatchingMode, Callable[[Array, Array, RuleOptions], Array]] = {
     PatchingMode.BYTE: lambda t, _, o: byte_starts(t),
     PatchingMode.BPE: lambda t, _, o: bpe_delimiter_starts(t, o.delimiter_id),
 }
+
+
+def _leading_padding(tokens: Array) -> Array | None:
+    """How many PAD every row begins with, ``[B]``; None if no row does."""
+    xp = array_namespace(tokens)
+    if not bool(xp.any(tokens[:, :1] == PAD_ID)):
+        return None
+    seen = xp.cumulative_sum(xp.astype(tokens != PAD_ID, xp.int64), axis=1)
+    return xp.sum(xp.astype(seen == 0, xp.int64), axis=1)
+
+
+def _lengths_without_end(tokens: Array) -> Array:
+    """Tokens of each row up to the last that is not PAD, ``[B]``."""
+    xp = array_namespace(tokens)
+    places = xp.where(tokens != PAD_ID, _positions(tokens) + 1, xp.zeros_like(tokens))
+    none = xp.zeros_like(places[:, :1])
+    return xp.max(xp.concat([none, places], axis=1), axis=1)
+
+
+def _text_first(values: Array | None, padding: Array) -> Array | None:
+    """Rows ``[B, S]`` with the padding in front of them moved to their end."""
+    if values is None:
+        return None
+    xp = array_namespace(values)
+    places = (_positions(values) + padding[:, None]) % values.shape[1]
+    return xp.take_along_axis(values, places, axis=1)
+
+
+def _behind_padding(starts: Array, padding: Array) -> Array:
+    """Starts of texts moved behind the padding in front of them, which joins their first patch."""
+    xp = array_namespace(starts)
+    places = _positions(starts)
+    before = xp.maximum(places - padding[:, None], xp.zeros_like(places))
+    text = (places > padding[:, None]) | (places == 0)
+    return xp.take_along_axis(starts, before, axis=1) & text
 
 
 def _with_forced_starts(after_BS: Array) -> Array:

@@ -18,6 +18,7 @@ from bytelatent.patching.rules import (
     starts_from_lengths,
 )
 from bytelatent.tokenizers.blt_tokenizer import BltTokenizer
+from bytelatent.tokenizers.constants import BOS_ID, PAD_ID
 
 INCREMENTAL = [
     (PatchingMode.ENTROPY, RuleOptions(threshold=1.0)),
@@ -37,6 +38,8 @@ ALL = [*INCREMENTAL, (PatchingMode.ENTROPY, RuleOptions(patch_size=3.5))]
 def rows(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray]:
     shape = (draw(st.integers(1, 3)), draw(st.integers(1, 40)))
     tokens = draw(hnp.arrays(np.int64, shape, elements=st.integers(0, 259)))
+    for end in (tokens[:, 0], tokens[:, -1]):  # there PAD is padding; inside it is a delimiter
+        end[end == PAD_ID] = BOS_ID
     # Few distinct values, so that ties and equal neighbours occur.
     steps = draw(hnp.arrays(np.int64, shape, elements=st.integers(0, 16)))
     return tokens, (steps / 5).astype(np.float32)
@@ -86,6 +89,42 @@ def test_rows_do_not_influence_each_other(mode, options, row) -> None:
     for b in range(len(tokens)):
         alone = patch_starts(mode, tokens[b : b + 1], entropies[b : b + 1], options)
         np.testing.assert_array_equal(alone[0], together[b])
+
+
+@pytest.mark.parametrize(("mode", "options"), ALL)
+@given(row=rows(), before=st.integers(0, 9), after=st.integers(0, 9), other=st.integers(0, 16))
+def test_padding_changes_no_patch_of_a_text(mode, options, row, before, after, other) -> None:
+    tokens, entropies = (x[:1] for x in row)
+    size = tokens.shape[1]
+    ends = ((0, 0), (before, after))
+    padded = np.pad(tokens, ends, constant_values=PAD_ID)
+    noise = np.pad(entropies, ends, constant_values=other / 5)  # what is measured on PAD
+    alone = patch_starts(mode, tokens, entropies, options)[0]
+    found = patch_starts(mode, padded, noise, options)[0]
+    torch_found = patch_starts(mode, torch.from_numpy(padded), torch.from_numpy(noise), options)
+    np.testing.assert_array_equal(found, torch_found[0].numpy())
+    assert found[0]
+    assert not found[1 : before + 1].any()
+    assert found[before + 1 : before + size + 1].tolist() == alone[1:].tolist()
+    lengths = lengths_from_starts(found[None])[0]
+    assert lengths[0] == before + 1
+    if not after:
+        assert lengths[1:].tolist() == lengths_from_starts(alone[None])[0, 1:].tolist()
+
+
+@given(row=rows(), longer=st.integers(1, 9))
+def test_rows_padded_on_different_sides_share_a_batch(row, longer) -> None:
+    tokens, entropies = (x[:1] for x in row)
+    sides = ((0, 0), (longer, 0)), ((0, 0), (0, longer))
+    batch = [
+        np.concatenate([np.pad(x, side, constant_values=fill) for side in sides])
+        for x, fill in ((tokens, PAD_ID), (entropies, 1.5))
+    ]
+    for mode, options in ALL:
+        alone = patch_starts(mode, tokens, entropies, options)[0]
+        left, right = patch_starts(mode, *batch, options)
+        np.testing.assert_array_equal(left[longer + 1 :], alone[1:])
+        np.testing.assert_array_equal(right[: len(alone)], alone)
 
 
 @given(row=rows())
