@@ -3,18 +3,20 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import torch
+
 from bytelatent.metrics import read_metrics
 from bytelatent.transformer import LMTransformer
-from tests.distributed.test_torchrun import ROOT, corpus  # noqa: F401
 
+ROOT = Path(__file__).parents[2]
 KILLS = 20
 
 
 @pytest.mark.slow
-def test_a_run_killed_twenty_times_ends_with_the_same_weights(corpus, tmp_path) -> None:  # noqa: F811
+def test_a_run_killed_twenty_times_ends_with_the_same_weights(corpus, tmp_path) -> None:
     def run(folder, kills) -> int:
         command = [sys.executable, "tests/killing.py", str(corpus), str(folder), str(kills)]
         environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}

@@ -7,22 +7,13 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from bytelatent.distributed.env import World
 from bytelatent.metrics import read_metrics
 from bytelatent.trainer import Trainer
 from tests.distributed.runs import settings
 
 ROOT = Path(__file__).parents[2]
-
-
-@pytest.fixture(scope="module")
-def corpus(tmp_path_factory) -> Path:
-    folder = tmp_path_factory.mktemp("corpus")
-    for split, texts in {"train": 40, "valid": 9}.items():
-        (folder / split).mkdir()
-        lines = [json.dumps({"text": f"{n} green bottles on the wall. " * 6}) for n in range(texts)]
-        (folder / split / "song.jsonl").write_text("\n".join(lines))
-    return folder
 
 
 @pytest.fixture(scope="module")
