@@ -113,3 +113,17 @@ def test_what_cannot_be_done_is_refused() -> None:
         plan_attention(documents, 8, None, "banded")
     with pytest.raises(ValueError, match="'flash' is not known; known are auto, sdpa"):
         plan_attention(documents, 8, None, "flash")
+
+
+@pytest.mark.parametrize("groups", [2, 4])
+def test_training_in_bfloat16_on_a_cpu_equals_single_precision(groups) -> None:
+    torch.manual_seed(0)
+    shapes = ((2, 90, 4, 16), (2, 90, groups, 16), (2, 90, groups, 16))
+    exact = [torch.randn(shape, requires_grad=True) for shape in shapes]
+    rough = [x.detach().bfloat16().requires_grad_() for x in exact]
+    plan = plan_attention(torch.zeros(2, 90, dtype=torch.int64), 90, 20, "sdpa")
+    for tensors in (exact, rough):
+        plan.attend(*tensors).float().square().sum().backward()
+    for a, b in zip(exact, rough, strict=True):
+        assert a.grad is not None and b.grad is not None
+        assert (a.grad - b.grad.float()).norm() < 0.02 * a.grad.norm()
