@@ -12,7 +12,7 @@ Legend: ``L`` layers, ``B`` rows, ``S`` bytes, ``W`` window, ``D`` width, ``G`` 
 ``E`` head width, ``V`` vocabulary.
 """
 
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import torch
 from torch import Generator, Tensor, nn
@@ -148,10 +148,11 @@ class LMTransformer(Pretrained):
         h_BSD = self.tok_embeddings(tokens_BS)
         present = []
         for number, layer in enumerate(self.layers):
-            past = None
-            if state is not None:
-                past = KeyValue(state.keys_LBWGE[number], state.values_LBWGE[number])
-            h_BSD, key_value = layer(h_BSD, table, plan, past)
+            if state is None:
+                h_BSD = layer(h_BSD, table, plan)
+                continue
+            past = KeyValue(state.keys_LBWGE[number], state.values_LBWGE[number])
+            h_BSD, key_value = cast(TransformerBlock, layer).step(h_BSD, table, plan, past)
             present.append(key_value)
         h_BSD = self.norm(h_BSD)
         if args.weight_tying:

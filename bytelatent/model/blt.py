@@ -98,7 +98,7 @@ class GlobalTransformer(nn.Module):
         # Patches see all before them: there is no band.
         plan = plan_attention(documents_BP, count, None, "sdpa" if impl == "banded" else impl)
         for layer in self.layers:
-            h_BPG, _ = layer(h_BPG, table, plan)
+            h_BPG = layer(h_BPG, table, plan)
         return h_BPG
 
 

@@ -121,14 +121,14 @@ class TransformerBlock(nn.Module):
         self.attention_norm = nn.RMSNorm(args.dim, eps=args.norm_eps)
         self.ffn_norm = nn.RMSNorm(args.dim, eps=args.norm_eps)
 
-    def forward(
-        self,
-        x_BSD: Tensor,
-        table: Tensor,
-        plan: Plan,
-        past: KeyValue | None = None,
+    def forward(self, x_BSD: Tensor, table: Tensor, plan: Plan) -> Tensor:
+        """``[B, S, D]`` to ``[B, S, D]``."""
+        return self.step(x_BSD, table, plan, None)[0]
+
+    def step(
+        self, x_BSD: Tensor, table: Tensor, plan: Plan, past: KeyValue | None
     ) -> tuple[Tensor, KeyValue]:
-        """``[B, S, D]`` to ``[B, S, D]``, with the block's keys and values."""
+        """The same for positions that follow ``past``, with keys and values of all."""
         attended, present = self.attention(self.attention_norm(x_BSD), table, plan, past)
         x_BSD = x_BSD + attended
         return x_BSD + self.feed_forward(self.ffn_norm(x_BSD)), present

@@ -64,7 +64,7 @@ class LocalEncoder(nn.Module):
         weights = []
         cross = iter(getattr(self, "cross_attn_layers", ()))
         for number, layer in enumerate(self.layers):
-            h_BSD, _ = layer(h_BSD, table, plan)
+            h_BSD = layer(h_BSD, table, plan)
             if self.args.encoder.has_cross_attention(number):
                 if patches_BPKD is None:
                     patches_BPKD = self._queries(h_BSD, layout)
@@ -130,5 +130,5 @@ class LocalDecoder(nn.Module):
             if self.args.decoder.has_cross_attention(number):
                 h_BSD, weight_BSKH = next(cross)(h_BSD, patches_BPKD, layout.decoder_BS, impl)
                 weights.append(weight_BSKH)
-            h_BSD, _ = layer(h_BSD, table, plan)
+            h_BSD = layer(h_BSD, table, plan)
         return self.norm(h_BSD), weights

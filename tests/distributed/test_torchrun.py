@@ -25,6 +25,7 @@ def found(corpus, tmp_path_factory) -> Path:
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-3000:]
+    assert "Warning" not in done.stderr
     return folder
 
 
