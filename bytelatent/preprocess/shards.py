@@ -31,7 +31,7 @@ TEXT = "text"
 
 NAMED_BAD_LINES = 20
 
-BATCHES_AT_ONCE = 64
+BATCHES_AT_ONCE = 256
 """Batches whose documents are read, sorted by length and written together."""
 
 
