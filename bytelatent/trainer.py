@@ -26,6 +26,7 @@ from bytelatent.data.loader import Loader
 from bytelatent.distributed.env import World
 from bytelatent.distributed.parallel import full_weights, place
 from bytelatent.files import write_text
+from bytelatent.loading import write_settings
 from bytelatent.metrics import MetricsFile, bits_per_byte, memory_bytes
 from bytelatent.model.blt import ByteLatentTransformer
 from bytelatent.model.flops import training_flops_per_byte
@@ -341,6 +342,7 @@ class Trainer:
             model = self._fresh(weights=False)
             model.load_state_dict(weights, assign=True)
             model.save_pretrained(self.args.dump_dir / "model")
+            write_settings(self.args.dump_dir / "model", self.args)
         self.world.barrier()
 
 

@@ -23,9 +23,11 @@ LAYERS: list[tuple[int, tuple[str, ...]]] = [
     (5, ("bytelatent.args", "bytelatent.trainer", "bytelatent.export", "bytelatent.hf")),
     (5, ("bytelatent.transformers_format", "bytelatent.hf_commands")),
     (5, ("bytelatent.slurm", "bytelatent.training_patches")),
+    (5, ("bytelatent.loading", "bytelatent.scoring", "bytelatent.evaluation")),
+    (5, ("bytelatent.calibration", "bytelatent.lm_eval_adapter")),
     (6, ("bytelatent.train", "bytelatent.release", "bytelatent.plotting")),
     (6, ("bytelatent.stool", "bytelatent.preprocess")),
-    (6, ("bytelatent.cli", "bytelatent.flops")),
+    (6, ("bytelatent.cli", "bytelatent.flops", "bytelatent.eval")),
 ]
 TORCH_FREE = (
     "bytelatent.tokenizers",
@@ -115,7 +117,7 @@ def test_imports_only_go_down(name: str) -> None:
 
 @pytest.mark.parametrize("name", sorted(MODULES))
 def test_nobody_imports_a_command(name: str) -> None:
-    commands = ("bytelatent.train", "bytelatent.release", "app.examples")
+    commands = ("bytelatent.train", "bytelatent.eval", "bytelatent.release", "app.examples")
     commands += ("bytelatent.stool", "bytelatent.preprocess.entropies")
     assert not [other for other in imports(name) if other in commands]
 

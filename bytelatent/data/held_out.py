@@ -1,0 +1,128 @@
+"""Documents that no model was trained on, whole or in pieces."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from bytelatent.data.formats import FORMATS, read_shard
+from bytelatent.data.sources import find_chunks
+from bytelatent.files import read_json
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """Documents of a source that no model was trained on.
+
+    Attributes:
+        source: its name.
+        language, kind: as the corpus manifest has them; ``unknown`` without one.
+        documents: UTF-8 bytes.
+    """
+
+    source: str
+    language: str
+    kind: str
+    documents: list[bytes]
+
+
+def held_out(
+    root: Path,
+    split: str,
+    sources: Iterable[str] | None = None,
+    *,
+    limit: int | None = None,
+    text_key: str = "text",
+) -> list[HeldOut]:
+    """Documents of a split, in the order of their files.
+
+    Args:
+        root: folder of the corpus.
+        split: ``test`` or ``valid``.
+        sources: names; all of the split when None.
+        limit: bytes of each source at most; the last document is cut there, between characters.
+        text_key: field or column of the text.
+
+    Raises:
+        ValueError: a source is missing, empty or damaged.
+    """
+    about = read_about(root)
+    found = []
+    for source in _names(root / split) if sources is None else sources:
+        documents = _read(find_chunks(root, split, source), limit, text_key)
+        if not documents:
+            raise ValueError(f"{root / split}: source {source!r} holds no text")
+        language, kind = about.get(source, ("unknown", "unknown"))
+        found.append(HeldOut(source, language, kind, documents))
+    return found
+
+
+def read_about(root: Path) -> dict[str, tuple[str, str]]:
+    """Language and kind of every source, of the corpus manifest; empty without one.
+
+    Raises:
+        ValueError: the manifest is damaged.
+    """
+    path = root / "manifest.json"
+    if not path.is_file():
+        return {}
+    try:
+        return {one["source"]: (one["lang"], one["kind"]) for one in read_json(path)["sources"]}
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"{path} is no corpus manifest ({error})") from None
+
+
+def cut_pieces(document: bytes, max_bytes: int) -> list[bytes]:
+    """``document`` in pieces of at most ``max_bytes`` and of about equal size.
+
+    Cut between characters of UTF-8, where there are any.
+    """
+    pieces, first = [], 0
+    while first < len(document):
+        rest = len(document) - first
+        size = _ceil(rest, _ceil(rest, max_bytes))
+        last = _between_characters(document, first, first + size)
+        pieces.append(document[first:last])
+        first = last
+    return pieces
+
+
+def _names(folder: Path) -> list[str]:
+    """Sources of a split: its folders, and its files less ``.chunk.N`` and the ending."""
+    names = set()
+    for path in folder.iterdir() if folder.is_dir() else ():
+        ending = next((suffix for suffix in FORMATS if path.name.endswith(suffix)), None)
+        if path.name.startswith(".") or not (path.is_dir() or ending):
+            continue
+        names.add(path.name.removesuffix(ending or "").partition(".chunk.")[0])
+    if not names:
+        raise ValueError(f"{folder} holds no source (build a corpus: python setup/build_corpus.py)")
+    return sorted(names)
+
+
+def _read(paths: Iterable[Path], limit: int | None, text_key: str) -> list[bytes]:
+    documents: list[bytes] = []
+    left = float("inf") if limit is None else limit
+    for path in paths:
+        for document in read_shard(path, text_key):
+            data = document.data
+            if len(data) > left:
+                data = data[: _between_characters(data, 0, int(left))]
+                left = 0
+            left -= len(data)
+            if data:
+                documents.append(data)
+            if left <= 0:
+                return documents
+    return documents
+
+
+def _between_characters(data: bytes, first: int, last: int) -> int:
+    """``last``, or the place before it where a character of UTF-8 begins, if after ``first``."""
+    place = last
+    while first < place < len(data) and data[place] & 0xC0 == 0x80:
+        place -= 1
+    return place if place > first else last
+
+
+def _ceil(a: int, b: int) -> int:
+    return -(-a // b)

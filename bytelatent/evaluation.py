@@ -1,0 +1,163 @@
+"""Bits per byte and patches on held-out documents, by source, language and kind of text.
+
+:data:`COUNTING` says what is counted.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from bytelatent.data.held_out import HeldOut, cut_pieces
+from bytelatent.loading import TextModel
+from bytelatent.metrics import bits_per_byte
+from bytelatent.scoring import ByteScores, score
+from bytelatent.transformer import LMTransformer
+
+COUNTING = (
+    "Every byte is counted once, BOS and the end of a document not at all. Each document is "
+    "predicted by itself after BOS. A byte model takes it whole, whatever its length. A BLT takes "
+    "it in pieces of at most max_bytes and of about equal size, cut between characters, each of "
+    "which begins anew after BOS, with patches cut as at inference; its entropy model is measured "
+    "on the same pieces. The patch of BOS holds no byte and is not counted; a piece's last patch "
+    "ends with the piece."
+)
+
+MAX_BYTES = 4096
+"""Bytes of the pieces that a BLT takes documents in."""
+
+QUANTILES = (0.1, 0.5, 0.9, 0.99)
+"""Of patch lengths."""
+
+
+@dataclass
+class Score:
+    """Sums over documents.
+
+    Attributes:
+        documents, pieces, size: how many, ``size`` in bytes.
+        nats: surprisal of all bytes.
+        entropy_nats: the same by the entropy model that cuts patches for a BLT; else None.
+        patch_lengths: how many patches have so many bytes; empty without a patcher.
+    """
+
+    documents: int = 0
+    pieces: int = 0
+    size: int = 0
+    nats: float = 0.0
+    entropy_nats: float | None = 0.0
+    patch_lengths: Counter[int] = field(default_factory=Counter)
+
+    def add_piece(self, scores: ByteScores) -> None:
+        """Count a piece of a document."""
+        self.pieces += 1
+        self.size += len(scores.nats_N)
+        self.nats += float(scores.nats_N.sum(dtype=np.float64))
+        if scores.entropy_nats_N is None or self.entropy_nats is None:
+            self.entropy_nats = None
+        else:
+            self.entropy_nats += float(scores.entropy_nats_N.sum(dtype=np.float64))
+        if scores.starts_N is not None:
+            starts = np.flatnonzero(scores.starts_N)
+            lengths = np.diff(starts, append=len(scores.starts_N))
+            self.patch_lengths.update(lengths.tolist())
+
+    def add(self, other: "Score") -> None:
+        """Count what another has counted."""
+        self.documents += other.documents
+        self.pieces += other.pieces
+        self.size += other.size
+        self.nats += other.nats
+        both = self.entropy_nats, other.entropy_nats
+        self.entropy_nats = None if None in both else sum(x for x in both if x is not None)
+        self.patch_lengths.update(other.patch_lengths)
+
+    @property
+    def bits_per_byte(self) -> float:
+        """Of the model; 0 for no bytes."""
+        return bits_per_byte(self.nats, max(1, self.size))
+
+    @property
+    def entropy_bits_per_byte(self) -> float | None:
+        """Of the entropy model on the same pieces."""
+        return (
+            None
+            if self.entropy_nats is None
+            else bits_per_byte(self.entropy_nats, max(1, self.size))
+        )
+
+    @property
+    def bytes_per_patch(self) -> float | None:
+        """Mean length of a patch in bytes; None without patches."""
+        patches = self.patch_lengths.total()
+        return self.size / patches if patches else None
+
+    def patch_quantiles(self) -> dict[str, int]:
+        """Lengths in bytes that such a share of the patches does not exceed, and the longest."""
+        if not self.patch_lengths:
+            return {}
+        lengths = sorted(self.patch_lengths)
+        below = np.cumsum([self.patch_lengths[length] for length in lengths])
+        places = np.searchsorted(below, np.array(QUANTILES) * below[-1])
+        found = {f"{q:.0%}": lengths[place] for q, place in zip(QUANTILES, places, strict=True)}
+        return {**found, "longest": lengths[-1]}
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        found = {
+            "documents": self.documents,
+            "pieces": self.pieces,
+            "bytes": self.size,
+            "bits_per_byte": self.bits_per_byte,
+            "entropy_model_bits_per_byte": self.entropy_bits_per_byte,
+            "bytes_per_patch": self.bytes_per_patch,
+            "patch_bytes": self.patch_quantiles(),
+        }
+        return {key: value for key, value in found.items() if value not in (None, {})}
+
+
+@dataclass(frozen=True)
+class SourceScore:
+    """What was measured on a source."""
+
+    source: str
+    language: str
+    kind: str
+    score: Score
+
+
+def evaluate(
+    text_model: TextModel, corpus: Iterable[HeldOut], *, max_bytes: int = MAX_BYTES
+) -> Iterator[SourceScore]:
+    """Measure one source after the other; :data:`COUNTING` says how.
+
+    Raises:
+        ValueError: the model or its patcher cannot run on a text.
+    """
+    whole = isinstance(text_model.model, LMTransformer)
+    for source in corpus:
+        texts = source.documents
+        if not whole:
+            texts = [piece for document in texts for piece in cut_pieces(document, max_bytes)]
+        total = Score(documents=len(source.documents))
+        for scores in score(text_model, texts):
+            total.add_piece(scores)
+        yield SourceScore(source.source, source.language, source.kind, total)
+
+
+def combined(scores: Sequence[SourceScore], by: str) -> dict[str, Score]:
+    """Scores summed by ``language`` or ``kind``, in the order of their names."""
+    found: dict[str, Score] = {}
+    for one in scores:
+        found.setdefault(getattr(one, by), Score()).add(one.score)
+    return dict(sorted(found.items()))
+
+
+def overall(scores: Iterable[SourceScore]) -> Score:
+    """The sum of all."""
+    total = Score()
+    for one in scores:
+        total.add(one.score)
+    return total

@@ -1,0 +1,155 @@
+"""Models as their folders describe them: either kind, with all it takes to run them on text.
+
+``train_args.json`` in a model's folder holds the settings of its run (:class:`TrainArgs`), its
+tokenizer and its patcher; for a BLT it also names the byte model that measures entropies.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from bytelatent.args import TrainArgs
+from bytelatent.files import read_json, write_json
+from bytelatent.hf import TRAIN_ARGS_FILE, BltTokenizerAndPatcher
+from bytelatent.model.blt import ByteLatentTransformer
+from bytelatent.model.released import CONFIG_FILE, MARKS, MODEL_FILES, PARAMS_FILE, args_of_params
+from bytelatent.patching.entropies import entropy_function
+from bytelatent.patching.patcher import Patcher, PatcherArgs
+from bytelatent.patching.rules import ENTROPY_MODES
+from bytelatent.storage import model_folder
+from bytelatent.tokenizers.build import TokenizerArgs
+from bytelatent.transformer import LMTransformer
+
+Model = LMTransformer | ByteLatentTransformer
+
+ENTROPY_FOLDER = "entropy_model"
+"""Where released BLTs keep theirs."""
+
+
+@dataclass(frozen=True)
+class TextModel:
+    """A model and what cuts the text for it.
+
+    Attributes:
+        name: as it was asked for.
+        model: in eval mode.
+        patcher: with the entropy model, if its rule needs one; None for a byte model whose folder
+            names none.
+        entropy_model: that of the patcher: a byte model measures its own entropies.
+        entropy_name: its name; None without one.
+        settings: content of ``train_args.json``, empty if there is none.
+    """
+
+    name: str
+    model: Model
+    patcher: Patcher | None
+    entropy_model: LMTransformer | None
+    entropy_name: str | None
+    settings: dict[str, Any]
+
+    @property
+    def device(self) -> torch.device:
+        """Where it runs."""
+        return next(self.model.parameters()).device
+
+
+def load_text_model(
+    name: str,
+    *,
+    entropy_model: str | None = None,
+    dtype: torch.dtype | None = torch.float32,
+    device: torch.device | str = "cpu",
+) -> TextModel:
+    """Load a model of either kind, and the entropy model that cuts its patches.
+
+    Args:
+        name: a folder, a shipped model, or ``owner/name`` on the hub.
+        entropy_model: likewise, for a BLT; else the ``patcher_model`` of its ``train_args.json``,
+            or its sub-folder ``entropy_model``.
+        dtype: of the weights; None for that of the file.
+        device: where to run.
+
+    Raises:
+        ValueError: a file is missing or damaged, or a BLT's rule needs entropies and nothing says
+            by which model.
+    """
+    folder = model_folder(name, (*MODEL_FILES, TRAIN_ARGS_FILE, f"{ENTROPY_FOLDER}/*"))
+    settings = read_settings(folder)
+    args = BltTokenizerAndPatcher.from_pretrained(folder).patcher_args if settings else None
+    if kind_of(folder) is LMTransformer:
+        if entropy_model is not None:
+            raise ValueError(f"entropy_model: {name} is a byte model, it measures by itself")
+        lm = LMTransformer.from_pretrained(folder, dtype=dtype).to(device)
+        patcher = None if args is None else args.build(entropy_function(lm))
+        return TextModel(name, lm, patcher, lm, name, settings)
+    if args is None:
+        raise ValueError(
+            f"{folder / TRAIN_ARGS_FILE} does not exist: nothing says how to cut patches for {name}"
+        )
+    measuring = None
+    if args.mode() in ENTROPY_MODES:
+        entropy_model = entropy_model or _named_entropy_model(name, folder, settings)
+        measuring = LMTransformer.from_pretrained(entropy_model, dtype=dtype).to(device)
+    elif entropy_model is not None:
+        raise ValueError(
+            f"entropy_model: {name} cuts patches by rule {args.mode().value!r}, which needs none"
+        )
+    patcher = args.build(None if measuring is None else entropy_function(measuring))
+    blt = ByteLatentTransformer.from_pretrained(folder, dtype=dtype).to(device)
+    return TextModel(name, blt, patcher, measuring, entropy_model, settings)
+
+
+def kind_of(folder: Path) -> type[Model]:
+    """The class that reads the checkpoint in ``folder``; :class:`LMTransformer` if in doubt.
+
+    Raises:
+        ValueError: its config is damaged.
+    """
+    if (folder / CONFIG_FILE).is_file():
+        config = read_json(folder / CONFIG_FILE)
+        args = config.get("args") if isinstance(config, dict) else None
+    elif (folder / PARAMS_FILE).is_file():
+        args = args_of_params(folder / PARAMS_FILE, ByteLatentTransformer.kind.section)
+    else:
+        args = None
+    marks = {MARKS[LMTransformer.__name__][0], LMTransformer.kind.section}
+    if not isinstance(args, dict) or marks & args.keys():
+        return LMTransformer
+    return ByteLatentTransformer
+
+
+def read_settings(folder: Path) -> dict[str, Any]:
+    """``train_args.json`` of a model's folder; empty if there is none.
+
+    Raises:
+        ValueError: it is damaged.
+    """
+    path = folder / TRAIN_ARGS_FILE
+    if not path.is_file():
+        return {}
+    settings = read_json(path)
+    if not isinstance(settings, dict):
+        raise ValueError(f"{path} holds no object")
+    return settings
+
+
+def write_settings(folder: Path, args: TrainArgs, **more: Any) -> None:
+    """Write ``train_args.json``: the run, tokenizer and patcher, and ``more`` about the model."""
+    write_json(folder / TRAIN_ARGS_FILE, args.model_dump(mode="json") | more)
+    patcher = args.patcher or PatcherArgs()
+    BltTokenizerAndPatcher(TokenizerArgs(), patcher).save_pretrained(folder)
+
+
+def _named_entropy_model(name: str, folder: Path, settings: dict[str, Any]) -> str:
+    """What the folder says about its entropy model."""
+    named = settings.get("patcher_model")
+    if isinstance(named, str):
+        return named
+    if (folder / ENTROPY_FOLDER).is_dir():
+        return str(folder / ENTROPY_FOLDER)
+    raise ValueError(
+        f"entropy_model: patches of {name} are cut by entropies, and its {TRAIN_ARGS_FILE} names "
+        "no patcher_model; name the byte model that is to measure them"
+    )

@@ -1,0 +1,91 @@
+"""Held-out documents: which ones, how much of them, and in which pieces."""
+
+import numpy as np
+import pytest
+
+from bytelatent.data.documents import tokenize
+from bytelatent.data.held_out import cut_pieces, held_out
+from bytelatent.data.ragged import fill_up, length_batches
+from bytelatent.tokenizers.constants import PAD_ID
+from tests.data.shards import write_shard
+from tests.tiny import write_corpus
+
+
+def test_sources_with_language_and_kind(tmp_path) -> None:
+    found = held_out(write_corpus(tmp_path), "test")
+    assert [(one.source, one.language, one.kind) for one in found] == [
+        ("programs", "python", "code"),
+        ("songs", "en", "prose"),
+        ("vers", "fr", "prose"),
+    ]
+    assert all(len(one.documents) == 3 for one in found)
+    assert found[0].documents[0].startswith(b"def f2000(x)")
+
+
+def test_without_a_manifest_and_with_any_format(tmp_path) -> None:
+    write_shard(tmp_path / "test" / "a.chunk.0.jsonl.gz", ["one", "two"])
+    write_shard(tmp_path / "test" / "a.chunk.1.jsonl.gz", ["three"])
+    write_shard(tmp_path / "test" / "b" / "x.arrow", ["four"], entropies=True)
+    (tmp_path / "test" / "notes.txt").write_text("no source")
+    found = held_out(tmp_path, "test")
+    assert [(one.source, one.documents) for one in found] == [
+        ("a", [b"one", b"two", b"three"]),
+        ("b", [b"four"]),
+    ]
+    assert {(one.language, one.kind) for one in found} == {("unknown", "unknown")}
+    assert [one.source for one in held_out(tmp_path, "test", ["b"])] == ["b"]
+
+
+@pytest.mark.parametrize(
+    ("limit", "expected"),
+    [(1, [b"a"]), (3, [b"abc"]), (4, [b"abc", b"d"]), (6, [b"abc", b"d", "é".encode()]), (5, None)],
+)
+def test_the_limit_cuts_between_characters(tmp_path, limit, expected) -> None:
+    write_shard(tmp_path / "test" / "a.jsonl", ["abc", "", "dé", "later"])
+    documents = held_out(tmp_path, "test", limit=limit)[0].documents
+    if expected is None:
+        expected = [b"abc", b"d"]  # half a character is left out
+    assert b"".join(documents) == b"".join(expected)
+    assert sum(map(len, documents)) <= limit
+
+
+def test_what_is_missing_or_empty_is_named(tmp_path) -> None:
+    with pytest.raises(ValueError, match=r"test holds no source"):
+        held_out(tmp_path, "test")
+    write_shard(tmp_path / "test" / "a.jsonl", [""])
+    with pytest.raises(ValueError, match="source 'a' holds no text"):
+        held_out(tmp_path, "test")
+    with pytest.raises(ValueError, match="no file for 'b'"):
+        held_out(tmp_path, "test", ["b"])
+    (tmp_path / "manifest.json").write_text('{"sources": [{"source": "a"}]}')
+    with pytest.raises(ValueError, match=r"manifest.json is no corpus manifest"):
+        held_out(tmp_path, "test")
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 7, 10, 100])
+@pytest.mark.parametrize("text", ["", "plain text of some length", "né 中文 🙂 né 中文 🙂", "中"])
+def test_pieces_hold_every_byte_once(text, size) -> None:
+    data = text.encode()
+    pieces = cut_pieces(data, size)
+    assert b"".join(pieces) == data
+    assert all(0 < len(piece) <= size for piece in pieces)
+    if size >= 7:
+        assert "".join(piece.decode() for piece in pieces) == text
+
+
+def test_pieces_are_of_about_equal_size() -> None:
+    assert [len(piece) for piece in cut_pieces(b"x" * 1001, 1000)] == [501, 500]
+    assert [len(piece) for piece in cut_pieces(b"x" * 1000, 1000)] == [1000]
+
+
+def test_batches_hold_every_row_once_within_the_limit() -> None:
+    lengths = np.random.default_rng(0).integers(1, 60, 50).tolist()
+    batches = list(length_batches(lengths, 100))
+    assert sorted(index for batch in batches for index in batch) == list(range(50))
+    assert all(len(batch) * max(lengths[i] for i in batch) <= 100 for batch in batches)
+    assert list(length_batches([500, 3], 100)) == [[1], [0]]
+
+
+def test_shorter_rows_are_filled_up_at_the_end() -> None:
+    tokens = fill_up([tokenize(b"abc"), tokenize(b"")])
+    assert tokens.tolist() == [[1, 101, 102, 103, 2], [1, 2, PAD_ID, PAD_ID, PAD_ID]]
