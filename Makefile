@@ -35,6 +35,7 @@ figures: $(VENV)/.dev
 bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/web.py
 	$(BIN)/python benchmarks/entropies.py
+	$(BIN)/python benchmarks/forward.py
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache

@@ -31,6 +31,34 @@ def times(work: Callable[[], object], repeat: int) -> list[float]:
     return found
 
 
+def interleaved(works: dict[str, Callable[[], object]], repeat: int) -> dict[str, list[float]]:
+    """Seconds of ``repeat`` runs of each, in turns, so that a busy machine harms all alike."""
+    for work in works.values():
+        work()
+    found: dict[str, list[float]] = {name: [] for name in works}
+    for _ in range(repeat):
+        for name, work in works.items():
+            began = time.perf_counter()
+            work()
+            found[name].append(time.perf_counter() - began)
+    return found
+
+
+def peak_of(work: Callable[[], object]) -> dict[str, int]:
+    """Resident memory of this process in bytes: before ``work``, and at its highest during it."""
+    Path("/proc/self/clear_refs").write_text("5")  # forgets the peak so far
+    before = _status("VmRSS")
+    work()
+    return {"before": before, "peak": _status("VmHWM")}
+
+
+def _status(name: str) -> int:
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith(name):
+            return int(line.split()[1]) * 1024
+    raise ValueError(f"/proc/self/status has no {name}")
+
+
 def summary(seconds: list[float]) -> dict[str, float]:
     """Median, 95th and 99th percentile in milliseconds, and how many."""
     cuts = statistics.quantiles(seconds, n=100, method="inclusive")

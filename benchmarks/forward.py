@@ -1,0 +1,227 @@
+"""Forward pass and entropies beside ``transformers``: same weights, same texts, same process.
+
+    python benchmarks/forward.py
+
+The mid-size model has random weights, livened up so that entropies differ, and a threshold that
+gives patches of about 4.5 bytes. Ratios are our median over that of ``transformers``. Memory is
+measured in processes of their own.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from common import interleaved, peak_of, write_results
+from torch import Tensor
+
+from bytelatent.model.args import LMTransformerArgs
+from bytelatent.model.blt import ByteLatentTransformer
+from bytelatent.model.blt_args import ByteLatentTransformerArgs
+from bytelatent.patching.entropies import calculate_entropies, entropy_function
+from bytelatent.patching.patcher import PatcherArgs
+from bytelatent.tokenizers.blt_tokenizer import BltTokenizer
+from bytelatent.transformer import LMTransformer
+from bytelatent.transformers_format import Bundle, load_transformers, save_transformers
+
+LOCAL = {"dim": 256, "n_heads": 4, "window": 512}
+BLT = {
+    "encoder": {**LOCAL, "n_layers": 1, "cross_attention": "last"},
+    "global_model": {"dim": 512, "n_layers": 8, "n_heads": 8},
+    "decoder": {**LOCAL, "n_layers": 4, "cross_attention": "all"},
+    "patch_vectors": 2,
+    "cross_heads": 4,
+    "hashes": {"sizes": [3, 4, 5, 6, 7, 8], "buckets": 5002, "functions": 1},
+}
+ENTROPY = {"dim": 256, "n_layers": 6, "n_heads": 4, "sliding_window": 512, "max_seqlen": 16384}
+MEAN_PATCH = 4.5
+TEXT = Path(__file__).parents[1] / "bytelatent" / "plotting" / "samples" / "persuasion.txt"
+
+
+def text_of(size: int) -> Tensor:
+    """Tokens ``[1, size]`` of prose, repeated if it is too short."""
+    data = TEXT.read_bytes()
+    data = data * (size // len(data) + 1)
+    return torch.tensor([BltTokenizer(add_eos=False).encode_bytes(data[: size - 1])])
+
+
+@torch.inference_mode()
+def build() -> Bundle:
+    """Random weights, and a threshold that lies far from every entropy of the text."""
+    blt = ByteLatentTransformer(ByteLatentTransformerArgs.model_validate(BLT))
+    entropy_model = LMTransformer(LMTransformerArgs.model_validate(ENTROPY))
+    for model in (blt, entropy_model):
+        model.init_weights()
+        model.eval()
+    entropy_model.output.weight.mul_(3)
+    found = calculate_entropies(entropy_model, text_of(2048))[0].sort().values
+    near = slice(int(2048 * (1 - 1 / MEAN_PATCH)) - 40, int(2048 * (1 - 1 / MEAN_PATCH)) + 40)
+    low = int(found[near].diff().argmax()) + near.start
+    return Bundle(blt, entropy_model, PatcherArgs(threshold=float(found[low : low + 2].mean())))
+
+
+def load_peer(folder: str) -> Any:
+    """The same weights as ``transformers`` reads them."""
+    warnings.simplefilter("ignore")
+    os.environ["TRANSFORMERS_VERBOSITY"] = "error"
+    from transformers import BltForCausalLM
+
+    return BltForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
+
+
+def peer_patches(peer: Any, tokens: Tensor, threshold: float) -> tuple[Tensor, Tensor]:
+    """Entropies and patch lengths (without the byte to come) by ``transformers``."""
+    entropies, lengths, _ = peer.model.patcher(
+        tokens,
+        patch_size=1,  # of no account when there is a threshold, but without it nothing is cut
+        threshold=threshold,
+        max_patch_length=None,
+        patching_batch_size=1,
+        device=tokens.device,
+    )
+    return entropies, lengths
+
+
+def row(works: dict[str, Callable[[], object]], repeat: int) -> dict[str, Any]:
+    """Medians in seconds, and ours over theirs."""
+    medians = {name: statistics.median(t) for name, t in interleaved(works, repeat).items()}
+    found: dict[str, Any] = {name: round(seconds, 4) for name, seconds in medians.items()}
+    return found | {"ratio": round(medians["ours"] / medians["transformers"], 3), "runs": repeat}
+
+
+@torch.inference_mode()
+def forward_rows(ours: Bundle, peer: Any, size: int, repeat: int) -> dict[str, Any]:
+    """One pass over ``size`` bytes: with given patches, patches alone, and both."""
+    tokens, threshold = text_of(size), float(ours.patcher_args.threshold or 0)
+    patcher = ours.patcher_args.build(entropy_function(ours.entropy_model))
+    lengths, seen = (patcher.patch(tokens, include_next_token=n)[0] for n in (True, False))
+    assert torch.equal(seen, peer_patches(peer, tokens, threshold)[1]), "patches differ"
+    logits = peer(tokens, use_cache=False).logits
+    difference = float((ours.blt(tokens, lengths) - logits).abs().max())
+    assert difference < 1e-3, f"logits differ by {difference}"
+    given = {
+        "ours": lambda: ours.blt(tokens, lengths),
+        "transformers": lambda: peer(tokens, patch_lengths=lengths, use_cache=False),
+    }
+    patches = {
+        "ours": lambda: patcher.patch(tokens),
+        "transformers": lambda: peer_patches(peer, tokens, threshold),
+    }
+    whole = {
+        "ours": lambda: ours.blt(tokens, patcher.patch(tokens)[0]),
+        "transformers": lambda: peer(tokens, use_cache=False),
+    }
+    return {
+        "patches": lengths.shape[1],
+        "largest_difference_of_logits": difference,
+        "given_patches_seconds": row(given, repeat),
+        "entropies_and_patches_seconds": row(patches, repeat),
+        "together_seconds": row(whole, repeat),
+    }
+
+
+@torch.inference_mode()
+def entropy_rows(folder: str, ours: Bundle, peer: Any) -> dict[str, Any]:
+    """Time in this process, in turns; memory in one process for each."""
+    tokens = text_of(8192)
+    works = {
+        "ours": lambda: calculate_entropies(ours.entropy_model, tokens),
+        "transformers": lambda: peer_patches(peer, tokens, 1.0),
+    }
+    rows: dict[str, Any] = {"8192 bytes": {"seconds": row(works, 5)}}
+    memory = {name: in_own_process(folder, name, 8192) for name in works}
+    taken = {name: one["peak"] - one["before"] for name, one in memory.items()}
+    rows["8192 bytes"] |= {
+        "memory_taken_bytes": taken | {"ratio": round(taken["ours"] / taken["transformers"], 3)},
+        "memory_of_process_bytes": {name: one["peak"] for name, one in memory.items()},
+    }
+    large = in_own_process(folder, "ours", 1 << 20)
+    small = in_own_process(folder, "ours", 8192)
+    per_byte = {"1 MiB": large["seconds"] / (1 << 20), "8192 bytes": small["seconds"] / 8192}
+    rows["1 MiB"] = {
+        "seconds": round(large["seconds"], 2),
+        "microseconds_per_byte": {name: round(s * 1e6, 1) for name, s in per_byte.items()},
+        "memory_taken_bytes": large["peak"] - large["before"],
+        "memory_of_process_bytes": large["peak"],
+    }
+    return rows
+
+
+def in_own_process(folder: str, name: str, size: int) -> dict[str, float]:
+    """Seconds and memory of one measurement of entropies."""
+    command = [sys.executable, __file__, "--one", name, "--size", str(size), "--folder", folder]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+@torch.inference_mode()
+def one(folder: str, name: str, size: int) -> dict[str, float]:
+    """What :func:`in_own_process` runs."""
+    tokens, work = text_of(size), None
+    if name == "ours":
+        model = load_transformers(folder).entropy_model
+        work = lambda tokens: calculate_entropies(model, tokens)  # noqa: E731
+    else:
+        peer = load_peer(folder)
+        work = lambda tokens: peer_patches(peer, tokens, 1.0)  # noqa: E731
+    work(tokens[:, :600])
+    began = time.perf_counter()
+    found = peak_of(lambda: work(tokens))
+    return found | {"seconds": time.perf_counter() - began}
+
+
+@torch.inference_mode()
+def gpu_rows(ours: Bundle, size: int = 8192, rows: int = 4) -> dict[str, Any]:
+    """Seconds of a bf16 pass on the GPU by each implementation of attention."""
+    blt = ours.blt.to("cuda", torch.bfloat16)
+    patcher = PatcherArgs(patching_mode="space").build()
+    tokens = text_of(size).expand(rows, -1).contiguous()
+    lengths, tokens = patcher.patch(tokens)[0].cuda(), tokens.cuda()
+    found: dict[str, Any] = {"device": torch.cuda.get_device_name(), "rows": rows, "bytes": size}
+    for impl in ("sdpa", "banded", "flex", "xformers"):
+        try:
+            works = {impl: lambda impl=impl: blt(tokens, lengths, impl=impl).sum().item()}
+            found[impl] = round(statistics.median(interleaved(works, 7)[impl]), 5)
+        except ValueError as error:
+            found[impl] = str(error)
+    return found
+
+
+def main() -> None:
+    """All rows, or (for the processes that measure memory) one."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--one", choices=("ours", "transformers"), help=argparse.SUPPRESS)
+    parser.add_argument("--size", type=int, default=2048, help=argparse.SUPPRESS)
+    parser.add_argument("--folder", help=argparse.SUPPRESS)
+    parser.add_argument("--repeat", type=int, default=15, help="runs of each forward pass")
+    options = parser.parse_args()
+    torch.set_num_threads(2)
+    if options.one:
+        print(json.dumps(one(options.folder, options.one, options.size)))
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        save_transformers(folder, build())
+        ours, peer = load_transformers(folder), load_peer(folder)
+        load = os.getloadavg()[0]
+        rows = {
+            "threads": torch.get_num_threads(),
+            "others_running_at_start": round(load, 1),
+            "forward, 2048 bytes": forward_rows(ours, peer, 2048, options.repeat),
+            "entropies": entropy_rows(folder, ours, peer),
+        }
+        rows["gpu"] = gpu_rows(ours) if torch.cuda.is_available() else "no CUDA device here"
+    write_results("forward", rows)
+
+
+if __name__ == "__main__":
+    main()
