@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shlex
 import signal
 import subprocess
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from bytelatent.slurm import directive
-from bytelatent.stool import main, split_words
+from bytelatent.stool import StoolArgs, main, split_words
 
 ROOT = Path(__file__).parents[1]
 NASTY = """it's a "run" $(touch pwned) `id` & more; #1"""
@@ -346,6 +347,14 @@ def test_words_after_two_dashes_are_the_scripts() -> None:
         {"nodes": "2"},
         ["a.b=1", "name=x", "verbose"],
     )
+
+
+def test_the_documented_settings_are_all_there_are() -> None:
+    page = (ROOT / "docs" / "training.md").read_text()
+    section = page.split("# On a Slurm cluster")[1].split("| option |")[1].split("\n\n")[0]
+    first_cells = [line.split("|")[1] for line in section.splitlines()[2:]]
+    documented = {name for cell in first_cells for name in re.findall(r"`(\w+)`", cell)}
+    assert documented == StoolArgs.model_fields.keys() - {"dry_run"}
 
 
 def test_help_lists_the_settings(capsys) -> None:

@@ -5,6 +5,7 @@ import hashlib
 import importlib.util
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -21,6 +22,7 @@ from bytelatent.data.formats import read_shard
 from bytelatent.files import read_json
 from bytelatent.model.args import LMTransformerArgs
 from bytelatent.patching.entropies import calculate_entropies
+from bytelatent.preprocess.args import PreprocessArgs
 from bytelatent.preprocess.entropies import main
 from bytelatent.preprocess.measure import measure
 from bytelatent.preprocess.shards import METADATA
@@ -345,3 +347,12 @@ def test_a_task_that_fails_silently_is_noticed(run, monkeypatch, capsys) -> None
     monkeypatch.setattr(pipeline, "run_local", lambda args, work: None)
     assert run() == 1
     assert "4 of 4 shards were not done" in capsys.readouterr().err
+
+
+def test_the_documented_options_exist() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "training.md").read_text()
+    section = page.split("# Entropies ahead of time")[1].split("| option |")[1].split("\n\n")[0]
+    first_cells = [line.split("|")[1] for line in section.splitlines()[2:]]
+    documented = {name for cell in first_cells for name in re.findall(r"`(\w+)`", cell)}
+    assert len(documented) > 6
+    assert documented - {"config"} <= PreprocessArgs.model_fields.keys()
