@@ -23,12 +23,11 @@ from rich.progress import track
 
 from bytelatent.config import load_args
 from bytelatent.data.held_out import held_out
-from bytelatent.evaluation import COUNTING, MAX_BYTES, SourceScore, combined, evaluate, overall
+from bytelatent.evaluation import COUNTING, MAX_BYTES, as_dict, describe, evaluate
 from bytelatent.files import write_json
 from bytelatent.loading import TextModel, load_text_model
 from bytelatent.scoring import continuation
 from bytelatent.tokenizers.blt_tokenizer import utf8_bytes
-from bytelatent.transformer import LMTransformer
 
 COLUMNS = ("bytes", "bits/byte", "entropy model", "bytes/patch", "median", "99%")
 
@@ -128,7 +127,7 @@ def run(args: EvalCommandArgs) -> dict[str, Any]:
             "root_dir": str(args.data.root_dir),
             "split": args.split,
             "limit": args.limit,
-            "max_bytes": None if is_byte_model(text_model) else args.max_bytes,
+            "max_bytes": None if text_model.is_byte_model else args.max_bytes,
             "counting": COUNTING,
         },
         **as_dict(scores),
@@ -136,36 +135,6 @@ def run(args: EvalCommandArgs) -> dict[str, Any]:
             {"prompt": prompt, "text": sample(text_model, prompt, args.generate.bytes)}
             for prompt in prompts
         ],
-    }
-
-
-def describe(text_model: TextModel) -> dict[str, Any]:
-    """The model and its patcher, for JSON."""
-    patcher = text_model.patcher
-    return {
-        "model": text_model.name,
-        "kind": "byte model" if is_byte_model(text_model) else "BLT",
-        "parameters": sum(p.numel() for p in text_model.model.parameters()),
-        "entropy_model": None if is_byte_model(text_model) else text_model.entropy_name,
-        "patcher": None if patcher is None else patcher.args.model_dump(mode="json"),
-    }
-
-
-def is_byte_model(text_model: TextModel) -> bool:
-    """Whether it runs on bytes alone, without patches."""
-    return isinstance(text_model.model, LMTransformer)
-
-
-def as_dict(scores: list[SourceScore]) -> dict[str, Any]:
-    """All scores, by source and summed, for JSON."""
-    return {
-        "total": overall(scores).as_dict(),
-        "sources": {
-            one.source: {"language": one.language, "kind": one.kind} | one.score.as_dict()
-            for one in scores
-        },
-        "languages": {name: x.as_dict() for name, x in combined(scores, "language").items()},
-        "kinds": {name: x.as_dict() for name, x in combined(scores, "kind").items()},
     }
 
 

@@ -14,7 +14,6 @@ from bytelatent.data.held_out import HeldOut, cut_pieces
 from bytelatent.loading import TextModel
 from bytelatent.metrics import bits_per_byte
 from bytelatent.scoring import ByteScores, score
-from bytelatent.transformer import LMTransformer
 
 COUNTING = (
     "Every byte is counted once, BOS and the end of a document not at all. Each document is "
@@ -136,10 +135,9 @@ def evaluate(
     Raises:
         ValueError: the model or its patcher cannot run on a text.
     """
-    whole = isinstance(text_model.model, LMTransformer)
     for source in corpus:
         texts = source.documents
-        if not whole:
+        if not text_model.is_byte_model:
             texts = [piece for document in texts for piece in cut_pieces(document, max_bytes)]
         total = Score(documents=len(source.documents))
         for scores in score(text_model, texts):
@@ -161,3 +159,28 @@ def overall(scores: Iterable[SourceScore]) -> Score:
     for one in scores:
         total.add(one.score)
     return total
+
+
+def describe(text_model: TextModel) -> dict[str, Any]:
+    """The model and its patcher, for JSON."""
+    patcher = text_model.patcher
+    return {
+        "model": text_model.name,
+        "kind": "byte model" if text_model.is_byte_model else "BLT",
+        "parameters": sum(p.numel() for p in text_model.model.parameters()),
+        "entropy_model": None if text_model.is_byte_model else text_model.entropy_name,
+        "patcher": None if patcher is None else patcher.args.model_dump(mode="json"),
+    }
+
+
+def as_dict(scores: Sequence[SourceScore]) -> dict[str, Any]:
+    """All scores, by source and summed, for JSON."""
+    return {
+        "total": overall(scores).as_dict(),
+        "sources": {
+            one.source: {"language": one.language, "kind": one.kind} | one.score.as_dict()
+            for one in scores
+        },
+        "languages": {name: x.as_dict() for name, x in combined(scores, "language").items()},
+        "kinds": {name: x.as_dict() for name, x in combined(scores, "kind").items()},
+    }

@@ -19,7 +19,6 @@ from bytelatent.evaluation import MAX_BYTES
 from bytelatent.loading import load_text_model
 from bytelatent.scoring import ByteScores, continuation, score
 from bytelatent.tokenizers.blt_tokenizer import utf8_bytes
-from bytelatent.transformer import LMTransformer
 
 NAME = "bytelatent"
 DEFAULT_GENERATED = 256
@@ -83,8 +82,7 @@ class ByteModel:
         self.text_model = load_text_model(
             model, entropy_model=entropy_model, dtype=DTYPES[dtype], device=device
         )
-        whole = isinstance(self.text_model.model, LMTransformer)
-        self.max_bytes = None if whole else int(max_bytes)
+        self.max_bytes = None if self.text_model.is_byte_model else int(max_bytes)
 
     def loglikelihood(self, requests: Sequence[Request]) -> list[tuple[float, bool]]:
         """For (context, continuation): log-probability in nats, and whether it is the likeliest.

@@ -50,6 +50,11 @@ class TextModel:
     settings: dict[str, Any]
 
     @property
+    def is_byte_model(self) -> bool:
+        """Whether the model runs on bytes alone, without patches."""
+        return isinstance(self.model, LMTransformer)
+
+    @property
     def device(self) -> torch.device:
         """Where it runs."""
         return next(self.model.parameters()).device

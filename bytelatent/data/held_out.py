@@ -47,13 +47,30 @@ def held_out(
     """
     about = read_about(root)
     found = []
-    for source in _names(root / split) if sources is None else sources:
+    for source in source_names(root / split) if sources is None else sources:
         documents = _read(find_chunks(root, split, source), limit, text_key)
         if not documents:
             raise ValueError(f"{root / split}: source {source!r} holds no text")
         language, kind = about.get(source, ("unknown", "unknown"))
         found.append(HeldOut(source, language, kind, documents))
     return found
+
+
+def source_names(folder: Path) -> list[str]:
+    """Sources of a split: its folders, and its files less ``.chunk.N`` and the ending.
+
+    Raises:
+        ValueError: there is none.
+    """
+    names = set()
+    for path in folder.iterdir() if folder.is_dir() else ():
+        ending = next((suffix for suffix in FORMATS if path.name.endswith(suffix)), None)
+        if path.name.startswith(".") or not (path.is_dir() or ending):
+            continue
+        names.add(path.name.removesuffix(ending or "").partition(".chunk.")[0])
+    if not names:
+        raise ValueError(f"{folder} holds no source (build a corpus: python setup/build_corpus.py)")
+    return sorted(names)
 
 
 def read_about(root: Path) -> dict[str, tuple[str, str]]:
@@ -84,19 +101,6 @@ def cut_pieces(document: bytes, max_bytes: int) -> list[bytes]:
         pieces.append(document[first:last])
         first = last
     return pieces
-
-
-def _names(folder: Path) -> list[str]:
-    """Sources of a split: its folders, and its files less ``.chunk.N`` and the ending."""
-    names = set()
-    for path in folder.iterdir() if folder.is_dir() else ():
-        ending = next((suffix for suffix in FORMATS if path.name.endswith(suffix)), None)
-        if path.name.startswith(".") or not (path.is_dir() or ending):
-            continue
-        names.add(path.name.removesuffix(ending or "").partition(".chunk.")[0])
-    if not names:
-        raise ValueError(f"{folder} holds no source (build a corpus: python setup/build_corpus.py)")
-    return sorted(names)
 
 
 def _read(paths: Iterable[Path], limit: int | None, text_key: str) -> list[bytes]:

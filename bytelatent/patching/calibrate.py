@@ -2,31 +2,95 @@
 
 With the global-threshold rule a byte starts a patch where its entropy exceeds the threshold, so the
 threshold for ``n`` bytes per patch is the entropy that one byte in ``n`` exceeds (BLT paper,
-section 4.1: thresholds are set so that the mean patch size on the training mix hits a target).
+section 4.1: thresholds are set so that the mean patch size on the training mix hits a target). With
+the monotonic rule it is the rise of the entropy that counts in the same way.
+
+Legend: ``N`` bytes of a text.
 """
+
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bytelatent.patching.rules import PatchingMode
 
-def threshold_for(entropies: NDArray[np.floating], patch_size: float) -> float:
+Floats = NDArray[np.floating[Any]]
+
+CALIBRATED = (PatchingMode.ENTROPY, PatchingMode.MONOTONIC)
+"""Rules with one threshold."""
+
+
+def start_values(entropies_N: Floats, mode: PatchingMode) -> Floats:
+    """What a rule compares with its threshold: a byte starts a patch where it is more.
+
+    Args:
+        entropies_N: nats, of the prediction of every byte of one text.
+        mode: one of :data:`CALIBRATED`.
+
+    Returns:
+        Nats ``[N]``; infinite for the first byte, which always starts a patch.
+
+    Raises:
+        ValueError: the rule has not just one threshold.
+    """
+    if mode not in CALIBRATED:
+        known = " and ".join(CALIBRATED)
+        raise ValueError(f"patching_mode: {mode.value!r} has no threshold to set; {known} have")
+    values_N = np.array(entropies_N)
+    if mode is PatchingMode.MONOTONIC:
+        values_N[1:] -= entropies_N[:-1]
+    values_N[:1] = np.inf
+    return values_N
+
+
+def threshold_for(values: Floats, patch_size: float, weights: Floats | None = None) -> float:
     """Threshold in nats that gives ``patch_size`` bytes per patch on the sample.
 
     Args:
-        entropies: nats, of any shape; one per byte of a representative sample.
+        values: nats, of any shape; one per byte of a representative sample (see
+            :func:`start_values`).
         patch_size: wanted mean length in bytes, more than 1.
+        weights: how much every byte counts; all the same when None.
 
     Raises:
-        ValueError: no entropies, or a patch size that no threshold can give.
+        ValueError: no values, or a patch size that no threshold can give.
     """
-    if not entropies.size:
+    if not values.size:
         raise ValueError("entropies: none given; calibration needs a sample of text")
     if not patch_size > 1:
         raise ValueError(f"patch_size: {patch_size} is not more than 1 byte")
-    return float(np.quantile(entropies, 1 - 1 / patch_size))
+    share, weights = 1 - 1 / patch_size, np.ones(values.shape) if weights is None else weights
+    found = float(
+        np.quantile(values.ravel(), share, weights=weights.ravel(), method="inverted_cdf")
+    )
+    if not np.isfinite(found):
+        longest = patch_size_of(values, float(values[np.isfinite(values)].max(initial=0)), weights)
+        raise ValueError(
+            f"patch_size: {patch_size} is too long for this sample: every text begins a patch, "
+            f"{longest:.1f} bytes each"
+        )
+    if found < 0:
+        longest = patch_size_of(values, 0.0, weights)
+        raise ValueError(
+            f"patch_size: {patch_size} needs a threshold below 0; 0 gives {longest:.2f} bytes"
+        )
+    return found
 
 
-def patch_size_of(entropies: NDArray[np.floating], threshold: float) -> float:
-    """Mean patch length in bytes that ``threshold`` gives on the sample; infinite for none."""
-    starts = int(np.count_nonzero(entropies > threshold))
-    return entropies.size / starts if starts else float("inf")
+def patch_size_of(values: Floats, threshold: float, weights: Floats | None = None) -> float:
+    """Mean patch length in bytes that ``threshold`` gives on the sample; infinite for no patch."""
+    return float(patch_sizes_of(values, np.array([threshold]), weights)[0])
+
+
+def patch_sizes_of(values: Floats, thresholds: Floats, weights: Floats | None = None) -> Floats:
+    """The same for many thresholds."""
+    weights = np.ones(values.shape) if weights is None else weights
+    order = np.argsort(values, axis=None)
+    sums = np.concatenate([[0.0], np.cumsum(weights.ravel()[order])])
+    below = np.searchsorted(values.ravel()[order], thresholds, side="right")
+    starts = sums[-1] - sums[below]
+    # What rounding leaves of a difference of sums is no patch.
+    starts[below == values.size] = 0
+    with np.errstate(divide="ignore"):
+        return np.asarray(sums[-1] / starts)
