@@ -252,8 +252,6 @@ def test_impossible_args_are_named(changes, words) -> None:
         args_of(**changes)
 
 
-
-
 @pytest.mark.parametrize("name", sorted(VARIANTS))
 def test_written_and_read_back_bit_for_bit(name, tmp_path) -> None:
     model = tiny(**VARIANTS[name])
