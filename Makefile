@@ -36,6 +36,8 @@ bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/web.py
 	$(BIN)/python benchmarks/entropies.py
 	$(BIN)/python benchmarks/forward.py
+	$(BIN)/python benchmarks/loader.py
+	$(BIN)/python benchmarks/train.py
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache
