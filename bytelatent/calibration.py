@@ -136,14 +136,11 @@ def calibrate(
             continue
         size = patch_size_of(own, found, own_weights)
         rules[rule.value] = {"threshold": found, "bytes_per_patch": size}
-    most = float(values[np.isfinite(values)].max(initial=0))
-    thresholds = np.arange(0, most, STEP).round(6)
-    mix = patch_sizes_of(values, thresholds, weights)
-    thresholds, mix = thresholds[mix <= LONGEST], mix[mix <= LONGEST]
     languages = {
         name: [one for one in samples if one.language == name]
         for name in sorted({one.language for one in samples})
     }
+    threshold = rules[mode.value]["threshold"]
     return {
         "unit": "nats",
         "patch_size": patch_size,
@@ -151,18 +148,30 @@ def calibrate(
         "rules": rules,
         "bytes": {name: _size(group) for name, group in {"mix": samples, **languages}.items()},
         "bytes_per_patch": {
-            name: patch_size_of(values, rules[mode.value]["threshold"], weights)
+            name: patch_size_of(values, threshold, weights)
             for name, group in languages.items()
             for values, weights in [_joined(group, mode)]
         },
-        "curve": {
-            "thresholds": thresholds.tolist(),
-            "mix": _rounded(mix),
-            "languages": {
-                name: _rounded(patch_sizes_of(values, thresholds, weights))
-                for name, group in languages.items()
-                for values, weights in [_joined(group, mode)]
-            },
+        "curve": _curve(samples, languages, mode),
+    }
+
+
+def _curve(
+    samples: Sequence[Sample], languages: Mapping[str, Sequence[Sample]], mode: PatchingMode
+) -> dict[str, Any]:
+    """Bytes per patch at every threshold."""
+    values, weights = _joined(samples, mode)
+    most = float(values[np.isfinite(values)].max(initial=0))
+    thresholds = np.arange(0, most, STEP).round(6)
+    mix = patch_sizes_of(values, thresholds, weights)
+    thresholds, mix = thresholds[mix <= LONGEST], mix[mix <= LONGEST]
+    return {
+        "thresholds": thresholds.tolist(),
+        "mix": _rounded(mix),
+        "languages": {
+            name: _rounded(patch_sizes_of(values, thresholds, weights))
+            for name, group in languages.items()
+            for values, weights in [_joined(group, mode)]
         },
     }
 

@@ -23,7 +23,7 @@ from rich.progress import track
 
 from bytelatent.config import load_args
 from bytelatent.data.held_out import held_out
-from bytelatent.evaluation import COUNTING, MAX_BYTES, as_dict, describe, evaluate
+from bytelatent.evaluation import COUNTING, MAX_BYTES, as_dict, describe, evaluate, kind_name
 from bytelatent.files import write_json
 from bytelatent.loading import TextModel, load_text_model
 from bytelatent.scoring import continuation
@@ -128,7 +128,7 @@ def run(args: EvalCommandArgs) -> dict[str, Any]:
             "split": args.split,
             "limit": args.limit,
             "max_bytes": None if text_model.is_byte_model else args.max_bytes,
-            "counting": COUNTING,
+            "counting": COUNTING[kind_name(text_model)],
         },
         **as_dict(scores),
         "samples": [

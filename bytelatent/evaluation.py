@@ -15,14 +15,21 @@ from bytelatent.loading import TextModel
 from bytelatent.metrics import bits_per_byte
 from bytelatent.scoring import ByteScores, score
 
-COUNTING = (
-    "Every byte is counted once, BOS and the end of a document not at all. Each document is "
-    "predicted by itself after BOS. A byte model takes it whole, whatever its length. A BLT takes "
-    "it in pieces of at most max_bytes and of about equal size, cut between characters, each of "
-    "which begins anew after BOS, with patches cut as at inference; its entropy model is measured "
-    "on the same pieces. The patch of BOS holds no byte and is not counted; a piece's last patch "
-    "ends with the piece."
-)
+BYTE_MODEL, BLT = "byte model", "BLT"
+
+COUNTING = {
+    BYTE_MODEL: (
+        "Every byte is counted once, BOS and the end of a document not at all. Each document is "
+        "predicted by itself after BOS, as a whole."
+    ),
+    BLT: (
+        "Every byte is counted once, BOS and the end of a document not at all. Documents are taken "
+        "in pieces of at most max_bytes and of about equal size, cut between characters; each is "
+        "predicted by itself after BOS, with patches cut as at inference, and the entropy model "
+        "is measured on the same pieces. A piece's last patch ends with the piece."
+    ),
+}
+"""What is measured, by kind of model. The patch of BOS holds no byte and is not counted."""
 
 MAX_BYTES = 4096
 """Bytes of the pieces that a BLT takes documents in."""
@@ -161,12 +168,17 @@ def overall(scores: Iterable[SourceScore]) -> Score:
     return total
 
 
+def kind_name(text_model: TextModel) -> str:
+    """A key of :data:`COUNTING`."""
+    return BYTE_MODEL if text_model.is_byte_model else BLT
+
+
 def describe(text_model: TextModel) -> dict[str, Any]:
     """The model and its patcher, for JSON."""
     patcher = text_model.patcher
     return {
         "model": text_model.name,
-        "kind": "byte model" if text_model.is_byte_model else "BLT",
+        "kind": kind_name(text_model),
         "parameters": sum(p.numel() for p in text_model.model.parameters()),
         "entropy_model": None if text_model.is_byte_model else text_model.entropy_name,
         "patcher": None if patcher is None else patcher.args.model_dump(mode="json"),

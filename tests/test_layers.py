@@ -24,7 +24,7 @@ LAYERS: list[tuple[int, tuple[str, ...]]] = [
     (5, ("bytelatent.transformers_format", "bytelatent.hf_commands")),
     (5, ("bytelatent.slurm", "bytelatent.training_patches")),
     (5, ("bytelatent.loading", "bytelatent.scoring", "bytelatent.evaluation")),
-    (5, ("bytelatent.calibration", "bytelatent.lm_eval_adapter")),
+    (5, ("bytelatent.calibration", "bytelatent.cards", "bytelatent.lm_eval_adapter")),
     (6, ("bytelatent.train", "bytelatent.release", "bytelatent.plotting")),
     (6, ("bytelatent.stool", "bytelatent.preprocess")),
     (6, ("bytelatent.cli", "bytelatent.flops", "bytelatent.eval")),

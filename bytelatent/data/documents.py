@@ -1,4 +1,4 @@
-"""Documents from JSONL shards as one row of tokens: BOS, bytes, EOS, next document."""
+"""Documents of a shard, and as tokens: BOS, bytes, EOS."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,18 +28,3 @@ def tokenize(document: bytes) -> Tokens:
     tokens[1:-1] = np.frombuffer(document, dtype=np.uint8)
     tokens[1:-1] += OFFSET
     return tokens
-
-
-def read_source(path: Path, *, seed: int = 0) -> Tokens:
-    """All documents of a shard in one row, in an order drawn from ``seed``.
-
-    Raises:
-        ValueError: the shard is missing, empty or damaged.
-    """
-    if not path.is_file():
-        raise ValueError(f"data: {path} does not exist (build it: python setup/build_corpus.py)")
-    rows = [tokenize(document) for document in read_documents(path)]
-    if not rows:
-        raise ValueError(f"data: {path} holds no document")
-    order = np.random.default_rng(seed).permutation(len(rows))
-    return np.concatenate([rows[i] for i in order])
