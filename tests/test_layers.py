@@ -13,6 +13,7 @@ LAYERS: list[tuple[int, tuple[str, ...]]] = [
     # The first prefix that fits decides. A module may import its own layer and those below it.
     (0, ("bytelatent.tokenizers.constants", "bytelatent.config", "bytelatent.files")),
     (1, ("bytelatent.tokenizers", "bytelatent.patching.rules", "bytelatent.metrics")),
+    (1, ("bytelatent.generation.sampling", "bytelatent.generation.utf8")),
     (1, ("bytelatent.hub", "bytelatent.storage", "bytelatent.patching.calibrate")),
     (1, ("bytelatent.model.args", "bytelatent.model.attention", "bytelatent.distributed.env")),
     (1, tuple(f"bytelatent.model.attention_{part}" for part in ("band", "dense", "kernels"))),
@@ -34,6 +35,7 @@ TORCH_FREE = (
     "bytelatent.patching.rules",
     "bytelatent.patching.patcher",
     "bytelatent.patching.calibrate",
+    "bytelatent.generation.sampling",
     "bytelatent.files",
     "bytelatent.metrics",
     "bytelatent.runtime",
