@@ -6,11 +6,10 @@ tokenizer and its patcher; for a BLT it also names the byte model that measures 
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
-from bytelatent.args import TrainArgs
 from bytelatent.files import read_json, write_json
 from bytelatent.hf import TRAIN_ARGS_FILE, BltTokenizerAndPatcher
 from bytelatent.model.blt import ByteLatentTransformer
@@ -21,6 +20,9 @@ from bytelatent.patching.rules import ENTROPY_MODES
 from bytelatent.storage import model_folder
 from bytelatent.tokenizers.build import TokenizerArgs
 from bytelatent.transformer import LMTransformer
+
+if TYPE_CHECKING:  # loads what training needs, seconds of it
+    from bytelatent.args import TrainArgs
 
 Model = LMTransformer | ByteLatentTransformer
 
@@ -140,7 +142,7 @@ def read_settings(folder: Path) -> dict[str, Any]:
     return settings
 
 
-def write_settings(folder: Path, args: TrainArgs, **more: Any) -> None:
+def write_settings(folder: Path, args: "TrainArgs", **more: Any) -> None:
     """Write ``train_args.json``: the run, tokenizer and patcher, and ``more`` about the model."""
     write_json(folder / TRAIN_ARGS_FILE, args.model_dump(mode="json") | more)
     patcher = args.patcher or PatcherArgs()
