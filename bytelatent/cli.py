@@ -33,6 +33,13 @@ COMMANDS = {
     "preprocess": Command(
         "bytelatent.preprocess.entropies", "measure entropies ahead of training", "preprocess"
     ),
+    "eval": Command("bytelatent.eval", "bits per byte and patches on held-out text", "train"),
+    "lm-eval": Command(
+        "bytelatent.lm_eval_adapter", "lm-evaluation-harness with our models", "eval"
+    ),
+    "calibrate": Command(
+        "bytelatent.calibration", "the threshold for a wanted patch size", "train"
+    ),
     "release": Command("bytelatent.release", "make a model folder of a finished run", "export"),
     "export": Command("bytelatent.export", "write an entropy model as ONNX", "export"),
     "load-transformers": Command(
@@ -57,6 +64,9 @@ COMMANDS = {
         "bytelatent.flops", "FLOPs per byte of each part, by the paper's formulas", "train"
     ),
     "plot-all": Command("bytelatent.plotting.all", "every figure of the gallery", "plots"),
+    "plot-calibration": Command(
+        "bytelatent.plotting.calibration_curve", "bytes per patch by threshold", "plots"
+    ),
     "plot-entropies": Command(
         "bytelatent.plotting.entropy_figure", "the entropy of every byte of a text", "plots"
     ),

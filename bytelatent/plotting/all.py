@@ -7,7 +7,13 @@ import sys
 from collections.abc import Sequence
 from functools import cache
 
-from bytelatent.plotting import entropy_figure, entropy_histogram, patch_overlay, training_curve
+from bytelatent.plotting import (
+    calibration_curve,
+    entropy_figure,
+    entropy_histogram,
+    patch_overlay,
+    training_curve,
+)
 from bytelatent.plotting.cli import Load, Parser, add_common_options
 from bytelatent.runtime.entropy import EntropyRuntime
 
@@ -16,6 +22,7 @@ COMMANDS = (
     entropy_histogram.COMMAND,
     patch_overlay.COMMAND,
     training_curve.COMMAND,
+    calibration_curve.COMMAND,
 )
 
 

@@ -14,6 +14,25 @@ from bytelatent.plotting.cli import Command
 from bytelatent.runtime.entropy import ByteAnalysis
 from bytelatent.tokenizers.blt_tokenizer import BltTokenizer
 
+CALIBRATION = {
+    "model": "fake",
+    "unit": "nats",
+    "patch_size": 4.5,
+    "rule": "entropy",
+    "rules": {
+        "entropy": {"threshold": 1.0312345, "bytes_per_patch": 4.4912345},
+        "monotonic": {"threshold": 0.3, "bytes_per_patch": 4.5},
+    },
+    "bytes": {"mix": 5000, "en": 3000, "x<b>": 2000},
+    "bytes_per_patch": {"x<b>": 2.5, "en": 6.125},
+    "curve": {
+        "thresholds": [0.0, 0.5, 1.0, 1.5],
+        "mix": [1.0, 2.2, 4.4, 9.1],
+        "languages": {"en": [1.0, 3.0, 6.0, 14.0], "x<b>": [1.0, 1.5, 2.5, 300.0]},
+    },
+}
+"""What calibration writes, with numbers that were made up."""
+
 
 class FakeModel:
     """What the figures need of a model; the same bytes always give the same numbers."""
@@ -96,6 +115,14 @@ def metrics(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
+def calibration(metrics: Path) -> Path:
+    """A small ``calibration.json``, beside the metrics."""
+    path = metrics.parent / "calibration.json"
+    path.write_text(json.dumps(CALIBRATION), encoding="utf-8")
+    return path
+
+
+@pytest.fixture
 def small_sample(tmp_path: Path) -> Path:
     path = tmp_path / "sample.txt"
     path.write_text("It isn't 1 tea: été,\n\tдва слова.\r\n" * 20, encoding="utf-8")
@@ -103,11 +130,12 @@ def small_sample(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def words(metrics: Path, small_sample: Path) -> Callable[[str], list[str]]:
+def words(metrics: Path, calibration: Path, small_sample: Path) -> Callable[[str], list[str]]:
     """Options that make a command quick, by its name."""
     options = {
         "entropy_histogram": ["--sample", str(small_sample)],
         "training_curve": ["--metrics", str(metrics)],
+        "calibration_curve": ["--calibration", str(calibration)],
     }
     return lambda name: options.get(name, ["--text", "Some short text, again some short text."])
 

@@ -13,6 +13,7 @@ from bytelatent.plotting.all import main as run_all
 from bytelatent.plotting.charts import LIBRARY
 
 OUT = {
+    "calibration_curve": {"html", "png", "pdf"},
     "entropy_figure": {"html", "png", "pdf"},
     "entropy_histogram": {"html", "png", "pdf"},
     "patch_overlay": {"html", "png"},
@@ -83,8 +84,8 @@ def test_missing_model_is_one_line_that_names_the_file(command, place, tmp_path,
     words = ["--model", str(tmp_path / "none"), *place.options]
     assert command.main(words) == 1
     error = capsys.readouterr().err
-    file = "metrics.jsonl" if command.name == "training_curve" else "model.onnx"
-    assert str(tmp_path / "none" / file) in error
+    files = {"training_curve": "metrics.jsonl", "calibration_curve": "calibration.json"}
+    assert str(tmp_path / "none" / files.get(command.name, "model.onnx")) in error
     assert error.count("\n") == 1
 
 
@@ -145,7 +146,7 @@ def quick_sample(monkeypatch, small_sample):
     monkeypatch.setattr(entropy_histogram, "DEFAULT_SAMPLE", (small_sample,))
 
 
-@pytest.mark.usefixtures("quick_sample")
+@pytest.mark.usefixtures("quick_sample", "calibration")
 def test_all_makes_everything_from_one_model(place, model, metrics, capsys):
     loads = []
     words = ["--model", str(metrics.parent), *place.options]
