@@ -154,10 +154,15 @@ class LMTransformer(Pretrained):
             past = KeyValue(state.keys_LBWGE[number], state.values_LBWGE[number])
             h_BSD, key_value = cast(TransformerBlock, layer).step(h_BSD, table, plan, past)
             present.append(key_value)
+        return self.output_of(h_BSD), present
+
+    def output_of(self, h_BSD: Tensor) -> Tensor:
+        """Logits ``[..., V]`` of what the last layer gives."""
         h_BSD = self.norm(h_BSD)
-        if args.weight_tying:
-            return h_BSD @ self.tok_embeddings.weight.T, present
-        return self.output(h_BSD), present
+        if self.args.weight_tying:
+            return h_BSD @ self.tok_embeddings.weight.T
+        logits_BSV: Tensor = self.output(h_BSD)
+        return logits_BSV
 
     def _age(self, documents_BT: Tensor, tokens_BS: Tensor) -> Tensor:
         """Renumber so that the byte after the chunk belongs to document 0 and older ones to none.

@@ -19,16 +19,18 @@ Legend: ``B`` rows, ``S`` bytes, ``P`` patches, ``K`` vectors per patch, ``D`` l
 ``M`` width of a patch vector, ``G`` global width, ``V`` vocabulary, ``H`` heads.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import cast
 
+import torch
 from torch import Generator, Tensor, nn
 
 from bytelatent.model.args import TransformerArgs
 from bytelatent.model.attention import AttentionImpl, Plan, document_numbers, plan_attention
 from bytelatent.model.blt_args import ByteLatentTransformerArgs, LocalArgs
 from bytelatent.model.cross_attention import CrossImpl
-from bytelatent.model.hashing import ngram_hashes
+from bytelatent.model.hashing import last_hashes, ngram_hashes
 from bytelatent.model.init import init_block, init_rest
 from bytelatent.model.layers import TransformerBlock, check_tokens, rotary_table
 from bytelatent.model.local import LocalDecoder, LocalEncoder
@@ -90,9 +92,7 @@ class GlobalTransformer(nn.Module):
 
     def forward(self, patches_BPM: Tensor, documents_BP: Tensor, impl: AttentionImpl) -> Tensor:
         """``[B, P, M]`` to ``[B, P, G]``."""
-        h_BPG = patches_BPM
-        if hasattr(self, "token_embedding_projection"):
-            h_BPG = self.token_embedding_projection(h_BPG)
+        h_BPG = self.received(patches_BPM)
         count = h_BPG.shape[1]
         table = rotary_table(count, self.args.head_width, self.args.rope_theta, h_BPG.device)
         # Patches see all before them: there is no band.
@@ -100,6 +100,12 @@ class GlobalTransformer(nn.Module):
         for layer in self.layers:
             h_BPG = layer(h_BPG, table, plan)
         return h_BPG
+
+    def received(self, patches_PM: Tensor) -> Tensor:
+        """Patch vectors ``[..., M]`` as wide as the transformer, ``[..., G]``."""
+        if hasattr(self, "token_embedding_projection"):
+            patches_PM = self.token_embedding_projection(patches_PM)
+        return patches_PM
 
 
 class ByteLatentTransformer(Pretrained):
@@ -194,7 +200,7 @@ class ByteLatentTransformer(Pretrained):
             encoded.bytes_BSD, patches_BPG, layout, table, plan, cross_impl
         )
         return BltOutput(
-            logits=self._output(h_BSD),
+            logits=self.output(h_BSD),
             byte_states=encoded.bytes_BSD,
             patch_inputs=encoded.patches_BPM,
             patch_states=patches_BPG,
@@ -230,6 +236,24 @@ class ByteLatentTransformer(Pretrained):
             for size in hashes.sizes
         ]
 
+    def embed_next(self, tokens: Sequence[int]) -> Tensor:
+        """The embedding ``[D]`` of the newest byte of a row, as ``forward`` makes it.
+
+        Args:
+            tokens: the row's last ids, the newest at the end: as many as the longest n-gram has,
+                or all there are.
+        """
+        hashes = self.args.hashes
+        found = [self.local_encoder.tok_embeddings.weight[tokens[-1]]]
+        ids = (
+            bucket
+            for function in range(hashes.functions)
+            for bucket in last_hashes(tokens, hashes.sizes, function, hashes.buckets)
+        )
+        for table, bucket in zip(self.encoder_hash_tok_embedding, ids, strict=True):
+            found.append(cast(nn.Embedding, table).weight[bucket])
+        return torch.stack(found).sum(0)
+
     def _embed(
         self, tokens_BS: Tensor, hash_ids: list[Tensor], ngram_ids: list[Tensor] | None
     ) -> Tensor:
@@ -245,7 +269,8 @@ class ByteLatentTransformer(Pretrained):
             h_BSD = h_BSD + table(ids)
         return h_BSD
 
-    def _output(self, h_BSD: Tensor) -> Tensor:
+    def output(self, h_BSD: Tensor) -> Tensor:
+        """Logits ``[..., V]`` of the decoder's byte states."""
         if self.args.weight_tying:
             return h_BSD @ self.local_encoder.tok_embeddings.weight.T
         logits_BSV: Tensor = self.local_decoder.output(h_BSD)

@@ -76,6 +76,25 @@ class LocalEncoder(nn.Module):
             return Encoded(h_BSD, self._pooled(h_BSD, layout), weights)
         return Encoded(h_BSD, patches_BPKD.flatten(2), weights)
 
+    def read_patch(self, states: list[Tensor]) -> Tensor:
+        """The vector ``[1, M]`` of one patch, as ``forward`` makes it.
+
+        Args:
+            states: the patch's bytes ``[S, D]`` after every layer with cross-attention, or after
+                the last layer if none has it.
+
+        Raises:
+            ValueError: bytes stand side by side and there are more than there is room for.
+        """
+        own_1S = torch.zeros(1, states[0].shape[0], dtype=torch.int64, device=states[0].device)
+        layout = PatchLayout(own_1S, own_1S, 1)
+        if not self.args.encoder.cross_layers:
+            return self._pooled(states[0][None], layout)[0]
+        patch_11KD = self._queries(states[0][None], layout)
+        for cross, h_SD in zip(self.cross_attn_layers, states, strict=True):
+            patch_11KD = cross(patch_11KD, h_SD[None], own_1S)[0]
+        return patch_11KD.flatten(2)[0]
+
     def _queries(self, h_BSD: Tensor, layout: PatchLayout) -> Tensor:
         projected: Tensor = self.patch_embedding_projection(self._pooled(h_BSD, layout))
         return projected.reshape(*projected.shape[:2], self.args.patch_vectors, -1)
@@ -118,8 +137,7 @@ class LocalDecoder(nn.Module):
     ) -> tuple[Tensor, list[Tensor]]:
         """Normed byte states ``[B, S, D]`` for the output layer, and cross-attention weights."""
         h_BSD = self.dropout(bytes_BSD)
-        if hasattr(self, "patch_embedding_projection"):
-            patches_BPM = self.patch_embedding_projection(patches_BPM)
+        patches_BPM = self.received(patches_BPM)
         patches_BPKD = patches_BPM.reshape(*patches_BPM.shape[:2], -1, h_BSD.shape[-1])
         weights: list[Tensor] = []
         if not self.args.decoder.cross_layers:
@@ -132,3 +150,9 @@ class LocalDecoder(nn.Module):
                 weights.append(weight_BSKH)
             h_BSD = layer(h_BSD, table, plan)
         return self.norm(h_BSD), weights
+
+    def received(self, patches_PG: Tensor) -> Tensor:
+        """Global patch states ``[..., G]`` as wide as bytes need them."""
+        if hasattr(self, "patch_embedding_projection"):
+            patches_PG = self.patch_embedding_projection(patches_PG)
+        return patches_PG

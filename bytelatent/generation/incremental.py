@@ -1,0 +1,261 @@
+"""The whole model one byte at a time: what ``forward`` gives, at a cost that no length changes.
+
+For every byte one step of the entropy model, the local encoder and the local decoder; when a patch
+closes, also pooling, the encoder's cross-attention and one step of the global transformer:
+
+    byte x -> entropy model: how sure is the byte after x, so does it start a patch?
+           -> encoder: state of x, kept until its patch closes
+           -> if the next byte starts a patch, that of x is complete: patch vector -> global model
+           -> decoder: x looks at the latest complete patch -> logits of the next byte
+
+Legend: ``R`` rows that advance, ``S`` bytes, ``D`` local width, ``G`` global width, ``K`` vectors
+per patch, ``V`` vocabulary.
+"""
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import cast
+
+import torch
+from torch import Tensor
+
+from bytelatent.generation.boundaries import Boundaries, BoundaryState
+from bytelatent.generation.caches import Cache
+from bytelatent.generation.stack import Stack
+from bytelatent.model.blt import ByteLatentTransformer
+from bytelatent.model.cross_attention import BytesReadPatches
+from bytelatent.patching.entropies import entropy
+from bytelatent.patching.patcher import PatcherArgs
+from bytelatent.transformer import LMTransformer
+
+
+class OpenPatch:
+    """States of the bytes of the patch that is not complete, after each layer that patches read.
+
+    Attributes:
+        size: bytes so far.
+        ends_document: whether one of them is an end of document.
+    """
+
+    def __init__(self) -> None:
+        self.size = 0
+        self.ends_document = False
+        self._layers: list[Tensor] = []
+
+    def fill(self, states: Sequence[Tensor]) -> None:
+        """Begin with the states ``[S, D]`` of each layer."""
+        self.size = states[0].shape[0]
+        self._layers = [h_SD.clone() for h_SD in states]
+
+    def add(self, states: Sequence[Tensor]) -> None:
+        """Take in the state ``[D]`` of the next byte after each layer."""
+        if not self._layers or self.size == self._layers[0].shape[0]:
+            old = self._layers or [h_D.new_empty(0, len(h_D)) for h_D in states]
+            more = max(16, self.size)
+            self._layers = [torch.cat([h, h.new_empty(more, h.shape[1])]) for h in old]
+        for kept, h_D in zip(self._layers, states, strict=True):
+            kept[self.size].copy_(h_D)
+        self.size += 1
+
+    def states(self) -> list[Tensor]:
+        """``[S, D]`` of each layer."""
+        return [kept[: self.size] for kept in self._layers]
+
+    def clear(self) -> None:
+        """Begin the next patch."""
+        self.size, self.ends_document = 0, False
+
+
+@dataclass
+class Latent:
+    """What bytes read of the latest complete patch.
+
+    Attributes:
+        vector: ``[D]``, added to bytes where the decoder has no cross-attention.
+        offers: keys and values of every layer with cross-attention.
+    """
+
+    vector: Tensor
+    offers: list[tuple[Tensor, Tensor]] = field(default_factory=list)
+
+
+@dataclass
+class Row:
+    """All that a row's next byte depends on.
+
+    Attributes:
+        recent: the last ids, as many as the longest n-gram has.
+        boundary: what the patching rule remembers.
+        entropy_cache: None where the rule needs no entropies.
+        open_patch, latent: the patch that bytes are read into, and the one they are predicted from.
+        entropy: nats of the prediction of the next byte; None where the rule needs none.
+        starts: whether the next byte starts a patch.
+        logits_V: of the next byte.
+        global_steps: patches that the global transformer has run on since the prompt.
+    """
+
+    recent: deque[int]
+    entropy_cache: Cache | None
+    encoder_cache: Cache
+    global_cache: Cache
+    decoder_cache: Cache
+    latent: Latent
+    logits_V: Tensor
+    boundary: BoundaryState = field(default_factory=BoundaryState)
+    open_patch: OpenPatch = field(default_factory=OpenPatch)
+    entropy: float | None = None
+    starts: bool = False
+    global_steps: int = 0
+
+
+class Incremental:
+    """A BLT, its entropy model and its patching rule, byte by byte.
+
+    Weights are laid out anew for this (:class:`bytelatent.generation.stack.Stack`): make another
+    one when they have changed.
+
+    Raises:
+        ValueError: the rule cannot be decided byte by byte or needs an entropy model that is not
+            there, the two models have different vocabularies, or the BLT has n-gram tables.
+    """
+
+    def __init__(
+        self,
+        blt: ByteLatentTransformer,
+        entropy_model: LMTransformer | None,
+        patcher_args: PatcherArgs,
+    ) -> None:
+        self.boundaries = Boundaries(patcher_args)
+        self.blt, self.args = blt, blt.args
+        self.entropy_model = entropy_model if self.boundaries.needs_entropy else None
+        _check(blt, entropy_model, self.boundaries)
+        args = blt.args
+        encoder, decoder = blt.local_encoder.layers, blt.local_decoder.layers
+        self.encoder = Stack(args.encoder, encoder, args.encoder.window, join=True)
+        self.decoder = Stack(args.decoder, decoder, args.decoder.window, join=True)
+        globals_ = blt.global_transformer.layers
+        self.globals = Stack(args.global_model, globals_, None, join=False)
+        self.entropies: Stack | None = None
+        if self.entropy_model is not None:
+            lm = self.entropy_model
+            self.entropies = Stack(lm.args, lm.layers, lm.args.window, join=True)
+        self.read_layers = args.encoder.cross_layers or [args.encoder.n_layers - 1]
+        self.longest_ngram = max(args.hashes.sizes, default=1)
+
+    @torch.inference_mode()
+    def step(self, rows: Sequence[Row], tokens: Sequence[int]) -> Tensor:
+        """Give each row its next token; return the logits ``[R, V]`` of the one after it.
+
+        Rows are as :func:`bytelatent.generation.prefill.prefill` makes them, and are changed.
+
+        Raises:
+            ValueError: a patch has more bytes than the model has room for side by side.
+        """
+        self._measure(rows, tokens)
+        for row, token in zip(rows, tokens, strict=True):
+            row.recent.append(token)
+            row.starts = self.boundaries.push(row.boundary, token, row.entropy)
+            row.open_patch.ends_document |= token == self.args.eos_id
+        bytes_RD = self._encode(rows)
+        closing = [row for row in rows if row.starts]
+        if closing:
+            self._close(closing)
+        logits_RV = self._decode(rows, bytes_RD)
+        for number, (row, token) in enumerate(zip(rows, tokens, strict=True)):
+            row.logits_V = logits_RV[number]
+            if token == self.args.eos_id:
+                row.encoder_cache.forget()
+                row.decoder_cache.forget()
+        return logits_RV
+
+    def latent(self, patch_G: Tensor) -> Latent:
+        """What the decoder's layers need of a patch's state ``[G]``."""
+        decoder = self.blt.local_decoder
+        vector = decoder.received(patch_G)
+        if not self.args.decoder.cross_layers:
+            return Latent(vector)
+        vectors_1KD = vector.view(1, -1, self.args.decoder.dim)
+        crosses = cast(list[BytesReadPatches], decoder.cross_attn_layers)
+        return Latent(vector, [cross.offer(vectors_1KD) for cross in crosses])
+
+    def _measure(self, rows: Sequence[Row], tokens: Sequence[int]) -> None:
+        """One step of the entropy model."""
+        if self.entropy_model is None or self.entropies is None:
+            return
+        lm = self.entropy_model
+        caches = [row.entropy_cache for row in rows if row.entropy_cache is not None]
+        h_RD = torch.stack([lm.tok_embeddings.weight[token] for token in tokens])
+        h_RD = self.entropies.step(h_RD, caches)
+        nats = entropy(lm.output_of(h_RD)).tolist()
+        for row, cache, token, value in zip(rows, caches, tokens, nats, strict=True):
+            row.entropy = value
+            if lm.args.separates_documents and token == lm.args.eos_id:
+                cache.forget()
+
+    def _encode(self, rows: Sequence[Row]) -> Tensor:
+        """Byte states ``[R, D]``; those that the patch will read are kept."""
+        step = self.encoder.begin([row.encoder_cache for row in rows])
+        h_RD = torch.stack([self.blt.embed_next(row.recent) for row in rows])
+        states = []
+        for number in range(self.args.encoder.n_layers):
+            h_RD = self.encoder.run(number, h_RD, step)
+            if number in self.read_layers:
+                states.append(h_RD)
+        for number, row in enumerate(rows):
+            row.open_patch.add([h_RD[number] for h_RD in states])
+        return h_RD
+
+    def _close(self, rows: Sequence[Row]) -> None:
+        """Complete the open patch of each row: pooling, cross-attention, global transformer."""
+        patches = [self.blt.local_encoder.read_patch(row.open_patch.states()) for row in rows]
+        h_RG = self.blt.global_transformer.received(torch.cat(patches))
+        h_RG = self.globals.step(h_RG, [row.global_cache for row in rows])
+        for number, row in enumerate(rows):
+            row.latent = self.latent(h_RG[number])
+            if row.open_patch.ends_document:
+                row.global_cache.forget()
+            row.open_patch.clear()
+            row.global_steps += 1
+
+    def _decode(self, rows: Sequence[Row], h_RD: Tensor) -> Tensor:
+        """Logits ``[R, V]``."""
+        decoder, cross_layers = self.blt.local_decoder, self.args.decoder.cross_layers
+        step = self.decoder.begin([row.decoder_cache for row in rows])
+        if not cross_layers:
+            h_RD = h_RD + torch.stack([row.latent.vector for row in rows])
+        for number in range(self.args.decoder.n_layers):
+            if number in cross_layers:
+                at = cross_layers.index(number)
+                offers = [row.latent.offers[at] for row in rows]
+                keys, values = (
+                    parts[0] if len(parts) == 1 else torch.cat(parts)
+                    for parts in zip(*offers, strict=True)
+                )
+                cross = cast(BytesReadPatches, decoder.cross_attn_layers[at])
+                h_RD = cross.step(h_RD, keys, values)
+            h_RD = self.decoder.run(number, h_RD, step)
+        return self.blt.output(decoder.norm(h_RD))
+
+
+def _check(
+    blt: ByteLatentTransformer, entropy_model: LMTransformer | None, boundaries: Boundaries
+) -> None:
+    if boundaries.needs_entropy and entropy_model is None:
+        raise ValueError(
+            f"patching mode {boundaries.mode.value!r} needs an entropy model; give one, or a mode "
+            "that looks at bytes alone"
+        )
+    if blt.args.ngram_vocab_sizes:
+        raise ValueError(
+            f"ngram_vocab_sizes {blt.args.ngram_vocab_sizes}: the ids of n-gram tables come from "
+            "outside the model, so it cannot generate; hash n-grams can"
+        )
+    if boundaries.needs_entropy and entropy_model is not None:
+        ours, theirs = blt.args.vocab_size, entropy_model.args.vocab_size
+        if ours != theirs:
+            raise ValueError(
+                f"vocab_size: the entropy model has {theirs}, the BLT {ours}; they must be equal"
+            )
+    if blt.training and blt.args.dropout:
+        raise ValueError(f"dropout {blt.args.dropout} is active; call eval() before generating")

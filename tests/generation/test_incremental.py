@@ -1,0 +1,161 @@
+"""Byte by byte equals a full pass: every variant of the model, every rule, all along the way."""
+
+import numpy as np
+import pytest
+import torch
+
+from bytelatent.generation.boundaries import Boundaries, BoundaryState
+from bytelatent.generation.incremental import Incremental
+from bytelatent.generation.prefill import prefill
+from bytelatent.generation.recompute import generate_by_recomputation
+from bytelatent.model.blt import ByteLatentTransformer
+from bytelatent.model.hashing import last_hashes, ngram_hashes
+from bytelatent.patching.entropies import entropy_function
+from bytelatent.patching.patcher import PatcherArgs
+from bytelatent.patching.rules import patch_starts
+from bytelatent.tokenizers.constants import BOS_ID
+from bytelatent.transformer import LMTransformer
+from tests.generation.random_cases import (
+    MODES,
+    VARIANTS,
+    followed,
+    random_case,
+    random_tokens,
+)
+from tests.test_blt import tiny as tiny_blt
+from tests.test_transformer import tiny as tiny_lm
+
+SEEDS = range(3)
+
+
+def test_there_are_two_hundred_cases() -> None:
+    assert len(VARIANTS) * len(MODES) * len(SEEDS) >= 200
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_every_logit_on_the_way_is_that_of_a_full_pass(variant, mode) -> None:
+    for seed in SEEDS:
+        case = random_case(variant, mode, seed)
+        model = case.incremental()
+        tokens = random_tokens(np.random.default_rng(seed), 40)
+        found = followed(model, case, tokens)
+        expected = case.logits([*case.tokens, *tokens])[len(case.tokens) - 1 :]
+        torch.testing.assert_close(found, expected, atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_greedy_text_is_that_of_recomputation(variant, mode) -> None:
+    case = random_case(variant, mode, 7)
+    patcher = case.patcher.build(entropy_function(case.entropy_model))
+    expected = generate_by_recomputation(case.blt, patcher, torch.tensor([case.tokens]), 8)
+    model = case.incremental()
+    row, tokens = prefill(model, case.tokens), list(case.tokens)
+    for _ in range(8):
+        tokens.append(int(row.logits_V.argmax()))
+        model.step([row], tokens[-1:])
+    assert tokens == expected[0].tolist()
+
+
+def test_greedy_text_of_the_reference(case) -> None:
+    model = Incremental(
+        ByteLatentTransformer.from_pretrained(case.blt),
+        LMTransformer.from_pretrained(case.entropy),
+        PatcherArgs(threshold=float(case.expected["threshold"])),
+    )
+    greedy, size = case.expected["greedy"][0].tolist(), int(case.expected["prompt_len"])
+    row, tokens = prefill(model, greedy[:size]), greedy[:size]
+    while len(tokens) < len(greedy):
+        tokens.append(int(row.logits_V.argmax()))
+        model.step([row], tokens[-1:])
+    assert tokens == greedy
+
+
+@pytest.mark.parametrize("kind", ["causal", "block_causal"])
+def test_entropy_models_without_a_window(kind) -> None:
+    entropy_model = tiny_lm(attn_bias_type=kind)
+    model = Incremental(tiny_blt(), entropy_model, PatcherArgs(threshold=5.4))
+    tokens = [BOS_ID, *random_tokens(np.random.default_rng(1), 150)]
+    row, found = prefill(model, tokens[:20]), []
+    for token in tokens[20:]:
+        found.append(row.entropy)
+        model.step([row], [token])
+    with torch.no_grad():
+        log_p = entropy_model(torch.tensor([tokens])).log_softmax(-1)[0]
+    expected = -(log_p.exp() * log_p).sum(-1)[19:-1]
+    torch.testing.assert_close(torch.tensor(found), expected, atol=1e-4, rtol=0)
+
+
+def test_rows_of_a_batch_are_what_they_are_alone() -> None:
+    case = random_case("as released", "entropy", 1)
+    model, random = case.incremental(), np.random.default_rng(5)
+    prompts = [[BOS_ID, *random_tokens(random, size)] for size in (0, 3, 30)]
+    after = np.array([random_tokens(random, 30) for _ in prompts])
+    rows = [prefill(model, prompt) for prompt in prompts]
+    together = [model.step(rows, after[:, n].tolist()) for n in range(30)]
+    for number, prompt in enumerate(prompts):
+        row = prefill(model, prompt)
+        alone = [model.step([row], [token])[0] for token in after[number].tolist()]
+        found = torch.stack(together)[:, number]
+        torch.testing.assert_close(found, torch.stack(alone), atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("longest", [None, 1, 3])
+def test_boundaries_are_those_of_the_rules(mode, longest) -> None:
+    args = PatcherArgs(
+        patching_mode="entropy" if mode in MODES[:3] else mode,
+        threshold=0.3 if mode == "monotonic" else 1.0,
+        threshold_add=0.0 if mode == "combined" else None,
+        monotonicity=mode == "monotonic",
+        patch_size=3,
+        max_patch_length=longest,
+    )
+    for seed in range(20):
+        random = np.random.default_rng(seed)
+        tokens = np.array([[BOS_ID, *random_tokens(random, 60)]])
+        entropies = random.choice([0.5, 1.0, 1.2, 1.4, 2.0], size=tokens.shape).astype(np.float32)
+        rule, state = Boundaries(args), BoundaryState()
+        found = [
+            rule.push(state, token, nats)
+            for token, nats in zip(tokens[0].tolist(), entropies[0].tolist(), strict=True)
+        ]
+        expected = patch_starts(args.mode(), tokens, entropies, args.options())
+        assert [True, *found] == expected[0].tolist()
+
+
+def test_hashes_of_the_last_byte() -> None:
+    tokens = random_tokens(np.random.default_rng(0), 30)
+    sizes = (1, 3, 8)
+    for length in (1, 2, 7, 8, 30):
+        row = torch.tensor([tokens[:length]])
+        expected = [int(ngram_hashes(row, size, 2, 1009)[0, -1]) for size in sizes]
+        assert last_hashes(tokens[:length][-8:], sizes, 2, 1009) == expected
+
+
+def test_what_cannot_be_generated_is_refused() -> None:
+    blt, lm = tiny_blt(), tiny_lm()
+    with pytest.raises(ValueError, match=r"threshold: top-k patching .* looks at bytes that come"):
+        Incremental(blt, lm, PatcherArgs(threshold=None))
+    with pytest.raises(ValueError, match="patching mode 'entropy' needs an entropy model"):
+        Incremental(blt, None, PatcherArgs())
+    with pytest.raises(ValueError, match="the ids of n-gram tables come from outside"):
+        Incremental(tiny_blt(ngram_vocab_sizes={3: 50}), lm, PatcherArgs())
+    with pytest.raises(ValueError, match="the entropy model has 99, the BLT 260"):
+        Incremental(blt, tiny_lm(vocab_size=99), PatcherArgs())
+    with pytest.raises(ValueError, match=r"dropout 0\.5 is active; call eval"):
+        Incremental(tiny_blt(dropout=0.5).train(), lm, PatcherArgs())
+    with pytest.raises(ValueError, match="at least one, BOS"):
+        prefill(Incremental(blt, lm, PatcherArgs()), [])
+
+
+def test_a_patch_too_long_for_its_room_is_refused() -> None:
+    case = random_case("bytes side by side", "space", 0)
+    patcher = PatcherArgs(patching_mode="space")
+    model = Incremental(case.blt, None, patcher)
+    row = prefill(model, [BOS_ID])
+    for _ in range(9):
+        model.step([row], [101])
+    with pytest.raises(ValueError, match="a patch holds 10 bytes, concatenation has room for 6"):
+        model.step([row], [36])
