@@ -69,7 +69,7 @@ class EvalCommandArgs(BaseModel):
         data: where the text is.
         split: which part of it.
         sources: names; all of the split when null.
-        limit: bytes of each source, from its beginning; all when null.
+        limit: bytes of each source, spread over its documents; all when null.
         max_bytes: a BLT takes documents in pieces of at most this many bytes.
         generate: samples.
         dtype: of the weights; ``stored`` for that of the file.

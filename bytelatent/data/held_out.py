@@ -1,12 +1,18 @@
 """Documents that no model was trained on, whole or in pieces."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from bytelatent.data.formats import FORMATS, read_shard
 from bytelatent.data.sources import find_chunks
 from bytelatent.files import read_json
+
+LEAST_SHARE = 2000
+"""Bytes of a document at least, when only some of a source are taken."""
+
+READ_AHEAD = 100
+"""So many times the bytes that are wanted are looked at to choose from."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +45,7 @@ def held_out(
         root: folder of the corpus.
         split: ``test`` or ``valid``.
         sources: names; all of the split when None.
-        limit: bytes of each source at most; the last document is cut there, between characters.
+        limit: bytes of each source at most, see :func:`spread`.
         text_key: field or column of the text.
 
     Raises:
@@ -105,19 +111,38 @@ def cut_pieces(document: bytes, max_bytes: int) -> list[bytes]:
 
 def _read(paths: Iterable[Path], limit: int | None, text_key: str) -> list[bytes]:
     documents: list[bytes] = []
-    left = float("inf") if limit is None else limit
+    size = 0
     for path in paths:
         for document in read_shard(path, text_key):
-            data = document.data
-            if len(data) > left:
-                data = data[: _between_characters(data, 0, int(left))]
-                left = 0
-            left -= len(data)
-            if data:
-                documents.append(data)
-            if left <= 0:
-                return documents
-    return documents
+            if document.data:
+                documents.append(document.data)
+                size += len(document.data)
+            if limit is not None and size > READ_AHEAD * limit:
+                return spread(documents, limit)
+    return documents if limit is None else spread(documents, limit)
+
+
+def spread(documents: Sequence[bytes], limit: int) -> list[bytes]:
+    """The beginnings of documents from all over the sequence, ``limit`` bytes together at most.
+
+    As many as give :data:`LEAST_SHARE` bytes each, or more where they are short; cut between
+    characters. So a source of a few long documents is not judged by its first one alone.
+    """
+    if sum(map(len, documents)) <= limit:
+        return list(documents)
+    count, chosen = max(1, limit // LEAST_SHARE), list[int]()
+    while sum(len(documents[index]) for index in chosen) < limit:
+        count = min(count, len(documents))
+        chosen = [place * len(documents) // count for place in range(count)]
+        count *= 2
+    kept, room = dict[int, bytes](), limit
+    # The shortest first: what they do not need goes to the longer ones.
+    for number, index in enumerate(sorted(chosen, key=lambda index: len(documents[index]))):
+        data = documents[index]
+        share = room // (len(chosen) - number)
+        kept[index] = data if len(data) <= share else data[: _between_characters(data, 0, share)]
+        room -= len(kept[index])
+    return [kept[index] for index in chosen if kept[index]]
 
 
 def _between_characters(data: bytes, first: int, last: int) -> int:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from bytelatent.data.documents import tokenize
-from bytelatent.data.held_out import cut_pieces, held_out
+from bytelatent.data.held_out import cut_pieces, held_out, spread
 from bytelatent.data.ragged import fill_up, length_batches
 from bytelatent.tokenizers.constants import PAD_ID
 from tests.data.shards import write_shard
@@ -36,17 +36,34 @@ def test_without_a_manifest_and_with_any_format(tmp_path) -> None:
     assert [one.source for one in held_out(tmp_path, "test", ["b"])] == ["b"]
 
 
-@pytest.mark.parametrize(
-    ("limit", "expected"),
-    [(1, [b"a"]), (3, [b"abc"]), (4, [b"abc", b"d"]), (6, [b"abc", b"d", "é".encode()]), (5, None)],
-)
-def test_the_limit_cuts_between_characters(tmp_path, limit, expected) -> None:
-    write_shard(tmp_path / "test" / "a.jsonl", ["abc", "", "dé", "later"])
+def test_the_limit_is_shared_by_documents_from_everywhere() -> None:
+    long = [bytes([65 + n]) * 5000 for n in range(10)]
+    assert spread(long, 100_000) == long
+    found = spread(long, 6000)
+    assert [one[:1] for one in found] == [b"A", b"D", b"G"]
+    assert [len(one) for one in found] == [2000] * 3
+    found = spread([b"x" * 5000, b"short", b"y" * 5000], 9000)
+    assert [len(one) for one in found] == [4497, 5, 4498]
+    words = [b"%d" % n for n in range(100_000)]
+    found = spread(words, 5000)
+    assert 4000 < sum(map(len, found)) <= 5000
+    assert int(found[0]) == 0 and int(found[-1]) > 90_000
+
+
+@pytest.mark.parametrize("limit", range(1, 16))
+def test_the_limit_cuts_between_characters(tmp_path, limit) -> None:
+    write_shard(tmp_path / "test" / "a.jsonl", ["abc", "", "déé", "later né"])
     documents = held_out(tmp_path, "test", limit=limit)[0].documents
-    if expected is None:
-        expected = [b"abc", b"d"]  # half a character is left out
-    assert b"".join(documents) == b"".join(expected)
-    assert sum(map(len, documents)) <= limit
+    assert 0 < sum(map(len, documents)) <= limit
+    assert all(document.decode() for document in documents)
+
+
+def test_not_all_of_a_large_source_is_read(tmp_path) -> None:
+    path = write_shard(tmp_path / "test" / "a.jsonl", ["x" * 100] * 20)
+    path.write_text(path.read_text() + "no JSON\n")
+    assert sum(map(len, held_out(tmp_path, "test", limit=10)[0].documents)) == 10
+    with pytest.raises(ValueError, match="line 21"):
+        held_out(tmp_path, "test", limit=50)
 
 
 def test_what_is_missing_or_empty_is_named(tmp_path) -> None:
