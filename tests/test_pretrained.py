@@ -35,8 +35,11 @@ def prose(runtime):
 def test_the_folder_is_whole_and_small() -> None:
     names = {path.name for path in FOLDER.iterdir()}
     assert names == {
+        "NOTICE",
         "README.md",
+        "calibration.json",
         "config.json",
+        "evaluation.json",
         "metrics.jsonl",
         "model.onnx",
         "model.safetensors",
@@ -45,9 +48,9 @@ def test_the_folder_is_whole_and_small() -> None:
     assert (FOLDER / "model.safetensors").stat().st_size <= 20_000_000
 
 
-def test_at_most_2_4_bits_per_byte_on_prose_it_never_saw(prose) -> None:
+def test_at_most_2_bits_per_byte_on_prose_it_never_saw(prose) -> None:
     nats = sum(float(one.nats.sum(dtype=np.float64)) for one in prose)
-    assert bits_per_byte(nats, sum(len(one.nats) for one in prose)) <= 2.4
+    assert bits_per_byte(nats, sum(len(one.nats) for one in prose)) <= 2.0
 
 
 def test_torch_equals_onnxruntime(runtime, prose) -> None:
@@ -74,4 +77,17 @@ def test_the_card_says_what_was_run() -> None:
     assert re.search(r"\*\*[12]\.\d{3}\*\*", card)
     for words in ("CC-BY-SA-4.0", "public domain", "python -m bytelatent.train config="):
         assert words in card
-    assert "GPL" not in card
+    rows = re.findall(r"^\| [\w-]+ \| (?:pypi|npm|deb):[^|]+ \| ([^|]+) \|", card, re.MULTILINE)
+    assert len(rows) > 10
+    assert not [licence for licence in rows if "GPL" in licence]
+
+
+def test_calibration_and_evaluation_are_those_of_the_settings(runtime) -> None:
+    calibration = json.loads((FOLDER / "calibration.json").read_text())
+    assert calibration["rules"]["entropy"]["threshold"] == runtime.threshold
+    assert calibration["rules"]["entropy"]["bytes_per_patch"] == pytest.approx(4.5, rel=0.01)
+    evaluation = json.loads((FOLDER / "evaluation.json").read_text())
+    card = (FOLDER / "README.md").read_text()
+    for name, numbers in evaluation["sources"].items():
+        assert f"| {name} | {numbers['bytes']:,} | {numbers['bits_per_byte']:.3f} |" in card
+    assert calibration["curve"]["languages"].keys() <= evaluation["languages"].keys()
