@@ -16,6 +16,8 @@ from bytelatent.tokenizers.constants import BOS_ID, EOS_ID
 from bytelatent.train import main
 from bytelatent.trainer import Trainer
 from bytelatent.transformer import LMTransformer
+from tests import tiny
+from tests.tiny import BLT, LM
 
 
 @pytest.fixture
@@ -29,43 +31,19 @@ def corpus(tmp_path):
 
 def run_args(corpus, folder, **changes) -> TrainArgs:
     settings = {
-        "name": "tiny",
-        "dump_dir": folder,
         "steps": 30,
-        "log_every": 5,
-        "dtype": "fp32",
-        "compile": False,
         "data": {"root_dir": corpus, "sources": {"song": 1}, "seq_len": 48, "batch_size": 4},
-        "entropy_model": {
-            "dim": 32,
-            "n_layers": 2,
-            "n_heads": 2,
-            "multiple_of": 32,
-            "max_seqlen": 48,
-            "sliding_window": 16,
-        },
-        "optim": {"lr": 1e-2, "warmup": 5},
+        "entropy_model": LM | {"sliding_window": 16},
         "checkpoint": {"every": 10, "keep": 2},
         "eval": {"every": 15, "batches": 2},
     }
-    return TrainArgs.model_validate(settings | changes)
-
-
-LOCAL = {"dim": 16, "n_heads": 2, "n_layers": 1, "multiple_of": 16, "window": 16}
-BLT = {
-    "encoder": LOCAL | {"cross_attention": "last"},
-    "decoder": LOCAL | {"cross_attention": "all"},
-    "global_model": {"dim": 32, "n_heads": 2, "n_layers": 1, "multiple_of": 32},
-    "cross_heads": 2,
-    "hashes": {"sizes": [3, 4], "buckets": 50},
-    "dropout": 0.1,
-}
+    return tiny.run_args(corpus, folder, **(settings | changes))
 
 
 def blt_args(corpus, folder, **changes) -> TrainArgs:
     changes = {
         "entropy_model": None,
-        "blt": BLT,
+        "blt": BLT | {"dropout": 0.1},
         "patcher": {"threshold": 1.0},
         "patcher_model": "blt-entropy-mini",
     } | changes
@@ -348,10 +326,10 @@ def test_bits_per_byte() -> None:
 def test_the_command(corpus, tmp_path, capsys) -> None:
     words = ["config=bytelatent/configs/debug.yaml", f"dump_dir={tmp_path / 'run'}"]
     assert main([*words, "data.root_dir=/nowhere"]) == 1
-    assert "no file for 'wikipedia'" in capsys.readouterr().err
+    assert "no file for 'persuasion'" in capsys.readouterr().err
     assert main([*words, "optim.lrr=1"]) == 1
     assert "nearest known one is optim.lr" in capsys.readouterr().err
-    sources = ["data.sources.wikipedia=0", "data.sources.song=1"]
+    sources = ["data.sources.persuasion=0", "data.sources.song=1"]
     settings = [f"data.root_dir={corpus}", "data.seq_len=32", "steps=4", "log_every=2"]
     assert main([*words, *sources, *settings]) == 0
     assert "wrote" in capsys.readouterr().out

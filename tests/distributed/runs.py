@@ -16,31 +16,19 @@ from bytelatent.args import TrainArgs
 from bytelatent.distributed.env import World, process_group
 from bytelatent.distributed.parallel import full_weights
 from bytelatent.trainer import Trainer
+from tests import tiny
 
 
 def settings(corpus: Path, folder: Path, **changes: Any) -> TrainArgs:
     """A run of seconds."""
     plain: dict[str, Any] = {
-        "name": "tiny",
-        "dump_dir": folder,
         "steps": 12,
         "log_every": 1,
-        "dtype": "fp32",
-        "compile": False,
         "data": {"root_dir": corpus, "sources": {"song": 1}, "seq_len": 48, "batch_size": 4},
-        "entropy_model": {
-            "dim": 32,
-            "n_layers": 2,
-            "n_heads": 2,
-            "multiple_of": 32,
-            "max_seqlen": 48,
-            "sliding_window": 16,
-        },
-        "optim": {"lr": 1e-2, "warmup": 5},
         "checkpoint": {"every": 5, "keep": 2},
         "eval": {"every": 6, "batches": 2},
     }
-    return TrainArgs.model_validate(plain | changes)
+    return tiny.run_args(corpus, folder, **(plain | changes))
 
 
 def weights_after(args: TrainArgs, world: World, stop_at: int | None = None) -> dict[str, Any]:
