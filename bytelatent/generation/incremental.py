@@ -132,14 +132,14 @@ class Incremental:
         _check(blt, entropy_model, self.boundaries)
         args = blt.args
         encoder, decoder = blt.local_encoder.layers, blt.local_decoder.layers
-        self.encoder = Stack(args.encoder, encoder, args.encoder.window, join=True)
-        self.decoder = Stack(args.decoder, decoder, args.decoder.window, join=True)
+        self.encoder = Stack(args.encoder, encoder, args.encoder.window)
+        self.decoder = Stack(args.decoder, decoder, args.decoder.window)
         globals_ = blt.global_transformer.layers
-        self.globals = Stack(args.global_model, globals_, None, join=False)
+        self.globals = Stack(args.global_model, globals_, None)
         self.entropies: Stack | None = None
         if self.entropy_model is not None:
             lm = self.entropy_model
-            self.entropies = Stack(lm.args, lm.layers, lm.args.window, join=True)
+            self.entropies = Stack(lm.args, lm.layers, lm.args.window)
         self.read_layers = args.encoder.cross_layers or [args.encoder.n_layers - 1]
         self.longest_ngram = max(args.hashes.sizes, default=1)
 

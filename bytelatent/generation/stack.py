@@ -1,15 +1,15 @@
 """Transformer blocks one position at a time, next to what they do for whole rows.
 
 ``TransformerBlock.forward`` sees whole rows; here the new position of every row goes through the
-same weights and looks at the row's cache. Weights that take the same input are laid side by side
-once, keys, values and queries are turned by one product, and the cache is read by plain matrix
-products: with one query each, overhead is what costs.
+same weights and looks at the row's cache. Queries, keys and values are turned by one product, and
+the cache is read by plain matrix products: with one query each, overhead is what costs.
 
 Legend: ``R`` rows that advance, ``D`` width, ``H`` heads, ``G`` key/value heads, ``N = H + 2 G``,
 ``E`` head width, ``C = E / 2`` pairs, ``T`` places of a cache, ``L`` layers.
 """
 
 from collections.abc import Sequence
+from typing import cast
 
 import torch
 import torch.nn.functional as F
@@ -18,6 +18,9 @@ from torch import Tensor, nn
 from bytelatent.generation.caches import Cache
 from bytelatent.model.args import TransformerArgs
 from bytelatent.model.layers import KeyValue, TransformerBlock, rotary_table, rotate
+
+LARGEST_COPY = 2**30
+"""Bytes of weights of one stack that are copied at most."""
 
 
 class StackStep:
@@ -47,22 +50,21 @@ def _read(row_NE: Tensor, heads: int, place_ME: Tensor, keys: Tensor, values: Te
 class Stack:
     """The blocks of one transformer, and how the positions of its rows advance.
 
-    Weights that are laid side by side are copies: a stack made before training goes on with the old
-    ones.
+    In single precision on a CPU weights are copied (:class:`LaidOut`) unless they are large: a
+    stack made before training then goes on with the old ones.
 
     Args:
         args: their shape.
         blocks: their weights.
         window: positions that a position sees; None for all.
-        join: lay weights side by side; costs their memory once more.
     """
 
-    def __init__(
-        self, args: TransformerArgs, blocks: nn.ModuleList, window: int | None, *, join: bool
-    ) -> None:
+    def __init__(self, args: TransformerArgs, blocks: nn.ModuleList, window: int | None) -> None:
         self.args, self.window = args, window
-        self.layers = [Layer(block, join=join) for block in blocks]  # type: ignore[arg-type]
-        self.like = self.layers[0].output.new_empty(0)
+        given = cast(Sequence[TransformerBlock], list(blocks))
+        kind = LaidOut if _worth_copying(given) else Layer
+        self.layers = [kind(block) for block in given]
+        self.like = given[0].attention.wq.weight.new_empty(0)
         heads, kept, width = args.n_heads, args.kv_heads, args.head_width
         pair_C = torch.arange(0, width, 2, dtype=torch.float64, device=self.like.device)
         # Values stand still, queries are divided on the way by the root of their width.
@@ -88,12 +90,10 @@ class Stack:
     def run(self, number: int, x_RD: Tensor, step: StackStep) -> Tensor:
         """Layer ``number``: ``[R, D]`` to ``[R, D]``."""
         layer, heads = self.layers[number], self.args.n_heads
-        qkv_RN = layer.qkv(F.rms_norm(x_RD, x_RD.shape[-1:], *layer.attention_norm))
-        pairs = qkv_RN.float().view(*step.phase_RNC.shape, 2)
+        pairs = layer.qkv(x_RD).float().view(*step.phase_RNC.shape, 2)
         turned = torch.view_as_real(torch.view_as_complex(pairs) * step.phase_RNC).flatten(-2)
-        x_RD = x_RD + F.linear(step.attend(number, turned.to(x_RD.dtype), heads), layer.output)
-        gate, up = layer.gate_up(F.rms_norm(x_RD, x_RD.shape[-1:], *layer.ffn_norm))
-        return x_RD + F.linear(F.silu(gate) * up, layer.down)
+        x_RD = layer.add_output(x_RD, step.attend(number, turned.to(x_RD.dtype), heads))
+        return layer.add_feed_forward(x_RD)
 
     def step(self, x_RD: Tensor, caches: Sequence[Cache]) -> Tensor:
         """All layers for the next position of every row: ``[R, D]`` to ``[R, D]``."""
@@ -123,31 +123,82 @@ class Stack:
 
 
 class Layer:
-    """The weights of a block as a step uses them."""
+    """A block's weights where they are."""
 
-    def __init__(self, block: TransformerBlock, *, join: bool) -> None:
-        attention, feed_forward = block.attention, block.feed_forward
-        self._qkv = [attention.wq.weight, attention.wk.weight, attention.wv.weight]
-        self._gate_up = [feed_forward.w1.weight, feed_forward.w3.weight]
-        if join:
-            with torch.no_grad():
-                self._qkv = [torch.cat(list(self._qkv))]
-                self._gate_up = [torch.cat(list(self._gate_up))]
-        self.output = attention.wo.weight
-        self.down = feed_forward.w2.weight
-        self.attention_norm = _norm(block.attention_norm)
-        self.ffn_norm = _norm(block.ffn_norm)
+    def __init__(self, block: TransformerBlock) -> None:
+        self._block = block
 
     def qkv(self, x_RD: Tensor) -> Tensor:
-        """Queries, keys and values side by side, ``[R, N * E]``."""
-        parts = [F.linear(x_RD, weight) for weight in self._qkv]
-        return parts[0] if len(parts) == 1 else torch.cat(parts, dim=-1)
+        """Queries, keys and values side by side, ``[R, N * E]``, of what the norm makes of x."""
+        attention = self._block.attention
+        y_RD = self._block.attention_norm(x_RD)
+        return torch.cat([attention.wq(y_RD), attention.wk(y_RD), attention.wv(y_RD)], dim=-1)
 
-    def gate_up(self, x_RD: Tensor) -> Sequence[Tensor]:
-        """Both halves of SwiGLU's hidden layer."""
-        parts = [F.linear(x_RD, weight) for weight in self._gate_up]
-        return parts if len(parts) == 2 else parts[0].chunk(2, dim=-1)
+    def add_output(self, x_RD: Tensor, read_RF: Tensor) -> Tensor:
+        """``x`` and what attention has read."""
+        return x_RD + cast(Tensor, self._block.attention.wo(read_RF))
+
+    def add_feed_forward(self, x_RD: Tensor) -> Tensor:
+        """``x`` and what the feed-forward network makes of it."""
+        return x_RD + cast(Tensor, self._block.feed_forward(self._block.ffn_norm(x_RD)))
 
 
-def _norm(norm: nn.RMSNorm) -> tuple[Tensor, float | None]:
-    return norm.weight, norm.eps
+class LaidOut(Layer):
+    """Copies of a block's weights as products of one vector are fastest on a CPU.
+
+    Transposed, which doubles the rate at which weights are read; those of the same input side by
+    side; norms multiplied into the weights behind them, so that of a norm only a division is left:
+    ``x / rms(x) = sqrt(D) x / hypot(|x|, sqrt(D eps))``.
+    """
+
+    def __init__(self, block: TransformerBlock) -> None:
+        super().__init__(block)
+        attention, feed_forward = block.attention, block.feed_forward
+        self._qkv = folded(block.attention_norm, attention.wq, attention.wk, attention.wv)
+        self._gate_up = folded(block.ffn_norm, feed_forward.w1, feed_forward.w3)
+        self._output = attention.wo.weight.detach().t().contiguous()
+        self._down = feed_forward.w2.weight.detach().t().contiguous()
+        self._hidden = feed_forward.w1.weight.shape[0]
+
+    def qkv(self, x_RD: Tensor) -> Tensor:
+        """Queries, keys and values."""
+        return self._qkv(x_RD)
+
+    def add_output(self, x_RD: Tensor, read_RF: Tensor) -> Tensor:
+        """``x`` and what attention has read."""
+        return torch.addmm(x_RD, read_RF, self._output)
+
+    def add_feed_forward(self, x_RD: Tensor) -> Tensor:
+        """``x`` and what the feed-forward network makes of it."""
+        both_RF = self._gate_up(x_RD)
+        gate_RF, up_RF = both_RF[:, : self._hidden], both_RF[:, self._hidden :]
+        return torch.addmm(x_RD, F.silu(gate_RF).mul_(up_RF), self._down)
+
+
+class Folded:
+    """A norm and the linear layers behind it as one product."""
+
+    def __init__(self, norm: nn.RMSNorm, layers: Sequence[nn.Linear]) -> None:
+        weight_FD = torch.cat([layer.weight.detach() for layer in layers])
+        width = weight_FD.shape[1]
+        scale_D = norm.weight.detach() * width**0.5
+        self._weight_DF = (weight_FD * scale_D).t().contiguous()
+        eps = torch.finfo(weight_FD.dtype).eps if norm.eps is None else norm.eps
+        self._least = weight_FD.new_tensor((width * eps) ** 0.5)
+
+    def __call__(self, x_RD: Tensor) -> Tensor:
+        """``[R, D]`` to ``[R, F]``."""
+        size_R1 = torch.linalg.vector_norm(x_RD, dim=-1, keepdim=True)
+        return torch.mm(torch.div(x_RD, torch.hypot(size_R1, self._least)), self._weight_DF)
+
+
+def folded(norm: nn.RMSNorm, *layers: nn.Linear) -> Folded:
+    """``norm`` and then ``layers``, side by side."""
+    return Folded(norm, layers)
+
+
+def _worth_copying(blocks: Sequence[TransformerBlock]) -> bool:
+    weights = [weight for block in blocks for weight in block.parameters()]
+    size = sum(weight.numel() * weight.element_size() for weight in weights)
+    plain = all(w.dtype == torch.float32 and w.device.type == "cpu" for w in weights)
+    return plain and size <= LARGEST_COPY
