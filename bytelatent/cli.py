@@ -42,6 +42,7 @@ COMMANDS = {
     ),
     "release": Command("bytelatent.release", "make a model folder of a finished run", "export"),
     "export": Command("bytelatent.export", "write an entropy model as ONNX", "export"),
+    "generate": Command("bytelatent.generate", "continue a prompt, byte by byte", "model"),
     "load-transformers": Command(
         "bytelatent.hf_commands",
         "load a BLT and its entropy model, and continue a prompt",

@@ -28,7 +28,7 @@ LAYERS: list[tuple[int, tuple[str, ...]]] = [
     (5, ("bytelatent.calibration", "bytelatent.cards", "bytelatent.lm_eval_adapter")),
     (6, ("bytelatent.train", "bytelatent.release", "bytelatent.plotting")),
     (6, ("bytelatent.stool", "bytelatent.preprocess")),
-    (6, ("bytelatent.cli", "bytelatent.flops", "bytelatent.eval")),
+    (6, ("bytelatent.cli", "bytelatent.flops", "bytelatent.eval", "bytelatent.generate")),
 ]
 TORCH_FREE = (
     "bytelatent.tokenizers",

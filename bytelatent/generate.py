@@ -1,0 +1,276 @@
+"""``bytelatent generate``: text after a prompt, as its bytes come.
+
+    bytelatent generate "A BLT has"                          # the model that comes along, offline
+    bytelatent generate --file story.txt --temperature 0.8 --top-p 0.9 --seed 7 --stats
+    printf 'A BLT has' | bytelatent generate --speculate 8 --trace trace.json
+    bytelatent generate "one prompt" "another" --model facebook/blt-1b --dtype bf16
+
+Prompts are bytes: those of an argument, a file or stdin as they are, valid UTF-8 or not, a last
+newline included. Several prompts make one batch. What comes out is valid text: bytes that are no
+UTF-8 show as U+FFFD (``--valid-utf8`` draws none). Ctrl-C ends with what there is, status 130.
+"""
+
+import argparse
+import io
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from bytelatent.files import naming, write_json
+from bytelatent.generation.sampling import SamplingArgs
+from bytelatent.storage import PRETRAINED
+
+if TYPE_CHECKING:  # load torch, which --help and mistakes need not wait for
+    from bytelatent.generation.engine import Engine
+    from bytelatent.generation.events import Event
+
+DEFAULT_MODEL = "blt-mini"
+MAX_BYTES = 256
+PROMPT_LIMIT = 1_000_000
+"""Bytes of a prompt, so that a wrong file or an endless pipe is found out."""
+
+INTERRUPTED = 130
+DTYPES = ("fp32", "bf16", "fp16")
+
+SAMPLING: dict[str, tuple[str, str]] = {
+    "temperature": ("T", "divides the logits; 0 is greedy (default: 0)"),
+    "top_k": ("K", "draw from the K most likely bytes"),
+    "top_p": ("P", "draw from the fewest bytes that have probability P together"),
+    "min_p": ("P", "draw from bytes with at least P times the largest probability"),
+    "repetition_penalty": ("X", "makes bytes of late less likely if above 1 (default: 1)"),
+    "repetition_window": ("BYTES", "how many bytes count as of late (default: 64)"),
+    "seed": ("N", "of the random numbers (default: 0)"),
+}
+"""Options that are fields of :class:`SamplingArgs`: name of the value, and what it does."""
+
+
+class Writer:
+    """Prints the texts one after the other: the current one live, what comes early when it may.
+
+    Args:
+        prompts: one for each text.
+        echo: whether to print them before their texts.
+    """
+
+    def __init__(self, prompts: Sequence[bytes], *, echo: bool) -> None:
+        self._prompts, self._echo = prompts, echo
+        self._waiting = [""] * len(prompts)
+        self._ended: set[int] = set()
+        self._begin(0)
+
+    def show(self, event: "Event") -> None:
+        """Take in the next event."""
+        self._waiting[event.row] += event.text
+        if event.finish is not None:
+            self._ended.add(event.row)
+        self._print()
+        while self._current in self._ended and self._current + 1 < len(self._prompts):
+            self._next()
+
+    def finish(self) -> None:
+        """Print what waits; every text ends with a newline."""
+        while self._current + 1 < len(self._prompts):
+            self._next()
+        print(flush=True)
+
+    def _next(self) -> None:
+        print()
+        self._begin(self._current + 1)
+
+    def _begin(self, row: int) -> None:
+        self._current = row
+        if len(self._prompts) > 1:
+            print(f"{chr(10) * (row > 0)}==> {row + 1} of {len(self._prompts)} <==")
+        if self._echo:
+            print(self._prompts[row].decode(errors="replace"), end="", flush=True)
+        self._print()
+
+    def _print(self) -> None:
+        text, self._waiting[self._current] = self._waiting[self._current], ""
+        if text:
+            print(text, end="", flush=True)
+
+
+def load(options: argparse.Namespace) -> "Engine":
+    """The engine for the model that was asked for.
+
+    Raises:
+        ValueError: it is not there, is damaged, or cannot generate.
+    """
+    name = options.model
+    if name == DEFAULT_MODEL and not (PRETRAINED / name).is_dir() and not Path(name).is_dir():
+        raise ValueError(
+            f"{name} did not come with this copy of bytelatent; name a model with --model, a "
+            "folder or a repository such as facebook/blt-1b"
+        )
+    import torch
+
+    from bytelatent.generation.engine import Engine
+    from bytelatent.loading import load_text_model
+    from bytelatent.model.blt import ByteLatentTransformer
+
+    if options.device.startswith("cuda") and not torch.cuda.is_available():
+        raise ValueError(f"--device: {options.device} is not there: torch sees no GPU here")
+    dtype = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[options.dtype]
+    model = load_text_model(
+        name, entropy_model=options.entropy_model, dtype=dtype, device=options.device
+    )
+    if not isinstance(model.model, ByteLatentTransformer):
+        raise ValueError(f"{name} is a byte model that only measures entropies; name a BLT")
+    assert model.patcher is not None
+    return Engine(model.model, model.entropy_model, model.patcher.args)
+
+
+def prompts_of(options: argparse.Namespace) -> list[bytes]:
+    """The prompts: arguments, then files; stdin if there are neither.
+
+    Raises:
+        ValueError: a file cannot be read, or a prompt is too long.
+    """
+    found = [(f"prompt {n}", os.fsencode(text)) for n, text in enumerate(options.prompt, 1)]
+    paths = options.file or ([] if found else ["-"])
+    found += [(f"{path}", _read(path, options.max_prompt)) for path in paths]
+    for name, prompt in found:
+        if len(prompt) > options.max_prompt:
+            raise ValueError(
+                f"{name} has more than {options.max_prompt} bytes; --max-prompt sets the limit"
+            )
+    return [prompt for _, prompt in found]
+
+
+def _read(path: str, limit: int) -> bytes:
+    """At most a byte more than ``limit``."""
+    if path == "-":
+        if sys.stdin.isatty():
+            print("reading the prompt from the terminal, to its end (Ctrl-D)", file=sys.stderr)
+        return sys.stdin.buffer.read(limit + 1)
+    with naming(path, "read"), Path(path).open("rb") as file:
+        return file.read(limit + 1)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Load, generate, print; the exit status.
+
+    Raises:
+        ValueError: a model, a prompt or a file is not as it must be.
+    """
+    prompts, engine = prompts_of(options), load(options)
+
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # where it is not UTF-8
+    events: list[Event] = []
+    writer, interrupted = Writer(prompts, echo=options.echo), False
+    try:
+        for event in _stream(engine, prompts, options):
+            events.append(event)
+            writer.show(event)
+    except KeyboardInterrupt:
+        interrupted = True
+    writer.finish()
+    if options.stats:
+        print(stats(events), file=sys.stderr)
+    if options.trace is not None:
+        from bytelatent.generation.events import trace
+
+        write_json(options.trace, trace(events))
+    return INTERRUPTED if interrupted else 0
+
+
+def _stream(
+    engine: "Engine", prompts: Sequence[bytes], options: argparse.Namespace
+) -> Iterator["Event"]:
+    return engine.stream(
+        prompts,
+        max_bytes=options.max_bytes,
+        sampling=options.sampling,
+        stop=[os.fsencode(text) for text in options.stop],
+        speculate=options.speculate,
+    )
+
+
+def stats(events: Sequence["Event"]) -> str:
+    """What it took, in lines to read."""
+    size = sum(event.byte is not None for event in events)
+    passes = sum(event.global_ran for event in events)
+    starts = sum(event.starts_patch for event in events)
+    lines = [f"{size} bytes"]
+    if events:
+        first, took = events[0].seconds, events[-1].seconds - events[0].seconds
+        lines[0] += f"; the first after {first:.3f} s"
+        if took > 0:
+            lines[0] += f", the others at {(len(events) - 1) / took:.1f} bytes/s"
+    if starts:
+        lines.append(f"{size / starts:.2f} bytes per patch")
+    if size:
+        lines.append(f"{passes / size:.3f} global passes per byte")
+    drafted = sum(event.drafted for event in events)
+    if drafted:
+        accepted, rounds = sum(e.accepted for e in events), sum(e.drafted > 0 for e in events)
+        share = f"{accepted} of {drafted} drafted bytes accepted ({accepted / drafted:.1%})"
+        lines.append(f"{share}, {rounds} rounds")
+    return "\n".join(lines)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="bytelatent generate", description=__doc__)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    add = parser.add_argument
+    add("prompt", nargs="*", help="text to continue, one or more (default: stdin)")
+    add("--file", action="append", metavar="FILE", help="a prompt's file, - for stdin; repeatable")
+    add("--model", default=DEFAULT_MODEL, help=f"folder, name, repository ({DEFAULT_MODEL})")
+    add("--entropy-model", metavar="MODEL", help="likewise (default: as the model's folder says)")
+    add("--max-bytes", type=int, default=MAX_BYTES, metavar="N", help=f"at most ({MAX_BYTES})")
+    add("--stop", action="append", default=[], metavar="TEXT", help="end before it; repeatable")
+    kinds = {"top_k": int, "repetition_window": int, "seed": int}
+    for name, (metavar, text) in SAMPLING.items():
+        kind = kinds.get(name, float)
+        add(f"--{name.replace('_', '-')}", type=kind, metavar=metavar, help=text)
+    add("--valid-utf8", action="store_true", help="draw only bytes that go on as valid UTF-8")
+    add("--speculate", type=int, metavar="K", help="draft K bytes, then verify them in one pass")
+    add("--echo", action="store_true", help="print the prompt before its text")
+    add("--stats", action="store_true", help="print speed and counts to stderr at the end")
+    add("--trace", metavar="FILE", help="write every decision as JSON")
+    add("--max-prompt", type=int, default=PROMPT_LIMIT, metavar="BYTES", help="limit of a prompt")
+    add("--dtype", choices=DTYPES, default="fp32", help="of the weights (default: fp32)")
+    add("--device", default="cpu", help="where to run (default: cpu)")
+    return parser
+
+
+def _check(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
+    """Put the sampling args together, or end with status 2."""
+    least = {"max_bytes": 0, "max_prompt": 0, "speculate": 1}
+    for name, low in least.items():
+        value = getattr(options, name)
+        if value is not None and value < low:
+            parser.error(f"--{name.replace('_', '-')}: {value} is not {low} or more")
+    if "" in options.stop:
+        parser.error("--stop: an empty text would stop everything")
+    given: dict[str, Any] = {name: getattr(options, name) for name in SAMPLING}
+    given = {name: value for name, value in given.items() if value is not None}
+    try:
+        options.sampling = SamplingArgs(valid_utf8=options.valid_utf8, **given)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0]).replace("_", "-")
+        accepted = first["msg"][0].lower() + first["msg"][1:]
+        parser.error(f"--{name}: {first['input']} is not accepted: {accepted}")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The command."""
+    parser = _parser()
+    options = parser.parse_args(argv)
+    _check(parser, options)
+    try:
+        return run(options)
+    except ValueError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
