@@ -154,7 +154,7 @@ def _alone_on_purpose() -> Iterator[None]:
         yield
 
 
-def _why(folder: Path, error: Exception) -> str:
+def _why(folder: Path, error: BaseException) -> str:
     """One sentence: a checkpoint of another model, or one that cannot be read."""
     text = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
     if any(word in str(error) for word in ("Missing key", "size mismatch", "Size mismatch")):
