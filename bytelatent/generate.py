@@ -7,7 +7,8 @@
 
 Prompts are bytes: those of an argument, a file or stdin as they are, valid UTF-8 or not, a last
 newline included. Several prompts make one batch. What comes out is valid text: bytes that are no
-UTF-8 show as U+FFFD (``--valid-utf8`` draws none). Ctrl-C ends with what there is, status 130.
+UTF-8 show as U+FFFD (``--valid-utf8`` draws none), and on a terminal control characters as their
+pictures. Ctrl-C ends with what there is, status 130.
 """
 
 import argparse
@@ -48,6 +49,10 @@ SAMPLING: dict[str, tuple[str, str]] = {
 """Options that are fields of :class:`SamplingArgs`: name of the value, and what it does."""
 
 
+VISIBLE = {code: 0x2400 + code for code in range(32) if chr(code) not in "\t\n"} | {0x7F: 0x2421}
+"""Pictures of control characters: a terminal would obey them, whatever the model made up."""
+
+
 class Writer:
     """Prints the texts one after the other: the current one live, what comes early when it may.
 
@@ -58,6 +63,7 @@ class Writer:
 
     def __init__(self, prompts: Sequence[bytes], *, echo: bool) -> None:
         self._prompts, self._echo = prompts, echo
+        self._pictures = VISIBLE if sys.stdout.isatty() else {}
         self._waiting = [""] * len(prompts)
         self._ended: set[int] = set()
         self._begin(0)
@@ -67,7 +73,7 @@ class Writer:
         self._waiting[event.row] += event.text
         if event.finish is not None:
             self._ended.add(event.row)
-        self._print()
+        self._print_waiting()
         while self._current in self._ended and self._current + 1 < len(self._prompts):
             self._next()
 
@@ -86,13 +92,16 @@ class Writer:
         if len(self._prompts) > 1:
             print(f"{chr(10) * (row > 0)}==> {row + 1} of {len(self._prompts)} <==")
         if self._echo:
-            print(self._prompts[row].decode(errors="replace"), end="", flush=True)
-        self._print()
+            self._print(self._prompts[row].decode(errors="replace"))
+        self._print_waiting()
 
-    def _print(self) -> None:
+    def _print_waiting(self) -> None:
         text, self._waiting[self._current] = self._waiting[self._current], ""
+        self._print(text)
+
+    def _print(self, text: str) -> None:
         if text:
-            print(text, end="", flush=True)
+            print(text.translate(self._pictures), end="", flush=True)
 
 
 def load(options: argparse.Namespace) -> "Engine":

@@ -11,20 +11,17 @@ import io
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import Self
 
 import torch
 from torch import nn
 
-from bytelatent.generation.recompute import greedy_tokens
+from bytelatent.generation.engine import Engine
 from bytelatent.hf import BltTokenizerAndPatcher
 from bytelatent.model.blt import ByteLatentTransformer
-from bytelatent.patching.entropies import entropy_function
-from bytelatent.tokenizers.blt_tokenizer import StreamDecoder
+from bytelatent.tokenizers.blt_tokenizer import utf8_bytes
 from bytelatent.tokenizers.build import TokenizerArgs
-from bytelatent.tokenizers.constants import EOS_ID
 from bytelatent.transformer import LMTransformer
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
@@ -71,15 +68,9 @@ class Loaded:
         Raises:
             ValueError: ``prompt`` is no text, or the models cannot run on it.
         """
-        tokenizer = self.tok_and_patcher.tokenizer_args.build()
-        patcher = self.tok_and_patcher.patcher_args.build(entropy_function(self.entropy_model))
-        tokens = torch.tensor([tokenizer.encode(prompt, add_bos=True, add_eos=False)])
-        decoder = StreamDecoder()
-        for token in islice(greedy_tokens(self.blt, patcher, tokens), max_bytes):
-            if int(token) == EOS_ID:
-                break
-            yield decoder.push(int(token))
-        yield decoder.finish()
+        engine = Engine(self.blt, self.entropy_model, self.tok_and_patcher.patcher_args)
+        for event in engine.stream([utf8_bytes(prompt)], max_bytes=max_bytes):
+            yield event.text
 
 
 def _parameters(model: nn.Module) -> int:

@@ -15,6 +15,7 @@ from pydantic import ValidationError
 
 from bytelatent.files import read_json, write_json
 from bytelatent.model.blt import ByteLatentTransformer
+from bytelatent.model.pretrained import NoValues
 from bytelatent.model.released import CONFIG_FILE, WEIGHTS_FILE, explain
 from bytelatent.model.transformers_config import (
     TransformersConfig,
@@ -73,7 +74,7 @@ def load_transformers(name_or_path: str | Path, *, dtype: torch.dtype | None = N
         raise ValueError(f"{path}: {explain(error)}") from None
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
-    with torch.device("meta"):
+    with torch.device("meta"), NoValues():
         blt, entropy_model = ByteLatentTransformer(shape), LMTransformer(entropy_shape)
     read_pair(folder, Pair(blt, entropy_model), dtype)
     return Bundle(blt.eval(), entropy_model.eval(), patcher_args)

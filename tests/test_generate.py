@@ -160,6 +160,16 @@ def test_texts_are_live_in_their_order(capsys) -> None:
     assert capsys.readouterr().out == "\n"
 
 
+def test_a_terminal_is_not_told_what_to_do(monkeypatch, capsys) -> None:
+    event = Event(0, 9, 5, "a\x1b[2J\n\tb\x7f", 0.5, 1.0, False, False, 0, 0, 1.0, "length")
+    for terminal, shown in ((True, "a␛[2J\n\tb␡"), (False, event.text)):
+        monkeypatch.setattr(sys.stdout, "isatty", lambda terminal=terminal: terminal)
+        writer = Writer([b""], echo=False)
+        writer.show(event)
+        writer.finish()
+        assert capsys.readouterr().out == shown + "\n"
+
+
 def test_ctrl_c_ends_with_what_there_is(monkeypatch, capsys, tmp_path) -> None:
     engine = generate.load(generate._parser().parse_args(MODEL))
 
@@ -281,3 +291,12 @@ def test_help_and_mistakes_do_not_wait_for_torch() -> None:
         "assert 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True)
+
+
+def test_loading_a_model_does_not_load_torchs_compiler() -> None:
+    code = (
+        f"import sys, bytelatent.generate as generate\ngenerate.main({[*MODEL, 'x']!r})\n"
+        "unwanted = {'torch._dynamo', 'torch.distributed.checkpoint', 'omegaconf'}\n"
+        "assert not unwanted & set(sys.modules), unwanted & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)

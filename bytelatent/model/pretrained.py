@@ -5,6 +5,7 @@ from typing import Any, ClassVar, Self
 
 import torch
 from torch import nn
+from torch.overrides import TorchFunctionMode
 
 from bytelatent.hub import model_card, upload
 from bytelatent.model.released import (
@@ -18,6 +19,20 @@ from bytelatent.model.released import (
 )
 from bytelatent.model.weights import read_tensors
 from bytelatent.storage import model_folder
+
+
+class NoValues(TorchFunctionMode):
+    """Leaves out ``nn.init.normal_``: on the meta device it loads torch's compiler, for a second.
+
+    ``nn.Embedding`` calls it when it is made.
+    """
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        """Call ``func``, or give its tensor back as it is."""
+        kwargs = kwargs or {}
+        return kwargs["tensor"] if func is nn.init.normal_ else func(*args, **kwargs)
 
 
 class Pretrained(nn.Module):
@@ -55,7 +70,7 @@ class Pretrained(nn.Module):
         """
         folder = model_folder(name_or_path, MODEL_FILES)
         found = find_checkpoint(folder, cls.kind)
-        with torch.device("meta"):
+        with torch.device("meta"), NoValues():
             model = cls(found.args)
         shapes = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
         model.load_state_dict(read_tensors(found.weights, shapes, dtype), assign=True)
