@@ -2,7 +2,7 @@
 
     python demo.py                                           # continues "A BLT has"
     python demo.py "Once upon a time" --temperature 0.8 --seed 3
-    python demo.py "A BLT has" --model facebook/blt-1b --entropy-model facebook/blt-entropy
+    python demo.py "A BLT has" --model facebook/blt-1b --dtype bf16
 
 All options are those of ``bytelatent generate``, which this is, with the prompt and figures shown.
 """

@@ -31,7 +31,7 @@ if TYPE_CHECKING:  # load torch, which --help and mistakes need not wait for
 
 DEFAULT_MODEL = "blt-mini"
 MAX_BYTES = 256
-PROMPT_LIMIT = 1_000_000
+PROMPT_LIMIT = 100_000
 """Bytes of a prompt, so that a wrong file or an endless pipe is found out."""
 
 INTERRUPTED = 130
