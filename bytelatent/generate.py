@@ -31,8 +31,8 @@ if TYPE_CHECKING:  # load torch, which --help and mistakes need not wait for
 
 DEFAULT_MODEL = "blt-mini"
 MAX_BYTES = 256
-PROMPT_LIMIT = 100_000
-"""Bytes of a prompt, so that a wrong file or an endless pipe is found out."""
+PROMPT_LIMIT = 32_768
+"""Bytes of a prompt: its memory grows with the square, and a wrong file or pipe is found out."""
 
 INTERRUPTED = 130
 DTYPES = ("fp32", "bf16", "fp16")
