@@ -28,8 +28,10 @@ class Cache:
         layers, self.heads, width = shape
         self.window = window
         self.count = 0
+        self._saved_at = 0
         # Zeros, not whatever was in memory: masked places must be finite.
         self.store_LNTE = like.new_zeros(layers, 2 * self.heads, window or FIRST_PLACES, width)
+        self._saved_LNSE = self.store_LNTE[:, :, :0]
 
     def make_room(self, more: int = 1) -> None:
         """See to it that ``more`` positions fit."""
@@ -63,6 +65,34 @@ class Cache:
             list(seen_LNTE[:, : self.heads].transpose(-1, -2).unbind(0)),
             list(seen_LNTE[:, self.heads :].unbind(0)),
         )
+
+    def places(self, size: int) -> Tensor:
+        """Where the next ``size`` positions go."""
+        assert self.window is None or size <= self.window
+        places_S = torch.arange(self.count, self.count + size, device=self.store_LNTE.device)
+        return places_S if self.window is None else places_S % self.window
+
+    def positions(self) -> Tensor:
+        """The position that stands at each place in use."""
+        places_T = torch.arange(self.filled, device=self.store_LNTE.device)
+        if self.window is None:
+            return places_T
+        last = self.count - 1
+        return last - (last - places_T) % self.window
+
+    def save(self, size: int) -> None:
+        """Remember what the next ``size`` positions will stand on, for :meth:`back_to`."""
+        if self.window is not None:
+            self._saved_at = self.count
+            self._saved_LNSE = self.store_LNTE.index_select(2, self.places(size))
+
+    def back_to(self, count: int) -> None:
+        """Forget the positions from ``count`` on, which came after :meth:`save`."""
+        size, self.count = self.count - count, count
+        if self.window is not None and size:
+            first = count - self._saved_at
+            old_LNSE = self._saved_LNSE[:, :, first : first + size]
+            self.store_LNTE.index_copy_(2, self.places(size), old_LNSE)
 
     def fill(self, keys_LSGE: Tensor, values_LSGE: Tensor) -> None:
         """Begin with ``S`` positions of a document, no more than the window; keys are rotated."""

@@ -5,7 +5,7 @@ Legend: ``R`` rows that advance, ``V`` vocabulary.
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -14,6 +14,7 @@ from bytelatent.generation.events import Event, Generated, RowText
 from bytelatent.generation.incremental import Incremental, Row
 from bytelatent.generation.prefill import prefill
 from bytelatent.generation.sampling import Sampler, SamplingArgs, streams_of
+from bytelatent.generation.speculative import Round, Speculation
 from bytelatent.model.blt import ByteLatentTransformer
 from bytelatent.patching.patcher import PatcherArgs
 from bytelatent.tokenizers.constants import BOS_ID, OFFSET
@@ -65,7 +66,9 @@ class Engine:
             max_bytes: tokens of a row at most.
             sampling: how a token is chosen; greedy when left out.
             stop: a row ends in front of the first of these strings.
-            speculate: bytes to draft in one go.
+            speculate: tokens to draft in one go (:mod:`bytelatent.generation.speculative`); windows
+                shorter than that set a limit too. Greedy text is the same with and without; sampled
+                text has the same distribution, but a seed gives another one.
 
         Raises:
             ValueError: a number is out of range or a stop string is empty.
@@ -97,6 +100,7 @@ class _Options:
     max_bytes: int
     sampling: SamplingArgs
     stop: tuple[bytes, ...]
+    speculate: int | None
 
 
 def _options(
@@ -106,9 +110,9 @@ def _options(
         raise ValueError(f"max_bytes: {max_bytes} is not 0 or more")
     if b"" in stop:
         raise ValueError("stop: an empty string would stop everything")
-    if speculate is not None:
-        raise ValueError(f"speculate: {speculate}: speculation is not available yet")
-    return _Options(max_bytes, sampling or SamplingArgs(), tuple(stop))
+    if speculate is not None and speculate < 1:
+        raise ValueError(f"speculate: {speculate} is not 1 or more bytes to draft")
+    return _Options(max_bytes, sampling or SamplingArgs(), tuple(stop), speculate)
 
 
 class _Run:
@@ -123,6 +127,8 @@ class _Run:
             model.args.vocab_size,
             streams=streams_of(prompts),
         )
+        self._speculate = options.speculate
+        self._ran = set(range(len(prompts)))  # over the prompts
         self._began = time.perf_counter()
 
     def __iter__(self) -> Iterator[Event]:
@@ -131,22 +137,60 @@ class _Run:
             for number, text in enumerate(self.texts)
             if text.finish is None
         }
-        first = True
+        if self._speculate is None:
+            return self._steps(rows)
+        return self._rounds(rows, self._speculate)
+
+    def _steps(self, rows: dict[int, Row]) -> Iterator[Event]:
+        """One token of every row, again and again."""
         while rows:
             logits_RV = torch.stack([row.logits_V for row in rows.values()])
             tokens = self._sampler.sample(logits_RV, list(rows))
             chances = _chances(logits_RV, tokens)
-            drawn = zip(rows.items(), tokens, chances, strict=True)
-            for (number, row), token, chance in drawn:
-                yield self._event(number, row, token, chance, first=first)
+            for (number, row), token, chance in zip(rows.items(), tokens, chances, strict=True):
+                self._sampler.accept(number, token)
+                yield self._event(number, token, chance, row.entropy, starts=row.starts)
             going = {
                 number: token
                 for number, token in zip(rows, tokens, strict=True)
                 if self.texts[number].finish is None
             }
-            rows, first = {number: rows[number] for number in going}, False
+            rows = {number: rows[number] for number in going}
             if rows:
                 self._model.step(list(rows.values()), list(going.values()))
+                self._ran |= {number for number, row in rows.items() if row.starts}
+
+    def _rounds(self, rows: dict[int, Row], length: int) -> Iterator[Event]:
+        """One round of speculation of every row, again and again."""
+        speculation = Speculation(self._model, self._sampler)
+        decided: dict[int, int | None] = {}
+        while rows:
+            for number, row in rows.items():
+                token = decided.get(number)
+                if token is None:
+                    (token,) = self._sampler.sample(row.logits_V[None], [number])
+                left = self.texts[number].left - 1
+                if left == 0 or token == self._model.args.eos_id:
+                    done = Round([token], [row.logits_V], [row.entropy], [row.starts])
+                else:
+                    done = speculation.round(row, number, token, min(length, left))
+                decided[number] = done.instead
+                yield from self._events(number, done)
+            rows = {n: row for n, row in rows.items() if self.texts[n].finish is None}
+
+    def _events(self, number: int, done: Round) -> Iterator[Event]:
+        """Tell of a round, to the end of the row."""
+        chances = _chances(torch.stack(done.logits), done.tokens)
+        facts = zip(done.tokens, chances, done.entropies, done.starts, strict=True)
+        for place, (token, chance, nats, starts) in enumerate(facts):
+            event = self._event(number, token, chance, nats, starts=starts)
+            if place == 0:
+                event = replace(event, drafted=done.drafted, accepted=done.accepted)
+                if done.global_ran:
+                    self._ran.add(number)
+            yield event
+            if event.finish is not None:
+                return
 
     def _begin(self, number: int) -> Row:
         """Run over a prompt."""
@@ -155,19 +199,22 @@ class _Run:
             self._sampler.accept(number, token)
         return prefill(self._model, tokens)
 
-    def _event(self, number: int, row: Row, token: int, chance: float, *, first: bool) -> Event:
+    def _event(
+        self, number: int, token: int, chance: float, nats: float | None, *, starts: bool
+    ) -> Event:
         """Take a token into the row's text and tell of it."""
-        self._sampler.accept(number, token)
         text = self.texts[number].push(token)
+        ran = number in self._ran
+        self._ran.discard(number)
         return Event(
             row=number,
             token=token,
             byte=token - OFFSET if token >= OFFSET else None,
             text=text,
             probability=chance,
-            entropy=row.entropy,
-            starts_patch=row.starts,
-            global_ran=row.starts or first,
+            entropy=nats,
+            starts_patch=starts,
+            global_ran=ran,
             drafted=0,
             accepted=0,
             seconds=time.perf_counter() - self._began,

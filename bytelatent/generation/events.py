@@ -29,8 +29,8 @@ class Event:
             rule looks at none.
         starts_patch: whether a patch begins with it.
         global_ran: whether the global transformer ran since the token before.
-        drafted: bytes drafted in the round of speculation that begins with this token, else 0.
-        accepted: how many of them were accepted.
+        drafted: tokens drafted in the round of speculation that begins with this token, else 0.
+        accepted: how many of them were accepted; those behind the end of a row count too.
         seconds: since the beginning of the run.
         finish: why the row ends with this token; None while it goes on.
     """
@@ -92,18 +92,20 @@ class RowText:
 
     Attributes:
         data: its bytes; a stop string is taken off.
+        left: tokens that may still come.
         finish: why it has ended; None while it goes on.
     """
 
     def __init__(self, budget: int, stop: Sequence[bytes]) -> None:
         self.data = bytearray()
         self.finish: FinishReason | None = "length" if budget == 0 else None
-        self._left, self._stop, self._shown = budget, stop, 0
+        self.left = budget
+        self._stop, self._shown = stop, 0
         self._decoder = StreamDecoder()
 
     def push(self, token: int) -> str:
         """Take the next token; return the text that is certain now and was not before."""
-        self._left -= 1
+        self.left -= 1
         self.data += bytes_of_id(token)
         ending = next((end for end in self._stop if self.data.endswith(end)), None)
         if token == EOS_ID:
@@ -111,7 +113,7 @@ class RowText:
         elif ending is not None and token >= OFFSET:
             self.finish = "stop"
             del self.data[len(self.data) - len(ending) :]
-        elif self._left == 0:
+        elif self.left == 0:
             self.finish = "length"
         if self.finish is not None:
             return self._show(len(self.data)) + self._decoder.finish()

@@ -22,7 +22,7 @@ from torch import Tensor
 
 from bytelatent.generation.boundaries import Boundaries, BoundaryState
 from bytelatent.generation.caches import Cache
-from bytelatent.generation.stack import Stack
+from bytelatent.generation.stack import ChunkStep, Stack, StackStep
 from bytelatent.model.blt import ByteLatentTransformer
 from bytelatent.model.cross_attention import BytesReadPatches
 from bytelatent.patching.entropies import entropy
@@ -157,11 +157,12 @@ class Incremental:
             row.recent.append(token)
             row.starts = self.boundaries.push(row.boundary, token, row.entropy)
             row.open_patch.ends_document |= token == self.args.eos_id
-        bytes_RD = self._encode(rows)
+        bytes_RD = self.encode(rows)
         closing = [row for row in rows if row.starts]
         if closing:
             self._close(closing)
-        logits_RV = self._decode(rows, bytes_RD)
+        step = self.decoder.begin([row.decoder_cache for row in rows])
+        logits_RV = self.decode(bytes_RD, [row.latent for row in rows], step)
         for number, (row, token) in enumerate(zip(rows, tokens, strict=True)):
             row.logits_V = logits_RV[number]
             if token == self.args.eos_id:
@@ -193,7 +194,7 @@ class Incremental:
             if lm.args.separates_documents and token == lm.args.eos_id:
                 cache.forget()
 
-    def _encode(self, rows: Sequence[Row]) -> Tensor:
+    def encode(self, rows: Sequence[Row]) -> Tensor:
         """Byte states ``[R, D]``; those that the patch will read are kept."""
         step = self.encoder.begin([row.encoder_cache for row in rows])
         h_RD = torch.stack([self.blt.embed_next(row.recent) for row in rows])
@@ -218,16 +219,17 @@ class Incremental:
             row.open_patch.clear()
             row.global_steps += 1
 
-    def _decode(self, rows: Sequence[Row], h_RD: Tensor) -> Tensor:
-        """Logits ``[R, V]``."""
+    def decode(
+        self, h_RD: Tensor, latents: Sequence[Latent], step: StackStep | ChunkStep
+    ) -> Tensor:
+        """Logits ``[R, V]`` of bytes that are predicted from ``latents``."""
         decoder, cross_layers = self.blt.local_decoder, self.args.decoder.cross_layers
-        step = self.decoder.begin([row.decoder_cache for row in rows])
         if not cross_layers:
-            h_RD = h_RD + torch.stack([row.latent.vector for row in rows])
+            h_RD = h_RD + torch.stack([latent.vector for latent in latents])
         for number in range(self.args.decoder.n_layers):
             if number in cross_layers:
                 at = cross_layers.index(number)
-                offers = [row.latent.offers[at] for row in rows]
+                offers = [latent.offers[at] for latent in latents]
                 keys, values = (
                     parts[0] if len(parts) == 1 else torch.cat(parts)
                     for parts in zip(*offers, strict=True)

@@ -39,6 +39,43 @@ class StackStep:
         return out[0] if len(out) == 1 else torch.cat(out)
 
 
+class ChunkStep:
+    """One row that advances by several positions at once.
+
+    Each sees those before it among them, and of the cache what its window leaves.
+    """
+
+    def __init__(self, cache: Cache, phase_SNC: Tensor) -> None:
+        size, self._cache = phase_SNC.shape[0], cache
+        cache.make_room(size)
+        self.phase_RNC = phase_SNC
+        self._places_S, self._filled = cache.places(size), cache.filled
+        new_S = torch.arange(cache.count, cache.count + size, device=phase_SNC.device)
+        distance_ST = new_S[:, None] - torch.cat([cache.positions(), new_S])
+        seen_ST = distance_ST >= 0
+        if cache.window is not None:
+            seen_ST &= distance_ST < cache.window
+        self._hidden_ST = ~seen_ST
+        cache.count += size
+
+    def attend(self, layer: int, turned_RNE: Tensor, heads: int) -> Tensor:
+        """As :meth:`StackStep.attend`, the ``R`` positions all of one row."""
+        store_MTE, kept = self._cache.store_LNTE[layer], self._cache.heads
+        new_MSE = turned_RNE[:, heads:].transpose(0, 1)
+        both_MTE = torch.cat([store_MTE[:, : self._filled], new_MSE], dim=1)
+        size, _, width = turned_RNE.shape
+        q_GQE = (
+            turned_RNE[:, :heads].reshape(size, kept, -1, width).permute(1, 2, 0, 3).flatten(1, 2)
+        )
+        score_GQT = torch.bmm(q_GQE, both_MTE[:kept].transpose(1, 2))
+        hidden_QT = self._hidden_ST.repeat(heads // kept, 1)
+        weight_GQT = score_GQT.masked_fill(hidden_QT, float("-inf")).softmax(-1)
+        out_GQE = torch.bmm(weight_GQT, both_MTE[kept:])
+        store_MTE.index_copy_(1, self._places_S, new_MSE)
+        out_GQSE = out_GQE.view(kept, heads // kept, size, width)
+        return out_GQSE.permute(2, 0, 1, 3).reshape(size, heads * width)
+
+
 def _read(row_NE: Tensor, heads: int, place_ME: Tensor, keys: Tensor, values: Tensor) -> Tensor:
     """What one query reads of ``keys [G, E, T]`` and ``values [G, T, E]``: ``[1, H * E]``."""
     place_ME.copy_(row_NE[heads:])
@@ -87,7 +124,14 @@ class Stack:
         phase_RNC = phases[0][None] if len(phases) == 1 else torch.stack(phases)
         return StackStep(caches, phase_RNC.to(torch.complex64))
 
-    def run(self, number: int, x_RD: Tensor, step: StackStep) -> Tensor:
+    def begin_chunk(self, cache: Cache, size: int) -> ChunkStep:
+        """Let one row advance by ``size`` positions at once, no more than its window."""
+        place_S = torch.arange(cache.count, cache.count + size, device=self.like.device)
+        angle_SNC = self._angle_NC * place_S[:, None, None]
+        phase_SNC = torch.polar(self._size_NC.expand_as(angle_SNC).contiguous(), angle_SNC)
+        return ChunkStep(cache, phase_SNC.to(torch.complex64))
+
+    def run(self, number: int, x_RD: Tensor, step: StackStep | ChunkStep) -> Tensor:
         """Layer ``number``: ``[R, D]`` to ``[R, D]``."""
         layer, heads = self.layers[number], self.args.n_heads
         pairs = layer.qkv(x_RD).float().view(*step.phase_RNC.shape, 2)
@@ -97,7 +141,13 @@ class Stack:
 
     def step(self, x_RD: Tensor, caches: Sequence[Cache]) -> Tensor:
         """All layers for the next position of every row: ``[R, D]`` to ``[R, D]``."""
-        step = self.begin(caches)
+        return self._all(x_RD, self.begin(caches))
+
+    def chunk(self, x_SD: Tensor, cache: Cache) -> Tensor:
+        """All layers for the next ``S`` positions of one row: ``[S, D]`` to ``[S, D]``."""
+        return self._all(x_SD, self.begin_chunk(cache, x_SD.shape[0]))
+
+    def _all(self, x_RD: Tensor, step: StackStep | ChunkStep) -> Tensor:
         for number in range(len(self.layers)):
             x_RD = self.run(number, x_RD, step)
         return x_RD

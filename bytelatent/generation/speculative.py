@@ -1,0 +1,286 @@
+"""Self-speculation without loss: the decoder drafts past the boundary, one pass verifies.
+
+BLT-S (Fast BLT, arXiv 2605.08044, section 3.1) drafts greedily and spends a global pass before the
+draft and one behind it. Here the latents of the verifying pass serve the next draft, so a round has
+one at most, and tokens may be sampled. A round from committed tokens with exact logits:
+
+    next token    t1 is drawn from the exact logits: it needs no verdict
+    draft         encoder and decoder step over t1, t2, ... with the latest complete patch, though
+                  patches may have closed meanwhile; the encoder's states are exact already
+    verify        one pass of the entropy model over the draft says where patches close; one global
+                  pass over these; the decoder again, from the first of them on
+    verdict       a drafted token x, drawn from q, stays with probability min(1, p(x) / q(x)), p
+                  being the exact distribution; the first that does not is drawn again from what
+                  p has more than q. So tokens have the distribution p (arXiv 2211.17192); greedy
+                  is the case of one-hot p and q
+    commit        caches go back to the last token that stayed
+
+Boundaries are decided as always: a patch closes where the byte after it was predicted with doubt,
+never because a draft ends. An end of document is drafted but not stepped over: it ends its row.
+
+Legend: ``S`` tokens that are stepped over, ``D`` local width, ``V`` vocabulary, ``L`` layers.
+"""
+
+from collections import deque
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from bytelatent.generation.boundaries import BoundaryState
+from bytelatent.generation.incremental import Incremental, Latent, Row
+from bytelatent.generation.sampling import Floats, Sampler, draw
+from bytelatent.patching.entropies import entropy
+
+
+@dataclass
+class Draft:
+    """Tokens that may come next in a row.
+
+    Attributes:
+        tokens: the first is certain; the last may not have been stepped over.
+        drawn_from: distribution of each but the first.
+        logits: after each token that was stepped over, ``[V]``; exact until a patch closes.
+        states: of those tokens, ``[1, D]``, as the decoder takes them.
+    """
+
+    tokens: list[int]
+    drawn_from: list[Floats]
+    logits: list[Tensor]
+    states: list[Tensor]
+
+
+@dataclass
+class Verified:
+    """What is exact about the tokens of a draft that were stepped over.
+
+    Attributes:
+        logits: after each.
+        entropies: nats after each, None where the rule needs none.
+        closes: whether a patch ends with it.
+        boundaries: what the rule remembers after it.
+        latents: of the patches that close, in order.
+    """
+
+    logits: list[Tensor]
+    entropies: list[float | None]
+    closes: list[bool]
+    boundaries: list[BoundaryState]
+    latents: list[Latent]
+
+
+@dataclass
+class Round:
+    """What a round has committed.
+
+    Attributes:
+        tokens: the first token and those drafted ones that stayed.
+        logits: that each was drawn from, ``[V]``.
+        entropies, starts: of the prediction of each; whether a patch starts with it.
+        instead: what comes after them, if that is decided: drawn in place of a drafted token, or
+            one that stays but was not stepped over.
+        drafted, accepted: tokens that were drafted, and how many of them stay.
+        global_ran: whether patches closed.
+    """
+
+    tokens: list[int]
+    logits: list[Tensor]
+    entropies: list[float | None]
+    starts: list[bool]
+    instead: int | None = None
+    drafted: int = 0
+    accepted: int = 0
+    global_ran: bool = False
+
+
+class Speculation:
+    """Rounds of a run.
+
+    Args:
+        model: as for plain generation.
+        sampler: of the run; sees committed tokens only.
+    """
+
+    def __init__(self, model: Incremental, sampler: Sampler) -> None:
+        self.model, self.sampler = model, sampler
+        stacks = (model.encoder, model.decoder, model.entropies)
+        windows = [stack.window for stack in stacks if stack is not None and stack.window]
+        self._most = min(windows)
+
+    @torch.inference_mode()
+    def round(self, row: Row, number: int, first: int, length: int) -> Round:
+        """Commit ``first``, which is not EOS, and what can be had of ``length`` drafted tokens.
+
+        Args:
+            row: advances over all that is committed.
+            number: of the row in the sampler.
+            first: the next token, drawn from ``row.logits_V``.
+            length: tokens to draft at most; windows shorter than that set a limit too.
+
+        Raises:
+            ValueError: see :meth:`bytelatent.generation.incremental.Incremental.step`.
+        """
+        # Behind an end of document the global cache begins anew, which cannot be taken back.
+        count = 1 if row.open_patch.ends_document else min(length + 1, self._most)
+        before = _Before.of(self.model, row, count)
+        self.sampler.accept(number, first)
+        saved = self.sampler.save(number)
+        draft = self._draft(row, number, first, count)
+        self.sampler.restore(number, saved)
+        found = self._verify(row, before, draft)
+        done = Round([first], [row.logits_V], [row.entropy], [row.starts])
+        self._judge(number, draft, found, done)
+        done.global_ran = bool(found.latents)
+        self._commit(row, before, draft, found, len(done.tokens))
+        return done
+
+    def _draft(self, row: Row, number: int, first: int, count: int) -> Draft:
+        """Step over at most ``count`` tokens by encoder and decoder alone."""
+        model, draft = self.model, Draft([first], [], [], [])
+        for _ in range(count):
+            row.recent.append(draft.tokens[-1])
+            draft.states.append(model.encode([row]))
+            step = model.decoder.begin([row.decoder_cache])
+            draft.logits.append(model.decode(draft.states[-1], [row.latent], step)[0])
+            if len(draft.states) == count:
+                break
+            draft.drawn_from.append(self.sampler.distribution(number, draft.logits[-1]))
+            draft.tokens.append(draw(draft.drawn_from[-1], self.sampler.uniform(number)))
+            if draft.tokens[-1] == model.args.eos_id:
+                break
+            self.sampler.accept(number, draft.tokens[-1])
+        return draft
+
+    def _verify(self, row: Row, before: "_Before", draft: Draft) -> Verified:
+        """Entropies, boundaries, the patches that close, and exact logits."""
+        model, size = self.model, len(draft.states)
+        entropies = self._entropies(row, draft.tokens[:size])
+        state, closes, boundaries = row.boundary.copy(), [], []
+        for token, nats in zip(draft.tokens, entropies, strict=False):
+            closes.append(model.boundaries.push(state, token, nats))
+            boundaries.append(state.copy())
+        size = self._with_room(before, closes)
+        closing = [place for place in range(size) if closes[place]]
+        latents = self._close(row, before, closing)
+        logits = draft.logits[:size]
+        if closing:
+            begin = closing[0]
+            row.decoder_cache.back_to(before.decoder + begin)
+            step = model.decoder.begin_chunk(row.decoder_cache, size - begin)
+            read = [latents[sum(closes[: place + 1]) - 1] for place in range(begin, size)]
+            exact = model.decode(torch.cat(draft.states[begin:size]), read, step)
+            logits = [*logits[:begin], *exact.unbind(0)]
+        return Verified(logits, entropies[:size], closes[:size], boundaries[:size], latents)
+
+    def _entropies(self, row: Row, tokens: list[int]) -> list[float | None]:
+        lm, stack = self.model.entropy_model, self.model.entropies
+        if lm is None or stack is None or row.entropy_cache is None:
+            return [None] * len(tokens)
+        h_SD = torch.stack([lm.tok_embeddings.weight[token] for token in tokens])
+        found: list[float | None] = entropy(
+            lm.output_of(stack.chunk(h_SD, row.entropy_cache))
+        ).tolist()
+        return found
+
+    def _with_room(self, before: "_Before", closes: list[bool]) -> int:
+        """How many tokens can be verified: all, unless bytes side by side lack room.
+
+        A draft that may be wrong must not fail for it; what is certain fails in the next round.
+        """
+        room, size = self.model.args.patch_bytes, before.open_size
+        for place, close in enumerate(closes):
+            size += 1
+            if close and room is not None and size > room and place:
+                return place
+            size = 0 if close else size
+        return len(closes)
+
+    def _close(self, row: Row, before: "_Before", closing: list[int]) -> list[Latent]:
+        """One global pass over the patches that end with the tokens ``closing``."""
+        if not closing:
+            return []
+        model, states = self.model, row.open_patch.states()
+        edges = [0, *(before.open_size + place + 1 for place in closing)]
+        patches = [
+            model.blt.local_encoder.read_patch([h_SD[begin:end] for h_SD in states])
+            for begin, end in pairwise(edges)
+        ]
+        h_PG = model.blt.global_transformer.received(torch.cat(patches))
+        h_PG = model.globals.chunk(h_PG, row.global_cache)
+        return [model.latent(h_G) for h_G in h_PG.unbind(0)]
+
+    def _judge(self, number: int, draft: Draft, found: Verified, done: Round) -> None:
+        """Accept drafted tokens as long as they stay."""
+        done.drafted = len(draft.tokens) - 1
+        rest = zip(draft.tokens[1:], draft.drawn_from, found.logits, strict=False)
+        for place, (token, drawn_from, logits_V) in enumerate(rest):
+            exact = self.sampler.distribution(number, logits_V)
+            if self.sampler.uniform(number) * drawn_from[token] >= exact[token]:
+                more = np.maximum(exact - drawn_from, 0.0)
+                # All zero only if rounding has made of equal ones a refusal.
+                more = more if more.sum() > 0 else exact
+                done.instead = draw(more, self.sampler.uniform(number))
+                return
+            done.accepted += 1
+            if place + 1 == len(found.logits):
+                done.instead = token
+                return
+            done.tokens.append(token)
+            done.logits.append(logits_V)
+            done.entropies.append(found.entropies[place])
+            done.starts.append(found.closes[place])
+            self.sampler.accept(number, token)
+
+    def _commit(
+        self, row: Row, before: "_Before", draft: Draft, found: Verified, count: int
+    ) -> None:
+        """Leave ``row`` as plain steps over the first ``count`` tokens would."""
+        if row.entropy_cache is not None:
+            row.entropy_cache.back_to(before.entropy + count)
+        row.encoder_cache.back_to(before.encoder + count)
+        row.decoder_cache.back_to(before.decoder + count)
+        closing = [place for place in range(count) if found.closes[place]]
+        if row.open_patch.ends_document and closing:
+            row.global_cache.forget()
+        else:
+            row.global_cache.back_to(before.patches + len(closing))
+        begin = before.open_size + closing[-1] + 1 if closing else 0
+        if closing:
+            row.latent = found.latents[len(closing) - 1]
+            row.open_patch.ends_document = False
+        row.global_steps += bool(found.latents)
+        end = before.open_size + count
+        row.open_patch.fill([h_SD[begin:end] for h_SD in row.open_patch.states()])
+        row.recent = deque([*before.recent, *draft.tokens[:count]], maxlen=row.recent.maxlen)
+        row.boundary = found.boundaries[count - 1]
+        row.entropy, row.starts = found.entropies[count - 1], found.closes[count - 1]
+        row.logits_V = found.logits[count - 1]
+
+
+@dataclass(frozen=True)
+class _Before:
+    """Where a row stood before a round: positions in its caches, bytes of its open patch."""
+
+    entropy: int
+    encoder: int
+    decoder: int
+    patches: int
+    open_size: int
+    recent: list[int]
+
+    @classmethod
+    def of(cls, model: Incremental, row: Row, count: int) -> "_Before":
+        """Of ``row``, whose caches are told that ``count`` positions may be taken back."""
+        for cache in (row.entropy_cache, row.encoder_cache, row.decoder_cache):
+            if cache is not None:
+                cache.save(count)
+        return cls(
+            entropy=0 if row.entropy_cache is None else row.entropy_cache.count,
+            encoder=row.encoder_cache.count,
+            decoder=row.decoder_cache.count,
+            patches=row.global_cache.count,
+            open_size=row.open_patch.size,
+            recent=list(row.recent),
+        )
