@@ -181,6 +181,7 @@ def floor_rows(bundle: Bundle, row: dict[str, Any]) -> dict[str, Any]:
 def in_own_process(folder: str, name: str, context: int) -> dict[str, int]:
     """Memory of one side after a prompt of ``context`` tokens."""
     words = ["--one", name, "--context", str(context), "--folder", folder]
+    words += ["--threads", str(torch.get_num_threads())]
     command = [sys.executable, __file__, *words]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     found: dict[str, int] = json.loads(done.stdout.splitlines()[-1])
@@ -288,9 +289,10 @@ def main() -> None:
     parser.add_argument("--repeat", type=int, default=5, help="runs of each")
     parser.add_argument("--size", type=int, default=256, help="bytes of ours in a run")
     parser.add_argument("--peer-size", type=int, default=4, help="bytes of transformers in a run")
+    parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--quick", action="store_true", help="two small contexts; writes no file")
     options = parser.parse_args()
-    torch.set_num_threads(2)
+    torch.set_num_threads(options.threads)
     if options.one:
         print(json.dumps(one(options)))
         return

@@ -119,6 +119,16 @@ def test_figures_go_to_stderr_and_the_trace_to_a_file(capsys, tmp_path) -> None:
     assert "drafted" not in error
 
 
+def test_drafts_give_the_same_text(capsys) -> None:
+    words, texts = [*MODEL, "x", "--max-bytes", "40", "--valid-utf8", "--stats"], []
+    for more in ([], ["--speculate", "4"]):
+        assert main([*words, *more]) == 0
+        out, error = capsys.readouterr()
+        assert ("drafted bytes accepted" in error) == bool(more)
+        texts.append(out)
+    assert texts[0] == texts[1]
+
+
 def test_figures_of_drafts() -> None:
     event = Event(0, 9, 5, "x", 0.5, 1.0, False, False, 0, 0, 1.0, None)
     events = [
