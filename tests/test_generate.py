@@ -16,6 +16,7 @@ import demo
 from bytelatent import generate
 from bytelatent.generate import Writer, main, stats
 from bytelatent.generation.events import Event
+from bytelatent.storage import PRETRAINED
 from bytelatent.tokenizers.constants import OFFSET
 from tests import tiny
 from tests.conftest import CHECKPOINTS
@@ -310,3 +311,12 @@ def test_loading_a_model_does_not_load_torchs_compiler() -> None:
         "assert not unwanted & set(sys.modules), unwanted & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+
+
+@pytest.mark.skipif(not (PRETRAINED / "blt-mini").is_dir(), reason="blt-mini is not released yet")
+def test_the_shipped_model_writes_words(capsys) -> None:
+    assert demo.main(["A BLT has", "--max-bytes", "40"]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("A BLT has")
+    assert len(out.split()) > 6
+    assert "\N{REPLACEMENT CHARACTER}" not in out[:-2]
