@@ -12,7 +12,7 @@ from torch import Tensor
 from bytelatent.model.padding import leading_padding, rolled
 from bytelatent.transformer import LMState
 
-DEFAULT_CHUNK = 2048
+DEFAULT_CHUNK = 1024
 """Bytes measured at once; a trade of memory for overhead, without effect on the result."""
 
 
