@@ -23,6 +23,7 @@ from torch import Tensor
 from bytelatent.generation.boundaries import Boundaries, BoundaryState
 from bytelatent.generation.caches import Cache
 from bytelatent.generation.stack import ChunkStep, Stack, StackStep
+from bytelatent.generation.weights import CrossStep, normed_product
 from bytelatent.model.blt import ByteLatentTransformer
 from bytelatent.model.cross_attention import BytesReadPatches
 from bytelatent.patching.entropies import entropy
@@ -140,6 +141,14 @@ class Incremental:
         if self.entropy_model is not None:
             lm = self.entropy_model
             self.entropies = Stack(lm.args, lm.layers, lm.args.window)
+            head = lm.tok_embeddings if lm.args.weight_tying else lm.output
+            self.entropy_output = normed_product(lm.norm, head)
+        local = blt.local_decoder
+        crosses = cast(list[BytesReadPatches], getattr(local, "cross_attn_layers", []))
+        self.crosses = [CrossStep(cross) for cross in crosses]
+        self.output = normed_product(
+            local.norm, blt.local_encoder.tok_embeddings if args.weight_tying else local.output
+        )
         self.read_layers = args.encoder.cross_layers or [args.encoder.n_layers - 1]
         self.longest_ngram = max(args.hashes.sizes, default=1)
 
@@ -188,7 +197,7 @@ class Incremental:
         caches = [row.entropy_cache for row in rows if row.entropy_cache is not None]
         h_RD = torch.stack([lm.tok_embeddings.weight[token] for token in tokens])
         h_RD = self.entropies.step(h_RD, caches)
-        nats = entropy(lm.output_of(h_RD)).tolist()
+        nats = entropy(self.entropy_output(h_RD)).tolist()
         for row, cache, token, value in zip(rows, caches, tokens, nats, strict=True):
             row.entropy = value
             if lm.args.separates_documents and token == lm.args.eos_id:
@@ -223,7 +232,7 @@ class Incremental:
         self, h_RD: Tensor, latents: Sequence[Latent], step: StackStep | ChunkStep
     ) -> Tensor:
         """Logits ``[R, V]`` of bytes that are predicted from ``latents``."""
-        decoder, cross_layers = self.blt.local_decoder, self.args.decoder.cross_layers
+        cross_layers = self.args.decoder.cross_layers
         if not cross_layers:
             h_RD = h_RD + torch.stack([latent.vector for latent in latents])
         for number in range(self.args.decoder.n_layers):
@@ -234,10 +243,9 @@ class Incremental:
                     parts[0] if len(parts) == 1 else torch.cat(parts)
                     for parts in zip(*offers, strict=True)
                 )
-                cross = cast(BytesReadPatches, decoder.cross_attn_layers[at])
-                h_RD = cross.step(h_RD, keys, values)
+                h_RD = self.crosses[at](h_RD, keys, values)
             h_RD = self.decoder.run(number, h_RD, step)
-        return self.blt.output(decoder.norm(h_RD))
+        return self.output(h_RD)
 
 
 def _check(

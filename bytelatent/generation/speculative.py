@@ -179,9 +179,8 @@ class Speculation:
         if lm is None or stack is None or row.entropy_cache is None:
             return [None] * len(tokens)
         h_SD = torch.stack([lm.tok_embeddings.weight[token] for token in tokens])
-        found: list[float | None] = entropy(
-            lm.output_of(stack.chunk(h_SD, row.entropy_cache))
-        ).tolist()
+        h_SD = stack.chunk(h_SD, row.entropy_cache)
+        found: list[float | None] = entropy(self.model.entropy_output(h_SD)).tolist()
         return found
 
     def _with_room(self, before: "_Before", closes: list[bool]) -> int:

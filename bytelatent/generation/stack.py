@@ -12,15 +12,12 @@ from collections.abc import Sequence
 from typing import cast
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from bytelatent.generation.caches import Cache
+from bytelatent.generation.weights import LaidOut, Layer, worth_copying
 from bytelatent.model.args import TransformerArgs
 from bytelatent.model.layers import KeyValue, TransformerBlock, rotary_table, rotate
-
-LARGEST_COPY = 2**30
-"""Bytes of weights of one stack that are copied at most."""
 
 
 class StackStep:
@@ -99,7 +96,8 @@ class Stack:
     def __init__(self, args: TransformerArgs, blocks: nn.ModuleList, window: int | None) -> None:
         self.args, self.window = args, window
         given = cast(Sequence[TransformerBlock], list(blocks))
-        kind = LaidOut if _worth_copying(given) else Layer
+        weights = [weight for block in given for weight in block.parameters()]
+        kind = LaidOut if worth_copying(weights) else Layer
         self.layers = [kind(block) for block in given]
         self.like = given[0].attention.wq.weight.new_empty(0)
         heads, kept, width = args.n_heads, args.kv_heads, args.head_width
@@ -170,85 +168,3 @@ class Stack:
         # Counted from the first one kept: only differences of positions matter.
         table = rotary_table(size - begin, args.head_width, args.rope_theta, keys_LSGE.device)
         cache.fill(rotate(keys_LSGE, table), values_LSGE)
-
-
-class Layer:
-    """A block's weights where they are."""
-
-    def __init__(self, block: TransformerBlock) -> None:
-        self._block = block
-
-    def qkv(self, x_RD: Tensor) -> Tensor:
-        """Queries, keys and values side by side, ``[R, N * E]``, of what the norm makes of x."""
-        attention = self._block.attention
-        y_RD = self._block.attention_norm(x_RD)
-        return torch.cat([attention.wq(y_RD), attention.wk(y_RD), attention.wv(y_RD)], dim=-1)
-
-    def add_output(self, x_RD: Tensor, read_RF: Tensor) -> Tensor:
-        """``x`` and what attention has read."""
-        return x_RD + cast(Tensor, self._block.attention.wo(read_RF))
-
-    def add_feed_forward(self, x_RD: Tensor) -> Tensor:
-        """``x`` and what the feed-forward network makes of it."""
-        return x_RD + cast(Tensor, self._block.feed_forward(self._block.ffn_norm(x_RD)))
-
-
-class LaidOut(Layer):
-    """Copies of a block's weights as products of one vector are fastest on a CPU.
-
-    Transposed, which doubles the rate at which weights are read; those of the same input side by
-    side; norms multiplied into the weights behind them, so that of a norm only a division is left:
-    ``x / rms(x) = sqrt(D) x / hypot(|x|, sqrt(D eps))``.
-    """
-
-    def __init__(self, block: TransformerBlock) -> None:
-        super().__init__(block)
-        attention, feed_forward = block.attention, block.feed_forward
-        self._qkv = folded(block.attention_norm, attention.wq, attention.wk, attention.wv)
-        self._gate_up = folded(block.ffn_norm, feed_forward.w1, feed_forward.w3)
-        self._output = attention.wo.weight.detach().t().contiguous()
-        self._down = feed_forward.w2.weight.detach().t().contiguous()
-        self._hidden = feed_forward.w1.weight.shape[0]
-
-    def qkv(self, x_RD: Tensor) -> Tensor:
-        """Queries, keys and values."""
-        return self._qkv(x_RD)
-
-    def add_output(self, x_RD: Tensor, read_RF: Tensor) -> Tensor:
-        """``x`` and what attention has read."""
-        return torch.addmm(x_RD, read_RF, self._output)
-
-    def add_feed_forward(self, x_RD: Tensor) -> Tensor:
-        """``x`` and what the feed-forward network makes of it."""
-        both_RF = self._gate_up(x_RD)
-        gate_RF, up_RF = both_RF[:, : self._hidden], both_RF[:, self._hidden :]
-        return torch.addmm(x_RD, F.silu(gate_RF).mul_(up_RF), self._down)
-
-
-class Folded:
-    """A norm and the linear layers behind it as one product."""
-
-    def __init__(self, norm: nn.RMSNorm, layers: Sequence[nn.Linear]) -> None:
-        weight_FD = torch.cat([layer.weight.detach() for layer in layers])
-        width = weight_FD.shape[1]
-        scale_D = norm.weight.detach() * width**0.5
-        self._weight_DF = (weight_FD * scale_D).t().contiguous()
-        eps = torch.finfo(weight_FD.dtype).eps if norm.eps is None else norm.eps
-        self._least = weight_FD.new_tensor((width * eps) ** 0.5)
-
-    def __call__(self, x_RD: Tensor) -> Tensor:
-        """``[R, D]`` to ``[R, F]``."""
-        size_R1 = torch.linalg.vector_norm(x_RD, dim=-1, keepdim=True)
-        return torch.mm(torch.div(x_RD, torch.hypot(size_R1, self._least)), self._weight_DF)
-
-
-def folded(norm: nn.RMSNorm, *layers: nn.Linear) -> Folded:
-    """``norm`` and then ``layers``, side by side."""
-    return Folded(norm, layers)
-
-
-def _worth_copying(blocks: Sequence[TransformerBlock]) -> bool:
-    weights = [weight for block in blocks for weight in block.parameters()]
-    size = sum(weight.numel() * weight.element_size() for weight in weights)
-    plain = all(w.dtype == torch.float32 and w.device.type == "cpu" for w in weights)
-    return plain and size <= LARGEST_COPY

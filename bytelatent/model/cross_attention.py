@@ -78,18 +78,10 @@ class BytesReadPatches(CrossAttention):
         return 2 * bytes_BSD + self.wo(out_BSHE.flatten(-2)), weights_BSKH
 
     def offer(self, patches_PKD: Tensor) -> tuple[Tensor, Tensor]:
-        """What :meth:`step` reads of patches: keys ``[P, H, E, K]``, values ``[P, H, K, E]``."""
+        """What bytes read of patches: keys, scaled, ``[P, H, E, K]``, values ``[P, H, K, E]``."""
         normed = self.cross_attn_norm_kv(patches_PKD)
         k, v = (x.unflatten(-1, (self.n_heads, -1)) for x in (self.wk(normed), self.wv(normed)))
         return k.permute(0, 2, 3, 1) * k.shape[-1] ** -0.5, v.transpose(1, 2)
-
-    def step(self, bytes_ND: Tensor, keys_NHEK: Tensor, values_NHKE: Tensor) -> Tensor:
-        """``forward`` for bytes of which each brings what its patch offers: ``[N, D]``."""
-        q = self.wq(self.cross_attn_norm_q(bytes_ND))
-        q_MxE = q.view(-1, 1, keys_NHEK.shape[2])
-        weight_MxK = torch.bmm(q_MxE, keys_NHEK.flatten(0, 1)).softmax(-1)
-        out_MxE = torch.bmm(weight_MxK, values_NHKE.flatten(0, 1))
-        return torch.add(self.wo(out_MxE.view(bytes_ND.shape)), bytes_ND, alpha=2)
 
 
 def _rows_of(x_BP: Tensor, patch_BS: Tensor) -> Tensor:
