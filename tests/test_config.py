@@ -24,7 +24,7 @@ def debug(*words: str) -> TrainArgs:
 def test_overrides_lie_on_top() -> None:
     args = debug("optim.lr=0.5", "steps=7", "data.sources.sotu=2", "entropy_model.head_dim=null")
     assert (args.optim.lr, args.steps) == (0.5, 7)
-    assert args.data.sources == {"wikipedia": 1.0, "sotu": 2.0}
+    assert args.data.sources == {"persuasion": 1.0, "sotu": 2.0}
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ import os
 import signal
 import threading
 import time
+import warnings
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -58,15 +59,18 @@ def worker_parts(
         ValueError: as :func:`bytelatent.data.lanes.parts`.
     """
     workers = min(args.workers, len(states))
-    loader = DataLoader(
-        _PartsOfWorker(args, chunks, states, patcher),
-        batch_size=None,
-        num_workers=workers,
-        prefetch_factor=PREFETCHED,
-        collate_fn=_unchanged,
-        worker_init_fn=_prepare,
-    )
-    running = [iter(loader)]
+    with warnings.catch_warnings():
+        # As many workers as were asked for, on a machine of fewer cores too.
+        warnings.filterwarnings("ignore", message="This DataLoader will create")
+        loader = DataLoader(
+            _PartsOfWorker(args, chunks, states, patcher),
+            batch_size=None,
+            num_workers=workers,
+            prefetch_factor=PREFETCHED,
+            collate_fn=_unchanged,
+            worker_init_fn=_prepare,
+        )
+        running = [iter(loader)]
     # Dropping the iterator ends the workers. At the end of the program multiprocessing would
     # send them SIGTERM, which they ignore, and wait; this comes before.
     stop = running.clear
