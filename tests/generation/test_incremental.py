@@ -8,6 +8,7 @@ from bytelatent.generation.boundaries import Boundaries, BoundaryState
 from bytelatent.generation.incremental import Incremental
 from bytelatent.generation.prefill import prefill
 from bytelatent.generation.recompute import generate_by_recomputation
+from bytelatent.generation.weights import LaidOut
 from bytelatent.model.blt import ByteLatentTransformer
 from bytelatent.model.hashing import last_hashes, ngram_hashes
 from bytelatent.patching.entropies import entropy_function
@@ -159,3 +160,40 @@ def test_a_patch_too_long_for_its_room_is_refused() -> None:
         model.step([row], [101])
     with pytest.raises(ValueError, match="a patch holds 10 bytes, concatenation has room for 6"):
         model.step([row], [36])
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_other_precisions_run_on_the_weights_themselves(dtype) -> None:
+    case = random_case("widths differ", "space", 1)
+    case.blt.to(dtype)
+    model, tokens = case.incremental(), random_tokens(np.random.default_rng(0), 30)
+    found = followed(model, case, tokens)
+    expected = case.logits([*case.tokens, *tokens])[len(case.tokens) - 1 :]
+    error = (found - expected).float().abs().mean() / expected.float().std()
+    assert found.dtype == dtype
+    assert error < {torch.float16: 0.02, torch.bfloat16: 0.1}[dtype]
+
+
+def test_weights_are_not_touched_and_copied_only_if_small(monkeypatch) -> None:
+    case = random_case("as released", "entropy", 6)
+    tokens = random_tokens(np.random.default_rng(2), 20)
+    before = [weight.clone() for weight in case.blt.parameters()]
+    copied = followed(case.incremental(), case, tokens)
+    monkeypatch.setattr("bytelatent.generation.weights.LARGEST_COPY", 0)
+    model = case.incremental()
+    assert not any(isinstance(layer, LaidOut) for layer in model.globals.layers)
+    torch.testing.assert_close(followed(model, case, tokens), copied, atol=1e-4, rtol=0)
+    assert all(torch.equal(a, b) for a, b in zip(before, case.blt.parameters(), strict=True))
+
+
+def test_memory_stays_when_windows_are_full() -> None:
+    case = random_case("as released", "entropy", 1)
+    model = case.incremental()
+    row = prefill(model, [BOS_ID])
+    sizes = []
+    for token in [101] * 300:
+        model.step([row], [token])
+        caches = (row.entropy_cache, row.encoder_cache, row.decoder_cache)
+        sizes.append(sum(cache.store_LNTE.numel() for cache in caches if cache is not None))
+    assert len(set(sizes)) == 1
+    assert row.global_cache.store_LNTE.shape[2] <= 2 * max(64, row.global_cache.count)

@@ -15,8 +15,10 @@ from bytelatent.generation.incremental import Incremental
 from bytelatent.generation.prefill import prefill
 from bytelatent.generation.sampling import Sampler, SamplingArgs
 from bytelatent.generation.speculative import Speculation
+from bytelatent.model.blt import ByteLatentTransformer
 from bytelatent.patching.patcher import PatcherArgs
 from bytelatent.tokenizers.constants import BOS_ID, EOS_ID, OFFSET
+from bytelatent.transformer import LMTransformer
 from tests.generation.random_cases import MODES, VARIANTS, RandomCase, lively, random_case
 from tests.test_blt import LOCAL, tiny
 from tests.test_transformer import tiny as tiny_lm
@@ -75,6 +77,22 @@ def test_every_round_leaves_the_row_as_plain_steps_do(variant, mode) -> None:
     assert asdict(row.boundary) == pytest.approx(asdict(plain.boundary), abs=1e-4)
     assert row.open_patch.size == plain.open_patch.size
     assert row.global_cache.count == plain.global_cache.count
+
+
+def test_greedy_text_of_the_reference(case) -> None:
+    model = Incremental(
+        ByteLatentTransformer.from_pretrained(case.blt),
+        LMTransformer.from_pretrained(case.entropy),
+        PatcherArgs(threshold=float(case.expected["threshold"])),
+    )
+    greedy, size = case.expected["greedy"][0].tolist(), int(case.expected["prompt_len"])
+    row, tokens, first = prefill(model, greedy[:size]), greedy[:size], None
+    speculation = Speculation(model, Sampler(SamplingArgs(), 1))
+    while len(tokens) < len(greedy):
+        first = int(row.logits_V.argmax()) if first is None else first
+        done = speculation.round(row, 0, first, 8)
+        tokens, first = [*tokens, *done.tokens], done.instead
+    assert tokens[: len(greedy)] == greedy
 
 
 def test_a_row_ends_where_it_would(wide) -> None:
