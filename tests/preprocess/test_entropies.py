@@ -180,7 +180,7 @@ def test_a_kill_leaves_no_half_file(corpus, model_folder, tmp_path) -> None:
     run = Run(corpus, model_folder, tmp_path / "out")
     words = [sys.executable, "-m", "bytelatent.preprocess.entropies", *run.words, "batch_bytes=512"]
     process = subprocess.Popen(words, stderr=subprocess.DEVNULL)
-    until = time.monotonic() + 60
+    until = time.monotonic() + 240  # on a busy machine
     while not any(p.stat().st_size > 10_000 for p in run.output.rglob(".*.tmp.arrow")):
         assert process.poll() is None
         assert time.monotonic() < until
