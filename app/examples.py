@@ -14,7 +14,7 @@ from app.catalogue import RECORDS
 from app.example_texts import TEXTS, TOP_K, ExampleText
 from app.live import answer
 from app.model import LiveModel
-from app.schemas import PatchRequest
+from app.schemas.patches import PatchRequest
 from app.settings import Settings
 from bytelatent.files import read_json, replacing, write_json
 

@@ -3,7 +3,7 @@
 from flask import Flask
 from flask_compress import Compress
 
-from app import api, assets, files, pages, problems, security
+from app import api, assets, pages, problems, security
 from app.catalogue import Catalogue
 from app.example_file import ExampleFile
 from app.model import LiveModel
@@ -39,6 +39,6 @@ def make_app(settings: Settings | None = None, model: LiveModel | None = None) -
     problems.register(app)
     security.register(app)
     Compress(app)
-    for module in (pages, api, files, assets):
+    for module in (*pages.MODULES, *api.MODULES, api, assets):
         app.register_blueprint(module.blueprint)
     return app

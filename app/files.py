@@ -1,15 +1,49 @@
 """``/visualizations``, ``/images``, ``/data``: stored files, by catalogue look-up."""
 
 from http import HTTPStatus
+from typing import Any
 
 from flask import Blueprint, Response, current_app, request
 from werkzeug.datastructures import ETags
 
 from app.catalogue import Artifact, Catalogue, Kind
+from app.described import Described, problem
 from app.problems import ProblemError
 from app.security import STORED_HTML_CSP, STORED_IMAGE_CSP, STORED_PDF_CSP
 
 blueprint = Blueprint("files", __name__)
+
+
+def _described(operation: str, summary: str) -> dict[str, Any]:
+    name = {
+        "name": "name",
+        "in": "path",
+        "required": True,
+        "description": "A name that /api/visualizations lists.",
+        "schema": {"type": "string"},
+    }
+    responses = {
+        "200": {"description": "The file, with an ETag.", "content": {"*/*": {}}},
+        "304": {"description": "The copy named by If-None-Match is still good."},
+        "404": problem("There is no such file."),
+    }
+    return {
+        "get": {
+            "operationId": operation,
+            "summary": summary,
+            "parameters": [name],
+            "responses": responses,
+        }
+    }
+
+
+DESCRIBED = Described(
+    {
+        "/visualizations/{name}": _described("getVisualization", "An HTML figure"),
+        "/images/{name}": _described("getImage", "An image or a PDF"),
+        "/data/{name}": _described("getData", "A data file, as on disk"),
+    }
+)
 
 
 @blueprint.get("/visualizations/<path:name>")

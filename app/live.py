@@ -1,4 +1,4 @@
-"""What a visitor types: a request is checked, measured, cut into patches and answered.
+"""What a visitor types: it is measured, cut into patches and answered.
 
 Legend: ``N`` bytes of the text, ``S = N + 1`` tokens (BOS first), ``k`` predictions a position.
 The entropy at position ``i`` belongs to the prediction of token ``i + 1``, which is byte ``i``:
@@ -16,12 +16,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import ValidationError
 
 from app.encoding import patches_json, predictions_json
 from app.model import LiveModel
-from app.problems import FieldError, ProblemError
-from app.schemas import PatchRequest
+from app.problems import ProblemError
+from app.schemas.patches import PatchRequest
 from bytelatent.patching.rules import (
     PatchingMode,
     RuleOptions,
@@ -30,7 +29,6 @@ from bytelatent.patching.rules import (
     patch_starts,
 )
 from bytelatent.runtime import ByteAnalysis
-from bytelatent.tokenizers.blt_tokenizer import utf8_bytes
 
 DECIMALS = 6
 """Of nats. Rules are applied to the rounded entropies, so that who has only the response (the
@@ -68,48 +66,6 @@ class Answer:
             yield from predictions_json(self.analysis.top_ids, self.analysis.top_probabilities)
             yield "]"
         yield "}"
-
-
-def parse_request(body: bytes, *, text_limit: int) -> tuple[PatchRequest, bytes]:
-    """Check a request's body; return it with the bytes of its text.
-
-    Raises:
-        ProblemError: 400 for what is no JSON, 413 for too long a text, 422 for a wrong field.
-    """
-    value = parse_json(body)
-    try:
-        request = PatchRequest.model_validate(value)
-    except ValidationError as error:
-        raise _invalid(error) from None
-    try:
-        data = utf8_bytes(request.text)
-    except ValueError as error:
-        message = str(error).removeprefix("text ")
-        raise ProblemError.of_field(HTTPStatus.UNPROCESSABLE_ENTITY, "text", message) from None
-    if len(data) > text_limit:
-        raise ProblemError.of_field(
-            HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-            "text",
-            f"{len(data)} bytes as UTF-8; at most {text_limit} are accepted",
-        )
-    return request, data
-
-
-def parse_json(body: bytes) -> Any:
-    """JSON as its standard has it: no NaN, no key twice, UTF-8.
-
-    Raises:
-        ProblemError: 400, naming the key where one is to blame.
-    """
-    try:
-        return json.loads(body.decode("utf-8"), parse_constant=_Constant, object_pairs_hook=_object)
-    except UnicodeDecodeError as error:
-        detail = f"the body is not UTF-8 (byte {error.start})"
-    except json.JSONDecodeError as error:
-        detail = f"the body is not JSON: {error.msg} (character {error.pos})"
-    except (ValueError, RecursionError):
-        detail = "the body is not JSON that can be read: too deep, or a number too long"
-    raise ProblemError.of_field(HTTPStatus.BAD_REQUEST, "body", detail)
 
 
 def answer(model: LiveModel, request: PatchRequest, data: bytes) -> Answer:
@@ -162,45 +118,3 @@ def _options(mode: PatchingMode, request: PatchRequest, own_threshold: float) ->
         patch_size=request.patch_size,
         max_patch_length=request.max_patch_length,
     )
-
-
-class _Constant:
-    """``NaN`` or an infinity, which some writers put where JSON has no such number."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for key, value in pairs:
-        name = key.encode("utf-8", "replace").decode("utf-8")[:100]
-        if isinstance(value, _Constant):
-            message = f"{value.name} is not JSON; a finite number is accepted"
-            raise ProblemError.of_field(HTTPStatus.BAD_REQUEST, name, message)
-        if key in found:
-            raise ProblemError.of_field(HTTPStatus.BAD_REQUEST, name, "given twice")
-        found[key] = value
-    return found
-
-
-def _invalid(error: ValidationError) -> ProblemError:
-    errors = tuple(
-        FieldError(_place(e["loc"]), _message(e["type"], e["msg"])) for e in error.errors()
-    )
-    detail = "; ".join(f"{e.field}: {e.message}" for e in errors[:3])
-    return ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, detail, errors)
-
-
-def _place(location: tuple[int | str, ...]) -> str:
-    place = ".".join(str(part) for part in location) or "body"
-    return place.encode("utf-8", "replace").decode("utf-8")[:100]
-
-
-def _message(kind: str, message: str) -> str:
-    messages = {
-        "extra_forbidden": "is not a field; accepted: " + ", ".join(PatchRequest.model_fields),
-        "missing": "is missing",
-        "model_type": "a JSON object is accepted",
-    }
-    return messages.get(kind, message)

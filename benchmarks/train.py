@@ -62,6 +62,7 @@ def measure(name: str, peak: float) -> dict[str, Any]:
             "steps": STEPS,
             "log_every": LOG_EVERY,
             "optim.warmup": 5,
+            "init_from": "null",  # of no account to speed, and not on every machine
             "eval.every": STEPS,
             "eval.batches": 1,
             "checkpoint.every": STEPS,

@@ -7,7 +7,7 @@ import brotli
 import pytest
 from flask.testing import FlaskClient
 
-from app.schemas import ArtifactList
+from app.schemas.visualizations import ArtifactList
 
 
 @pytest.mark.parametrize(

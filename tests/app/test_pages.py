@@ -11,8 +11,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 from jinja2 import meta
 
-from app import pages
-from app.schemas import Health
+from app.pages import api, home, render
+from app.schemas.health import Health
 from app.settings import ROOT
 from app.still import still_of
 
@@ -81,7 +81,7 @@ def test_the_embedded_data(client: FlaskClient) -> None:
 
 def test_embedded_json_cannot_end_its_element() -> None:
     value = {"text": "</script><!--\u2028"}
-    text = pages.json_for_html(value)
+    text = render.json_for_html(value)
     assert "<" not in text
     assert json.loads(text) == value
 
@@ -111,7 +111,7 @@ def test_stored_titles_are_escaped(client: FlaskClient, folders: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("template", "context"), [("home.html", pages.HomePage), ("api.html", pages.ApiPage)]
+    ("template", "context"), [("home.html", home.HomePage), ("api.html", api.ApiPage)]
 )
 def test_the_context_is_the_dataclass(app: Flask, template: str, context: type) -> None:
     """Templates use each field of their context and nothing else."""
@@ -120,7 +120,7 @@ def test_the_context_is_the_dataclass(app: Flask, template: str, context: type) 
         source = (ROOT / "templates" / name).read_text(encoding="utf-8")
         used |= meta.find_undeclared_variables(app.jinja_env.parse(source))
     known = {field.name for field in fields(context)}
-    assert used - {"asset", "request", "card"} == known
+    assert used - {"asset", "request", "card", "navigation", "here"} == known
 
 
 def test_card_groups_formats_and_data(client: FlaskClient) -> None:

@@ -13,9 +13,11 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from app import create_app
-from app.live import answer, parse_request
+from app.bodies import parse_body, text_bytes
+from app.live import answer
 from app.model import LiveModel
-from app.schemas import PatchResponse, ProblemDocument
+from app.schemas.base import ProblemDocument
+from app.schemas.patches import PatchRequest, PatchResponse
 from app.settings import Settings
 from bytelatent.patching.rules import RuleOptions, lengths_from_starts, patch_starts
 from tests.app.fakes import FakeModel
@@ -86,7 +88,8 @@ def test_patches_cover_the_bytes(client: FlaskClient, rule: dict[str, Any], text
 @hypothesis_settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_any_text(text: str, rule: dict[str, Any], longest: int | None, top_k: int) -> None:
     fields = {"text": text, "max_patch_length": longest, "top_k": top_k, **rule}
-    request, data = parse_request(json.dumps(fields).encode(), text_limit=LIMIT)
+    request = parse_body(json.dumps(fields).encode(), PatchRequest)
+    data = text_bytes(request.text, limit=LIMIT)
     found = json.loads("".join(answer(LiveModel(FakeModel()), request, data).json_parts()))
     PatchResponse.model_validate(found)
     check_invariants(text.encode(), found)

@@ -8,7 +8,8 @@ from flask.testing import FlaskClient
 
 from app import create_app
 from app.example_texts import TEXTS
-from app.schemas import Health, PatchResponse
+from app.schemas.health import Health
+from app.schemas.patches import PatchResponse
 from app.settings import Settings
 
 PROSE = (

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, sync_playwright
 from werkzeug.serving import make_server
 
@@ -57,6 +58,11 @@ class Watched:
     page: Page
     complaints: list[str] = field(default_factory=list)
     hosts: set[str] = field(default_factory=set)
+
+    def check_access(self) -> None:
+        """Fail where axe finds something that keeps people out."""
+        found = Axe().run(self.page)
+        assert found.violations_count == 0, found.generate_report()
 
 
 @pytest.fixture(scope="session")

@@ -36,6 +36,12 @@ def threshold(page: Page) -> float:
     return float(page.locator("#chart .threshold").get_attribute("aria-valuenow") or "nan")
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing(watch: Visit, site: Site, scheme: str) -> None:
+    for address in (site.url, f"{site.url}/api"):
+        watch(address, color_scheme=scheme).check_access()
+
+
 def settle(page: Page) -> None:
     """Wait for the next frame, at which everything is drawn."""
     page.evaluate("() => new Promise(r => requestAnimationFrame(() => requestAnimationFrame(r)))")

@@ -1,28 +1,21 @@
-"""What goes over the wire, as pydantic models: requests are checked by them, the OpenAPI document
-is built from them, and tests hold every response against them.
+"""``POST /api/patches``.
 
 Legend: ``N`` bytes of the text; BOS comes first, so there are ``N + 1`` tokens.
 """
 
-from typing import Annotated, Any, Literal
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from app.schemas.base import Nats, Request, Strict
 
 LiveMode = Literal["entropy", "monotonic", "combined", "space", "static", "byte"]
 
 MAX_TOP_K = 16
 MAX_LENGTH = 65536
 
-Nats = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
-
-class Strict(BaseModel):
-    """Unknown keys and values of another type are errors."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-
-
-class PatchRequest(Strict):
+class PatchRequest(Request):
     """A text to cut into patches."""
 
     text: str = Field(
@@ -95,67 +88,3 @@ class PatchResponse(Strict):
         description="Only if top_k is above 0: for each of the N + 1 positions the likeliest "
         "next tokens, likeliest first.",
     )
-
-
-class Artifact(Strict):
-    """A stored figure or data file."""
-
-    name: str
-    kind: Literal["html", "images", "data"]
-    title: str
-    description: str
-    url: str
-    bytes: int = Field(ge=0)
-    modified: str = Field(description="ISO 8601, UTC.")
-    producer: str | None = Field(description="The command that writes it.")
-    data: str | None = Field(description="Name of the data file behind a figure.")
-
-
-class ArtifactList(Strict):
-    """Everything in the gallery."""
-
-    html: list[str]
-    images: list[str]
-    data: list[str]
-    items: list[Artifact]
-
-
-class Health(Strict):
-    """Whether the server and its model are well."""
-
-    status: Literal["ok", "degraded"]
-    model: str | None
-    threshold: float | None = Field(description="Nats, the model's own.")
-    reason: str | None = Field(description="Why there is no model.")
-
-
-class FieldProblem(Strict):
-    """One thing wrong with one field."""
-
-    field: str
-    message: str
-
-
-class ProblemDocument(BaseModel):
-    """An error (RFC 9457)."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    type: str
-    title: str
-    status: int
-    detail: str
-    instance: str
-    field: str | None = None
-    errors: list[FieldProblem] | None = None
-
-
-RESPONSES: tuple[type[BaseModel], ...] = (PatchResponse, ArtifactList, Health, ProblemDocument)
-
-
-def schema_of(model: type[BaseModel]) -> dict[str, Any]:
-    """JSON schema of ``model``; nested models are referred to as OpenAPI components."""
-    mode: Literal["validation", "serialization"] = (
-        "validation" if model is PatchRequest else "serialization"
-    )
-    return model.model_json_schema(ref_template="#/components/schemas/{model}", mode=mode)

@@ -1,52 +1,16 @@
-"""HTML pages; the context of each template is a dataclass, documented here."""
+"""``/api``: the OpenAPI document, to read."""
 
 import json
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
-from flask import Blueprint, Response, current_app, render_template
+from flask import Blueprint, Response
 
-from app.assets import Assets
-from app.catalogue import Catalogue
-from app.example_file import ExampleFile
-from app.example_texts import TOP_K
-from app.gallery import Card, cards
-from app.model import LiveModel
-from app.openapi import EXAMPLE_REQUEST, document
-from app.settings import Settings
-from app.still import Still, still_of
+from app.api import document
+from app.api.patches import EXAMPLE_REQUEST
+from app.pages.render import page
 
-blueprint = Blueprint("pages", __name__)
-
-
-@dataclass(frozen=True)
-class Choice:
-    """An entry of the example picker."""
-
-    id: str
-    title: str
-
-
-@dataclass(frozen=True)
-class HomePage:
-    """Context of ``home.html``.
-
-    Attributes:
-        model: name of the loaded model, or None.
-        reason: why there is none.
-        choices: precomputed examples.
-        still: the first one, drawn without JavaScript.
-        page_data: JSON for the scripts: limits, the model's threshold, the first example.
-        figures, data_files: the gallery.
-    """
-
-    model: str | None
-    reason: str | None
-    choices: list[Choice]
-    still: Still | None
-    page_data: str
-    figures: list[Card]
-    data_files: list[Card]
+blueprint = Blueprint("api_page", __name__)
 
 
 @dataclass(frozen=True)
@@ -94,43 +58,11 @@ class ApiPage:
     example: str
 
 
-@blueprint.get("/")
-def home() -> Response:
-    """The live patcher and the gallery."""
-    settings: Settings = current_app.extensions["settings"]
-    model: LiveModel = current_app.extensions["model"]
-    catalogue: Catalogue = current_app.extensions["catalogue"]
-    examples = _example_file().read()
-    first = examples.items[0] if examples.items else None
-    figures, data_files = cards([a for a in catalogue.items() if a.path != settings.examples_file])
-    page_data = {
-        "live": model.source is not None,
-        "reason": model.reason,
-        "threshold": model.source.threshold if model.source else examples.threshold,
-        "textLimit": settings.text_limit,
-        "topK": TOP_K,
-        "examples": f"/data/{settings.examples_file.name}",
-        "first": first,
-    }
-    return _page(
-        "home.html",
-        HomePage(
-            model=model.source.name if model.source else None,
-            reason=model.reason,
-            choices=[Choice(item["id"], item["title"]) for item in examples.items],
-            still=still_of(first) if first else None,
-            page_data=json_for_html(page_data),
-            figures=figures,
-            data_files=data_files,
-        ),
-    )
-
-
 @blueprint.get("/api")
 def api() -> Response:
     """The OpenAPI document, to read."""
     described = document()
-    return _page(
+    return page(
         "api.html",
         ApiPage(
             title=described["info"]["title"],
@@ -147,26 +79,6 @@ def api() -> Response:
             example=json.dumps(EXAMPLE_REQUEST),
         ),
     )
-
-
-def json_for_html(value: Any) -> str:
-    """JSON that may stand inside a ``script`` element: it can neither end it nor open a comment."""
-    text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
-
-
-def _page(template: str, context: HomePage | ApiPage) -> Response:
-    assets: Assets = current_app.extensions["assets"]
-    values = {f.name: getattr(context, f.name) for f in fields(context)}
-    body = render_template(template, asset=assets.url, **values)
-    return Response(
-        body, content_type="text/html; charset=utf-8", headers={"Cache-Control": "no-cache"}
-    )
-
-
-def _example_file() -> ExampleFile:
-    file: ExampleFile = current_app.extensions["examples"]
-    return file
 
 
 def _operation(path: str, method: str, operation: dict[str, Any]) -> Operation:

@@ -1,0 +1,5 @@
+"""HTML pages, a module each, with its ``blueprint``."""
+
+from app.pages import api, home
+
+MODULES = (home, api)

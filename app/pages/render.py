@@ -1,0 +1,38 @@
+"""Pages from templates: the context of each is a dataclass, documented beside its route."""
+
+import json
+from dataclasses import dataclass, fields
+from typing import Any
+
+from flask import Response, current_app, render_template, request
+
+from app.assets import Assets
+
+
+@dataclass(frozen=True)
+class NavLink:
+    """An entry of the bar on top of every page."""
+
+    url: str
+    title: str
+
+
+NAVIGATION = (NavLink("/", "Playground"), NavLink("/api", "API"))
+
+
+def page(template: str, context: Any) -> Response:
+    """``template`` with the fields of the dataclass ``context``."""
+    assets: Assets = current_app.extensions["assets"]
+    values = {f.name: getattr(context, f.name) for f in fields(context)}
+    body = render_template(
+        template, asset=assets.url, navigation=NAVIGATION, here=request.path, **values
+    )
+    return Response(
+        body, content_type="text/html; charset=utf-8", headers={"Cache-Control": "no-cache"}
+    )
+
+
+def json_for_html(value: Any) -> str:
+    """JSON that may stand inside a ``script`` element: it can neither end it nor open a comment."""
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")

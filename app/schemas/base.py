@@ -1,0 +1,46 @@
+"""What all schemas have in common."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Nats = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
+class Strict(BaseModel):
+    """Unknown keys and values of another type are errors."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class Request(Strict):
+    """The body of a request."""
+
+
+class FieldProblem(Strict):
+    """One thing wrong with one field."""
+
+    field: str
+    message: str
+
+
+class ProblemDocument(BaseModel):
+    """An error (RFC 9457)."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    instance: str
+    field: str | None = None
+    errors: list[FieldProblem] | None = None
+
+
+def schema_of(model: type[BaseModel]) -> dict[str, Any]:
+    """JSON schema of ``model``; nested models are referred to as OpenAPI components."""
+    mode: Literal["validation", "serialization"] = (
+        "validation" if issubclass(model, Request) else "serialization"
+    )
+    return model.model_json_schema(ref_template="#/components/schemas/{model}", mode=mode)

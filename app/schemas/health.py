@@ -1,0 +1,16 @@
+"""``GET /healthz``."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from app.schemas.base import Strict
+
+
+class Health(Strict):
+    """Whether the server and its model are well."""
+
+    status: Literal["ok", "degraded"]
+    model: str | None
+    threshold: float | None = Field(description="Nats, the model's own.")
+    reason: str | None = Field(description="Why there is no model.")
