@@ -30,10 +30,11 @@ from bytelatent.model.args import TransformerArgs
 from bytelatent.model.attention import AttentionImpl, Plan, document_numbers, plan_attention
 from bytelatent.model.blt_args import ByteLatentTransformerArgs, LocalArgs
 from bytelatent.model.cross_attention import CrossImpl
-from bytelatent.model.hashing import last_hashes, ngram_hashes
+from bytelatent.model.hashing import ngram_hashes
 from bytelatent.model.init import init_block, init_rest
 from bytelatent.model.layers import TransformerBlock, check_tokens, rotary_table
 from bytelatent.model.local import LocalDecoder, LocalEncoder
+from bytelatent.model.ngrams import last_hashes
 from bytelatent.model.padding import leading_padding, rolled
 from bytelatent.model.patches import PatchLayout, patch_documents
 from bytelatent.model.pretrained import Pretrained

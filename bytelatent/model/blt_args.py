@@ -9,7 +9,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from bytelatent.model.args import TransformerArgs
-from bytelatent.model.hashing import PRIMES
+from bytelatent.model.ngrams import PRIMES
 from bytelatent.model.patches import Pooling
 from bytelatent.tokenizers.constants import EOS_ID, VOCAB_SIZE
 

@@ -10,7 +10,8 @@ from bytelatent.generation.prefill import prefill
 from bytelatent.generation.recompute import generate_by_recomputation
 from bytelatent.generation.weights import LaidOut
 from bytelatent.model.blt import ByteLatentTransformer
-from bytelatent.model.hashing import last_hashes, ngram_hashes
+from bytelatent.model.hashing import ngram_hashes
+from bytelatent.model.ngrams import last_hashes
 from bytelatent.patching.entropies import entropy_function
 from bytelatent.patching.patcher import PatcherArgs
 from bytelatent.patching.rules import patch_starts

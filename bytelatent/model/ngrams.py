@@ -1,0 +1,45 @@
+"""The rule of hash n-grams, without torch; :mod:`bytelatent.model.hashing` has it for tensors."""
+
+from collections.abc import Sequence
+
+PRIMES = (
+    1000000007,
+    5915587277,
+    1500450271,
+    3267000013,
+    5754853343,
+    4093082899,
+    9576890767,
+    3628273133,
+    2860486313,
+    5463458053,
+    3367900313,
+)
+"""One 10-digit prime per hash function, as the released tables expect."""
+
+
+def last_hashes(
+    tokens: Sequence[int], sizes: Sequence[int], function: int, buckets: int
+) -> list[int]:
+    """Buckets of the n-grams that end at the last byte, one for every size.
+
+    See :func:`bytelatent.model.hashing.ngram_hashes`, which gives those of all bytes.
+
+    Args:
+        tokens: the last ids of the row, the newest at the end; at least as many as the longest
+            n-gram has, or all there are.
+        sizes: n-gram lengths.
+        function: number of the hash function.
+        buckets: rows of each table.
+    """
+    prime, total, found = PRIMES[function], 0, {}
+    for size in range(1, max(sizes, default=0) + 1):
+        # An id further back has power 0 and raises the power of all that came before it here.
+        total = total * prime + (tokens[-size] if size <= len(tokens) else 0)
+        found[size] = wrapped(total) % buckets
+    return [found[size] for size in sizes]
+
+
+def wrapped(number: int) -> int:
+    """``number`` as a signed 64-bit integer."""
+    return (number + 2**63) % 2**64 - 2**63
