@@ -176,6 +176,13 @@ def test_cross_attention_weights_agree_with_the_dense_reference() -> None:
         torch.testing.assert_close(a, b, atol=1e-5, rtol=0)
 
 
+def test_double_precision_gives_the_same_within_rounding() -> None:
+    model = tiny()
+    tokens, lengths = tokens_of(2, 30), lengths_of(2, 30)
+    single = model(tokens, lengths)
+    assert (model.double()(tokens, lengths) - single).abs().max() < 1e-4
+
+
 def test_gradients_agree_with_the_dense_reference() -> None:
     tokens, lengths = tokens_of(2, 25), lengths_of(2, 25)
     grads = []

@@ -24,8 +24,8 @@ class Mask:
     def bias(self, dtype: torch.dtype) -> Tensor:
         """``[B, 1, S, T]``: 0 where a query sees a key, the lowest number where it does not."""
         if self._bias_B1ST is None or self._bias_B1ST.dtype != dtype:
-            bias_BST = torch.where(self.seen_BST, 0.0, torch.finfo(dtype).min)
-            self._bias_B1ST = bias_BST.to(dtype)[:, None]
+            bias_BST = torch.zeros_like(self.seen_BST, dtype=dtype)
+            self._bias_B1ST = bias_BST.masked_fill(~self.seen_BST, torch.finfo(dtype).min)[:, None]
         return self._bias_B1ST
 
 
