@@ -185,7 +185,8 @@ class _Run:
         for place, (token, chance, nats, starts) in enumerate(facts):
             event = self._event(number, token, chance, nats, starts=starts)
             if place == 0:
-                event = replace(event, drafted=done.drafted, accepted=done.accepted)
+                draft = tuple(done.draft)
+                event = replace(event, drafted=len(draft), accepted=done.accepted, draft=draft)
                 if done.global_ran:
                     self._ran.add(number)
             yield event

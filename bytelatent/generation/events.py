@@ -33,6 +33,8 @@ class Event:
         accepted: how many of them were accepted; those behind the end of a row count too.
         seconds: since the beginning of the run.
         finish: why the row ends with this token; None while it goes on.
+        draft: ids drafted in the round that begins with this token, which they would follow; the
+            first ``accepted`` of them stay.
     """
 
     row: int
@@ -47,6 +49,7 @@ class Event:
     accepted: int
     seconds: float
     finish: FinishReason | None
+    draft: tuple[int, ...] = ()
 
 
 @dataclass

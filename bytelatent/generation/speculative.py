@@ -22,7 +22,7 @@ Legend: ``S`` tokens that are stepped over, ``D`` local width, ``V`` vocabulary,
 """
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 
 import numpy as np
@@ -81,7 +81,8 @@ class Round:
         entropies, starts: of the prediction of each; whether a patch starts with it.
         instead: what comes after them, if that is decided: drawn in place of a drafted token, or
             one that stays but was not stepped over.
-        drafted, accepted: tokens that were drafted, and how many of them stay.
+        draft: tokens that were drafted.
+        accepted: how many of them stay.
         global_ran: whether patches closed.
     """
 
@@ -90,7 +91,7 @@ class Round:
     entropies: list[float | None]
     starts: list[bool]
     instead: int | None = None
-    drafted: int = 0
+    draft: list[int] = field(default_factory=list)
     accepted: int = 0
     global_ran: bool = False
 
@@ -212,7 +213,7 @@ class Speculation:
 
     def _judge(self, number: int, draft: Draft, found: Verified, done: Round) -> None:
         """Accept drafted tokens as long as they stay."""
-        done.drafted = len(draft.tokens) - 1
+        done.draft = draft.tokens[1:]
         rest = zip(draft.tokens[1:], draft.drawn_from, found.logits, strict=False)
         for place, (token, drawn_from, logits_V) in enumerate(rest):
             exact = self.sampler.distribution(number, logits_V)

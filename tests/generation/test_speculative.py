@@ -136,6 +136,20 @@ def test_rounds_are_counted(wide) -> None:
         engine_of(wide).stream([b"abc"], speculate=0)
 
 
+def test_the_drafts_are_told(wide) -> None:
+    events = list(engine_of(wide).stream([b"abc"], max_bytes=60, speculate=6))
+    tokens, refused = [event.token for event in events], 0
+    for place, event in enumerate(events, 1):
+        assert len(event.draft) == event.drafted
+        stay, follow = event.draft[: event.accepted], tokens[place : place + event.accepted]
+        assert list(stay[: len(follow)]) == follow
+        after = tokens[place + event.accepted : place + event.accepted + 1]
+        if after and event.accepted < event.drafted:
+            assert event.draft[event.accepted] != after[0]
+            refused += 1
+    assert refused > 0
+
+
 def test_a_draft_that_lacks_room_does_not_fail_for_it() -> None:
     case = random_case("bytes side by side", "static", 0)
     case.patcher = PatcherArgs(patching_mode="static", patch_size=6)
