@@ -9,7 +9,31 @@ ROOT = Path(__file__).resolve().parent.parent
 
 MODEL_VARIABLE = "BLT_MODEL"
 DEFAULT_MODEL = ROOT / "bytelatent" / "pretrained" / "blt-entropy-mini"
+DEFAULT_BLT = ROOT / "bytelatent" / "pretrained" / "blt-mini"
 TEXT_LIMIT = 64 * 1024
+
+
+@dataclass(frozen=True)
+class GenerationLimits:
+    """What one request for a text, and all of them together, may take.
+
+    Attributes:
+        bytes: of a text.
+        prompt: bytes of a prompt.
+        seconds: of making one text; what there is then is its end.
+        stall: seconds that a client may take none of what is sent.
+        at_once: texts made at the same time.
+        waiting: requests that may wait meanwhile.
+        wait_seconds: how long each of them waits before it is sent away.
+    """
+
+    bytes: int = 512
+    prompt: int = 2048
+    seconds: float = 60.0
+    stall: float = 10.0
+    at_once: int = 1
+    waiting: int = 3
+    wait_seconds: float = 20.0
 
 
 @dataclass(frozen=True)
@@ -18,28 +42,37 @@ class Settings:
 
     Attributes:
         model_folder: the exported entropy model.
+        blt_folder: the exported BLT that makes text.
         demo_output: folder of figures, the first that the catalogue looks into.
         plot_data: folder of the data behind them; also holds the precomputed examples.
         text_limit: bytes of UTF-8 that one request may carry.
         waiting_limit: requests that may wait for the model while one runs.
         wait_seconds: how long each of them waits before it is sent away.
         threads: cores that one text may use.
+        generation: what requests for a text may take.
         reload: read templates and static files anew for every request.
     """
 
     model_folder: Path = DEFAULT_MODEL
+    blt_folder: Path = DEFAULT_BLT
     demo_output: Path = ROOT / "demo_output"
     plot_data: Path = ROOT / "plot_data"
     text_limit: int = TEXT_LIMIT
     waiting_limit: int = 10
     wait_seconds: float = 20.0
     threads: int = 2
+    generation: GenerationLimits = GenerationLimits()
     reload: bool = False
 
     @property
     def examples_file(self) -> Path:
         """Precomputed examples, as ``python -m app.examples`` writes them."""
         return self.plot_data / "live_examples.json"
+
+    @property
+    def traces_file(self) -> Path:
+        """Recorded texts, as ``python -m app.traces`` writes them."""
+        return self.plot_data / "generation_traces.json"
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "Settings":
