@@ -10,10 +10,10 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from bytelatent.model.args import TransformerArgs
 from bytelatent.model.ngrams import PRIMES
-from bytelatent.model.patches import Pooling
 from bytelatent.tokenizers.constants import EOS_ID, VOCAB_SIZE
 
 CrossLayers = Literal["none", "first", "last", "all"]
+Pooling = Literal["max", "avg", "min"]
 
 
 class LocalArgs(TransformerArgs):

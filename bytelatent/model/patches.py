@@ -16,12 +16,11 @@ left have the patches that they have alone.
 """
 
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 from torch import Tensor
 
-Pooling = Literal["max", "avg", "min"]
+from bytelatent.model.blt_args import Pooling
 
 
 @dataclass(frozen=True)

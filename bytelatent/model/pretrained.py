@@ -7,17 +7,20 @@ import torch
 from torch import nn
 from torch.overrides import TorchFunctionMode
 
+from bytelatent.files import replacing, write_json
 from bytelatent.hub import model_card, upload
 from bytelatent.model.released import (
     CONFIG_FILE,
+    CONSOLIDATED_FILE,
     MODEL_FILES,
+    PARAMS_FILE,
     WEIGHTS_FILE,
+    Args,
     FileFormat,
     Kind,
     find_checkpoint,
-    write_checkpoint,
 )
-from bytelatent.model.weights import read_tensors
+from bytelatent.model.weights import State, read_tensors, write_tensors
 from bytelatent.storage import model_folder
 
 
@@ -143,3 +146,29 @@ class Pretrained(nn.Module):
             ),
             args=self.args.model_dump(mode="json"),
         )
+
+
+def write_checkpoint(
+    folder: Path, state: State, kind: Kind[Args], args: Args, file_format: FileFormat
+) -> None:
+    """Write a checkpoint; its files appear whole or not at all.
+
+    Raises:
+        ValueError: the flat keys cannot express the args, the system refuses to write, or the
+            folder holds a released checkpoint, which would be read in place of a ``.pth``.
+    """
+    flat = dict(sorted(kind.write(args).items()))
+    if file_format == "safetensors":
+        names, config = (WEIGHTS_FILE, CONFIG_FILE), {"args": flat}
+    elif file_format == "pth":
+        names, config = (CONSOLIDATED_FILE, PARAMS_FILE), {kind.section: flat}
+        if (folder / CONFIG_FILE).exists():
+            raise ValueError(
+                f"{folder / CONFIG_FILE} exists and would be read in place of {PARAMS_FILE}; "
+                "write the .pth checkpoint to another folder"
+            )
+    else:
+        raise ValueError(f"file_format: {file_format!r} is neither 'safetensors' nor 'pth'")
+    with replacing(folder / names[0]) as weights:
+        write_tensors(weights, {name: t.detach().contiguous() for name, t in state.items()})
+        write_json(folder / names[1], config)

@@ -18,9 +18,8 @@ from typing import Any, Generic, Literal, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from bytelatent.files import naming, read_json, replacing, write_json
+from bytelatent.files import naming, read_json
 from bytelatent.model.args import LMTransformerArgs
-from bytelatent.model.weights import State, write_tensors
 
 FileFormat = Literal["safetensors", "pth"]
 
@@ -106,32 +105,6 @@ def find_checkpoint(folder: Path, kind: Kind[Args]) -> Found[Args]:
     raise ValueError(
         f"{config} does not exist, nor {PARAMS_FILE} of a .pth checkpoint: {folder} holds no model"
     )
-
-
-def write_checkpoint(
-    folder: Path, state: State, kind: Kind[Args], args: Args, file_format: FileFormat
-) -> None:
-    """Write a checkpoint; its files appear whole or not at all.
-
-    Raises:
-        ValueError: the flat keys cannot express the args, the system refuses to write, or the
-            folder holds a released checkpoint, which would be read in place of a ``.pth``.
-    """
-    flat = dict(sorted(kind.write(args).items()))
-    if file_format == "safetensors":
-        names, config = (WEIGHTS_FILE, CONFIG_FILE), {"args": flat}
-    elif file_format == "pth":
-        names, config = (CONSOLIDATED_FILE, PARAMS_FILE), {kind.section: flat}
-        if (folder / CONFIG_FILE).exists():
-            raise ValueError(
-                f"{folder / CONFIG_FILE} exists and would be read in place of {PARAMS_FILE}; "
-                "write the .pth checkpoint to another folder"
-            )
-    else:
-        raise ValueError(f"file_format: {file_format!r} is neither 'safetensors' nor 'pth'")
-    with replacing(folder / names[0]) as weights:
-        write_tensors(weights, {name: t.detach().contiguous() for name, t in state.items()})
-        write_json(folder / names[1], config)
 
 
 def check_keys(given: dict[str, Any], kind: type[BaseModel]) -> None:
