@@ -1,20 +1,16 @@
 """The model behind the page: loaded once, asked for one text at a time, with a bounded queue."""
 
 import logging
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from http import HTTPStatus
 from pathlib import Path
 from typing import Protocol
 
 from app.problems import ProblemError
 from app.settings import ROOT, Settings
+from app.turns import Turns
 from bytelatent.runtime import ByteAnalysis, EntropyRuntime, ModelFileError
 
 logger = logging.getLogger(__name__)
-
-RETRY_SECONDS = 2
 
 
 class EntropySource(Protocol):
@@ -48,9 +44,7 @@ class LiveModel:
     ) -> None:
         self.source = source
         self.reason = reason
-        self._wait_seconds = wait_seconds
-        self._running = threading.Lock()
-        self._places = threading.BoundedSemaphore(waiting_limit + 1)
+        self._turns = Turns("The model", waiting=waiting_limit, wait_seconds=wait_seconds)
 
     @classmethod
     def load(cls, settings: Settings) -> "LiveModel":
@@ -79,32 +73,10 @@ class LiveModel:
             raise ProblemError(
                 HTTPStatus.SERVICE_UNAVAILABLE, f"The entropy model is not loaded: {self.reason}"
             )
-        with self._turn():
+        with self._turns.take():
             return self.source.analyse(data, top_k=top_k)
-
-    @contextmanager
-    def _turn(self) -> Iterator[None]:
-        if not self._places.acquire(blocking=False):
-            raise _busy()
-        try:
-            if not self._running.acquire(timeout=self._wait_seconds):
-                raise _busy()
-            try:
-                yield
-            finally:
-                self._running.release()
-        finally:
-            self._places.release()
 
 
 def without_root(message: str, root: Path) -> str:
     """``message`` with paths of the checkout made relative: visitors need not know where it is."""
     return message.replace(f"{root}/", "")
-
-
-def _busy() -> ProblemError:
-    return ProblemError(
-        HTTPStatus.SERVICE_UNAVAILABLE,
-        f"The model is busy with other texts; try again in {RETRY_SECONDS} seconds.",
-        headers={"Retry-After": str(RETRY_SECONDS)},
-    )

@@ -1,0 +1,37 @@
+"""Clients that leave or stall while an answer is on its way."""
+
+import select
+import socket
+from collections.abc import Mapping
+from typing import Any
+
+_KEYS = ("gunicorn.socket", "werkzeug.socket")
+
+
+class Client:
+    """Whoever sent a request, as far as the server lets one see the connection.
+
+    Args:
+        environ: of the WSGI request; without a socket in it, the client counts as there.
+    """
+
+    def __init__(self, environ: Mapping[str, Any]) -> None:
+        found = next((environ[key] for key in _KEYS if key in environ), None)
+        self._socket = found if isinstance(found, socket.socket) else None
+
+    def gone(self) -> bool:
+        """Whether the connection is closed; one closed in this direction alone counts too."""
+        if self._socket is None:
+            return False
+        try:
+            readable, _, _ = select.select([self._socket], [], [], 0)
+            return bool(readable) and not self._socket.recv(1, socket.MSG_PEEK)
+        except BlockingIOError:
+            return False
+        except (OSError, ValueError):  # closed on this side
+            return True
+
+    def must_take(self, seconds: float) -> None:
+        """From now on, fail to send what the client does not take within so many seconds."""
+        if self._socket is not None:
+            self._socket.settimeout(seconds)
