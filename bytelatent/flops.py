@@ -21,6 +21,7 @@ from bytelatent.files import json_text
 from bytelatent.model.args import LMTransformerArgs
 from bytelatent.model.blt_args import ByteLatentTransformerArgs
 from bytelatent.model.flops import FlopsPerByte, flops_per_byte
+from bytelatent.model.published import BLT_1B, ENTROPY_MODEL
 from bytelatent.model.released import (
     CONFIG_FILE,
     LM_KIND,
@@ -34,8 +35,6 @@ from bytelatent.storage import model_folder
 Args = TypeVar("Args", bound=BaseModel)
 
 PATCH_SIZES = (4.0, 4.5, 6.0, 8.0)
-RELEASED_ENTROPY_MODEL = LMTransformerArgs(dim=768, n_layers=14, n_heads=12)
-"""The shape of facebook/blt-entropy."""
 
 PARTS = {
     "global_model": "global transformer",
@@ -113,7 +112,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _run(options: argparse.Namespace) -> None:
-    args, entropy_args = ByteLatentTransformerArgs(), RELEASED_ENTROPY_MODEL
+    args, entropy_args = BLT_1B, ENTROPY_MODEL
     if options.model is not None:
         args = args_of(options.model, "blt", BLT_KIND)
     if options.entropy_model is not None:

@@ -9,6 +9,7 @@ from bytelatent.args import TrainArgs
 from bytelatent.config import load_args
 from bytelatent.metrics import read_metrics
 from bytelatent.model.blt import ByteLatentTransformer
+from bytelatent.model.published import BLT_1B, BLT_8B, ENTROPY_MODEL
 from bytelatent.train import main
 from bytelatent.transformer import LMTransformer
 
@@ -44,6 +45,12 @@ def test_it_is_read_and_names_itself(path) -> None:
         assert sum(p.numel() for p in model.parameters()) == PARAMETERS[path.stem]
     assert args.optim.warmup < args.steps
     assert args.data.batch_size % (args.distributed.replicas or 1) == 0
+
+
+def test_the_published_shapes_are_those_of_the_configurations() -> None:
+    assert read("blt_1b").blt == BLT_1B
+    assert read("blt_8b").blt == BLT_8B
+    assert read("entropy_model").entropy_model == ENTROPY_MODEL
 
 
 def test_the_8b_model_is_that_of_table_10() -> None:
