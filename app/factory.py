@@ -4,6 +4,7 @@ from flask import Flask
 from flask_compress import Compress
 
 from app import api, assets, pages, problems, security
+from app.calibration import Calibration
 from app.catalogue import Catalogue
 from app.example_file import ExampleFile
 from app.model import LiveModel
@@ -33,6 +34,7 @@ def make_app(settings: Settings | None = None, model: LiveModel | None = None) -
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.extensions["settings"] = settings
     app.extensions["model"] = model or LiveModel.load(settings)
+    app.extensions["calibration"] = Calibration.load(settings.model_folder)
     app.extensions["catalogue"] = Catalogue([settings.demo_output, settings.plot_data])
     app.extensions["examples"] = ExampleFile(settings.examples_file)
     app.extensions["assets"] = assets.Assets(ROOT / "static", reload=settings.reload)

@@ -83,9 +83,8 @@ def answer(model: LiveModel, request: PatchRequest, data: bytes) -> Answer:
         raise ProblemError.of_field(HTTPStatus.UNPROCESSABLE_ENTITY, name, message) from None
     analysis = model.analyse(data, top_k=request.top_k)
     assert model.source is not None
-    entropies = _rounded(analysis.entropies)
-    starts = patch_starts(mode, analysis.tokens[None], entropies[None], options)
-    lengths = lengths_from_starts(starts[:, : len(analysis.tokens)])[0].tolist()
+    entropies = rounded(analysis.entropies)
+    lengths = cut(mode, analysis.tokens, entropies, options)
     bits = analysis.bits_per_byte
     head = {
         "model": model.source.name,
@@ -94,16 +93,29 @@ def answer(model: LiveModel, request: PatchRequest, data: bytes) -> Answer:
         "bytes": len(data),
         "tokens": analysis.tokens.tolist(),
         "entropies": entropies.tolist(),
-        "nats": _rounded(analysis.nats).tolist(),
+        "nats": rounded(analysis.nats).tolist(),
         "patch_lengths": lengths,
         "bits_per_byte": None if bits is None else round(bits, DECIMALS),
     }
     return Answer(data, entropies, lengths, analysis, head)
 
 
-def _rounded(nats: NDArray[np.float32]) -> NDArray[np.float64]:
-    rounded: NDArray[np.float64] = np.asarray(nats, dtype=np.float64).round(DECIMALS)
-    return rounded
+def cut(
+    mode: PatchingMode,
+    tokens: NDArray[np.int64],
+    entropies: NDArray[np.float64],
+    options: RuleOptions,
+) -> list[int]:
+    """Lengths of the patches of tokens ``[S]``; they sum to ``S``, the first is BOS alone."""
+    starts = patch_starts(mode, tokens[None], entropies[None], options)
+    lengths: list[int] = lengths_from_starts(starts[:, : len(tokens)])[0].tolist()
+    return lengths
+
+
+def rounded(nats: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Nats as a response has them."""
+    values: NDArray[np.float64] = np.asarray(nats, dtype=np.float64).round(DECIMALS)
+    return values
 
 
 def _options(mode: PatchingMode, request: PatchRequest, own_threshold: float) -> RuleOptions:
