@@ -5,16 +5,15 @@ relative imports of a module stay below the same hash. ``/static/js/app.js`` wor
 asked for anew each time; stored figures use it for Plotly.
 """
 
-import gzip
 import hashlib
 import threading
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
 
-import brotli  # type: ignore[import-untyped]
 from flask import Blueprint, Response, current_app, request
 
+from app.compressed import accepted_encoding, compress
 from app.problems import ProblemError
 
 blueprint = Blueprint("assets", __name__)
@@ -29,7 +28,6 @@ _TYPES = {
     ".txt": "text/plain; charset=utf-8",
 }
 _COMPRESSIBLE = frozenset({".js", ".css", ".svg", ".md", ".txt"})
-_ENCODINGS = ("br", "gzip")
 
 
 @dataclass(frozen=True)
@@ -91,12 +89,7 @@ class Assets:
         key = (asset.digest, encoding)
         with self._lock:
             if key not in self._encoded:
-                content = asset.path.read_bytes()
-                self._encoded[key] = (
-                    brotli.compress(content, quality=9)
-                    if encoding == "br"
-                    else gzip.compress(content, 9, mtime=0)
-                )
+                self._encoded[key] = compress(asset.path.read_bytes(), encoding)
             return self._encoded[key]
 
 
@@ -128,10 +121,7 @@ def _serve(name: str, *, keep: bool) -> Response:
     asset = assets.find(name)
     if asset is None:
         raise ProblemError(HTTPStatus.NOT_FOUND, "There is nothing of this name here.")
-    encoding = None
-    if asset.path.suffix in _COMPRESSIBLE:
-        accepted = request.accept_encodings
-        encoding = next((e for e in _ENCODINGS if accepted.quality(e) > 0), None)
+    encoding = accepted_encoding(request) if asset.path.suffix in _COMPRESSIBLE else None
     response = Response(content_type=asset.content_type)
     response.set_etag(f"{asset.digest}{'-' + encoding if encoding else ''}")
     response.vary.add("Accept-Encoding")

@@ -5,6 +5,8 @@ Commands that write files record them in ``artifacts.json`` beside them:
 
     {"entropy.html": {"title": "...", "description": "...", "producer": "python -m ...",
                       "data": "entropy.json"}}
+
+Small pictures for cards lie in a folder ``thumbnails`` below, by the stem of the figure.
 """
 
 import json
@@ -12,18 +14,28 @@ import logging
 import os
 import re
 import threading
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any, Literal
+from pathlib import Path, PurePath
+from typing import Any, Literal, TypeVar
+from urllib.parse import quote
 
 logger = logging.getLogger(__name__)
 
-Kind = Literal["html", "images", "data"]
+Kind = Literal["html", "images", "data", "thumbnails"]
+Value = TypeVar("Value")
 
 RECORDS = "artifacts.json"
-PREFIXES: dict[Kind, str] = {"html": "/visualizations/", "images": "/images/", "data": "/data/"}
+THUMBNAILS = "thumbnails"
+PREFIXES: dict[Kind, str] = {
+    "html": "/visualizations/",
+    "images": "/images/",
+    "data": "/data/",
+    "thumbnails": "/thumbnails/",
+}
+KEPT = 256
+"""Values that are kept with a snapshot; one more empties the store."""
 
 _TYPES: dict[str, tuple[Kind, str]] = {
     ".html": ("html", "text/html; charset=utf-8"),
@@ -71,7 +83,7 @@ class Artifact:
     @property
     def url(self) -> str:
         """Where it is served."""
-        return PREFIXES[self.kind] + self.name
+        return PREFIXES[self.kind] + quote(self.name)
 
     @property
     def modified(self) -> datetime:
@@ -82,6 +94,39 @@ class Artifact:
     def etag(self) -> str:
         """Changes whenever the file does."""
         return f"{self.modified_ns:x}-{self.size:x}"
+
+
+@dataclass(frozen=True, eq=False)
+class Snapshot:
+    """The artifacts at one moment.
+
+    Attributes:
+        by_name: artifacts, sorted by name.
+        thumbnails: small pictures by the stem of their figure.
+    """
+
+    by_name: Mapping[str, Artifact]
+    thumbnails: Mapping[str, Artifact]
+    _kept: dict[Hashable, Any] = field(default_factory=dict)
+
+    def find(self, kind: Kind, name: str) -> Artifact | None:
+        """The artifact of this kind and exact name."""
+        if kind == "thumbnails":
+            artifact = self.thumbnails.get(PurePath(name).stem)
+            return artifact if artifact and artifact.name == name else None
+        artifact = self.by_name.get(name)
+        return artifact if artifact and artifact.kind == kind else None
+
+    def once(self, key: Hashable, make: Callable[[], Value]) -> Value:
+        """What ``make`` returns (not None), made once for ``key`` while nothing changes."""
+        kept: Value | None = self._kept.get(key)
+        if kept is not None:
+            return kept
+        made = make()
+        if len(self._kept) >= KEPT:
+            self._kept.clear()
+        self._kept[key] = made
+        return made
 
 
 _Signature = tuple[tuple[str, int, int], ...]
@@ -98,29 +143,31 @@ class Catalogue:
         self._folders = tuple(folders)
         self._lock = threading.Lock()
         self._signature: _Signature | None = None
-        self._by_name: dict[str, Artifact] = {}
+        self._snapshot = Snapshot({}, {})
 
     def items(self) -> list[Artifact]:
         """All artifacts, sorted by name."""
-        return list(self._fresh().values())
+        return list(self.snapshot().by_name.values())
 
     def find(self, kind: Kind, name: str) -> Artifact | None:
         """The artifact of this kind and exact name."""
-        artifact = self._fresh().get(name)
-        return artifact if artifact and artifact.kind == kind else None
+        return self.snapshot().find(kind, name)
 
-    def _fresh(self) -> dict[str, Artifact]:
+    def snapshot(self) -> Snapshot:
+        """What there is now; the same object as before if nothing has changed."""
         scanned = [(folder, list(_files(folder))) for folder in self._folders]
+        folders = [folder / THUMBNAILS for folder in self._folders]
+        small = [(folder, list(_files(folder))) for folder in folders]
         signature = tuple(
-            (str(folder / entry.name), stat.st_mtime_ns, stat.st_size)
-            for folder, entries in scanned
+            (entry.path, stat.st_mtime_ns, stat.st_size)
+            for _, entries in (*scanned, *small)
             for entry, stat in entries
         )
         with self._lock:
             if signature != self._signature:
-                self._by_name = _collect(scanned)
+                self._snapshot = Snapshot(_collect(scanned), _thumbnails(small))
                 self._signature = signature
-            return self._by_name
+            return self._snapshot
 
 
 _Entry = tuple[os.DirEntry[str], os.stat_result]
@@ -141,7 +188,22 @@ def _files(folder: Path) -> Iterator[_Entry]:
             continue  # gone since it was listed
 
 
-def _collect(scanned: list[tuple[Path, list[_Entry]]]) -> dict[str, Artifact]:
+_Scanned = list[tuple[Path, list[_Entry]]]
+
+
+def _thumbnails(scanned: _Scanned) -> dict[str, Artifact]:
+    found: dict[str, Artifact] = {}
+    for folder, entries in scanned:
+        for entry, stat in entries:
+            path = Path(entry.name)
+            kind, content_type = _TYPES.get(path.suffix, ("data", ""))
+            if kind == "images" and content_type.startswith("image/") and entry.name.isprintable():
+                known: tuple[Kind, str] = ("thumbnails", content_type)
+                found.setdefault(path.stem, _artifact(folder, entry.name, known, stat, {}))
+    return found
+
+
+def _collect(scanned: _Scanned) -> dict[str, Artifact]:
     found: dict[str, Artifact] = {}
     for folder, entries in scanned:
         records = _records(folder / RECORDS)

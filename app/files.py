@@ -1,4 +1,4 @@
-"""``/visualizations``, ``/images``, ``/data``: stored files, by catalogue look-up."""
+"""``/visualizations``, ``/images``, ``/data``, ``/thumbnails``: files, by catalogue look-up."""
 
 from http import HTTPStatus
 from typing import Any
@@ -42,6 +42,7 @@ DESCRIBED = Described(
         "/visualizations/{name}": _described("getVisualization", "An HTML figure"),
         "/images/{name}": _described("getImage", "An image or a PDF"),
         "/data/{name}": _described("getData", "A data file, as on disk"),
+        "/thumbnails/{name}": _described("getThumbnail", "A small picture of a figure"),
     }
 )
 
@@ -64,6 +65,12 @@ def data(name: str) -> Response:
     return _file("data", name)
 
 
+@blueprint.get("/thumbnails/<path:name>")
+def thumbnail(name: str) -> Response:
+    """A small picture of a figure."""
+    return _file("thumbnails", name)
+
+
 def _file(kind: Kind, name: str) -> Response:
     catalogue: Catalogue = current_app.extensions["catalogue"]
     artifact = catalogue.find(kind, name)
@@ -74,6 +81,8 @@ def _file(kind: Kind, name: str) -> Response:
     response.last_modified = artifact.modified
     response.headers["Cache-Control"] = "no-cache"
     response.headers["Content-Security-Policy"] = _csp(artifact)
+    if artifact.kind == "html":  # the page of a figure frames it, in a sandbox
+        response.headers["X-Frame-Options"] = "SAMEORIGIN"
     if _client_has(artifact, request.if_none_match):
         response.status_code = HTTPStatus.NOT_MODIFIED
         return response

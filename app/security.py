@@ -2,18 +2,25 @@
 
 from flask import Flask, Response
 
-PAGE_CSP = "; ".join(
-    [
-        "default-src 'none'",
-        "script-src 'self'",
-        "style-src 'self'",
-        "img-src 'self'",
-        "connect-src 'self'",
-        "base-uri 'none'",
-        "form-action 'none'",
-        "frame-ancestors 'none'",
-    ]
-)
+_PAGE = {
+    "default-src": "'none'",
+    "script-src": "'self'",
+    "style-src": "'self'",
+    "img-src": "'self'",
+    "connect-src": "'self'",
+    "base-uri": "'none'",
+    "form-action": "'none'",
+    "frame-ancestors": "'none'",
+}
+
+
+def page_csp(**allowed: str) -> str:
+    """The policy of a page, with exceptions: ``page_csp(frame_src="'self'")``."""
+    rules = _PAGE | {name.replace("_", "-"): source for name, source in allowed.items()}
+    return "; ".join(f"{name} {source}" for name, source in rules.items())
+
+
+PAGE_CSP = page_csp()
 """Our own pages: nothing inline, nothing from elsewhere."""
 
 DATA_CSP = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -28,11 +35,11 @@ STORED_HTML_CSP = "; ".join(
         "img-src 'self' data: blob:",
         "base-uri 'none'",
         "form-action 'none'",
-        "frame-ancestors 'none'",
+        "frame-ancestors 'self'",
     ]
 )
 """Stored figures carry inline scripts and our Plotly; the sandbox gives them an origin of their
-own, so they reach neither the API nor any other page."""
+own, so they reach neither the API nor any other page. Our page about a figure frames it."""
 
 STORED_IMAGE_CSP = f"sandbox; {DATA_CSP}; style-src 'unsafe-inline'; img-src data:"
 """An SVG is a document too: it may style itself, and run nothing."""

@@ -1,20 +1,60 @@
 """``GET /api/visualizations``: the gallery as a list."""
 
-from flask import Blueprint, Response, current_app, jsonify, request
+import json
+from dataclasses import dataclass
+from urllib.parse import urlencode
 
-from app.catalogue import Artifact, Catalogue, Kind
-from app.described import Described, json_of
+from flask import Blueprint, Response, current_app, request
+
+from app.catalogue import Artifact, Catalogue, Snapshot
+from app.compressed import KeptBody
+from app.described import Described, json_of, problem
+from app.gallery import artifact_url, gallery_of
+from app.query import LONGEST, Arguments, choice, described, search, whole
 from app.schemas.visualizations import ArtifactList
 
 blueprint = Blueprint("api_visualizations", __name__)
+
+KINDS = ("html", "images", "data")
+MOST = 1000
+"""Files that one page may ask for."""
+FARTHEST = 10**9
 
 DESCRIBED = Described(
     {
         "/api/visualizations": {
             "get": {
                 "operationId": "listVisualizations",
-                "summary": "Everything in the gallery",
-                "responses": {"200": json_of("Names by kind, and details.", ArtifactList)},
+                "summary": "Everything in the gallery, or a part of it",
+                "parameters": [
+                    described("kind", "Only files of this kind.", type="string", enum=list(KINDS)),
+                    described(
+                        "q",
+                        "Only files with all these words in title, description, command or name.",
+                        type="string",
+                        maxLength=LONGEST,
+                    ),
+                    described(
+                        "limit",
+                        "So many files at most; without it, all.",
+                        type="integer",
+                        minimum=1,
+                        maximum=MOST,
+                    ),
+                    described(
+                        "offset",
+                        "Leave out so many.",
+                        type="integer",
+                        minimum=0,
+                        maximum=FARTHEST,
+                        default=0,
+                    ),
+                ],
+                "responses": {
+                    "200": json_of("Names by kind, and details, by name.", ArtifactList),
+                    "304": {"description": "The copy named by If-None-Match is still good."},
+                    "422": problem("A parameter is out of range or unknown."),
+                },
             }
         }
     },
@@ -22,27 +62,86 @@ DESCRIBED = Described(
 )
 
 
+@dataclass(frozen=True)
+class Wanted:
+    """Which files are asked for.
+
+    Attributes:
+        kind: only these.
+        words: folded; all of them are in a file's texts.
+        limit, offset: the part of what matches.
+    """
+
+    kind: str | None = None
+    words: tuple[str, ...] = ()
+    limit: int | None = None
+    offset: int = 0
+
+    @classmethod
+    def of(cls, args: Arguments) -> "Wanted":
+        """What query parameters ask for.
+
+        Raises:
+            ProblemError: one of them is wrong.
+        """
+        return cls(
+            choice(args, "kind", KINDS),
+            search(args),
+            whole(args, "limit", low=1, high=MOST),
+            whole(args, "offset", low=0, high=FARTHEST) or 0,
+        )
+
+    def next(self, total: int) -> str | None:
+        """URL of what follows."""
+        if self.limit is None or self.offset + self.limit >= total:
+            return None
+        after = {"limit": self.limit, "offset": self.offset + self.limit}
+        asked = {"kind": self.kind, "q": " ".join(self.words)}
+        query = {name: value for name, value in asked.items() if value} | after
+        return f"/api/visualizations?{urlencode(query)}"
+
+
 @blueprint.get("/api/visualizations")
 def visualizations() -> Response:
-    """Everything in the gallery."""
+    """Everything in the gallery, or a part of it."""
     catalogue: Catalogue = current_app.extensions["catalogue"]
-    items = catalogue.items()
-    kinds: tuple[Kind, ...] = ("html", "images", "data")
-    names = {kind: [item.name for item in items if item.kind == kind] for kind in kinds}
-    response = jsonify({**names, "items": [_item(item) for item in items]})
-    response.headers["Cache-Control"] = "no-cache"
-    response.add_etag()
-    response.make_conditional(request)
-    return response
+    wanted = Wanted.of(request.args) if request.query_string else Wanted()
+    snapshot = catalogue.snapshot()
+    kept = snapshot.once(("visualizations", wanted), lambda: _listed(snapshot, wanted))
+    return kept.response(request)
 
 
-def _item(artifact: Artifact) -> dict[str, object]:
+def _listed(snapshot: Snapshot, wanted: Wanted) -> KeptBody:
+    found = [item for item in snapshot.by_name.values() if _matches(item, wanted)]
+    last = None if wanted.limit is None else wanted.offset + wanted.limit
+    items = found[wanted.offset : last]
+    value = {
+        **{kind: [item.name for item in items if item.kind == kind] for kind in KINDS},
+        "items": [artifact_json(item, snapshot) for item in items],
+        "total": len(found),
+        "next": wanted.next(len(found)),
+    }
+    return KeptBody(json.dumps(value).encode())
+
+
+def _matches(item: Artifact, wanted: Wanted) -> bool:
+    if wanted.kind not in (None, item.kind):
+        return False
+    texts = f"{item.title} {item.description} {item.producer or ''} {item.name}".casefold()
+    return all(word in texts for word in wanted.words)
+
+
+def artifact_json(artifact: Artifact, snapshot: Snapshot) -> dict[str, object]:
+    """A file as the API describes it."""
+    card = gallery_of(snapshot).by_name[artifact.name]
     return {
         "name": artifact.name,
         "kind": artifact.kind,
         "title": artifact.title,
         "description": artifact.description,
         "url": artifact.url,
+        "page": artifact_url(artifact.name),
+        "thumbnail": card.picture if artifact.kind != "data" else None,
         "bytes": artifact.size,
         "modified": artifact.modified.isoformat().replace("+00:00", "Z"),
         "producer": artifact.producer,

@@ -1,5 +1,5 @@
 """HTML pages, a module each, with its ``blueprint``."""
 
-from app.pages import api, home
+from app.pages import api, artifact, gallery, home
 
-MODULES = (home, api)
+MODULES = (home, gallery, artifact, api)

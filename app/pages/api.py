@@ -19,6 +19,7 @@ class Operation:
 
     Attributes:
         method, path, summary: what it is.
+        parameters: names and meanings of what its query may hold.
         request: name of its request schema.
         responses: status, description and name of the schema.
     """
@@ -26,6 +27,7 @@ class Operation:
     method: str
     path: str
     summary: str
+    parameters: list[tuple[str, str]]
     request: str | None
     responses: list[tuple[str, str, str | None]]
 
@@ -87,6 +89,11 @@ def _operation(path: str, method: str, operation: dict[str, Any]) -> Operation:
         method=method.upper(),
         path=path,
         summary=operation["summary"],
+        parameters=[
+            (parameter["name"], parameter["description"])
+            for parameter in operation.get("parameters", ())
+            if parameter["in"] == "query"
+        ],
         request=_schema_name(body),
         responses=[
             (status, response["description"], _schema_name(response.get("content", {})))

@@ -7,7 +7,7 @@ from flask import Blueprint, Response, current_app
 from app.catalogue import Catalogue
 from app.example_file import ExampleFile
 from app.example_texts import TOP_K
-from app.gallery import Card, cards
+from app.gallery import Card, gallery_of
 from app.model import LiveModel
 from app.pages.render import json_for_html, page
 from app.settings import Settings
@@ -54,7 +54,7 @@ def home() -> Response:
     catalogue: Catalogue = current_app.extensions["catalogue"]
     examples = _example_file().read()
     first = examples.items[0] if examples.items else None
-    figures, data_files = cards([a for a in catalogue.items() if a.path != settings.examples_file])
+    gallery = gallery_of(catalogue.snapshot())
     page_data = {
         "live": model.source is not None,
         "reason": model.reason,
@@ -72,8 +72,8 @@ def home() -> Response:
             choices=[Choice(item["id"], item["title"]) for item in examples.items],
             still=still_of(first) if first else None,
             page_data=json_for_html(page_data),
-            figures=figures,
-            data_files=data_files,
+            figures=gallery.figures,
+            data_files=gallery.data_files,
         ),
     )
 

@@ -17,7 +17,11 @@ class NavLink:
     title: str
 
 
-NAVIGATION = (NavLink("/", "Playground"), NavLink("/api", "API"))
+NAVIGATION = (
+    NavLink("/", "Playground"),
+    NavLink("/gallery", "Gallery"),
+    NavLink("/api", "API"),
+)
 
 
 def page(template: str, context: Any) -> Response:

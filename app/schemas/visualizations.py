@@ -15,6 +15,8 @@ class Artifact(Strict):
     title: str
     description: str
     url: str
+    page: str = Field(description="URL of the page about it.")
+    thumbnail: str | None = Field(description="URL of a small picture of it.")
     bytes: int = Field(ge=0)
     modified: str = Field(description="ISO 8601, UTC.")
     producer: str | None = Field(description="The command that writes it.")
@@ -22,9 +24,11 @@ class Artifact(Strict):
 
 
 class ArtifactList(Strict):
-    """Everything in the gallery."""
+    """Files of the gallery: all of them, or those that were asked for."""
 
     html: list[str]
     images: list[str]
     data: list[str]
     items: list[Artifact]
+    total: int = Field(ge=0, description="Files that match, on this page and the others.")
+    next: str | None = Field(description="URL of the next page, if files are left.")

@@ -11,12 +11,12 @@ from flask import Flask
 from flask.testing import FlaskClient
 from jinja2 import meta
 
-from app.pages import api, home, render
+from app.pages import api, artifact, gallery, home, render
 from app.schemas.health import Health
 from app.settings import ROOT
 from app.still import still_of
 
-PAGES = ["/", "/api"]
+PAGES = ["/", "/api", "/gallery", "/artifact/curve", "/artifact/rows.csv"]
 
 
 def links(html: str) -> set[str]:
@@ -52,12 +52,13 @@ def test_nothing_inline(client: FlaskClient, url: str) -> None:
 def test_headers_everywhere(client: FlaskClient, url: str) -> None:
     headers = client.get(url).headers
     assert headers["X-Content-Type-Options"] == "nosniff"
-    assert headers["X-Frame-Options"] == "DENY"
+    framed = "self" if url.startswith("/visualizations") else "none"  # by the page about it
+    assert headers["X-Frame-Options"] == {"self": "SAMEORIGIN", "none": "DENY"}[framed]
     assert headers["Referrer-Policy"] == "no-referrer"
     assert headers["Cross-Origin-Opener-Policy"] == "same-origin"
     assert headers["Cross-Origin-Resource-Policy"] == "same-origin"
     assert "camera=()" in headers["Permissions-Policy"]
-    assert "frame-ancestors 'none'" in headers["Content-Security-Policy"]
+    assert f"frame-ancestors '{framed}'" in headers["Content-Security-Policy"]
     assert "Set-Cookie" not in headers
 
 
@@ -111,7 +112,13 @@ def test_stored_titles_are_escaped(client: FlaskClient, folders: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("template", "context"), [("home.html", home.HomePage), ("api.html", api.ApiPage)]
+    ("template", "context"),
+    [
+        ("home.html", home.HomePage),
+        ("api.html", api.ApiPage),
+        ("gallery.html", gallery.GalleryPage),
+        ("artifact.html", artifact.ArtifactPage),
+    ],
 )
 def test_the_context_is_the_dataclass(app: Flask, template: str, context: type) -> None:
     """Templates use each field of their context and nothing else."""
@@ -123,12 +130,13 @@ def test_the_context_is_the_dataclass(app: Flask, template: str, context: type) 
     assert used - {"asset", "request", "card", "navigation", "here"} == known
 
 
-def test_card_groups_formats_and_data(client: FlaskClient) -> None:
+def test_the_first_page_names_all_of_the_gallery(client: FlaskClient) -> None:
     html = client.get("/").text
-    assert html.count("<h3><a") == 3  # curve, loss, rows.csv
+    assert html.count("<h3><a") == 2  # curve, loss
     assert '<img src="/images/curve.png"' in html
-    assert "/images/curve.pdf" in html
-    assert "/data/curve.json" in html
+    for name in ("curve.html", "loss_by-step.svg", "rows.csv", "live_examples.json"):
+        assert f'href="/artifact/{name}"' in html
+    assert 'href="/gallery"' in html
 
 
 def test_static_files_last(client: FlaskClient) -> None:
@@ -214,7 +222,8 @@ def test_openapi(client: FlaskClient, app: Flask) -> None:
     for path, methods in document["paths"].items():
         variables = re.findall(r"{(\w+)}", path)
         for operation in methods.values():
-            assert [p["name"] for p in operation.get("parameters", [])] == variables
+            parameters = operation.get("parameters", [])
+            assert [p["name"] for p in parameters if p["in"] == "path"] == variables
             assert operation["summary"]
             assert operation["responses"]
 
@@ -223,6 +232,7 @@ def test_openapi_has_every_json_route(app: Flask, client: FlaskClient) -> None:
     document = client.get("/openapi.json").get_json()
     rules = {re.sub(r"<\w+:(\w+)>", r"{\1}", rule.rule) for rule in app.url_map.iter_rules()}
     pages_and_files = {"/", "/api", "/openapi.json", "/favicon.ico"}
+    pages_and_files |= {"/gallery", "/artifact/{name}"}
     pages_and_files |= {rule for rule in rules if rule.startswith("/static")}
     assert rules - pages_and_files == set(document["paths"])
 
