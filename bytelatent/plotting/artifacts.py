@@ -2,6 +2,7 @@
 
 ``artifacts.json`` holds ``{file name: {"title", "description", "producer", "data"}}``: the command
 that makes the file, and the name of the file with its numbers (null for a data file itself).
+``thumbnails/STEM.webp`` is a small picture of a figure.
 """
 
 import json
@@ -11,11 +12,15 @@ from pathlib import Path
 from typing import Any
 
 from matplotlib.figure import Figure
+from PIL import Image
 
 from bytelatent.files import read_json, replacing, write_text
 from bytelatent.plotting.style import house_style, save_figure
 
 INDEX_NAME = "artifacts.json"
+THUMBNAILS = "thumbnails"
+THUMBNAIL_SIZE = (720, 405)
+"""Pixels; a figure of another shape is made to fit."""
 DECIMALS = 5
 FIGURE_SUFFIXES = (".png", ".pdf")
 
@@ -68,6 +73,8 @@ class ArtifactWriter:
                 with replacing(path) as temporary:
                     save_figure(figure, temporary)
                 self._record(path, card, f"{card.stem}.json")
+                if suffix == ".png":
+                    _write_thumbnail(path, self.out / THUMBNAILS / f"{card.stem}.webp")
 
     def write_data(self, card: Card, value: dict[str, Any]) -> None:
         """Write ``STEM.json``: one line for each field, floats of :data:`DECIMALS` decimals."""
@@ -90,6 +97,13 @@ class ArtifactWriter:
         kept = {name: known[name] for name in sorted(known) if (path.parent / name).is_file()}
         write_text(index, json.dumps(kept, indent=2, ensure_ascii=False) + "\n")
         self.written.append(path)
+
+
+def _write_thumbnail(picture: Path, path: Path) -> None:
+    with Image.open(picture) as image, replacing(path) as temporary:
+        small = image.convert("RGB")
+        small.thumbnail(THUMBNAIL_SIZE, Image.Resampling.LANCZOS)
+        small.save(temporary, "WEBP", quality=80, method=6)
 
 
 def rounded(value: Any) -> Any:

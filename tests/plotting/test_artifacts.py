@@ -4,6 +4,7 @@ import json
 
 import pytest
 from matplotlib.figure import Figure
+from PIL import Image
 
 from bytelatent.plotting.artifacts import ArtifactWriter, Card, rounded
 
@@ -42,6 +43,13 @@ def test_an_unknown_image_kind_leaves_no_file(writer):
     with pytest.raises(KeyError):
         writer.write_figure(CARD, Figure, suffixes=(".bmp",))
     assert list(writer.out.iterdir()) == []
+
+
+def test_a_small_picture_is_made_of_each_figure(writer):
+    writer.write_figure(CARD, lambda: Figure(figsize=(4, 9)))
+    with Image.open(writer.out / "thumbnails" / "thing.webp") as image:
+        assert image.format == "WEBP"
+        assert (image.width <= 720, image.height) == (True, 405)
 
 
 def test_figures_do_not_change_the_settings_of_matplotlib(writer):

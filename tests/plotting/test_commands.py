@@ -39,7 +39,9 @@ def test_writes_its_files_and_records_them(command, place, words, capsys):
     names = {f"{command.name}.{suffix}" for suffix in OUT[command.name]}
     index = json.loads(place.page("artifacts.json"))
     assert set(index) == names
-    assert {path.name for path in place.out.iterdir()} == names | {"artifacts.json"}
+    there = names | {"artifacts.json", "thumbnails"}
+    assert {path.name for path in place.out.iterdir()} == there
+    assert (place.out / "thumbnails" / f"{command.name}.webp").stat().st_size < 100_000
     for entry in index.values():
         assert set(entry) == {"title", "description", "producer", "data"}
         assert entry["data"] == f"{command.name}.json"
