@@ -1,4 +1,7 @@
-"""The page as it looks: ``python dev/screenshots.py OUT [--base URL]`` against a running server."""
+"""The pages as they look: ``python dev/screenshots.py OUT [--base URL] [--only gallery ...]``.
+
+A server must run at the base URL. Each page is taken light and dark, wide and narrow.
+"""
 
 import argparse
 import os
@@ -16,28 +19,36 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+PAGES = {
+    "home": ("/", "#chart .main-svg"),
+    "gallery": ("/gallery", "#cards"),
+    "artifact": ("/artifact/entropy_figure", "iframe"),
+    "api": ("/api", "main"),
+}
+"""Address of each page, and what is there once it is drawn."""
 WIDTHS = {"": 1280, "-phone": 360}
 
 
-def shoot(page: Page, base: str, path: Path, *, whole: bool) -> None:
-    """One picture of the home page once its chart is drawn."""
-    page.goto(base)
-    page.wait_for_selector("#chart .main-svg")
-    if whole:  # thumbnails load and are drawn when they come near
-        page.locator("#gallery").scroll_into_view_if_needed()
-        page.evaluate(
-            "Promise.all([...document.images].map((image) => {"
-            " image.loading = 'eager'; return image.decode(); }))"
-        )
+def shoot(page: Page, address: str, drawn: str, path: Path) -> None:
+    """The first view of a page, and all of it."""
+    page.goto(address)
+    page.wait_for_selector(drawn)
     page.wait_for_timeout(500)
-    page.screenshot(path=path, full_page=whole)
+    page.screenshot(path=path.with_name(f"{path.stem}-first.png"))
+    page.evaluate(  # pictures load and are drawn when they come near
+        "Promise.all([...document.images].map((image) => {"
+        " image.loading = 'eager'; return image.decode().catch(() => null); }))"
+    )
+    page.wait_for_timeout(300)
+    page.screenshot(path=path, full_page=True)
 
 
 def main() -> None:
-    """Light and dark, wide and narrow; the first view, and the whole page."""
+    """Take them."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("out", type=Path)
-    parser.add_argument("--base", default="http://127.0.0.1:5000/")
+    parser.add_argument("--base", default="http://127.0.0.1:5000")
+    parser.add_argument("--only", nargs="+", choices=PAGES, default=list(PAGES), metavar="PAGE")
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     chromium = os.environ.get("CHROMIUM") or shutil.which("chromium")
@@ -50,9 +61,10 @@ def main() -> None:
                     color_scheme=scheme,
                     device_scale_factor=1.5,
                 )
-                for name, whole in (("page", False), ("whole", True)):
+                for name in options.only:
+                    address, drawn = PAGES[name]
                     path = options.out / f"{name}-{scheme}{suffix}.png"
-                    shoot(page, options.base, path, whole=whole)
+                    shoot(page, options.base.rstrip("/") + address, drawn, path)
                 page.close()
         browser.close()
 
