@@ -16,23 +16,11 @@ from pydantic import ValidationError
 from bytelatent.files import naming, read_json, write_json
 from bytelatent.hub import model_card, upload
 from bytelatent.model.released import PARAMS_FILE, explain
-from bytelatent.patching.patcher import PatcherArgs
+from bytelatent.patching.patcher import PatcherArgs, released_patcher_args
 from bytelatent.storage import model_folder
 from bytelatent.tokenizers.build import TokenizerArgs
 
 TRAIN_ARGS_FILE = "train_args.json"
-
-RETIRED_PATCHER_KEYS = frozenset(
-    {
-        "device",
-        "entropy_model_checkpoint_dir",
-        "log_time",
-        "patching_batch_size",
-        "patching_device",
-        "realtime_patching",
-    }
-)
-"""Keys of released patcher args that say where and how fast, not what."""
 
 
 @dataclass(frozen=True)
@@ -63,20 +51,14 @@ class BltTokenizerAndPatcher:
             if not path.is_file() and (folder / PARAMS_FILE).is_file():
                 path = folder / PARAMS_FILE
         args = read_json(path)
+        patcher_args = released_patcher_args(args, path)
         try:
-            data: dict[str, Any] = args["data"]
-            patcher: dict[str, Any] = data["patcher_args"]
-            kept = {key: patcher[key] for key in patcher.keys() - RETIRED_PATCHER_KEYS}
-            return cls(
-                TokenizerArgs.model_validate(data["tokenizer_args"]),
-                PatcherArgs.model_validate(kept),
-            )
+            tokenizer_args = TokenizerArgs.model_validate(args["data"]["tokenizer_args"])
         except ValidationError as error:
             raise ValueError(f"{path}: {explain(error)}") from None
         except (KeyError, TypeError, AttributeError) as error:
-            raise ValueError(
-                f"{path} lacks data.tokenizer_args or data.patcher_args ({error})"
-            ) from None
+            raise ValueError(f"{path} lacks data.tokenizer_args ({error})") from None
+        return cls(tokenizer_args, patcher_args)
 
     def save_pretrained(self, folder: str | Path) -> None:
         """Write ``train_args.json`` with these two, or put them into the one that is there."""

@@ -69,7 +69,7 @@ def test_the_args_of_a_consolidated_checkpoint_do_as_well(case, tmp_path) -> Non
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        ("{}", "lacks data.tokenizer_args or data.patcher_args"),
+        ("{}", "lacks data.patcher_args"),
         ('{"data": []}', "lacks data"),
         ("[1]", "lacks data"),
         ('{"data": {"tokenizer_args": {"name": "sp"}, "patcher_args": {}}}', "name: Input should"),

@@ -23,7 +23,7 @@ LAYERS: list[tuple[int, tuple[str, ...]]] = [
     (4, ("bytelatent.data", "bytelatent.optim", "bytelatent.checkpoint")),
     (4, ("bytelatent.distributed", "bytelatent.profiling")),
     (5, ("bytelatent.args", "bytelatent.trainer", "bytelatent.export", "bytelatent.hf")),
-    (5, ("bytelatent.transformers_format", "bytelatent.hf_commands")),
+    (5, ("bytelatent.exporting", "bytelatent.transformers_format", "bytelatent.hf_commands")),
     (5, ("bytelatent.slurm", "bytelatent.training_patches")),
     (5, ("bytelatent.loading", "bytelatent.scoring", "bytelatent.evaluation")),
     (5, ("bytelatent.calibration", "bytelatent.cards", "bytelatent.lm_eval_adapter")),
@@ -52,10 +52,24 @@ TORCH_FREE = (
 )
 """Start without torch: the web server, the runtime, the plot commands."""
 
+GENERATION_WITHOUT_TORCH = (
+    "boundaries",
+    "events",
+    "model",
+    "run",
+    "sampling",
+    "speculative",
+    "utf8",
+)
 RUNTIME_MAY_IMPORT = (
     "bytelatent.tokenizers",
     "bytelatent.patching.rules",
     "bytelatent.patching.patcher",
+    *(f"bytelatent.generation.{part}" for part in GENERATION_WITHOUT_TORCH),
+    "bytelatent.model.ngrams",
+    "bytelatent.step_graphs",
+    "bytelatent.stored_tensors",
+    "bytelatent.storage",
     "bytelatent.files",
     "bytelatent.metrics",
     "bytelatent.runtime",
@@ -65,6 +79,9 @@ APP_MAY_IMPORT = (
     "bytelatent.tokenizers",
     "bytelatent.patching.rules",
     "bytelatent.files",
+    "bytelatent.generation.events",
+    "bytelatent.generation.run",
+    "bytelatent.generation.sampling",
     "bytelatent.model.args",
     "bytelatent.model.blt_args",
     "bytelatent.model.flops",
@@ -135,6 +152,7 @@ def test_imports_only_go_down(name: str) -> None:
 @pytest.mark.parametrize("name", sorted(MODULES))
 def test_nobody_imports_a_command(name: str) -> None:
     commands = ("bytelatent.train", "bytelatent.eval", "bytelatent.release", "app.examples")
+    commands += ("app.traces",)
     commands += ("bytelatent.stool", "bytelatent.preprocess.entropies")
     assert not [other for other in imports(name) if other in commands]
 

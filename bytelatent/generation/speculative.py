@@ -18,21 +18,25 @@ one at most, and tokens may be sampled. A round from committed tokens with exact
 Boundaries are decided as always: a patch closes where the byte after it was predicted with doubt,
 never because a draft ends. An end of document is drafted but not stepped over: it ends its row.
 
-Legend: ``S`` tokens that are stepped over, ``D`` local width, ``V`` vocabulary, ``L`` layers.
+Loads no torch: states, latents and logits are the model's own affair
+(:mod:`bytelatent.generation.model`).
+
+Legend: ``V`` vocabulary.
 """
 
 from collections import deque
 from dataclasses import dataclass, field
-from itertools import pairwise
+from typing import Any, Generic
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from bytelatent.generation.boundaries import BoundaryState
-from bytelatent.generation.incremental import Incremental, Latent, Row
+from bytelatent.generation.model import AnyRow, ByteModel, Row
 from bytelatent.generation.sampling import Floats, Sampler, draw
-from bytelatent.patching.entropies import entropy
+
+FIRST_LENGTH = 4
+LONGEST_DRAFT = 16
+"""Bytes that ``auto`` drafts at first, and at most."""
 
 
 @dataclass
@@ -43,13 +47,13 @@ class Draft:
         tokens: the first is certain; the last may not have been stepped over.
         drawn_from: distribution of each but the first.
         logits: after each token that was stepped over, ``[V]``; exact until a patch closes.
-        states: of those tokens, ``[1, D]``, as the decoder takes them.
+        states: of those tokens, as the decoder takes them.
     """
 
     tokens: list[int]
     drawn_from: list[Floats]
-    logits: list[Tensor]
-    states: list[Tensor]
+    logits: list[Any]
+    states: list[Any]
 
 
 @dataclass
@@ -64,11 +68,11 @@ class Verified:
         latents: of the patches that close, in order.
     """
 
-    logits: list[Tensor]
+    logits: list[Any]
     entropies: list[float | None]
     closes: list[bool]
     boundaries: list[BoundaryState]
-    latents: list[Latent]
+    latents: list[Any]
 
 
 @dataclass
@@ -87,7 +91,7 @@ class Round:
     """
 
     tokens: list[int]
-    logits: list[Tensor]
+    logits: list[Any]
     entropies: list[float | None]
     starts: list[bool]
     instead: int | None = None
@@ -96,7 +100,33 @@ class Round:
     global_ran: bool = False
 
 
-class Speculation:
+class DraftLength:
+    """How many bytes the next round drafts.
+
+    A number stays. ``auto`` follows acceptance: a draft that stays whole is followed by one of
+    twice its length, any other by one a byte longer than what stayed. It looks at tokens alone,
+    never at a clock, so that a seed gives the same text on any machine.
+
+    Attributes:
+        value: bytes.
+    """
+
+    def __init__(self, speculate: int | str) -> None:
+        self.value = speculate if isinstance(speculate, int) else FIRST_LENGTH
+        self._fixed = isinstance(speculate, int)
+
+    def learn(self, done: Round) -> None:
+        """See what has become of a draft."""
+        drafted = len(done.draft)
+        if self._fixed or not drafted:
+            return
+        if done.accepted == drafted:
+            self.value = min(max(self.value, 2 * drafted), LONGEST_DRAFT)
+        else:
+            self.value = min(done.accepted + 1, LONGEST_DRAFT)
+
+
+class Speculation(Generic[AnyRow]):
     """Rounds of a run.
 
     Args:
@@ -104,14 +134,10 @@ class Speculation:
         sampler: of the run; sees committed tokens only.
     """
 
-    def __init__(self, model: Incremental, sampler: Sampler) -> None:
+    def __init__(self, model: ByteModel[AnyRow], sampler: Sampler) -> None:
         self.model, self.sampler = model, sampler
-        stacks = (model.encoder, model.decoder, model.entropies)
-        windows = [stack.window for stack in stacks if stack is not None and stack.window]
-        self._most = min(windows)
 
-    @torch.inference_mode()
-    def round(self, row: Row, number: int, first: int, length: int) -> Round:
+    def round(self, row: AnyRow, number: int, first: int, length: int) -> Round:
         """Commit ``first``, which is not EOS, and what can be had of ``length`` drafted tokens.
 
         Args:
@@ -123,9 +149,14 @@ class Speculation:
         Raises:
             ValueError: see :meth:`bytelatent.generation.incremental.Incremental.step`.
         """
+        with self.model.running():
+            return self._round(row, number, first, length)
+
+    def _round(self, row: AnyRow, number: int, first: int, length: int) -> Round:
         # Behind an end of document the global cache begins anew, which cannot be taken back.
-        count = 1 if row.open_patch.ends_document else min(length + 1, self._most)
-        before = _Before.of(self.model, row, count)
+        alone = row.open_patch.ends_document
+        count = 1 if alone else min(length + 1, self.model.longest_draft)
+        before = _Before.of(row, count)
         self.sampler.accept(number, first)
         saved = self.sampler.save(number)
         draft = self._draft(row, number, first, count)
@@ -137,79 +168,55 @@ class Speculation:
         self._commit(row, before, draft, found, len(done.tokens))
         return done
 
-    def _draft(self, row: Row, number: int, first: int, count: int) -> Draft:
+    def _draft(self, row: AnyRow, number: int, first: int, count: int) -> Draft:
         """Step over at most ``count`` tokens by encoder and decoder alone."""
-        model, draft = self.model, Draft([first], [], [], [])
+        draft = Draft([first], [], [], [])
         for _ in range(count):
-            row.recent.append(draft.tokens[-1])
-            draft.states.append(model.encode([row]))
-            step = model.decoder.begin([row.decoder_cache])
-            draft.logits.append(model.decode(draft.states[-1], [row.latent], step)[0])
+            state, logits_V = self.model.draft(row, draft.tokens[-1])
+            draft.states.append(state)
+            draft.logits.append(logits_V)
             if len(draft.states) == count:
                 break
-            draft.drawn_from.append(self.sampler.distribution(number, draft.logits[-1]))
+            draft.drawn_from.append(self.sampler.distribution(number, logits_V))
             draft.tokens.append(draw(draft.drawn_from[-1], self.sampler.uniform(number)))
-            if draft.tokens[-1] == model.args.eos_id:
+            if draft.tokens[-1] == self.model.eos_id:
                 break
             self.sampler.accept(number, draft.tokens[-1])
         return draft
 
-    def _verify(self, row: Row, before: "_Before", draft: Draft) -> Verified:
+    def _verify(self, row: AnyRow, before: "_Before", draft: Draft) -> Verified:
         """Entropies, boundaries, the patches that close, and exact logits."""
         model, size = self.model, len(draft.states)
-        entropies = self._entropies(row, draft.tokens[:size])
+        entropies = list(model.measure(row, draft.tokens[:size]))
         state, closes, boundaries = row.boundary.copy(), [], []
         for token, nats in zip(draft.tokens, entropies, strict=False):
             closes.append(model.boundaries.push(state, token, nats))
             boundaries.append(state.copy())
         size = self._with_room(before, closes)
         closing = [place for place in range(size) if closes[place]]
-        latents = self._close(row, before, closing)
-        logits = draft.logits[:size]
+        latents, logits = [], draft.logits[:size]
         if closing:
+            edges = [0, *(before.open_size + place + 1 for place in closing)]
+            latents = list(model.close(row, edges))
             begin = closing[0]
             row.decoder_cache.back_to(before.decoder + begin)
-            step = model.decoder.begin_chunk(row.decoder_cache, size - begin)
             read = [latents[sum(closes[: place + 1]) - 1] for place in range(begin, size)]
-            exact = model.decode(torch.cat(draft.states[begin:size]), read, step)
-            logits = [*logits[:begin], *exact.unbind(0)]
+            exact = model.decode(row, draft.states[begin:size], read)
+            logits = [*logits[:begin], *exact]
         return Verified(logits, entropies[:size], closes[:size], boundaries[:size], latents)
-
-    def _entropies(self, row: Row, tokens: list[int]) -> list[float | None]:
-        lm, stack = self.model.entropy_model, self.model.entropies
-        if lm is None or stack is None or row.entropy_cache is None:
-            return [None] * len(tokens)
-        h_SD = torch.stack([lm.tok_embeddings.weight[token] for token in tokens])
-        h_SD = stack.chunk(h_SD, row.entropy_cache)
-        found: list[float | None] = entropy(self.model.entropy_output(h_SD)).tolist()
-        return found
 
     def _with_room(self, before: "_Before", closes: list[bool]) -> int:
         """How many tokens can be verified: all, unless bytes side by side lack room.
 
         A draft that may be wrong must not fail for it; what is certain fails in the next round.
         """
-        room, size = self.model.args.patch_bytes, before.open_size
+        room, size = self.model.patch_bytes, before.open_size
         for place, close in enumerate(closes):
             size += 1
             if close and room is not None and size > room and place:
                 return place
             size = 0 if close else size
         return len(closes)
-
-    def _close(self, row: Row, before: "_Before", closing: list[int]) -> list[Latent]:
-        """One global pass over the patches that end with the tokens ``closing``."""
-        if not closing:
-            return []
-        model, states = self.model, row.open_patch.states()
-        edges = [0, *(before.open_size + place + 1 for place in closing)]
-        patches = [
-            model.blt.local_encoder.read_patch([h_SD[begin:end] for h_SD in states])
-            for begin, end in pairwise(edges)
-        ]
-        h_PG = model.blt.global_transformer.received(torch.cat(patches))
-        h_PG = model.globals.chunk(h_PG, row.global_cache)
-        return [model.latent(h_G) for h_G in h_PG.unbind(0)]
 
     def _judge(self, number: int, draft: Draft, found: Verified, done: Round) -> None:
         """Accept drafted tokens as long as they stay."""
@@ -234,7 +241,7 @@ class Speculation:
             self.sampler.accept(number, token)
 
     def _commit(
-        self, row: Row, before: "_Before", draft: Draft, found: Verified, count: int
+        self, row: AnyRow, before: "_Before", draft: Draft, found: Verified, count: int
     ) -> None:
         """Leave ``row`` as plain steps over the first ``count`` tokens would."""
         if row.entropy_cache is not None:
@@ -250,9 +257,7 @@ class Speculation:
         if closing:
             row.latent = found.latents[len(closing) - 1]
             row.open_patch.ends_document = False
-        row.global_steps += bool(found.latents)
-        end = before.open_size + count
-        row.open_patch.fill([h_SD[begin:end] for h_SD in row.open_patch.states()])
+        self.model.keep(row, begin, before.open_size + count)
         row.recent = deque([*before.recent, *draft.tokens[:count]], maxlen=row.recent.maxlen)
         row.boundary = found.boundaries[count - 1]
         row.entropy, row.starts = found.entropies[count - 1], found.closes[count - 1]
@@ -271,7 +276,7 @@ class _Before:
     recent: list[int]
 
     @classmethod
-    def of(cls, model: Incremental, row: Row, count: int) -> "_Before":
+    def of(cls, row: Row, count: int) -> "_Before":
         """Of ``row``, whose caches are told that ``count`` positions may be taken back."""
         for cache in (row.entropy_cache, row.encoder_cache, row.decoder_cache):
             if cache is not None:

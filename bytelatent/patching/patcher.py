@@ -5,8 +5,10 @@ through the exported model, tensors through :class:`bytelatent.transformer.LMTra
 """
 
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from bytelatent.patching.rules import (
     ENTROPY_MODES,
@@ -63,6 +65,41 @@ class PatcherArgs(BaseModel):
     def build(self, entropy_model: EntropyFunction | None = None) -> "Patcher":
         """A patcher; ``entropy_model`` may be left out when entropies are given with the tokens."""
         return Patcher(self, entropy_model)
+
+
+RETIRED_PATCHER_KEYS = frozenset(
+    {
+        "device",
+        "entropy_model_checkpoint_dir",
+        "log_time",
+        "patching_batch_size",
+        "patching_device",
+        "realtime_patching",
+    }
+)
+"""Keys of released patcher args that say where and how fast, not what."""
+
+
+def released_patcher_args(settings: Any, path: Path) -> PatcherArgs:
+    """The patcher that a released ``train_args.json`` describes.
+
+    Args:
+        settings: its content.
+        path: for messages.
+
+    Raises:
+        ValueError: the patcher is missing, or has an unknown or impossible setting.
+    """
+    try:
+        patcher: dict[str, Any] = settings["data"]["patcher_args"]
+        kept = {key: patcher[key] for key in patcher.keys() - RETIRED_PATCHER_KEYS}
+        return PatcherArgs.model_validate(kept)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"]) or "patcher_args"
+        raise ValueError(f"{path}: {place}: {first['msg']}") from None
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"{path} lacks data.patcher_args ({error})") from None
 
 
 class Patcher:

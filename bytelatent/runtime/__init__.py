@@ -1,5 +1,15 @@
 """Exported models without torch: onnxruntime and numpy are all they need."""
 
-from bytelatent.runtime.entropy import ByteAnalysis, EntropyRuntime, ModelFileError
+from bytelatent.runtime.blt import BltRuntime
+from bytelatent.runtime.entropy import ByteAnalysis, EntropyRuntime
+from bytelatent.runtime.inspection import Inspection, PatchView
+from bytelatent.runtime.sessions import ModelFileError
 
-__all__ = ["ByteAnalysis", "EntropyRuntime", "ModelFileError"]
+__all__ = [
+    "BltRuntime",
+    "ByteAnalysis",
+    "EntropyRuntime",
+    "Inspection",
+    "ModelFileError",
+    "PatchView",
+]

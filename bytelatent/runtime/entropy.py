@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from bytelatent.files import read_json
 from bytelatent.metrics import bits_per_byte
 from bytelatent.patching.patcher import DEFAULT_THRESHOLD
+from bytelatent.runtime.scores import log_softmax, top
+from bytelatent.runtime.sessions import ModelFileError, open_session
 from bytelatent.tokenizers.blt_tokenizer import BltTokenizer
 from bytelatent.tokenizers.constants import PAD_ID, VOCAB_SIZE
 
@@ -27,10 +29,6 @@ BLOCK = 128
 """Bytes of a block that looks back at a window."""
 
 _ENCODE = BltTokenizer(add_bos=True, add_eos=False).encode_bytes
-
-
-class ModelFileError(ValueError):
-    """A model file is missing, damaged or of another kind; the message names it."""
 
 
 @dataclass(frozen=True)
@@ -95,24 +93,7 @@ class EntropyRuntime:
             ModelFileError: a file is missing, damaged or of another kind.
         """
         folder = Path(folder)
-        path = folder / MODEL_FILE
-        if not path.is_file():
-            raise ModelFileError(f"model file {path} does not exist")
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.inter_op_num_threads = 1
-        options.log_severity_level = 4  # its complaints come back as exceptions
-        # A memory plan is kept for every length of text that was ever seen, and none is needed.
-        options.enable_mem_pattern = False
-        # Threads that spin while they wait take the cores from other requests: 15 % fewer of them.
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        try:
-            session = onnxruntime.InferenceSession(
-                str(path), options, providers=["CPUExecutionProvider"]
-            )
-        except Exception as error:  # onnxruntime raises a dozen kinds of its own
-            reason = " ".join(str(error).split())[:200] or type(error).__name__
-            raise ModelFileError(f"model file {path} cannot be loaded: {reason}") from error
+        session = open_session(folder / MODEL_FILE, threads=threads)
         return cls(session, name=folder.name, threshold=_threshold(folder))
 
     def analyse(self, data: bytes, *, top_k: int = 0, chunk: int = DEFAULT_CHUNK) -> ByteAnalysis:
@@ -134,11 +115,11 @@ class EntropyRuntime:
             blocks = _in_blocks(part) if cut else part[None, None]
             logits, entropy, *after = self._session.run(None, {"tokens": blocks, **state})
             state = dict(zip(state, after, strict=True))
-            log_p = _log_softmax(logits[0, : len(part)])
+            log_p = log_softmax(logits[0, : len(part)])
             following = tokens[first + 1 : first + 1 + len(part)]
             nats.append(-log_p[np.arange(len(following)), following])
             entropies.append(entropy[0, : len(part)])
-            best, likely = _top(log_p, top_k)
+            best, likely = top(log_p, top_k)
             ids.append(best)
             probabilities.append(likely)
         return ByteAnalysis(
@@ -173,19 +154,3 @@ def _threshold(folder: Path) -> float:
         return float(read_json(path)["data"]["patcher_args"]["threshold"])
     except (ValueError, KeyError, TypeError) as error:
         raise ModelFileError(f"{path} holds no data.patcher_args.threshold ({error})") from None
-
-
-def _log_softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
-    shifted: NDArray[np.float32] = logits - logits.max(axis=-1, keepdims=True)
-    log_p: NDArray[np.float32] = shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
-    return log_p
-
-
-def _top(log_p: NDArray[np.float32], k: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """The ``k`` likeliest columns of each row, likeliest first, with their probabilities."""
-    if k == 0:
-        return np.zeros((len(log_p), 0), np.int64), np.zeros((len(log_p), 0), np.float32)
-    some = np.argpartition(-log_p, k - 1, axis=-1)[:, :k]
-    order = np.argsort(-np.take_along_axis(log_p, some, axis=-1), axis=-1, kind="stable")
-    best = np.take_along_axis(some, order, axis=-1)
-    return best, np.exp(np.take_along_axis(log_p, best, axis=-1))

@@ -15,6 +15,7 @@ from bytelatent.generation.incremental import Incremental
 from bytelatent.generation.prefill import prefill
 from bytelatent.generation.sampling import Sampler, SamplingArgs
 from bytelatent.generation.speculative import Speculation
+from bytelatent.generation.torch_model import TorchModel
 from bytelatent.model.blt import ByteLatentTransformer
 from bytelatent.patching.patcher import PatcherArgs
 from bytelatent.tokenizers.constants import BOS_ID, EOS_ID, OFFSET
@@ -59,7 +60,7 @@ def test_every_round_leaves_the_row_as_plain_steps_do(variant, mode) -> None:
     case = random_case(variant, mode, 8)
     model = case.incremental()
     row, tokens = prefill(model, case.tokens), list(case.tokens)
-    speculation, first = Speculation(model, Sampler(SamplingArgs(), 1)), None
+    speculation, first = Speculation(TorchModel(model), Sampler(SamplingArgs(), 1)), None
     for length in (3, 1, 8, 2, 5):
         first = int(row.logits_V.argmax()) if first is None else first
         assert first == int(row.logits_V.argmax())
@@ -87,7 +88,7 @@ def test_greedy_text_of_the_reference(case) -> None:
     )
     greedy, size = case.expected["greedy"][0].tolist(), int(case.expected["prompt_len"])
     row, tokens, first = prefill(model, greedy[:size]), greedy[:size], None
-    speculation = Speculation(model, Sampler(SamplingArgs(), 1))
+    speculation = Speculation(TorchModel(model), Sampler(SamplingArgs(), 1))
     while len(tokens) < len(greedy):
         first = int(row.logits_V.argmax()) if first is None else first
         done = speculation.round(row, 0, first, 8)
@@ -219,6 +220,6 @@ def test_sampled_text_has_the_distribution_of_the_model() -> None:
     expected = small.expected(args)
     assert sum(expected.values()) == pytest.approx(1)
     for kind in (Speculation, Credulous):
-        speculation = kind(small.model, Sampler(args, 1, 8))
+        speculation = kind(TorchModel(small.model), Sampler(args, 1, 8))
         found = Counter(small.drawn(speculation) for _ in range(count))
         assert (surprise(found, expected, count) < 4) == (kind is Speculation)

@@ -1,0 +1,1 @@
+"""Writing models as ONNX graphs."""

@@ -1,0 +1,126 @@
+"""The parts of the models as nodes of a graph: blocks with a cache, and cross-attention.
+
+Legend: as in :mod:`bytelatent.step_graphs`; ``H`` heads, ``Q = S * H / G`` queries of a key/value
+head, ``N = H + 2 G``.
+"""
+
+from bytelatent.exporting.graph import INT64, Graph, Value
+from bytelatent.step_graphs import StackShape
+
+
+def norm(graph: Graph, value: Value, name: str, eps: float) -> Value:
+    """RMS norm over the last dimension."""
+    scale = graph.single(graph.weight(f"{name}.weight"))
+    return graph.op("RMSNormalization", value, scale, axis=-1, epsilon=eps)
+
+
+class StackGraph:
+    """The blocks of one transformer over ``S`` new positions, with its inputs and ``new``.
+
+    Args:
+        graph: gets the nodes.
+        prefix: of the names of its weights, ``local_decoder.`` say.
+        shape: of the blocks.
+        eps: of their norms.
+    """
+
+    def __init__(self, graph: Graph, prefix: str, shape: StackShape, eps: float) -> None:
+        self.graph, self.prefix, self.shape, self.eps = graph, prefix, shape, eps
+        pairs, kept, width = shape.head_width // 2, shape.kv_heads, shape.head_width
+        self._cos = graph.input("cos", [1, "S", pairs])
+        self._sin = graph.input("sin", [1, "S", pairs])
+        self._mask = graph.input("mask", ["S", "T + S"])
+        self._split = graph.input("split", [2], INT64)
+        self._past = [
+            tuple(graph.input(f"{what}_{layer}", [kept, "T", width]) for what in ("keys", "values"))
+            for layer in range(shape.layers)
+        ]
+        self._new: list[Value] = []
+
+    def block(self, layer: int, x_SD: Value) -> Value:
+        """Layer ``layer``: ``[S, D]`` to ``[S, D]``."""
+        graph, name = self.graph, f"{self.prefix}layers.{layer}"
+        y_SD = norm(graph, x_SD, f"{name}.attention_norm", self.eps)
+        x_SD = graph.op("Add", x_SD, self._attention(layer, y_SD))
+        y_SD = norm(graph, x_SD, f"{name}.ffn_norm", self.eps)
+        w1, w2, w3 = (f"{name}.feed_forward.w{number}.weight" for number in (1, 2, 3))
+        both_SF = graph.op("MatMul", y_SD, graph.matrix(w1, w3))
+        gate_SF, up_SF = graph.ops("Split", 2, both_SF, axis=-1, num_outputs=2)
+        gate_SF = graph.op("Mul", gate_SF, graph.op("Sigmoid", gate_SF))
+        down_SD = graph.op("MatMul", graph.op("Mul", gate_SF, up_SF), graph.matrix(w2))
+        return graph.op("Add", x_SD, down_SD)
+
+    def all_blocks(self, x_SD: Value) -> Value:
+        """All layers, and then the new keys and values."""
+        for layer in range(self.shape.layers):
+            x_SD = self.block(layer, x_SD)
+        self.finish()
+        return x_SD
+
+    def finish(self) -> None:
+        """Give out the new keys and values, when all blocks have been made."""
+        new = self.graph.op("Concat", *self._new, axis=0)
+        count = 2 * self.shape.kv_heads * self.shape.layers
+        self.graph.output("new", new, [count, "S", self.shape.head_width])
+
+    def _attention(self, layer: int, y_SD: Value) -> Value:
+        """Attention to the cache and to the new positions; they are kept apart, as joining costs.
+
+        Reading from the two is summed: ``softmax(q [past new]) = [a b]`` gives ``a v_past + b v``.
+        """
+        graph, shape = self.graph, self.shape
+        kept, width = shape.kv_heads, shape.head_width
+        q_GQE, k_GSE, v_GSE = self._turned(layer, y_SD)
+        self._new += [k_GSE, v_GSE]
+        keys_GTE, values_GTE = self._past[layer]
+        scores = [
+            graph.op("MatMul", q_GQE, graph.op("Transpose", keys, perm=[0, 2, 1]))
+            for keys in (keys_GTE, k_GSE)
+        ]
+        score = graph.op("Concat", *scores, axis=-1)
+        if kept != shape.heads:
+            score = self._per_head(score)
+        weight = graph.op("Softmax", graph.op("Add", score, self._mask), axis=-1)
+        if kept != shape.heads:
+            weight = self._per_kept_head(weight)
+        past_GQT, new_GQS = graph.ops("Split", 2, weight, self._split, axis=-1)
+        out_GQE = graph.op(
+            "Add",
+            graph.op("MatMul", past_GQT, values_GTE),
+            graph.op("MatMul", new_GQS, v_GSE),
+        )
+        out_HSE = graph.reshape(out_GQE, shape.heads, -1, width)
+        out_SHE = graph.op("Transpose", out_HSE, perm=[1, 0, 2])
+        out_SD = graph.reshape(out_SHE, -1, shape.heads * width)
+        wo = f"{self.prefix}layers.{layer}.attention.wo.weight"
+        return graph.op("MatMul", out_SD, graph.matrix(wo))
+
+    def _turned(self, layer: int, y_SD: Value) -> tuple[Value, Value, Value]:
+        """Queries ``[G, Q, E]``, divided by the root of their width, keys and values."""
+        graph, shape = self.graph, self.shape
+        heads, kept, width = shape.heads, shape.kv_heads, shape.head_width
+        names = [f"{self.prefix}layers.{layer}.attention.w{part}.weight" for part in "qkv"]
+        qkv = graph.op("MatMul", y_SD, graph.matrix(*names, scales={names[0]: width**-0.5}))
+        qkv_SNE = graph.reshape(qkv, -1, heads + 2 * kept, width)
+        qkv_NSE = graph.op("Transpose", qkv_SNE, perm=[1, 0, 2])
+        turning, v_GSE = graph.ops("Split", 2, qkv_NSE, graph.ints(heads + kept, kept), axis=0)
+        turning = graph.op("Unsqueeze", turning, graph.ints(0))
+        turned = graph.op("RotaryEmbedding", turning, self._cos, self._sin, interleaved=1)
+        turned = graph.op("Squeeze", turned, graph.ints(0))
+        q_HSE, k_GSE = graph.ops("Split", 2, turned, graph.ints(heads, kept), axis=0)
+        q_GQE = q_HSE if kept == heads else graph.reshape(q_HSE, kept, -1, width)
+        return q_GQE, k_GSE, v_GSE
+
+    def _per_head(self, score_GQT: Value) -> Value:
+        """``[G, Q, T + S]`` to ``[G, H / G, S, T + S]``."""
+        graph, shape = self.graph, self.shape
+        seen = graph.op("Shape", self._mask)
+        lead = graph.ints(shape.kv_heads, shape.heads // shape.kv_heads)
+        return graph.op("Reshape", score_GQT, graph.op("Concat", lead, seen, axis=0))
+
+    def _per_kept_head(self, weight: Value) -> Value:
+        """Back to ``[G, Q, T + S]``."""
+        graph = self.graph
+        seen = graph.op("Shape", self._mask, start=1)
+        lead = graph.ints(self.shape.kv_heads, -1)
+        return graph.op("Reshape", weight, graph.op("Concat", lead, seen, axis=0))

@@ -1,0 +1,193 @@
+"""One call for texts: rows that advance and finish on their own, told token by token.
+
+Loads no torch.
+
+Legend: ``R`` rows that advance, ``V`` vocabulary.
+"""
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Generic, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bytelatent.generation.events import Event, Generated, RowText
+from bytelatent.generation.model import AnyRow, ByteModel
+from bytelatent.generation.sampling import Sampler, SamplingArgs, streams_of
+from bytelatent.generation.speculative import DraftLength, Round, Speculation
+from bytelatent.tokenizers.constants import BOS_ID, OFFSET
+
+MAX_BYTES = 256
+"""Bytes of a text unless the call says otherwise."""
+
+Speculate = int | Literal["auto"] | None
+"""Bytes to draft; ``auto`` follows how many are accepted."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """How texts are made; see :meth:`bytelatent.generation.engine.Engine.stream`.
+
+    Raises:
+        ValueError: a number is out of range or a stop string is empty.
+    """
+
+    max_bytes: int = MAX_BYTES
+    sampling: SamplingArgs = field(default_factory=SamplingArgs)
+    stop: Sequence[bytes] = ()
+    speculate: Speculate = None
+
+    def __post_init__(self) -> None:
+        if self.max_bytes < 0:
+            raise ValueError(f"max_bytes: {self.max_bytes} is not 0 or more")
+        if b"" in self.stop:
+            raise ValueError("stop: an empty string would stop everything")
+        if self.speculate not in (None, "auto") and not _is_count(self.speculate):
+            raise ValueError(
+                f"speculate: {self.speculate} is not 1 or more bytes to draft, or 'auto'"
+            )
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and value >= 1
+
+
+class Run(Generic[AnyRow]):
+    """Texts after prompts.
+
+    Attributes:
+        texts: of the rows, as far as they have come.
+
+    Args:
+        model: makes them.
+        prompts: bytes that texts go on from; may be empty and need not be UTF-8.
+        options: how.
+    """
+
+    def __init__(
+        self, model: ByteModel[AnyRow], prompts: Sequence[bytes], options: Options
+    ) -> None:
+        self.texts = [RowText(options.max_bytes, options.stop) for _ in prompts]
+        self._model, self._prompts, self._speculate = model, prompts, options.speculate
+        streams = streams_of(prompts)
+        self._sampler = Sampler(options.sampling, len(prompts), model.vocab_size, streams=streams)
+        self._ran = set(range(len(prompts)))  # over the prompts
+        self._began = time.perf_counter()
+
+    def __iter__(self) -> Iterator[Event]:
+        """The tokens of all rows as they come; rows take turns."""
+        rows = {
+            number: self._begin(number)
+            for number, text in enumerate(self.texts)
+            if text.finish is None
+        }
+        if self._speculate is None:
+            yield from self._steps(rows)
+        else:
+            yield from self._rounds(rows, self._speculate)
+
+    def whole(self) -> list[Generated]:
+        """Run to the end; the text of every row."""
+        found = [Generated() for _ in self._prompts]
+        for event in self:
+            found[event.row].add(event)
+        for generated, text in zip(found, self.texts, strict=True):
+            assert text.finish is not None
+            generated.data, generated.finish = bytes(text.data), text.finish
+        return found
+
+    def _steps(self, rows: dict[int, AnyRow]) -> Iterator[Event]:
+        """One token of every row, again and again."""
+        while rows:
+            logits_RV = self._model.stacked([row.logits_V for row in rows.values()])
+            tokens = self._sampler.sample(logits_RV, list(rows))
+            chances = _chances(logits_RV, tokens)
+            for (number, row), token, chance in zip(rows.items(), tokens, chances, strict=True):
+                self._sampler.accept(number, token)
+                yield self._event(number, token, chance, row.entropy, starts=row.starts)
+            going = {
+                number: token
+                for number, token in zip(rows, tokens, strict=True)
+                if self.texts[number].finish is None
+            }
+            rows = {number: rows[number] for number in going}
+            if rows:
+                self._model.step(list(rows.values()), list(going.values()))
+                self._ran |= {number for number, row in rows.items() if row.starts}
+
+    def _rounds(self, rows: dict[int, AnyRow], speculate: int | str) -> Iterator[Event]:
+        """One round of speculation of every row, again and again."""
+        speculation = Speculation(self._model, self._sampler)
+        decided: dict[int, int | None] = {}
+        lengths = {number: DraftLength(speculate) for number in rows}
+        while rows:
+            for number, row in rows.items():
+                token = decided.get(number)
+                if token is None:
+                    logits_1V = self._model.stacked([row.logits_V])
+                    (token,) = self._sampler.sample(logits_1V, [number])
+                left = self.texts[number].left - 1
+                if left == 0 or token == self._model.eos_id:
+                    done = Round([token], [row.logits_V], [row.entropy], [row.starts])
+                else:
+                    length = min(lengths[number].value, left)
+                    done = speculation.round(row, number, token, length)
+                    lengths[number].learn(done)
+                decided[number] = done.instead
+                yield from self._events(number, done)
+            rows = {n: row for n, row in rows.items() if self.texts[n].finish is None}
+
+    def _events(self, number: int, done: Round) -> Iterator[Event]:
+        """Tell of a round, to the end of the row."""
+        chances = _chances(self._model.stacked(done.logits), done.tokens)
+        facts = zip(done.tokens, chances, done.entropies, done.starts, strict=True)
+        for place, (token, chance, nats, starts) in enumerate(facts):
+            event = self._event(number, token, chance, nats, starts=starts)
+            if place == 0:
+                draft = tuple(done.draft)
+                event = replace(event, drafted=len(draft), accepted=done.accepted, draft=draft)
+                if done.global_ran:
+                    self._ran.add(number)
+            yield event
+            if event.finish is not None:
+                return
+
+    def _begin(self, number: int) -> AnyRow:
+        """Run over a prompt."""
+        tokens = [BOS_ID, *(byte + OFFSET for byte in self._prompts[number])]
+        for token in tokens[1:]:
+            self._sampler.accept(number, token)
+        return self._model.prefill(tokens)
+
+    def _event(
+        self, number: int, token: int, chance: float, nats: float | None, *, starts: bool
+    ) -> Event:
+        """Take a token into the row's text and tell of it."""
+        text = self.texts[number].push(token)
+        ran = number in self._ran
+        self._ran.discard(number)
+        return Event(
+            row=number,
+            token=token,
+            byte=token - OFFSET if token >= OFFSET else None,
+            text=text,
+            probability=chance,
+            entropy=nats,
+            starts_patch=starts,
+            global_ran=ran,
+            drafted=0,
+            accepted=0,
+            seconds=time.perf_counter() - self._began,
+            finish=self.texts[number].finish,
+        )
+
+
+def _chances(logits_RV: NDArray[np.float32], tokens: Sequence[int]) -> list[float]:
+    """Probability of each row's token in the model's own distribution."""
+    shifted_RV = logits_RV.astype(np.float64) - logits_RV.max(axis=1, keepdims=True)
+    probs_RV = np.exp(shifted_RV)
+    of_token_R = probs_RV[np.arange(len(tokens)), list(tokens)]
+    found: list[float] = (of_token_R / probs_RV.sum(axis=1)).tolist()
+    return found

@@ -1,0 +1,383 @@
+"""A BLT byte by byte on its graphs: what :mod:`bytelatent.generation.run` drives, without torch.
+
+The same as :mod:`bytelatent.generation.incremental` for torch. Rows are run one by one, each by
+chunks of new bytes: a prompt, the next byte, or a draft to verify.
+
+Legend: ``S`` new bytes, ``P`` patches, ``R`` layers that patches read, ``D`` local width, ``F``
+numbers that bytes read of a patch, ``V`` vocabulary, ``M`` bytes of the longest patch, ``N`` hash
+tables, ``K`` vectors per patch, ``H`` heads.
+"""
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any, TypeAlias
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+
+from bytelatent.generation.boundaries import Boundaries, BoundaryState
+from bytelatent.model.ngrams import last_hashes
+from bytelatent.patching.patcher import PatcherArgs
+from bytelatent.runtime.rings import Floats, Ring
+from bytelatent.step_graphs import BltShape, EntropyShape
+
+CHUNK = 256
+"""Bytes of a prompt that are run at once; bounds memory, changes no result."""
+
+SLOTS = 16_384
+"""Places for bytes in patches that are read at once: a long one beside many short ones costs."""
+
+Session: TypeAlias = onnxruntime.InferenceSession
+
+
+class OpenPatch:
+    """States of the bytes of the patch that is not complete, after each layer that patches read.
+
+    Attributes:
+        size: bytes so far.
+        ends_document: whether one of them is an end of document.
+    """
+
+    def __init__(self, layers: int, dim: int) -> None:
+        self.size = 0
+        self.ends_document = False
+        self._read_RMD = np.empty((layers, 16, dim), dtype=np.float32)
+
+    def add(self, read_RSD: Floats) -> None:
+        """Take in the next bytes."""
+        end = self.size + read_RSD.shape[1]
+        if end > self._read_RMD.shape[1]:
+            layers, _, dim = read_RSD.shape
+            grown = np.empty((layers, 2 * end, dim), dtype=np.float32)
+            grown[:, : self.size] = self.states()
+            self._read_RMD = grown
+        self._read_RMD[:, self.size : end] = read_RSD
+        self.size = end
+
+    def states(self) -> Floats:
+        """``[R, S, D]`` of all bytes."""
+        return self._read_RMD[:, : self.size]
+
+    def keep(self, begin: int, end: int) -> None:
+        """Leave only the bytes from ``begin`` to ``end``."""
+        kept_RSD = self._read_RMD[:, begin:end].copy()
+        self.size = 0
+        self.add(kept_RSD)
+
+
+@dataclass
+class Row:
+    """All that a row's next byte depends on.
+
+    Attributes:
+        recent: the last ids, as many as the longest n-gram has.
+        boundary: what the patching rule remembers.
+        entropy_cache: None where the rule needs no entropies.
+        open_patch: the patch that bytes are read into.
+        latent: ``[F]`` of the patch that bytes are predicted from; None before the first byte.
+        entropy: nats of the prediction of the next byte; None where the rule needs none.
+        starts: whether the next byte starts a patch.
+        logits_V: of the next byte.
+    """
+
+    recent: deque[int]
+    entropy_cache: Ring | None
+    encoder_cache: Ring
+    global_cache: Ring
+    decoder_cache: Ring
+    open_patch: OpenPatch
+    latent: Any = None
+    logits_V: Any = None
+    boundary: BoundaryState = field(default_factory=BoundaryState)
+    entropy: float | None = None
+    starts: bool = False
+
+
+@dataclass
+class Seen:
+    """What :meth:`StepModel.advance` adds to while it runs, for a person to look at.
+
+    Attributes:
+        entropies: nats, of every byte; empty where the rule needs none.
+        closes: whether a patch ends with the byte.
+        hashes: buckets ``[S, N]``.
+        logits: ``[S, V]``.
+        encoder_weights: ``[R, M, K, H]`` of every complete patch; none without cross-attention.
+        decoder_weights: ``[X, S, K, H]``; none without cross-attention.
+    """
+
+    entropies: list[float | None] = field(default_factory=list)
+    closes: list[bool] = field(default_factory=list)
+    hashes: list[NDArray[np.int64]] = field(default_factory=list)
+    logits: list[Floats] = field(default_factory=list)
+    encoder_weights: list[Floats] = field(default_factory=list)
+    decoder_weights: list[Floats] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Sessions:
+    """The graphs of :mod:`bytelatent.step_graphs`; the entropy model's where the rule needs it."""
+
+    encoder: Session
+    globals: Session
+    decoder: Session
+    entropy: Session | None
+
+
+class StepModel:
+    """A BLT's graphs, its entropy model's, and its patching rule.
+
+    Raises:
+        ValueError: the rule cannot be decided byte by byte, or needs an entropy model that is not
+            there or has another vocabulary.
+    """
+
+    def __init__(
+        self,
+        sessions: Sessions,
+        shape: BltShape,
+        entropy_shape: EntropyShape | None,
+        patcher_args: PatcherArgs,
+    ) -> None:
+        self.boundaries = Boundaries(patcher_args)
+        self.shape, self.entropy_shape, self._sessions = shape, entropy_shape, sessions
+        self.vocab_size, self.eos_id = shape.vocab_size, shape.eos_id
+        self.patch_bytes = shape.patch_bytes
+        stacks = [shape.encoder, shape.decoder]
+        stacks += [] if entropy_shape is None else [entropy_shape.stack]
+        windows = [stack.window for stack in stacks if stack.window is not None]
+        self.longest_draft = min(windows)
+        self._longest_ngram = max(shape.hash_sizes, default=1)
+        if self.boundaries.needs_entropy and entropy_shape is None:
+            raise ValueError(
+                f"patching mode {self.boundaries.mode.value!r} needs an entropy model; give one, "
+                "or a mode that looks at bytes alone"
+            )
+        if entropy_shape is not None and entropy_shape.vocab_size != shape.vocab_size:
+            raise ValueError(
+                f"vocab_size: the entropy model has {entropy_shape.vocab_size}, the BLT "
+                f"{shape.vocab_size}; they must be equal"
+            )
+
+    def running(self) -> AbstractContextManager[Any]:
+        """Around all calls; torch needs it."""
+        return nullcontext()
+
+    def stacked(self, logits: Sequence[Any]) -> Floats:
+        """Logits of several rows as ``[R, V]``."""
+        return np.stack(logits)
+
+    def begin(self) -> Row:
+        """A row without a byte."""
+        shape = self.shape
+        return Row(
+            recent=deque(maxlen=self._longest_ngram),
+            entropy_cache=None if self.entropy_shape is None else Ring(self.entropy_shape.stack),
+            encoder_cache=Ring(shape.encoder),
+            global_cache=Ring(shape.global_model),
+            decoder_cache=Ring(shape.decoder),
+            open_patch=OpenPatch(len(shape.read_layers), shape.dim),
+        )
+
+    def prefill(self, tokens: Sequence[int]) -> Row:
+        """A row that has run over ``tokens``, BOS first.
+
+        Raises:
+            ValueError: a patch has more bytes than the model has room for side by side.
+        """
+        row = self.begin()
+        for chunk in self.chunks(tokens):
+            self.advance(row, chunk)
+        return row
+
+    def chunks(self, tokens: Sequence[int]) -> Iterator[Sequence[int]]:
+        """``tokens`` in pieces for :meth:`advance`, which end where a document does."""
+        begin = 0
+        while begin < len(tokens):
+            end = min(begin + CHUNK, len(tokens))
+            stop = next((p for p in range(begin, end) if tokens[p] == self.eos_id), end - 1)
+            yield tokens[begin : stop + 1]
+            begin = stop + 1
+
+    def step(self, rows: Sequence[Row], tokens: Sequence[int]) -> None:
+        """Give each row its next token.
+
+        Raises:
+            ValueError: a patch has more bytes than the model has room for side by side.
+        """
+        for row, token in zip(rows, tokens, strict=True):
+            self.advance(row, [token])
+
+    def advance(self, row: Row, tokens: Sequence[int], seen: Seen | None = None) -> None:
+        """Give ``row`` its next tokens; an end of document may only be the last.
+
+        Raises:
+            ValueError: a patch has more bytes than the model has room for side by side.
+        """
+        nats = self.measure(row, tokens)
+        closes = [
+            self.boundaries.push(row.boundary, token, value)
+            for token, value in zip(tokens, nats, strict=True)
+        ]
+        ends = tokens[-1] == self.eos_id
+        before = row.open_patch.size
+        states_SD = self._encode(row, tokens, seen)
+        latents = self._complete(row, before, closes, ends=ends, seen=seen)
+        patch_S = np.cumsum(closes, dtype=np.int64)
+        if row.latent is not None:
+            latents = [row.latent, *latents]
+        else:  # BOS is a patch of its own
+            patch_S -= 1
+        logits_SV = self._decode(row, states_SD, latents, patch_S, seen)
+        row.latent, row.logits_V = latents[-1], logits_SV[-1]
+        row.entropy, row.starts = nats[-1], closes[-1]
+        if ends:
+            row.encoder_cache.forget()
+            row.decoder_cache.forget()
+        if seen is not None:
+            seen.entropies += nats
+            seen.closes += closes
+            seen.logits.append(logits_SV)
+
+    def measure(self, row: Row, tokens: Sequence[int]) -> list[float | None]:
+        """Nats after each token, None where the rule needs none."""
+        if row.entropy_cache is None or self._sessions.entropy is None:
+            return [None] * len(tokens)
+        feed = row.entropy_cache.inputs(len(tokens)) | {"tokens": np.array(tokens)}
+        nats_S, new = self._sessions.entropy.run(["entropies", "new"], feed)
+        row.entropy_cache.take(new)
+        assert self.entropy_shape is not None
+        if self.entropy_shape.separates_documents and tokens[-1] == self.eos_id:
+            row.entropy_cache.forget()
+        found: list[float | None] = nats_S.tolist()
+        return found
+
+    def draft(self, row: Row, token: int) -> tuple[Any, Any]:
+        """Step over ``token`` by encoder and decoder alone: its state, and logits ``[V]``."""
+        state_1D = self._encode(row, [token])
+        logits_1V = self._decode(row, state_1D, [row.latent], np.zeros(1, np.int64))
+        return state_1D, logits_1V[0]
+
+    def decode(self, row: Row, states: Sequence[Any], latents: Sequence[Any]) -> list[Any]:
+        """Logits of tokens whose states :meth:`draft` gave, each predicted from its latent."""
+        own_S = np.arange(len(states), dtype=np.int64)
+        return list(self._decode(row, np.concatenate(states), latents, own_S))
+
+    def close(self, row: Row, edges: Sequence[int], seen: Seen | None = None) -> list[Any]:
+        """One global pass over patches cut out of the open one, which stays as it is.
+
+        Args:
+            row: its global cache takes them in.
+            edges: where the first begins, and where each ends.
+            seen: gets the weights of cross-attention.
+
+        Raises:
+            ValueError: a patch has more bytes than the model has room for side by side.
+        """
+        found: list[Any] = []
+        for begin, end in _groups(edges):
+            found += self._close_group(row, edges[begin : end + 1], seen)
+        return found
+
+    def keep(self, row: Row, begin: int, end: int) -> None:
+        """Leave only the bytes from ``begin`` to ``end`` in the open patch."""
+        row.open_patch.keep(begin, end)
+
+    def _complete(
+        self, row: Row, before: int, closes: Sequence[bool], *, ends: bool, seen: Seen | None
+    ) -> list[Any]:
+        """Close the patches that end with the new bytes, of which the open one had ``before``."""
+        edges = [0, *(before + place + 1 for place, close in enumerate(closes) if close)]
+        latents: list[Any] = []
+        if row.open_patch.ends_document and len(edges) > 1:
+            latents = self.close(row, edges[:2], seen)
+            row.global_cache.forget()
+            row.open_patch.ends_document = False
+            edges = edges[1:]
+        latents += self.close(row, edges, seen)
+        row.open_patch.keep(edges[-1], row.open_patch.size)
+        if ends and closes[-1]:
+            row.global_cache.forget()
+        row.open_patch.ends_document |= ends and not closes[-1]
+        return latents
+
+    def _encode(self, row: Row, tokens: Sequence[int], seen: Seen | None = None) -> Floats:
+        """Byte states ``[S, D]``; those that patches will read are kept."""
+        shape, hashes = self.shape, []
+        for token in tokens:
+            row.recent.append(token)
+            recent = list(row.recent)
+            hashes.append(
+                [
+                    bucket
+                    for function in range(shape.hash_functions)
+                    for bucket in last_hashes(
+                        recent, shape.hash_sizes, function, shape.hash_buckets
+                    )
+                ]
+            )
+        hashes_SN = np.array(hashes, dtype=np.int64)
+        feed = row.encoder_cache.inputs(len(tokens))
+        feed |= {"tokens": np.array(tokens), "hashes": hashes_SN}
+        states_SD, read_RSD, new = self._sessions.encoder.run(["states", "read", "new"], feed)
+        row.encoder_cache.take(new)
+        row.open_patch.add(read_RSD)
+        if seen is not None:
+            seen.hashes.append(hashes_SN)
+        return np.asarray(states_SD)
+
+    def _decode(
+        self,
+        row: Row,
+        states_SD: Floats,
+        latents: Sequence[Any],
+        patch_S: NDArray[np.int64],
+        seen: Seen | None = None,
+    ) -> Floats:
+        feed = row.decoder_cache.inputs(len(states_SD))
+        feed |= {"states": states_SD, "latents": np.stack(latents), "patch": patch_S}
+        wanted = ["logits", "new"]
+        look = seen is not None and bool(self.shape.decoder_cross)
+        logits_SV, new, *weights = self._sessions.decoder.run(wanted + ["weights"] * look, feed)
+        row.decoder_cache.take(new)
+        if seen is not None:
+            seen.decoder_weights += weights
+        return np.asarray(logits_SV)
+
+    def _close_group(self, row: Row, edges: Sequence[int], seen: Seen | None) -> list[Any]:
+        begin_P, end_P = np.array(edges[:-1]), np.array(edges[1:])
+        longest = int((end_P - begin_P).max())
+        slots = self.shape.patch_bytes
+        if slots is not None and longest > slots:
+            raise ValueError(
+                f"patch_lengths: a patch holds {longest} bytes, concatenation has room for {slots}"
+            )
+        index_PM = begin_P[:, None] + np.arange(slots or longest)
+        room_PM = np.where(index_PM < end_P[:, None], np.float32(0), np.float32(-np.inf))
+        index_PM = np.minimum(index_PM, end_P[:, None] - 1)
+        feed = row.global_cache.inputs(len(begin_P))
+        feed |= {"read": row.open_patch.states(), "index": index_PM, "room": room_PM}
+        wanted = ["latents", "new"]
+        look = seen is not None and bool(self.shape.encoder_cross)
+        latents_PF, new, *weights = self._sessions.globals.run(wanted + ["weights"] * look, feed)
+        row.global_cache.take(new)
+        if seen is not None and look:
+            for number, (begin, end) in enumerate(pairwise(edges)):
+                seen.encoder_weights.append(weights[0][:, number, : end - begin])
+        return list(latents_PF)
+
+
+def _groups(edges: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """Consecutive patches that fit into :data:`SLOTS` together, as first and last edge."""
+    begin, longest = 0, 0
+    for number, (first, after) in enumerate(pairwise(edges)):
+        longest = max(longest, after - first)
+        if (number + 1 - begin) * longest > SLOTS and number > begin:
+            yield begin, number
+            begin, longest = number, after - first
+    if begin < len(edges) - 1:
+        yield begin, len(edges) - 1

@@ -1,0 +1,35 @@
+"""Random BLTs as folders with graphs, without the detour over flat args, which not all have."""
+
+import json
+from pathlib import Path
+
+from safetensors.torch import save_file
+
+from bytelatent.exporting.models import write_blt_graphs, write_entropy_graph
+from bytelatent.generation.engine import Engine
+from bytelatent.runtime import BltRuntime
+from bytelatent.step_graphs import ENTROPY_FOLDER, WEIGHTS_FILE
+from bytelatent.stored_tensors import StoredTensors
+from tests.generation.random_cases import RandomCase
+
+
+def engine_of(case: RandomCase) -> Engine:
+    return Engine(case.blt, case.entropy_model, case.patcher)
+
+
+def write(case: RandomCase, folder: Path) -> Path:
+    """The BLT in ``folder``, its entropy model below it."""
+    for model, where in ((case.blt, folder), (case.entropy_model, folder / ENTROPY_FOLDER)):
+        where.mkdir(parents=True, exist_ok=True)
+        save_file(model.state_dict(), where / WEIGHTS_FILE)
+    write_blt_graphs(case.blt.args, StoredTensors.read(folder / WEIGHTS_FILE), folder)
+    below = folder / ENTROPY_FOLDER
+    write_entropy_graph(case.entropy_model.args, StoredTensors.read(below / WEIGHTS_FILE), below)
+    patcher = case.patcher.model_dump(mode="json")
+    settings = {"data": {"patcher_args": patcher, "tokenizer_args": {}}}
+    (folder / "train_args.json").write_text(json.dumps(settings))
+    return folder
+
+
+def runtime_of(case: RandomCase, folder: Path) -> BltRuntime:
+    return BltRuntime.load(write(case, folder))
