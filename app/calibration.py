@@ -20,11 +20,13 @@ class Calibration:
         rise: nats; the threshold of the monotonic rule that makes patches of the wanted mean size.
         thresholds: nats, of the entropy rule.
         bytes_per_patch: the mean at each of them.
+        languages: tags of what the mix holds, ``en`` or ``python``.
     """
 
     rise: float | None = None
     thresholds: tuple[float, ...] = ()
     bytes_per_patch: tuple[float, ...] = ()
+    languages: frozenset[str] = frozenset()
 
     @classmethod
     def load(cls, folder: Path) -> Self:
@@ -46,4 +48,5 @@ class Calibration:
         if len(thresholds) != len(sizes):
             raise ValueError(f"{len(thresholds)} thresholds, {len(sizes)} means")
         rise = value.get("rules", {}).get("monotonic", {}).get("threshold")
-        return cls(None if rise is None else float(rise), thresholds, sizes)
+        languages = frozenset(curve.get("languages", {}))
+        return cls(None if rise is None else float(rise), thresholds, sizes, languages)

@@ -1,11 +1,10 @@
 """The precomputed examples on disk; ``python -m app.examples`` writes them."""
 
-import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bytelatent.files import read_json
+from app.stored import StoredFile
 
 
 @dataclass(frozen=True)
@@ -23,7 +22,7 @@ class Examples:
     items: tuple[dict[str, Any], ...] = ()
 
 
-class ExampleFile:
+class ExampleFile(StoredFile[Examples]):
     """The precomputed examples on disk, read again when the file changes.
 
     Args:
@@ -31,30 +30,11 @@ class ExampleFile:
     """
 
     def __init__(self, path: Path) -> None:
-        self._path = path
-        self._lock = threading.Lock()
-        self._seen: tuple[int, int] | None = None
-        self._examples = Examples()
-
-    def read(self) -> Examples:
-        """The examples, as of now."""
-        try:
-            stat = self._path.stat()
-        except OSError:
-            return Examples()
-        with self._lock:
-            if self._seen != (stat.st_mtime_ns, stat.st_size):
-                self._examples = _parse(self._path)
-                self._seen = (stat.st_mtime_ns, stat.st_size)
-            return self._examples
+        super().__init__(path, _parse, Examples())
 
 
-def _parse(path: Path) -> Examples:
-    try:
-        value = read_json(path)
-        items = tuple(value["examples"])
-        for item in items:
-            _ = item["id"], item["title"], item["lang"], item["request"]["text"], item["response"]
-        return Examples(value["model"], value["threshold"], items)
-    except (ValueError, KeyError, TypeError, OSError):
-        return Examples()
+def _parse(value: Any) -> Examples:
+    items = tuple(value["examples"])
+    for item in items:
+        _ = item["id"], item["title"], item["lang"], item["request"]["text"], item["response"]
+    return Examples(value["model"], value["threshold"], items)

@@ -1,4 +1,4 @@
-"""Texts that the page shows before anybody types: many scripts, code, data, and one with typos.
+"""Texts that the page shows before anybody types: many scripts, code, data, noise, and typos.
 
 All were written for this page, but for the first, which is the example of the BLT paper.
 """
@@ -94,6 +94,12 @@ TEXTS = (
         "zxx",
         '{"station": "Harbour", "readings": [{"hour": 6, "temp": 11.2}, {"hour": 9, "temp": 13.8}, '
         '{"hour": 12, "temp": 16.1}, {"hour": 15, "temp": 16.4}]}',
+    ),
+    ExampleText(
+        "noise",
+        "Noise: random characters",
+        "zxx",
+        "z5Cyt.Kl7%VV+/2J_m[V<;JszLLX-seaU,<lA&;.,:B{FI{B6r1$D}?>l@)#urHE3{uLo [5tEjY67U}1{2mXN",
     ),
     ExampleText(
         "typos",

@@ -1,22 +1,24 @@
 """``python -m app.examples``: measure the example texts, so that the page is never empty.
 
-The file holds what ``POST /api/patches`` answers, made by the same code.
+The file holds what ``POST /api/patches`` answers, made by the same code, and the tokens that BPE
+makes, so that the page shows an example without asking anybody.
 """
 
 import argparse
 import json
 import sys
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from app.catalogue import RECORDS
 from app.example_texts import TEXTS, TOP_K, ExampleText
 from app.live import answer
 from app.model import LiveModel
 from app.schemas.patches import PatchRequest
 from app.settings import Settings
-from bytelatent.files import read_json, replacing, write_json
+from app.stored import write_items
+from bytelatent.tokenizers.bpe import BUNDLED, BpeName, BpeUnavailableError, piece_lengths
 
 RECORD = {
     "title": "Measured example texts",
@@ -36,7 +38,17 @@ def measure(model: LiveModel, example: ExampleText) -> dict[str, Any]:
         "lang": example.lang,
         "request": request.model_dump(exclude_defaults=True),
         "response": json.loads(response),
+        "tokens": tokens(example.text),
     }
+
+
+def tokens(text: str) -> dict[BpeName, list[int]]:
+    """Lengths of its BPE tokens in bytes; nothing where the package is not installed."""
+    found: dict[BpeName, list[int]] = {}
+    for name in BUNDLED:
+        with suppress(BpeUnavailableError):
+            found[name] = piece_lengths(name, text)
+    return found
 
 
 def write_examples(model: LiveModel, path: Path) -> int:
@@ -44,16 +56,7 @@ def write_examples(model: LiveModel, path: Path) -> int:
     assert model.source is not None
     items = [measure(model, example) for example in TEXTS]
     head = {"model": model.source.name, "threshold": model.source.threshold}
-    lines = ",\n".join(
-        json.dumps(item, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-        for item in items
-    )
-    with replacing(path) as temporary:
-        beginning = json.dumps(head, ensure_ascii=False)[:-1]
-        temporary.write_text(f'{beginning}, "examples": [\n{lines}\n]}}\n', encoding="utf-8")
-    records = path.parent / RECORDS
-    known = read_json(records) if records.is_file() else {}
-    write_json(records, dict(sorted({**known, path.name: RECORD}.items())))
+    write_items(path, head, "examples", items, RECORD)
     return len(items)
 
 
@@ -64,7 +67,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--model", type=Path, default=defaults.model_folder, metavar="FOLDER")
     parser.add_argument("--output", type=Path, default=defaults.examples_file, metavar="FILE")
     chosen = parser.parse_args(arguments)
-    model = LiveModel.load(replace(defaults, model_folder=chosen.model))
+    # Threads change the order of sums, and so the last digits.
+    model = LiveModel.load(replace(defaults, model_folder=chosen.model, threads=1))
     if model.source is None:
         return 1  # the reason has been logged
     count = write_examples(model, chosen.output)

@@ -12,13 +12,14 @@ import tempfile
 import threading
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from quicktok import Tokenizer
 
 BpeName = Literal["cl100k_base", "o200k_base", "llama3"]
-NAMES: tuple[BpeName, ...] = get_args(BpeName)
+BUNDLED: tuple[BpeName, ...] = ("cl100k_base", "o200k_base")
+"""What quicktok brings and may be offered."""
 
 _LOCK = threading.Lock()
 _LOADED: dict[BpeName, "Tokenizer"] = {}

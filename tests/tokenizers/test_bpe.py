@@ -9,11 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bytelatent.tokenizers import bpe
-from bytelatent.tokenizers.bpe import BpeUnavailableError, check_available, piece_lengths
+from bytelatent.tokenizers.bpe import BUNDLED, BpeUnavailableError, check_available, piece_lengths
 
-quicktok = pytest.importorskip("quicktok")
-
-BUNDLED: list[bpe.BpeName] = ["cl100k_base", "o200k_base"]
+pytest.importorskip("quicktok")
 
 
 @pytest.fixture
