@@ -13,7 +13,7 @@ per patch, ``V`` vocabulary.
 """
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -22,8 +22,9 @@ from torch import Tensor
 
 from bytelatent.generation.boundaries import Boundaries, BoundaryState
 from bytelatent.generation.caches import Cache
+from bytelatent.generation.matrices import Weights, matrix_of
 from bytelatent.generation.stack import ChunkStep, Stack, StackStep
-from bytelatent.generation.weights import CrossStep, normed_product
+from bytelatent.generation.weights import CrossStep, Offers, normed_product
 from bytelatent.model.blt import ByteLatentTransformer
 from bytelatent.model.cross_attention import BytesReadPatches
 from bytelatent.patching.entropies import entropy
@@ -116,9 +117,14 @@ class Incremental:
     Weights are laid out anew for this (:class:`bytelatent.generation.stack.Stack`): make another
     one when they have changed.
 
+    Args:
+        blt, entropy_model, patcher_args: as for :class:`bytelatent.generation.engine.Engine`.
+        weights: how they are kept; see :func:`bytelatent.generation.matrices.matrix_of`.
+
     Raises:
         ValueError: the rule cannot be decided byte by byte or needs an entropy model that is not
-            there, the two models have different vocabularies, or the BLT has n-gram tables.
+            there, the two models have different vocabularies, the BLT has n-gram tables, or its
+            weights cannot be kept that way.
     """
 
     def __init__(
@@ -126,6 +132,7 @@ class Incremental:
         blt: ByteLatentTransformer,
         entropy_model: LMTransformer | None,
         patcher_args: PatcherArgs,
+        weights: Weights = "given",
     ) -> None:
         self.boundaries = Boundaries(patcher_args)
         self.blt, self.args = blt, blt.args
@@ -133,22 +140,26 @@ class Incremental:
         _check(blt, entropy_model, self.boundaries)
         args = blt.args
         encoder, decoder = blt.local_encoder.layers, blt.local_decoder.layers
-        self.encoder = Stack(args.encoder, encoder, args.encoder.window)
-        self.decoder = Stack(args.decoder, decoder, args.decoder.window)
+        self.encoder = Stack(args.encoder, encoder, args.encoder.window, weights)
+        self.decoder = Stack(args.decoder, decoder, args.decoder.window, weights)
         globals_ = blt.global_transformer.layers
-        self.globals = Stack(args.global_model, globals_, None)
+        self.globals = Stack(args.global_model, globals_, None, weights)
         self.entropies: Stack | None = None
         if self.entropy_model is not None:
             lm = self.entropy_model
-            self.entropies = Stack(lm.args, lm.layers, lm.args.window)
+            self.entropies = Stack(lm.args, lm.layers, lm.args.window, weights)
             head = lm.tok_embeddings if lm.args.weight_tying else lm.output
-            self.entropy_output = normed_product(lm.norm, head)
+            self.entropy_output = normed_product(lm.norm, head, weights)
         local = blt.local_decoder
         crosses = cast(list[BytesReadPatches], getattr(local, "cross_attn_layers", []))
-        self.crosses = [CrossStep(cross) for cross in crosses]
-        self.output = normed_product(
-            local.norm, blt.local_encoder.tok_embeddings if args.weight_tying else local.output
-        )
+        self.crosses = [CrossStep(cross, weights) for cross in crosses]
+        self._offers = Offers(crosses, weights)
+        projection = getattr(local, "patch_embedding_projection", None)
+        self._received: Callable[[Tensor], Tensor] = lambda patch_1G: patch_1G
+        if projection is not None:
+            self._received = matrix_of(projection.weight, weights)
+        head = blt.local_encoder.tok_embeddings if args.weight_tying else local.output
+        self.output = normed_product(local.norm, head, weights)
         self.read_layers = args.encoder.cross_layers or [args.encoder.n_layers - 1]
         self.longest_ngram = max(args.hashes.sizes, default=1)
 
@@ -181,13 +192,8 @@ class Incremental:
 
     def latent(self, patch_G: Tensor) -> Latent:
         """What the decoder's layers need of a patch's state ``[G]``."""
-        decoder = self.blt.local_decoder
-        vector = decoder.received(patch_G)
-        if not self.args.decoder.cross_layers:
-            return Latent(vector)
-        vectors_1KD = vector.view(1, -1, self.args.decoder.dim)
-        crosses = cast(list[BytesReadPatches], decoder.cross_attn_layers)
-        return Latent(vector, [cross.offer(vectors_1KD) for cross in crosses])
+        vector = self._received(patch_G[None])[0]
+        return Latent(vector, self._offers(vector.view(-1, self.args.decoder.dim)))
 
     def _measure(self, rows: Sequence[Row], tokens: Sequence[int]) -> None:
         """One step of the entropy model."""

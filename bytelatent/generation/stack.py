@@ -9,15 +9,23 @@ Legend: ``R`` rows that advance, ``D`` width, ``H`` heads, ``G`` key/value heads
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import cast
 
 import torch
 from torch import Tensor, nn
 
 from bytelatent.generation.caches import Cache
+from bytelatent.generation.matrices import Weights
 from bytelatent.generation.weights import LaidOut, Layer, worth_copying
 from bytelatent.model.args import TransformerArgs
 from bytelatent.model.layers import KeyValue, TransformerBlock, rotary_table, rotate
+
+BLOCK = 16
+"""Positions whose angles are found at once."""
+
+BLOCKS = 64
+"""Such blocks that are kept, for rows that stand at different positions."""
 
 
 class StackStep:
@@ -74,11 +82,20 @@ class ChunkStep:
 
 
 def _read(row_NE: Tensor, heads: int, place_ME: Tensor, keys: Tensor, values: Tensor) -> Tensor:
-    """What one query reads of ``keys [G, E, T]`` and ``values [G, T, E]``: ``[1, H * E]``."""
+    """What one query reads of ``keys [G, E, T]`` and ``values [G, T, E]``: ``[1, H * E]``.
+
+    The strides of vectors, of length 1 or not, decide which kernel a product of a batch runs on;
+    these are several times as fast as others.
+    """
     place_ME.copy_(row_NE[heads:])
-    q_GQE = row_NE[:heads].view(keys.shape[0], -1, keys.shape[1])
-    weight_GQT = torch.bmm(q_GQE, keys).softmax(-1)
-    return torch.bmm(weight_GQT, values).view(1, -1)
+    kept, width, places = keys.shape
+    q_GQE = row_NE[:heads].view(kept, -1, width)
+    score_GTQ = torch.bmm(keys.transpose(1, 2), q_GQE.transpose(1, 2))
+    if heads > kept:
+        return torch.bmm(score_GTQ.softmax(1).transpose(1, 2), values).view(1, -1)
+    # The last dimension is the fastest for softmax.
+    weight_GT = score_GTQ.view(kept, places).softmax(-1)
+    return torch.bmm(weight_GT[..., None].transpose(1, 2), values).view(1, -1)
 
 
 class Stack:
@@ -91,14 +108,21 @@ class Stack:
         args: their shape.
         blocks: their weights.
         window: positions that a position sees; None for all.
+        kind: how weights are kept (:func:`bytelatent.generation.matrices.matrix_of`).
     """
 
-    def __init__(self, args: TransformerArgs, blocks: nn.ModuleList, window: int | None) -> None:
+    def __init__(
+        self,
+        args: TransformerArgs,
+        blocks: nn.ModuleList,
+        window: int | None,
+        kind: Weights = "given",
+    ) -> None:
         self.args, self.window = args, window
         given = cast(Sequence[TransformerBlock], list(blocks))
         weights = [weight for block in given for weight in block.parameters()]
-        kind = LaidOut if worth_copying(weights) else Layer
-        self.layers = [kind(block) for block in given]
+        copied = worth_copying(weights, kind)
+        self.layers = [LaidOut(block, kind) if copied else Layer(block) for block in given]
         self.like = given[0].attention.wq.weight.new_empty(0)
         heads, kept, width = args.n_heads, args.kv_heads, args.head_width
         pair_C = torch.arange(0, width, 2, dtype=torch.float64, device=self.like.device)
@@ -109,6 +133,7 @@ class Stack:
         size_N[:heads] = width**-0.5
         self._angle_NC = turns_N * args.rope_theta ** (-pair_C / width)
         self._size_NC = size_N.expand_as(self._angle_NC).contiguous()
+        self._phases = lru_cache(maxsize=BLOCKS)(self._block_of_phases)
 
     def cache(self) -> Cache:
         """An empty cache of one row."""
@@ -118,16 +143,23 @@ class Stack:
 
     def begin(self, caches: Sequence[Cache]) -> StackStep:
         """Let a row advance by one position for each of ``caches``."""
-        phases = [torch.polar(self._size_NC, self._angle_NC * cache.count) for cache in caches]
-        phase_RNC = phases[0][None] if len(phases) == 1 else torch.stack(phases)
-        return StackStep(caches, phase_RNC.to(torch.complex64))
+        places = [divmod(cache.count, BLOCK) for cache in caches]
+        phases = [self._phases(block)[place] for block, place in places]
+        return StackStep(caches, phases[0][None] if len(phases) == 1 else torch.stack(phases))
 
     def begin_chunk(self, cache: Cache, size: int) -> ChunkStep:
         """Let one row advance by ``size`` positions at once, no more than its window."""
-        place_S = torch.arange(cache.count, cache.count + size, device=self.like.device)
+        return ChunkStep(cache, self._phase(cache.count, size))
+
+    def _phase(self, first: int, size: int) -> Tensor:
+        """What turns ``size`` positions from ``first`` on, ``[S, N, C]``."""
+        place_S = torch.arange(first, first + size, device=self.like.device)
         angle_SNC = self._angle_NC * place_S[:, None, None]
         phase_SNC = torch.polar(self._size_NC.expand_as(angle_SNC).contiguous(), angle_SNC)
-        return ChunkStep(cache, phase_SNC.to(torch.complex64))
+        return phase_SNC.to(torch.complex64)
+
+    def _block_of_phases(self, number: int) -> Tensor:
+        return self._phase(number * BLOCK, BLOCK)
 
     def run(self, number: int, x_RD: Tensor, step: StackStep | ChunkStep) -> Tensor:
         """Layer ``number``: ``[R, D]`` to ``[R, D]``."""
