@@ -32,6 +32,7 @@ figures: $(VENV)/.dev
 	$(BIN)/python -m bytelatent.plotting.all
 	$(BIN)/python -m app.examples
 	$(BIN)/python -m app.languages
+	$(BIN)/python -m app.diagram
 
 bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/web.py

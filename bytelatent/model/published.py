@@ -1,4 +1,4 @@
-"""Shapes of the released models: the paper's table 10, and the configurations that came with them."""
+"""Shapes of the released models, as in the paper's table 10."""
 
 from bytelatent.model.args import LMTransformerArgs, TransformerArgs
 from bytelatent.model.blt_args import ByteLatentTransformerArgs, LocalArgs
