@@ -6,7 +6,7 @@ import json
 import zipfile
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,8 @@ PAIRS = 4
 """Single values of a part of a file, from which they are a table."""
 COLUMNS = 10
 TABLES = 6
+FEW = 12
+"""Values of a list that stands alone."""
 FACTS = 16
 DEPTH = 4
 CHARACTERS = 90
@@ -86,7 +88,7 @@ def preview_of(artifact: Artifact) -> Preview:
         if suffix == ".csv":
             return Preview(tables=(_csv(text, whole=whole),))
         if suffix == ".jsonl":
-            return _of_value([json.loads(line) for line in islice(text.splitlines(), ROWS)])
+            return Preview(tables=(_lines(text.splitlines(), whole=whole),))
         return Preview(text=_cut(text, TEXT))
     except OSError:
         return Preview()
@@ -112,6 +114,11 @@ def _csv(text: str, *, whole: bool) -> Table:
     shown = tuple(tuple(_cut(cell) for cell in row[: len(columns)]) for row in body[:ROWS])
     padded = tuple(row + ("",) * (len(columns) - len(row)) for row in shown)
     return Table("", columns, padded, len(body) if whole else None)
+
+
+def _lines(lines: list[str], *, whole: bool) -> Table:
+    table = _rows([json.loads(line) for line in lines[:ROWS]], "")
+    return replace(table, total=len(lines) if whole else None)
 
 
 def _arrays(path: Path) -> Table:
@@ -161,10 +168,10 @@ def _walk(value: Any, name: str, depth: int) -> Iterator[Fact | Table]:
             else:
                 yield from _walk(inner, f"{path}{key}"[:CHARACTERS], depth - 1)
         for length, columns in lists.items():
-            if length > 1:
+            if length > 1 and len(columns) > 1:
                 yield _side_by_side(columns, name, length)
             else:
-                yield from (Fact(f"{path}{key}", _cell(inner)) for key, inner in columns.items())
+                yield from (Fact(f"{path}{key}", _few(inner)) for key, inner in columns.items())
 
 
 def _is_flat(value: dict[str, Any]) -> bool:
@@ -176,7 +183,7 @@ def _side_by_side(columns: dict[str, list[Any]], name: str, length: int) -> Tabl
     kept = list(columns.items())[:COLUMNS]
     rows = zip(*(values[:ROWS] for _, values in kept), strict=True)
     return Table(
-        name or (kept[0][0] if len(kept) == 1 else ""),
+        name,
         tuple(_cut(key) for key, _ in kept),
         tuple(tuple(_cell(cell) for cell in row) for row in rows),
         length,
@@ -207,6 +214,12 @@ def _cell(value: Any) -> str:
     if isinstance(value, list) and value:
         return f"[{len(value)} values]"
     return _cut(json.dumps(value))
+
+
+def _few(values: list[Any]) -> str:
+    """The first of some single values, in a line."""
+    shown = ", ".join(_cell(value) for value in values[:FEW])
+    return f"{shown}, … ({len(values)} values)" if len(values) > FEW else shown
 
 
 def _cut(text: str, longest: int = CHARACTERS) -> str:

@@ -4,11 +4,13 @@ import os
 import shutil
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from flask import Flask
 from playwright.sync_api import Browser, Page, sync_playwright
 from werkzeug.serving import make_server
 
@@ -81,6 +83,18 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
+@contextmanager
+def serve(app: Flask) -> Iterator[str]:
+    """Serve ``app`` from a thread; gives the URL where."""
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
 def start(folder: Path, *, with_model: bool) -> Iterator[Site]:
     for name in ("demo_output", "plot_data"):
         (folder / name).mkdir()
@@ -98,13 +112,8 @@ def start(folder: Path, *, with_model: bool) -> Iterator[Site]:
         encoding="utf-8",
     )
     app = create_app(settings, LiveModel(fake) if with_model else None)
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield Site(f"http://127.0.0.1:{server.server_port}", fake, folder)
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serve(app) as url:
+        yield Site(url, fake, folder)
 
 
 @pytest.fixture(scope="session")
