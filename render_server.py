@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from app.settings import MODEL_VARIABLE, wants_reload
+from app.settings import MODEL_VARIABLE, RUNS_VARIABLE, wants_reload
 
 DEFAULT_PORT = 5000
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108  # where a heartbeat costs no disk
@@ -77,10 +77,15 @@ def main(arguments: list[str] | None = None) -> int:
     """Serve the live patcher and the gallery."""
     parser = argparse.ArgumentParser(prog="python render_server.py", description=main.__doc__)
     parser.add_argument("--model", metavar="FOLDER", help="exported entropy model")
+    parser.add_argument("--runs", metavar="FOLDER", help="show the training runs below it")
     parser.add_argument("--port", type=int, help="default: PORT, or 5000")
     chosen = parser.parse_args(arguments)
     if chosen.model:
         os.environ[MODEL_VARIABLE] = chosen.model
+    if chosen.runs:
+        if not Path(chosen.runs).is_dir():
+            parser.error(f"--runs: {chosen.runs} is no folder")
+        os.environ[RUNS_VARIABLE] = chosen.runs
     try:
         host, port = address(chosen.port)
     except ValueError:

@@ -11,9 +11,11 @@ Small pictures for cards lie in a folder ``thumbnails`` below, by the stem of th
 
 import json
 import logging
+import math
 import os
 import re
 import threading
+import time
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -137,10 +139,16 @@ class Catalogue:
 
     Args:
         folders: where they lie; of two files with one name the first folder's counts.
+        patience: seconds for which a file's new content may go unnoticed. A file that comes, goes
+            or is replaced, as our commands do it, is noticed at once.
     """
 
-    def __init__(self, folders: Sequence[Path]) -> None:
+    def __init__(self, folders: Sequence[Path], *, patience: float = 0.0) -> None:
         self._folders = tuple(folders)
+        self._places = [*folders, *(folder / THUMBNAILS for folder in folders)]
+        self._patience = patience
+        self._looked = -math.inf
+        self._changes: tuple[int, ...] = ()
         self._lock = threading.Lock()
         self._signature: _Signature | None = None
         self._snapshot = Snapshot({}, {})
@@ -155,19 +163,30 @@ class Catalogue:
 
     def snapshot(self) -> Snapshot:
         """What there is now; the same object as before if nothing has changed."""
-        scanned = [(folder, list(_files(folder))) for folder in self._folders]
-        folders = [folder / THUMBNAILS for folder in self._folders]
-        small = [(folder, list(_files(folder))) for folder in folders]
+        now, changes = time.monotonic(), tuple(_changed(place) for place in self._places)
+        if now - self._looked < self._patience and changes == self._changes:
+            return self._snapshot
+        found = [(place, list(_files(place))) for place in self._places]
         signature = tuple(
             (entry.path, stat.st_mtime_ns, stat.st_size)
-            for _, entries in (*scanned, *small)
+            for _, entries in found
             for entry, stat in entries
         )
         with self._lock:
             if signature != self._signature:
-                self._snapshot = Snapshot(_collect(scanned), _thumbnails(small))
+                count = len(self._folders)
+                self._snapshot = Snapshot(_collect(found[:count]), _thumbnails(found[count:]))
                 self._signature = signature
+            self._looked, self._changes = now, changes
             return self._snapshot
+
+
+def _changed(folder: Path) -> int:
+    """When a file came into a folder or left it; nanoseconds."""
+    try:
+        return folder.stat().st_mtime_ns
+    except OSError:
+        return 0
 
 
 _Entry = tuple[os.DirEntry[str], os.stat_result]

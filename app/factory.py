@@ -35,7 +35,9 @@ def make_app(settings: Settings | None = None, model: LiveModel | None = None) -
     app.extensions["settings"] = settings
     app.extensions["model"] = model or LiveModel.load(settings)
     app.extensions["calibration"] = Calibration.load(settings.model_folder)
-    app.extensions["catalogue"] = Catalogue([settings.demo_output, settings.plot_data])
+    app.extensions["catalogue"] = Catalogue(
+        [settings.demo_output, settings.plot_data], patience=settings.patience
+    )
     app.extensions["examples"] = ExampleFile(settings.examples_file)
     app.extensions["assets"] = assets.Assets(ROOT / "static", reload=settings.reload)
     problems.register(app)

@@ -55,6 +55,7 @@ def settings(folders: Path) -> Settings:
         wait_seconds=0.3,
         waiting_limit=2,
     )
+        patience=0,
 
 
 @pytest.fixture

@@ -69,6 +69,26 @@ def test_changes_are_seen(catalogue: Catalogue, folders: Path) -> None:
     assert catalogue.find("data", "new.json") is None
 
 
+def test_with_patience_only_new_content_waits(
+    folders: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 100.0
+    monkeypatch.setattr("app.catalogue.time.monotonic", lambda: now)
+    folder = folders / "plot_data"
+    catalogue = Catalogue([folder], patience=0.5)
+    before = catalogue.snapshot()
+    (folder / "rows.csv").write_text("longer than it was before\n")
+    assert catalogue.snapshot() is before
+    now = 100.6
+    assert catalogue.snapshot() is not before
+    (folder / "new.json").write_text("{}")
+    os.utime(folder, (1, 1))  # a clock tick may be longer than this test
+    assert catalogue.find("data", "new.json") is not None
+    (folder / "new.json").unlink()
+    os.utime(folder, (2, 2))
+    assert catalogue.find("data", "new.json") is None
+
+
 @pytest.mark.parametrize(
     "text", ["{", "[]", '{"curve.html": 3}', "\xff", '{"curve.html": {"title": 1}}']
 )
