@@ -36,6 +36,7 @@ PROMPT_LIMIT = 32_768
 
 INTERRUPTED = 130
 DTYPES = ("fp32", "bf16", "fp16")
+WEIGHTS = ("given", "fp16", "int8")
 
 SAMPLING: dict[str, tuple[str, str]] = {
     "temperature": ("T", "divides the logits; 0 is greedy (default: 0)"),
@@ -131,7 +132,7 @@ def load(options: argparse.Namespace) -> "Engine":
     if not isinstance(model.model, ByteLatentTransformer):
         raise ValueError(f"{name} is a byte model that only measures entropies; name a BLT")
     assert model.patcher is not None
-    return Engine(model.model, model.entropy_model, model.patcher.args)
+    return Engine(model.model, model.entropy_model, model.patcher.args, weights=options.weights)
 
 
 def prompts_of(options: argparse.Namespace) -> list[bytes]:
@@ -245,6 +246,12 @@ def _parser() -> argparse.ArgumentParser:
     add("--trace", metavar="FILE", help="write every decision as JSON")
     add("--max-prompt", type=int, default=PROMPT_LIMIT, metavar="BYTES", help="limit of a prompt")
     add("--dtype", choices=DTYPES, default="fp32", help="of the weights (default: fp32)")
+    add(
+        "--weights",
+        choices=WEIGHTS,
+        default="given",
+        help="fewer bits for the products of steps on a CPU: faster, not exact (default: given)",
+    )
     add("--device", default="cpu", help="where to run (default: cpu)")
     return parser
 

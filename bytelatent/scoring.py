@@ -15,10 +15,12 @@ from torch import Tensor
 
 from bytelatent.data.documents import tokenize
 from bytelatent.data.ragged import fill_up, length_batches
+from bytelatent.generation.incremental import Incremental
+from bytelatent.generation.prefill import prefill
 from bytelatent.generation.recompute import greedy_tokens
 from bytelatent.loading import TextModel
 from bytelatent.patching.entropies import DEFAULT_CHUNK, entropy, stream_logits
-from bytelatent.patching.rules import starts_from_lengths
+from bytelatent.patching.rules import PatchingMode, starts_from_lengths
 from bytelatent.tokenizers.constants import OFFSET, PAD_ID
 from bytelatent.transformer import LMTransformer
 
@@ -139,16 +141,32 @@ def continuation(text_model: TextModel, prompt: bytes) -> Iterator[int]:
         ValueError: the model or its patcher cannot run.
     """
     tokens_BS = fill_up([tokenize(prompt)[:-1]]).to(text_model.device)
-    if isinstance(text_model.model, LMTransformer):
-        following = _greedy_tokens(text_model.model, tokens_BS)
-    else:
-        assert text_model.patcher is not None
-        following = greedy_tokens(text_model.model, text_model.patcher, tokens_BS)
-    for token_B1 in following:
-        token = int(token_B1)
+    for token in _following(text_model, tokens_BS):
         if token < OFFSET:
             return
         yield token - OFFSET
+
+
+def _following(text_model: TextModel, tokens_BS: Tensor) -> Iterator[int]:
+    """The likeliest next tokens of one row, without end."""
+    model, patcher = text_model.model, text_model.patcher
+    if isinstance(model, LMTransformer):
+        return (int(token_B1) for token_B1 in _greedy_tokens(model, tokens_BS))
+    assert patcher is not None
+    if patcher.args.mode() is PatchingMode.ENTROPY and patcher.args.threshold is None:
+        # The rule looks at later bytes: nothing can be kept.
+        return (int(token_B1) for token_B1 in greedy_tokens(model, patcher, tokens_BS))
+    incremental = Incremental(model, text_model.entropy_model, patcher.args)
+    return _steps(incremental, tokens_BS[0].tolist())
+
+
+def _steps(model: Incremental, tokens: list[int]) -> Iterator[int]:
+    """The likeliest next tokens of a BLT byte by byte."""
+    row = prefill(model, tokens)
+    while True:
+        token = int(row.logits_V.argmax())
+        yield token
+        model.step([row], [token])
 
 
 @torch.inference_mode()

@@ -142,6 +142,19 @@ def test_continuations_are_those_of_recomputation(text_model, root) -> None:
     assert found == [token - 4 for token in following[:ends]]
 
 
+def test_continuations_recompute_only_for_a_rule_that_looks_ahead(root, monkeypatch) -> None:
+    def refuse(*_):
+        raise AssertionError
+
+    text_model = load_text_model(str(root / "blt"))
+    first = next(continuation(text_model, b"10 green"))
+    monkeypatch.setattr("bytelatent.scoring.greedy_tokens", refuse)
+    assert next(continuation(text_model, b"10 green")) == first
+    text_model.patcher.args = text_model.patcher.args.model_copy(update={"threshold": None})
+    with pytest.raises(AssertionError):
+        next(continuation(text_model, b"10 green"))
+
+
 def words(root, name, *more) -> list[str]:
     return [f"model={root / name}", f"data.root_dir={root / 'corpus'}", "generate.bytes=8", *more]
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ import demo
 from bytelatent import generate
 from bytelatent.generate import Writer, main, stats
 from bytelatent.generation.events import Event
+from bytelatent.generation.matrices import Weights
 from bytelatent.storage import PRETRAINED
 from bytelatent.tokenizers.constants import OFFSET
 from tests import tiny
@@ -274,6 +276,17 @@ def test_a_folder_names_its_entropy_model(tmp_path, capsys) -> None:
     assert main(["x", "--model", str(folder), "--max-bytes", "4"]) == 0
     assert main(["x", "--model", str(tmp_path / "lm")]) == 1
     assert "is a byte model that only measures entropies; name a BLT" in capsys.readouterr().err
+
+
+def test_weights_in_fewer_bits(capsys) -> None:
+    words = ["A", *MODEL, "--max-bytes", "4", "--weights", "int8"]
+    assert main(words) == 0
+    assert main([*words, "--dtype", "bf16"]) == 1
+    assert "weights 'int8' are made of float32 on a CPU, the model is" in capsys.readouterr().err
+
+
+def test_the_choices_of_weights_are_those_of_the_engine() -> None:
+    assert get_args(Weights) == generate.WEIGHTS
 
 
 def test_a_model_that_did_not_come_along_is_a_sentence(monkeypatch, capsys, tmp_path) -> None:

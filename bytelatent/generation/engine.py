@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from bytelatent.generation.events import Event, Generated
 from bytelatent.generation.incremental import Incremental
+from bytelatent.generation.matrices import Weights
 from bytelatent.generation.run import MAX_BYTES, Options, Run, Speculate
 from bytelatent.generation.sampling import SamplingArgs
 from bytelatent.generation.torch_model import TorchModel
@@ -22,9 +23,12 @@ class Engine:
         blt: makes the text.
         entropy_model: needed by some patching rules.
         patcher_args: the rule; one that looks at later bytes (top-k) cannot be used.
+        weights: how they are kept for steps; in fewer bits (``fp16``, ``int8``) single precision on
+            a CPU is faster and no longer exact. See
+            :func:`bytelatent.generation.matrices.matrix_of`.
 
     Raises:
-        ValueError: these cannot generate together.
+        ValueError: these cannot generate together, or weights cannot be kept that way.
     """
 
     def __init__(
@@ -32,8 +36,10 @@ class Engine:
         blt: ByteLatentTransformer,
         entropy_model: LMTransformer | None,
         patcher_args: PatcherArgs,
+        *,
+        weights: Weights = "given",
     ) -> None:
-        self.model = TorchModel(Incremental(blt, entropy_model, patcher_args))
+        self.model = TorchModel(Incremental(blt, entropy_model, patcher_args, weights))
 
     def stream(
         self,

@@ -16,6 +16,9 @@ Weights = Literal["given", "fp16", "int8"]
 """How weights are kept for products: as given, or with fewer bits (see :func:`matrix_of`)."""
 
 PARTS = 4
+INT8_WIDTH = 32
+"""The width must be a multiple of it for 8 bits: torch's kernel reads past the end otherwise."""
+
 FEW_ROWS = 12
 """Up to so many, :class:`Split` is the faster one."""
 
@@ -38,8 +41,8 @@ def matrix_of(weight_FD: Tensor, kind: Weights = "given") -> Matrix:
     Args:
         weight_FD: is not copied if ``kind`` is ``given`` and its rows are many or divisible by 4.
         kind: ``fp16`` keeps half-precision weights and computes in single precision; ``int8`` keeps
-            8-bit weights with a scale for every row, and both sides of products in bf16. Both are
-            for single precision on a CPU.
+            8-bit weights with a scale for every row, if these are a multiple of 32 wide, and what
+            goes in and out of products in bf16. Both are for single precision on a CPU.
 
     Raises:
         ValueError: ``kind`` is unknown, or cannot be had for this weight or on this machine.
@@ -52,7 +55,9 @@ def matrix_of(weight_FD: Tensor, kind: Weights = "given") -> Matrix:
     if not plain:
         here = f"{str(weight_FD.dtype).removeprefix('torch.')} on {weight_FD.device.type}"
         raise ValueError(f"weights {kind!r} are made of float32 on a CPU, the model is {here}")
-    return Half(weight_FD) if kind == "fp16" else Int8(weight_FD)
+    if kind == "fp16":
+        return Half(weight_FD)
+    return Split(weight_FD) if weight_FD.shape[1] % INT8_WIDTH else Int8(weight_FD)
 
 
 class Given:
