@@ -83,6 +83,10 @@ class TrainArgs(BaseModel):
             raise ValueError("give one of entropy_model and blt: the model to train")
         if (self.blt is None) != (self.patcher is None):
             raise ValueError("patcher: a blt needs one, an entropy_model has no use for it")
+        if self.blt is not None and self.data.tokenizer.name != "blt":
+            raise ValueError(
+                f"data.tokenizer: a blt reads bytes, not tokens of {self.data.tokenizer.name!r}"
+            )
         if self.patcher_model is not None and self.patcher is None:
             raise ValueError("patcher_model: without a patcher nothing is measured")
         if self.entropy_model and self.data.seq_len > self.entropy_model.max_seqlen:

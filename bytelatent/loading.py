@@ -18,7 +18,6 @@ from bytelatent.patching.entropies import entropy_function
 from bytelatent.patching.patcher import Patcher, PatcherArgs
 from bytelatent.patching.rules import ENTROPY_MODES
 from bytelatent.storage import model_folder
-from bytelatent.tokenizers.build import TokenizerArgs
 from bytelatent.transformer import LMTransformer
 
 if TYPE_CHECKING:  # loads what training needs, seconds of it
@@ -84,7 +83,13 @@ def load_text_model(
     """
     folder = model_folder(name, (*MODEL_FILES, TRAIN_ARGS_FILE, f"{ENTROPY_FOLDER}/*"))
     settings = read_settings(folder)
-    args = BltTokenizerAndPatcher.from_pretrained(folder).patcher_args if settings else None
+    both = BltTokenizerAndPatcher.from_pretrained(folder) if settings else None
+    if both is not None and both.tokenizer_args.name != "blt":
+        raise ValueError(
+            f"{name} reads tokens of {both.tokenizer_args.name!r}, not bytes; "
+            "python -m bytelatent.scaling measures such models"
+        )
+    args = None if both is None else both.patcher_args
     if kind_of(folder) is LMTransformer:
         if entropy_model is not None:
             raise ValueError(f"entropy_model: {name} is a byte model, it measures by itself")
@@ -146,7 +151,7 @@ def write_settings(folder: Path, args: "TrainArgs", **more: Any) -> None:
     """Write ``train_args.json``: the run, tokenizer and patcher, and ``more`` about the model."""
     write_json(folder / TRAIN_ARGS_FILE, args.model_dump(mode="json") | more)
     patcher = args.patcher or PatcherArgs()
-    BltTokenizerAndPatcher(TokenizerArgs(), patcher).save_pretrained(folder)
+    BltTokenizerAndPatcher(args.data.tokenizer, patcher).save_pretrained(folder)
 
 
 def _named_entropy_model(name: str, folder: Path, settings: dict[str, Any]) -> str:

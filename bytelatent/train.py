@@ -8,12 +8,9 @@ SIGINT, SIGTERM and SIGUSR1 (Slurm's warning) save first; the exit status is the
 """
 
 import logging
-import os
-import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
-from types import FrameType
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
@@ -22,13 +19,9 @@ from bytelatent.args import TrainArgs
 from bytelatent.checkpoint import sole_run
 from bytelatent.config import load_args
 from bytelatent.distributed.env import World, process_group
+from bytelatent.stopping import STOPPED, stopping_on_signals
 from bytelatent.trainer import Progress as StepReport
 from bytelatent.trainer import Trainer
-
-STOPPED = os.EX_TEMPFAIL
-"""Exit status of a run that has saved and wants to be started again: 75."""
-
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
 
 
 @contextmanager
@@ -60,18 +53,8 @@ def train(args: TrainArgs, world: World) -> bool:
     alone = sole_run(args.dump_dir) if world.is_main else nullcontext()
     with alone, process_group(world, args.device), progress_bar(args.name, args.steps) as report:
         trainer = Trainer(args, report, world)
-
-        def stop(number: int, frame: FrameType | None) -> None:
-            # A second signal is not held back: the run may be stuck.
-            trainer.stop_requested = True
-            signal.signal(number, signal.SIG_DFL)
-
-        before = {number: signal.signal(number, stop) for number in SIGNALS}
-        try:
+        with stopping_on_signals(trainer):
             return trainer.run()
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
 
 
 def main(argv: list[str] | None = None) -> int:

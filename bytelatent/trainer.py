@@ -67,7 +67,7 @@ class Tally:
     Attributes:
         nats, targets: of all that is learnt: bytes and ends of documents.
         byte_nats, size: of bytes alone; ``size`` in bytes.
-        patches: patches that hold them, if there are patches.
+        patches: patches that hold them; tokens where there are no patches.
         gradient_norms: before clipping.
         seconds: spent in steps.
     """
@@ -155,11 +155,9 @@ class Trainer:
         sums: dict[str, list[float]] = {}
         for batch in self.held_out:
             nats_BS = self.nats(*self._inputs(batch)).reshape(batch.targets_BS.shape)
-            counted_BS = batch.counted_BS.to(self.device)
-            nats_B = (nats_BS * counted_BS).sum(1).tolist()
-            for source, nats, size in zip(
-                batch.sources, nats_B, counted_BS.sum(1).tolist(), strict=True
-            ):
+            nats_B = (nats_BS * batch.counted_BS.to(self.device)).sum(1).tolist()
+            sizes_B = batch.sizes_BS.sum(1).tolist()
+            for source, nats, size in zip(batch.sources, nats_B, sizes_B, strict=True):
                 found = sums.setdefault(source, [0.0, 0.0])
                 found[0], found[1] = found[0] + nats, found[1] + size
         self.model.train()
@@ -187,7 +185,7 @@ class Trainer:
         norm = nn.utils.clip_grad_norm_(self.model.parameters(), args.optim.clip)
         gradient_norm = float(norm.full_tensor() if hasattr(norm, "full_tensor") else norm)
         wants_stop = torch.tensor(self.stop_requested, device=self.device)
-        bytes_here = batch.counted_BS.sum().to(self.device)
+        bytes_here = batch.sizes_BS.sum().to(self.device)
         totals = world.sum(*sums, wants_stop, bytes_here)
         nats, byte_nats, patches, stop, size = (float(total) for total in totals)
         self._refuse(nats, gradient_norm)
@@ -210,9 +208,7 @@ class Trainer:
         nats = (nats_BS * learnt_BS).sum()
         # Sharded gradients are averaged over the processes; the loss is a sum over all of them.
         torch.autograd.backward(nats * (self.world.size / targets))
-        patches = torch.zeros((), device=self.device)
-        if inputs[2] is not None:
-            patches = (inputs[2] > 0).sum()
+        patches = (inputs[2] > 0).sum() if inputs[2] is not None else counted_BS.sum()
         bytes_alone = (nats_BS.detach() * counted_BS).sum()
         return torch.stack([nats.detach().double(), bytes_alone.double(), patches.double()])
 
@@ -268,7 +264,12 @@ class Trainer:
 
     def _loader(self, split: str) -> Loader:
         patcher = self.patcher.in_loader if self.patcher else None
-        world = self.world
+        world, known = self.world, self.args.data.tokenizer.build().vocab_size
+        if known > self.args.model.vocab_size:
+            raise ValueError(
+                f"data.tokenizer: it has {known} ids, the model's vocab_size is "
+                f"{self.args.model.vocab_size}"
+            )
         return Loader(self.args.data, split, rank=world.rank, world=world.size, patcher=patcher)
 
     def _sync_gradients(self, sync: bool) -> None:
@@ -295,7 +296,7 @@ class Trainer:
             )
         self.lowest = min(self.lowest, loss)
         speed = tally.size / seconds
-        patch_size = tally.size / tally.patches if tally.patches else None
+        patch_size = tally.size / tally.patches
         norms = tally.gradient_norms
         record: dict[str, Any] = {
             "step": self.step,
@@ -306,11 +307,13 @@ class Trainer:
             "bytes": self.bytes_seen,
             "bytes_per_second": speed,
             "flops_per_second": speed
-            * training_flops_per_byte(args.model, patch_size or 1, args.data.seq_len),
+            * training_flops_per_byte(args.model, patch_size, args.data.seq_len),
             "memory_bytes": memory_bytes(self.device),
         }
-        if patch_size is not None:
+        if args.blt is not None:
             record["bytes_per_patch"] = patch_size
+        elif patch_size > 1:
+            record["bytes_per_token"] = patch_size
         self.metrics.append(record)
         left = (args.steps - self.step) * seconds / len(norms)
         if self.world.is_main:

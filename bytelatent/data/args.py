@@ -6,6 +6,8 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from bytelatent.tokenizers.build import TokenizerArgs
+
 
 class DataArgs(BaseModel):
     """Where text comes from and how it is batched.
@@ -25,6 +27,7 @@ class DataArgs(BaseModel):
         max_patches: patches of a row at most; only with ``pack_by: patches``.
         workers: processes that read ahead; 0 reads in the training process itself.
         text_key: field or column that holds the text.
+        tokenizer: makes tokens of documents; ``blt`` gives bytes. ``seq_len`` counts its tokens.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -40,6 +43,7 @@ class DataArgs(BaseModel):
     max_patches: int | None = Field(default=None, ge=2)
     workers: int = Field(default=0, ge=0)
     text_key: str = Field(default="text", min_length=1)
+    tokenizer: TokenizerArgs = TokenizerArgs()
 
     @field_validator("sources")
     @classmethod

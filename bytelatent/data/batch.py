@@ -17,7 +17,8 @@ class Batch:
     Attributes:
         tokens_BS: inputs, int64; filled up with PAD where a row ends early.
         targets_BS: the token after each input, int64; PAD where there is none.
-        counted_BS: bool; targets that count in the loss: bytes, not BOS, EOS or PAD.
+        sizes_BS: int64; bytes that a target stands for: one, or those of a token of several; none
+            for BOS, EOS and PAD.
         entropies_BS: nats, float32, of the prediction at each input token; 0 at EOS and PAD. None
             unless all documents in the batch have them.
         patch_lengths_BP: int64, rows sum to ``S + 1``, zeros at the end; None without a patcher,
@@ -27,10 +28,15 @@ class Batch:
 
     tokens_BS: Tensor
     targets_BS: Tensor
-    counted_BS: Tensor
+    sizes_BS: Tensor
     entropies_BS: Tensor | None
     patch_lengths_BP: Tensor | None
     sources: list[str]
+
+    @property
+    def counted_BS(self) -> Tensor:  # noqa: N802 (a tensor, named as one)
+        """Bool; targets that stand for bytes."""
+        return self.sizes_BS > 0
 
     def to(self, device: torch.device | str, *, non_blocking: bool = False) -> Self:
         """The same batch on ``device``."""
@@ -42,7 +48,7 @@ class Batch:
             self,
             tokens_BS=self.tokens_BS.to(device, non_blocking=non_blocking),
             targets_BS=self.targets_BS.to(device, non_blocking=non_blocking),
-            counted_BS=self.counted_BS.to(device, non_blocking=non_blocking),
+            sizes_BS=self.sizes_BS.to(device, non_blocking=non_blocking),
             entropies_BS=moved(self.entropies_BS),
             patch_lengths_BP=moved(self.patch_lengths_BP),
         )
@@ -57,7 +63,7 @@ class Batch:
                 self,
                 tokens_BS=self.tokens_BS[here],
                 targets_BS=self.targets_BS[here],
-                counted_BS=self.counted_BS[here],
+                sizes_BS=self.sizes_BS[here],
                 entropies_BS=None if entropies is None else entropies[here],
                 patch_lengths_BP=None if lengths is None else lengths[here],
                 sources=self.sources[here],

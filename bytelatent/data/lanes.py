@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from bytelatent.data.args import DataArgs
+from bytelatent.data.documents import Vocabulary, vocabulary
 from bytelatent.data.packing import Rows, can_cut, pack
 from bytelatent.data.sources import Source, find_chunks
 from bytelatent.data.streams import DocumentStream, Draw, Position, TokenStream, random
@@ -111,6 +112,7 @@ class Lane:
         sources: that it reads.
         state: where it goes on; sources that are not in it begin anew.
         notes: takes messages about bad lines.
+        words: makes tokens of documents.
     """
 
     def __init__(
@@ -119,7 +121,9 @@ class Lane:
         args: DataArgs,
         sources: Sequence[Source],
         state: LaneState,
+        *,
         notes: list[str],
+        words: Vocabulary,
     ) -> None:
         self.number, self.args = number, args
         self.sequence = int(state["sequence"])
@@ -132,7 +136,7 @@ class Lane:
             fields.pop("chunks", None)
             position = Position(**fields)
             documents = DocumentStream(source, number, args.batch_size, position, notes)
-            self._streams.append(TokenStream(documents, position.offset))
+            self._streams.append(TokenStream(documents, position.offset, words))
 
     def draw(self) -> tuple[str, TokenStream]:
         """The source of the next row and the lane's stream of it."""
@@ -154,7 +158,11 @@ def parts(
     """
     notes: list[str] = []
     sources = [Source(n, p, args, open_files=len(states) + 1) for n, p in chunks.items()]
-    lanes = [Lane(number, args, sources, state, notes) for number, state in states.items()]
+    words = vocabulary(args.tokenizer)
+    lanes = [
+        Lane(number, args, sources, state, notes=notes, words=words)
+        for number, state in states.items()
+    ]
     try:
         while True:
             rows, moves = _draw_rows(lanes, args, patcher)

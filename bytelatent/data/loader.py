@@ -17,6 +17,7 @@ from torch import Tensor
 
 from bytelatent.data.args import DataArgs
 from bytelatent.data.batch import Batch
+from bytelatent.data.documents import vocabulary
 from bytelatent.data.lanes import (
     LaneState,
     Part,
@@ -73,6 +74,7 @@ class Loader:
             raise ValueError("data.pack_by: packing by patches needs a patcher; pack by bytes")
         self.args, self.split = args, split
         self._patcher = None if patcher is None else Patcher(patcher.args)
+        self._sizes = vocabulary(args.tokenizer).sizes
         self._chunks = find_all_chunks(args, split)
         self._fresh = {
             lane: fresh_state(args, self._chunks) for lane in range(rank, args.batch_size, world)
@@ -99,7 +101,7 @@ class Loader:
             raise
         for part in found:
             self._note(part)
-        return collate(found)
+        return collate(found, self._sizes)
 
     def state_dict(self) -> dict[str, LaneState]:
         """What it takes to go on after the last batch: a JSON-able state for each lane.
@@ -132,7 +134,7 @@ class Loader:
     def fixed_batches(self, count: int) -> list[Batch]:
         """The first ``count`` batches of a new start; the loader itself does not move."""
         stream = parts(self.args, self._chunks, self._fresh, self._patcher)
-        return [collate([part]) for part in islice(stream, count)]
+        return [collate([part], self._sizes) for part in islice(stream, count)]
 
     def counters(self) -> dict[str, dict[str, float]]:
         """For every source: ``documents`` used up, ``bad_lines`` skipped (again in every epoch)
@@ -173,8 +175,11 @@ class Loader:
                 logger.warning("further bad lines are skipped and counted without a message")
 
 
-def collate(found: Sequence[Part]) -> Batch:
-    """One batch of the rows of all parts, in the order of their lanes."""
+def collate(found: Sequence[Part], sizes: NDArray[np.int64] | None = None) -> Batch:
+    """One batch of the rows of all parts, in the order of their lanes.
+
+    ``sizes`` has the bytes of every token id; None where each token is a byte.
+    """
     source_of = {move.lane: move.source for part in found for move in part.moves}
     lanes = sorted(source_of)
     places_of = [[lanes.index(move.lane) for move in part.moves] for part in found]
@@ -196,7 +201,9 @@ def collate(found: Sequence[Part]) -> Batch:
     return Batch(
         tokens_BS=tokens_BS,
         targets_BS=targets_BS,
-        counted_BS=targets_BS >= OFFSET,
+        sizes_BS=(targets_BS >= OFFSET).to(torch.int64)
+        if sizes is None
+        else torch.from_numpy(sizes)[targets_BS],
         entropies_BS=joined([one.entropies_BS for one in packed], np.float32),
         patch_lengths_BP=joined([one.lengths_BP for one in packed], np.int64),
         sources=[source_of[lane] for lane in lanes],

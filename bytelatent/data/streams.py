@@ -13,7 +13,7 @@ from enum import IntEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from bytelatent.data.documents import Tokens, tokenize
+from bytelatent.data.documents import BYTES, Tokens, Vocabulary
 from bytelatent.data.readers import BadRecordError, Document, Record
 from bytelatent.data.sources import Source
 
@@ -183,10 +183,17 @@ class TokenStream:
     Args:
         documents: where they come from; the first one begins at ``offset``.
         offset: tokens of the first document to leave out.
+        vocabulary: makes tokens of them. Entropies belong to bytes; for other tokens there are
+            none.
     """
 
-    def __init__(self, documents: DocumentStream, offset: int = 0) -> None:
-        self._documents = documents
+    def __init__(
+        self,
+        documents: DocumentStream,
+        offset: int = 0,
+        vocabulary: Vocabulary = BYTES,
+    ) -> None:
+        self._documents, self._vocabulary = documents, vocabulary
         self._segments: deque[_Segment] = deque()
         self._offset = offset
         self._size = -offset
@@ -229,10 +236,10 @@ class TokenStream:
             self._offset -= len(self._segments.popleft().tokens)
 
     def _append(self, position: Position, document: Document) -> None:
-        entropies = document.entropies
+        entropies = document.entropies if self._vocabulary.sizes is None else None
         if entropies is not None:
             entropies = entropies.copy()
             entropies[-1] = 0.0
-        tokens = tokenize(document.data)
+        tokens = self._vocabulary.tokenize(document.data)
         self._segments.append(_Segment(position, tokens, entropies))
         self._size += len(tokens)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from bytelatent.model.args import LMTransformerArgs
 from bytelatent.model.blt_args import ByteLatentTransformerArgs, LocalArgs
+from bytelatent.tokenizers.constants import VOCAB_SIZE
 
 FEED_FORWARD_RATIO = 4
 """``d``: two matrices of ratio 4 cost what SwiGLU's three of ratio 8/3 do."""
@@ -115,13 +116,19 @@ def training_flops_per_byte(
 
     Args:
         args: the model that is trained; entropies measured on the way are not counted.
-        patch_size: mean bytes per patch; of no account for a byte model.
-        context: bytes of a row.
+        patch_size: mean bytes per patch, or per token of a model of tokens.
+        context: bytes of a row; tokens for a model of tokens.
     """
     if isinstance(args, ByteLatentTransformerArgs):
         return 3 * flops_per_byte(args, patch_size=max(1.0, patch_size), context=context).blt
+    return 3 * token_flops(args, context) / max(1.0, patch_size)
+
+
+def token_flops(args: LMTransformerArgs, context: int) -> float:
+    """Forward FLOPs per token of a model of bytes or of tokens, in rows of ``context``."""
     keys = min(context, args.window or context)
-    return 3 * transformer(args.n_layers, args.dim, keys, OUTPUT_BYTES)
+    outputs = OUTPUT_BYTES if args.vocab_size == VOCAB_SIZE else args.vocab_size
+    return transformer(args.n_layers, args.dim, keys, outputs)
 
 
 def _cross(args: LocalArgs, keys: float, ratio: float) -> float:
@@ -131,5 +138,4 @@ def _cross(args: LocalArgs, keys: float, ratio: float) -> float:
 def _entropy_model(args: LMTransformerArgs | None, context: int) -> float | None:
     if args is None:
         return None
-    keys = args.window or context
-    return transformer(args.n_layers, args.dim, keys, OUTPUT_BYTES)
+    return token_flops(args, args.window or context)

@@ -6,23 +6,33 @@ from pydantic import BaseModel, ConfigDict
 
 from bytelatent.tokenizers.base import Tokenizer
 from bytelatent.tokenizers.blt_tokenizer import BltTokenizer
+from bytelatent.tokenizers.bpe_tokenizer import BpeTokenizer
+
+_CLASSES: dict[str, type[BltTokenizer] | type[BpeTokenizer]] = {
+    "blt": BltTokenizer,
+    "bpe": BpeTokenizer,
+}
 
 
 class TokenizerArgs(BaseModel):
-    """Which tokenizer, and what its constructor is given."""
+    """Which tokenizer, and what its constructor is given.
+
+    ``blt`` reads bytes; ``bpe`` is given the ``path`` of its vocabulary.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    name: Literal["blt"] = "blt"
+    name: Literal["blt", "bpe"] = "blt"
     init_kwargs: dict[str, Any] | None = None
 
     def build(self) -> Tokenizer:
         """The tokenizer itself.
 
         Raises:
-            ValueError: ``init_kwargs`` names something the tokenizer does not take.
+            ValueError: ``init_kwargs`` names something the tokenizer does not take, or the file of
+                a vocabulary is missing or damaged.
         """
         try:
-            return BltTokenizer(**(self.init_kwargs or {}))
+            return _CLASSES[self.name](**(self.init_kwargs or {}))
         except TypeError as error:
             raise ValueError(f"tokenizer {self.name!r}: init_kwargs: {error}") from None
