@@ -24,8 +24,7 @@ class Client:
         if self._socket is None:
             return False
         try:
-            readable, _, _ = select.select([self._socket], [], [], 0)
-            return bool(readable) and not self._socket.recv(1, socket.MSG_PEEK)
+            return _readable(self._socket) and not self._socket.recv(1, socket.MSG_PEEK)
         except BlockingIOError:
             return False
         except (OSError, ValueError):  # closed on this side
@@ -35,3 +34,11 @@ class Client:
         """From now on, fail to send what the client does not take within so many seconds."""
         if self._socket is not None:
             self._socket.settimeout(seconds)
+
+
+def _readable(connection: socket.socket) -> bool:
+    if not hasattr(select, "poll"):  # Windows
+        return bool(select.select([connection], [], [], 0)[0])
+    poll = select.poll()  # select.select knows the first 1,024 descriptors only
+    poll.register(connection, select.POLLIN)
+    return bool(poll.poll(0))

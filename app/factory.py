@@ -3,7 +3,7 @@
 from flask import Flask
 from flask_compress import Compress
 
-from app import api, assets, pages, problems, security
+from app import api, assets, hooks, pages
 from app.calibration import Calibration
 from app.catalogue import Catalogue
 from app.example_file import ExampleFile
@@ -40,8 +40,7 @@ def make_app(settings: Settings | None = None, model: LiveModel | None = None) -
     )
     app.extensions["examples"] = ExampleFile(settings.examples_file)
     app.extensions["assets"] = assets.Assets(ROOT / "static", reload=settings.reload)
-    problems.register(app)
-    security.register(app)
+    hooks.register(app, settings)
     Compress(app)
     for module in (*pages.MODULES, *api.MODULES, api, assets):
         app.register_blueprint(module.blueprint)

@@ -1,10 +1,12 @@
 """The model behind the page: loaded once, asked for one text at a time, with a bounded queue."""
 
 import logging
+from collections.abc import Callable
 from http import HTTPStatus
 from pathlib import Path
 from typing import Protocol
 
+from app import patience
 from app.problems import ProblemError
 from app.settings import ROOT, Settings
 from app.turns import Turns
@@ -19,8 +21,10 @@ class EntropySource(Protocol):
     name: str
     threshold: float
 
-    def analyse(self, data: bytes, *, top_k: int = 0) -> ByteAnalysis:
-        """Entropies, surprisals and predictions of ``data``."""
+    def analyse(
+        self, data: bytes, *, top_k: int = 0, between: Callable[[], None] | None = None
+    ) -> ByteAnalysis:
+        """Entropies, surprisals and predictions of ``data``; ``between`` may raise to stop."""
         ...
 
 
@@ -32,6 +36,9 @@ class LiveModel:
         reason: why there is none, for people.
         waiting_limit: requests that may wait while one runs.
         wait_seconds: how long each of them waits.
+
+    Attributes:
+        turns: the queue.
     """
 
     def __init__(
@@ -44,7 +51,7 @@ class LiveModel:
     ) -> None:
         self.source = source
         self.reason = reason
-        self._turns = Turns("The model", waiting=waiting_limit, wait_seconds=wait_seconds)
+        self.turns = Turns("The model", waiting=waiting_limit, wait_seconds=wait_seconds)
 
     @classmethod
     def load(cls, settings: Settings) -> "LiveModel":
@@ -64,17 +71,20 @@ class LiveModel:
         )
 
     def analyse(self, data: bytes, *, top_k: int) -> ByteAnalysis:
-        """Ask the model, when it is free.
+        """Ask the model, when it is free, for as long as the request at hand may take.
 
         Raises:
-            ProblemError: there is no model, or too many requests wait, or this one waited too long.
+            ProblemError: there is no model, too many requests wait, this one waited too long, or
+                its time is up.
+            ClientGoneError: nobody waits for the answer any more.
         """
         if self.source is None:
             raise ProblemError(
                 HTTPStatus.SERVICE_UNAVAILABLE, f"The entropy model is not loaded: {self.reason}"
             )
-        with self._turns.take():
-            return self.source.analyse(data, top_k=top_k)
+        limit = patience.current()
+        with self.turns.take(limit.gone):
+            return self.source.analyse(data, top_k=top_k, between=limit.check)
 
 
 def without_root(message: str, root: Path) -> str:

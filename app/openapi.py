@@ -1,11 +1,11 @@
 """The OpenAPI document: what the modules with routes say of them, put together."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pydantic import BaseModel
 
-from app.described import Described
+from app.described import Described, problem
 from app.schemas.base import ProblemDocument, schema_of
 
 VERSION = "1"
@@ -32,6 +32,17 @@ def document(parts: Iterable[Described]) -> dict[str, Any]:
             "and the stored figures. Errors are problem documents (RFC 9457).",
         },
         "servers": [{"url": "/"}],
-        "paths": {path: dict(methods) for part in parts for path, methods in part.paths.items()},
+        "paths": {
+            path: {method: _limited(operation) for method, operation in methods.items()}
+            for part in parts
+            for path, methods in part.paths.items()
+        },
         "components": {"schemas": dict(sorted(components.items()))},
     }
+
+
+def _limited(operation: Mapping[str, Any]) -> dict[str, Any]:
+    """``operation`` with the answer to a client that asks too much."""
+    too_many = problem("Too many requests of one client; Retry-After says when to try again.")
+    responses: dict[str, Any] = {"429": too_many, **operation["responses"]}
+    return {**operation, "responses": dict(sorted(responses.items()))}

@@ -1,18 +1,24 @@
 """What the web app can be told, and the environment variables that tell it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 """The checkout: templates, static files and artifacts lie directly below."""
 
 MODEL_VARIABLE = "BLT_MODEL"
 RUNS_VARIABLE = "BLT_RUNS"
-DEFAULT_MODEL = ROOT / "bytelatent" / "pretrained" / "blt-entropy-mini"
-DEFAULT_BLT = ROOT / "bytelatent" / "pretrained" / "blt-mini"
+PRETRAINED = ROOT / "bytelatent" / "pretrained"
+DEFAULT_MODEL = PRETRAINED / "blt-entropy-mini"
+DEFAULT_BLT = PRETRAINED / "blt-mini"
 TEXT_LIMIT = 64 * 1024
 INSPECT_LIMIT = 400
+ESCAPED = 6
+"""A byte of text may be six bytes of JSON (``\\u0000``)."""
+
+LOG_FORMATS = ("text", "json", "off")
 
 
 @dataclass(frozen=True)
@@ -54,8 +60,15 @@ class Settings:
         inspect_limit: likewise, where everything a BLT computes is shown.
         waiting_limit: requests that may wait for the model while one runs.
         wait_seconds: how long each of them waits before it is sent away.
+        request_seconds: how long the model may work for one request.
         threads: cores that one text may use.
+        rate_limit: requests a minute that one client may post; 0 for any number.
+        trusted_proxies: how many addresses at the end of ``X-Forwarded-For`` are written by proxies
+            of ours; 0 where there are none.
         generation: what requests for a text may take.
+        cors_origins: origins whose pages may ask the API; ``*`` for all.
+        metrics: offer ``/metrics``.
+        log: how requests are logged: ``text``, ``json`` or ``off``.
         reload: read templates and static files anew for every request.
     """
 
@@ -64,14 +77,20 @@ class Settings:
     demo_output: Path = ROOT / "demo_output"
     plot_data: Path = ROOT / "plot_data"
     patience: float = 0.25
-    shipped_models: Path = DEFAULT_MODEL.parent
+    shipped_models: Path = PRETRAINED
     runs: Path | None = None
     text_limit: int = TEXT_LIMIT
     inspect_limit: int = INSPECT_LIMIT
     waiting_limit: int = 10
     wait_seconds: float = 20.0
+    request_seconds: float = 30.0
     threads: int = 2
+    rate_limit: int = 600
+    trusted_proxies: int = 0
     generation: GenerationLimits = GenerationLimits()
+    cors_origins: tuple[str, ...] = ()
+    metrics: bool = False
+    log: str = "off"
     reload: bool = False
 
     @property
@@ -89,18 +108,84 @@ class Settings:
         """Recorded texts, as ``python -m app.traces`` writes them."""
         return self.plot_data / "generation_traces.json"
 
+    @property
+    def body_limit(self) -> int:
+        """Bytes of the longest body that any request may have."""
+        return self.text_limit * ESCAPED + 4096
+
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "Settings":
-        """Settings of a server: ``BLT_MODEL``, ``BLT_RUNS``, ``FLASK_DEBUG`` without ``PORT``."""
-        model, runs = environment.get(MODEL_VARIABLE), environment.get(RUNS_VARIABLE)
-        return cls(
-            model_folder=Path(model) if model else DEFAULT_MODEL,
-            runs=Path(runs) if runs else None,
-            reload=wants_reload(environment),
-        )
+        """Settings of a server; :data:`VARIABLES` are read, and ``FLASK_DEBUG`` for reloading.
+
+        Raises:
+            ValueError: a variable has a value that is not accepted; the message names it.
+        """
+        found: dict[str, Any] = {"log": "text"}
+        for name, (field, read) in VARIABLES.items():
+            value = environment.get(name, "").strip()
+            if not value:
+                continue
+            try:
+                found[field] = read(value)
+            except ValueError as error:
+                raise ValueError(f"{name} is {value!r}; {error}") from None
+        return cls(**found, reload=wants_reload(environment))
 
 
 def wants_reload(environment: Mapping[str, str]) -> bool:
     """``FLASK_DEBUG`` asks for reloading; a platform that sets ``PORT`` never gets it."""
-    debug = environment.get("FLASK_DEBUG", "").lower() in {"1", "true", "yes", "on"}
+    debug = environment.get("FLASK_DEBUG", "").lower() in _YES
     return debug and "PORT" not in environment
+
+
+_YES, _NO = frozenset({"1", "true", "yes", "on"}), frozenset({"0", "false", "no", "off"})
+
+
+def _switch(value: str) -> bool:
+    if value.lower() not in _YES | _NO:
+        raise ValueError("on or off is accepted")
+    return value.lower() in _YES
+
+
+def _count(value: str) -> int:
+    if value.lower() in _NO:
+        return 0
+    if not (value.isascii() and value.isdigit()):
+        raise ValueError("a whole number, or off, is accepted")
+    return int(value)
+
+
+def _seconds(value: str) -> float:
+    seconds = float(value) if value.replace(".", "", 1).isdigit() else 0.0
+    if not 0 < seconds <= 3600:
+        raise ValueError("a number of seconds above 0 and up to 3600 is accepted")
+    return seconds
+
+
+def _log(value: str) -> str:
+    if value not in LOG_FORMATS:
+        raise ValueError(f"{', '.join(LOG_FORMATS)} are accepted")
+    return value
+
+
+def _origins(value: str) -> tuple[str, ...]:
+    origins = tuple(part for part in value.replace(",", " ").split() if part)
+    for origin in origins:
+        scheme, _, rest = origin.partition("://")
+        if origin != "*" and (scheme not in ("http", "https") or not rest or "/" in rest):
+            raise ValueError("origins such as https://example.org, or *, are accepted")
+    return origins
+
+
+VARIABLES: dict[str, tuple[str, Callable[[str], Any]]] = {
+    MODEL_VARIABLE: ("model_folder", Path),
+    RUNS_VARIABLE: ("runs", Path),
+    "BLT_REQUEST_SECONDS": ("request_seconds", _seconds),
+    "BLT_WAITING": ("waiting_limit", _count),
+    "BLT_RATE_LIMIT": ("rate_limit", _count),
+    "BLT_TRUSTED_PROXIES": ("trusted_proxies", _count),
+    "BLT_CORS_ORIGINS": ("cors_origins", _origins),
+    "BLT_METRICS": ("metrics", _switch),
+    "BLT_LOG": ("log", _log),
+}
+"""Environment variables: the field that each sets, and how its value is read."""

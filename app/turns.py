@@ -51,6 +51,17 @@ class Turns:
         self._line: deque[object] = deque()
         self._served = 0
 
+    @property
+    def waiting(self) -> int:
+        """How many wait now."""
+        return len(self._line)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether one more would be sent away."""
+        with self._changed:
+            return self._full()
+
     def take(self, gone: Callable[[], bool] | None = None) -> Turn:
         """Wait for a place.
 
@@ -61,7 +72,7 @@ class Turns:
             ProblemError: 503, as too many wait, or this one waited too long or has left.
         """
         with self._changed:
-            if len(self._line) >= self._limit + max(0, self._at_once - self._served):
+            if self._full():
                 raise self._busy()
             ticket = object()
             self._line.append(ticket)
@@ -72,6 +83,9 @@ class Turns:
                 self._changed.notify_all()
             self._served += 1
         return Turn(self._left)
+
+    def _full(self) -> bool:
+        return len(self._line) >= self._limit + max(0, self._at_once - self._served)
 
     def _wait(self, ticket: object, gone: Callable[[], bool] | None) -> None:
         end = time.monotonic() + self._wait_seconds

@@ -1,4 +1,4 @@
-"""``GET /healthz``."""
+"""``GET /healthz`` and ``GET /readyz``."""
 
 from typing import Literal
 
@@ -14,3 +14,10 @@ class Health(Strict):
     model: str | None
     threshold: float | None = Field(description="Nats, the model's own.")
     reason: str | None = Field(description="Why there is no model.")
+
+
+class Ready(Strict):
+    """The server can take more texts."""
+
+    status: Literal["ready"]
+    waiting: int = Field(ge=0, description="Texts that wait for the entropy model.")

@@ -3,6 +3,7 @@
 Legend: ``N`` bytes of a text, ``S = N + 1`` tokens (BOS first), ``V`` vocabulary.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -96,19 +97,29 @@ class EntropyRuntime:
         session = open_session(folder / MODEL_FILE, threads=threads)
         return cls(session, name=folder.name, threshold=_threshold(folder))
 
-    def analyse(self, data: bytes, *, top_k: int = 0, chunk: int = DEFAULT_CHUNK) -> ByteAnalysis:
+    def analyse(
+        self,
+        data: bytes,
+        *,
+        top_k: int = 0,
+        chunk: int = DEFAULT_CHUNK,
+        between: Callable[[], None] | None = None,
+    ) -> ByteAnalysis:
         """Entropies, surprisals and predictions of any bytes, valid UTF-8 or not.
 
         Args:
             data: the text, ``N`` bytes; may be empty.
             top_k: how many likely next tokens to return for every position.
             chunk: bytes run at once.
+            between: called before each chunk; what it raises ends the work.
         """
         tokens = np.array(_ENCODE(data), dtype=np.int64)
         top_k = min(top_k, VOCAB_SIZE)
         entropies, nats, ids, probabilities = [], [], [], []
         state = self._initial_state()
         for first in range(0, len(tokens), chunk):
+            if between is not None:
+                between()
             part = tokens[first : first + chunk]
             last = first + chunk >= len(tokens)
             cut = first >= self.window and (last or chunk % BLOCK == 0)

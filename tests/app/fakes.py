@@ -20,9 +20,13 @@ class FakeModel:
     pause: float = 0.0
     asked: list[bytes] = field(default_factory=list)
 
-    def analyse(self, data: bytes, *, top_k: int = 0) -> ByteAnalysis:
+    def analyse(self, data: bytes, *, top_k: int = 0, between=None) -> ByteAnalysis:
         self.asked.append(data)
-        time.sleep(self.pause)
+        until = time.monotonic() + self.pause
+        while time.monotonic() < until:
+            time.sleep(min(0.02, self.pause))
+            if between:
+                between()
         tokens = np.array(ENCODE(data), dtype=np.int64)
         places = np.arange(len(tokens))
         before = tokens - 4

@@ -1,0 +1,88 @@
+"""Environment variables, and what is said of wrong ones."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from app.serving import address, gunicorn_options
+from app.settings import DEFAULT_MODEL, ROOT, Settings
+
+
+def test_defaults() -> None:
+    assert Settings.from_environment({}) == Settings(model_folder=DEFAULT_MODEL, log="text")
+    assert Settings.from_environment({"BLT_RATE_LIMIT": " "}).rate_limit == Settings().rate_limit
+
+
+def test_reload() -> None:
+    assert Settings.from_environment({"FLASK_DEBUG": "true"}).reload
+    assert not Settings.from_environment({"FLASK_DEBUG": "false"}).reload
+    assert not Settings.from_environment({"FLASK_DEBUG": "true", "PORT": "1"}).reload
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "field", "found"),
+    [
+        ("BLT_MODEL", "/m", "model_folder", Path("/m")),
+        ("BLT_REQUEST_SECONDS", "2.5", "request_seconds", 2.5),
+        ("BLT_WAITING", "3", "waiting_limit", 3),
+        ("BLT_RATE_LIMIT", "off", "rate_limit", 0),
+        ("BLT_RATE_LIMIT", "60", "rate_limit", 60),
+        ("BLT_TRUSTED_PROXIES", "2", "trusted_proxies", 2),
+        (
+            "BLT_CORS_ORIGINS",
+            "https://a.org, http://b:1",
+            "cors_origins",
+            ("https://a.org", "http://b:1"),
+        ),
+        ("BLT_CORS_ORIGINS", "*", "cors_origins", ("*",)),
+        ("BLT_METRICS", "on", "metrics", True),
+        ("BLT_METRICS", "0", "metrics", False),
+        ("BLT_LOG", "json", "log", "json"),
+    ],
+)
+def test_variables(name: str, value: str, field: str, found: object) -> None:
+    assert getattr(Settings.from_environment({name: value}), field) == found
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("BLT_REQUEST_SECONDS", "0"),
+        ("BLT_REQUEST_SECONDS", "nan"),
+        ("BLT_REQUEST_SECONDS", "1e9"),
+        ("BLT_WAITING", "-1"),
+        ("BLT_RATE_LIMIT", "many"),
+        ("BLT_TRUSTED_PROXIES", "1.5"),
+        ("BLT_CORS_ORIGINS", "example.org"),
+        ("BLT_CORS_ORIGINS", "https://a.org/path"),
+        ("BLT_METRICS", "maybe"),
+        ("BLT_LOG", "xml"),
+        ("PORT", "http"),
+        ("PORT", "0"),
+        ("PORT", "70000"),
+    ],
+)
+def test_a_wrong_value_is_named(name: str, value: str) -> None:
+    with pytest.raises(ValueError, match=rf"{name} is '{value}'; .*(accepted|needed)"):
+        gunicorn_options({name: value})
+
+
+@pytest.mark.parametrize("command", [["render_server.py"], ["-m", "gunicorn", "render_server:app"]])
+def test_a_server_that_cannot_start_says_why_in_a_line(command: list[str]) -> None:
+    done = subprocess.run(
+        [sys.executable, *command],
+        cwd=ROOT,
+        env={"PATH": "/usr/bin:/bin", "BLT_LOG": "xml"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode != 0
+    assert "error: BLT_LOG is 'xml'; text, json, off are accepted" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_platforms_port_wins_unless_another_is_given() -> None:
+    assert address({"PORT": "10000"}, 8000) == ("0.0.0.0", 8000)

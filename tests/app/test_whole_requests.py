@@ -1,0 +1,147 @@
+"""Clients that are slow, rude or many, before a real server with two threads."""
+
+import json
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from app.whole_requests import BODY_LIMIT, HEAD_LIMIT, Arriving
+from tests.app.servers import Served, read_all, serving
+
+HEAD = b"POST /api/patches HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+BODY = json.dumps({"text": "the cat sat"}).encode()
+GUNICORN = ("-m", "gunicorn", "render_server:app", "--bind", "127.0.0.1:{port}", "--threads", "2")
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    folder = tmp_path_factory.mktemp("two-threads")
+    with serving(folder / "log.txt", command=GUNICORN) as served:
+        yield served
+        assert "Traceback" not in served.log.read_text()
+
+
+def length(size: int) -> bytes:
+    return b"Content-Length: %d\r\n\r\n" % size
+
+
+def test_slow_clients_keep_nobody_out(served: Served) -> None:
+    half = [HEAD[:20], HEAD, HEAD + length(len(BODY)) + BODY[:5], b"\r\n\r\n", b""]
+    slow = [served.raw(half[i % len(half)]) for i in range(40)]
+    began = time.monotonic()
+    assert served.patches() == 200
+    assert time.monotonic() - began < 5
+    for connection in slow:
+        connection.close()
+
+
+def test_a_request_in_many_pieces(served: Served) -> None:
+    connection = served.raw()
+    for byte in HEAD + length(len(BODY)) + BODY:
+        connection.sendall(bytes([byte]))
+    assert read_all(connection).startswith(b"HTTP/1.1 200 OK")
+
+
+def test_a_body_in_chunks(served: Served) -> None:
+    connection = served.raw(HEAD + b"Transfer-Encoding: chunked\r\n\r\n")
+    for piece in (BODY[:4], BODY[4:]):
+        connection.sendall(b"%x\r\n%s\r\n" % (len(piece), piece))
+    connection.sendall(b"0\r\n\r\n")
+    answer = read_all(connection)
+    assert answer.startswith(b"HTTP/1.1 200 OK")
+    assert b'"bytes": 11' in answer
+
+
+def test_two_requests_at_once(served: Served) -> None:
+    get = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n%s\r\n"
+    answer = read_all(served.raw(get % b"" + get % b"Connection: close\r\n"))
+    assert answer.count(b"HTTP/1.1 200 OK") == 2
+
+
+def test_a_client_that_asks_before_it_sends(served: Served) -> None:
+    connection = served.raw(HEAD + b"Expect: 100-continue\r\n" + length(len(BODY)))
+    assert connection.recv(100).startswith(b"HTTP/1.1 100 Continue")
+    connection.sendall(BODY)
+    assert b"HTTP/1.1 200 OK" in read_all(connection)
+
+
+@pytest.mark.parametrize(
+    "announced",
+    [length(10_000_000), length(10**11), b"Transfer-Encoding: chunked\r\n\r\nfffffff\r\n"],
+)
+def test_ten_megabytes_are_refused_unread(served: Served, announced: bytes) -> None:
+    answer = read_all(served.raw(HEAD + announced + b"x" * 100_000))
+    assert answer.startswith(b"HTTP/1.1 413")
+    assert b"application/problem+json" in answer
+
+
+def test_a_body_that_was_sent_before_anybody_could_refuse_it(served: Served) -> None:
+    status, _, body = served.request("POST", "/api/patches", {"text": "x" * 10_000_000})
+    assert status == 413
+    assert json.loads(body)["field"] == "text"
+
+
+@pytest.mark.parametrize(
+    ("request_bytes", "status"),
+    [
+        (b"GET / HTTP/1.1\r\n" + b"X: 1\r\n" * 5000 + b"\r\n", b"431"),
+        (b"GET / HTTP/1.1\r\nX: " + b"1" * 10_000 + b"\r\n\r\n", b"431"),
+        (b"GET /" + b"a" * 10_000 + b" HTTP/1.1\r\n\r\n", b"414"),
+        (b"GET /" + b"a" * 2 * HEAD_LIMIT, b"414"),
+        (b"\x16\x03\x01 nonsense\r\n\r\n", b"400"),
+        (HEAD + b"Content-Length: many\r\n\r\n", b"400"),
+        (HEAD + b"Content-Length: 3\r\nContent-Length: 4\r\n\r\nabcd", b"400"),
+        (HEAD + b"Transfer-Encoding: chunked\r\n\r\n" + b"z" * 100, b"400"),
+    ],
+)
+def test_what_is_no_request(served: Served, request_bytes: bytes, status: bytes) -> None:
+    assert read_all(served.raw(request_bytes)).split(b" ")[1] == status
+    assert served.get("/healthz")[0] == 200
+
+
+def test_somebody_who_sends_and_takes_nothing(served: Served) -> None:
+    """More answers than fit into any buffer, and nobody reads them."""
+    deaf = [served.raw(b"GET /static/vendor/plotly-basic.min.js HTTP/1.1\r\nHost: a\r\n\r\n")]
+    assert served.get("/healthz")[0] == 200
+    for connection in deaf:
+        connection.close()
+
+
+def arriving(data: bytes) -> Arriving:
+    return Arriving(until=0.0, data=bytearray(data))
+
+
+@pytest.mark.parametrize(
+    ("data", "whole", "refused"),
+    [
+        (b"", False, False),
+        (b"GET / HTTP/1.1\r\n", False, False),
+        (b"GET / HTTP/1.1\r\n\r\n", True, False),
+        (HEAD + length(3) + b"ab", False, False),
+        (HEAD + length(3) + b"abc", True, False),
+        (HEAD + length(BODY_LIMIT + 1), True, True),
+        (HEAD + b"content-LENGTH:9999999999999999\r\n\r\n", True, True),
+        (HEAD + b"transfer-encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n", False, False),
+        (HEAD + b"transfer-encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n", True, False),
+        (
+            HEAD + b"transfer-encoding: chunked\r\n\r\n3;a=b\r\nabc\r\n0\r\nT: 1\r\n\r\n",
+            True,
+            False,
+        ),
+        (HEAD + b"transfer-encoding: chunked\r\n\r\n", False, False),
+        (b"a" * (HEAD_LIMIT + 1), True, True),
+    ],
+)
+def test_what_is_whole(data: bytes, whole: bool, refused: bool) -> None:
+    found = arriving(data)
+    assert (found.is_whole(), found.refused) == (whole, refused)
+
+
+def test_chunks_are_walked_once() -> None:
+    found = arriving(HEAD + b"Transfer-Encoding: chunked\r\n\r\n")
+    for _ in range(20_000):
+        found.data += b"1\r\na\r\n"
+        assert not found.is_whole()
+    found.data += b"0\r\n\r\n"
+    assert found.is_whole()
