@@ -9,17 +9,23 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from flask import Flask
 
+    from app.generator import TextMaker
     from app.model import LiveModel
     from app.settings import Settings
 
 
-def create_app(settings: "Settings | None" = None, model: "LiveModel | None" = None) -> "Flask":
+def create_app(
+    settings: "Settings | None" = None,
+    model: "LiveModel | None" = None,
+    maker: "TextMaker | None" = None,
+) -> "Flask":
     """The application.
 
     Args:
         settings: folders and limits; the defaults are those of the checkout.
         model: the model to ask; loaded from the settings' folder when left out.
+        maker: the BLT that makes text, likewise.
     """
     from app.factory import make_app
 
-    return make_app(settings, model)
+    return make_app(settings, model, maker)

@@ -7,14 +7,20 @@ from app import api, assets, hooks, pages
 from app.calibration import Calibration
 from app.catalogue import Catalogue
 from app.example_file import ExampleFile
+from app.generator import TextMaker
 from app.model import LiveModel
 from app.settings import ROOT, Settings
+from app.trace_file import TraceFile
 
 ESCAPED = 6
 """A byte of text may be six bytes of JSON (``\\u0000``)."""
 
 
-def make_app(settings: Settings | None = None, model: LiveModel | None = None) -> Flask:
+def make_app(
+    settings: Settings | None = None,
+    model: LiveModel | None = None,
+    maker: TextMaker | None = None,
+) -> Flask:
     """What :func:`app.create_app` returns."""
     settings = settings or Settings()
     app = Flask(__name__, template_folder=str(ROOT / "templates"), static_folder=None)
@@ -34,11 +40,13 @@ def make_app(settings: Settings | None = None, model: LiveModel | None = None) -
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.extensions["settings"] = settings
     app.extensions["model"] = model or LiveModel.load(settings)
+    app.extensions["text_maker"] = maker or TextMaker.load(settings)
     app.extensions["calibration"] = Calibration.load(settings.model_folder)
     app.extensions["catalogue"] = Catalogue(
         [settings.demo_output, settings.plot_data], patience=settings.patience
     )
     app.extensions["examples"] = ExampleFile(settings.examples_file)
+    app.extensions["traces"] = TraceFile(settings.traces_file)
     app.extensions["assets"] = assets.Assets(ROOT / "static", reload=settings.reload)
     hooks.register(app, settings)
     Compress(app)

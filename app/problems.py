@@ -42,19 +42,24 @@ class ProblemError(Exception):
         """A problem with a single field."""
         return cls(status, f"{name}: {message}", (FieldError(name, message),))
 
-    def response(self) -> Response:
-        """The problem as a response."""
+    def document(self, path: str) -> dict[str, object]:
+        """The problem as a value; ``path`` is that of the request."""
         body: dict[str, object] = {
             "type": "about:blank",
             "title": self.status.phrase,
             "status": int(self.status),
             "detail": self.detail,
-            "instance": request.path,
+            "instance": path,
         }
         if self.errors:
             body["field"] = self.errors[0].field
             body["errors"] = [{"field": e.field, "message": e.message} for e in self.errors]
-        response = Response(json.dumps(body), status=int(self.status), content_type=MEDIA_TYPE)
+        return body
+
+    def response(self) -> Response:
+        """The problem as a response."""
+        body = json.dumps(self.document(request.path))
+        response = Response(body, status=int(self.status), content_type=MEDIA_TYPE)
         response.headers.extend(self.headers)
         response.headers["Cache-Control"] = "no-store"
         return response
@@ -95,5 +100,10 @@ def too_large() -> ProblemError:
 
 def _unexpected(error: Exception) -> Response:
     logger.error("%s %s failed", request.method, request.path, exc_info=error)
+    return our_mistake().response()
+
+
+def our_mistake() -> ProblemError:
+    """What is told of an error that nobody has foreseen."""
     detail = "Something went wrong on this side; the server's log says what."
-    return ProblemError(HTTPStatus.INTERNAL_SERVER_ERROR, detail).response()
+    return ProblemError(HTTPStatus.INTERNAL_SERVER_ERROR, detail)

@@ -10,9 +10,11 @@ from flask.testing import FlaskClient
 
 from app import create_app
 from app.examples import write_examples
+from app.generator import TextMaker
 from app.model import LiveModel
 from app.settings import Settings
-from tests.app.fakes import FakeModel
+from app.traces import write_traces
+from tests.app.fakes import SHAPES, FakeBlt, FakeModel
 
 PNG = bytes.fromhex(
     "89504e470d0a1a0a0000000d4948445200000001000000010806000000"
@@ -50,12 +52,13 @@ def folders(tmp_path: Path) -> Path:
 def settings(folders: Path) -> Settings:
     return Settings(
         model_folder=folders / "model",
+        blt_folder=folders / "no-blt",
         demo_output=folders / "demo_output",
         plot_data=folders / "plot_data",
+        patience=0,
         wait_seconds=0.3,
         waiting_limit=2,
     )
-        patience=0,
 
 
 @pytest.fixture
@@ -64,12 +67,20 @@ def fake() -> FakeModel:
 
 
 @pytest.fixture
-def app(settings: Settings, fake: FakeModel) -> Flask:
+def blt() -> FakeBlt:
+    return FakeBlt()
+
+
+@pytest.fixture
+def app(settings: Settings, fake: FakeModel, blt: FakeBlt) -> Flask:
     model = LiveModel(
         fake, waiting_limit=settings.waiting_limit, wait_seconds=settings.wait_seconds
     )
     write_examples(model, settings.examples_file)
-    return create_app(settings, model)
+    maker = TextMaker(blt, SHAPES)
+    write_traces(maker, settings.traces_file)
+    blt.asked.clear()
+    return create_app(settings, model, maker)
 
 
 @pytest.fixture

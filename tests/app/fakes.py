@@ -1,12 +1,20 @@
-"""A model that needs no file: entropies follow from the bytes alone, so results are repeatable."""
+"""Models that need no file: all follows from the bytes alone, so results are repeatable."""
 
 import time
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from app.costs import Costs
+from bytelatent.generation.events import Event, RowText
+from bytelatent.generation.run import Speculate
+from bytelatent.generation.sampling import SamplingArgs
+from bytelatent.model.args import LMTransformerArgs, TransformerArgs
+from bytelatent.model.blt_args import ByteLatentTransformerArgs, LocalArgs
 from bytelatent.runtime import ByteAnalysis
 from bytelatent.tokenizers.blt_tokenizer import BltTokenizer
+from bytelatent.tokenizers.constants import OFFSET
 
 ENCODE = BltTokenizer(add_bos=True, add_eos=False).encode_bytes
 
@@ -43,3 +51,102 @@ class FakeModel:
             top_ids=ids,
             top_probabilities=probabilities.astype(np.float32),
         )
+
+
+SHAPES = Costs(
+    ByteLatentTransformerArgs(
+        encoder=LocalArgs(dim=64, n_layers=1, n_heads=4, window=64, cross_attention="last"),
+        global_model=TransformerArgs(dim=256, n_layers=8, n_heads=4),
+        decoder=LocalArgs(dim=64, n_layers=2, n_heads=4, window=64),
+        cross_heads=4,
+    ),
+    LMTransformerArgs(dim=32, n_layers=2, n_heads=2),
+)
+WORDS = "the cat sat on the mät. "
+
+
+@dataclass
+class FakeBlt:
+    """Says the same words again and again; every fifth byte that it drafts is wrong.
+
+    Attributes:
+        pause: seconds that a byte takes.
+        fails_at: number of the byte at which it breaks.
+        made: bytes made so far, of all texts.
+        open: texts that are being made.
+        asked: what it was asked for.
+    """
+
+    name: str = "fake-blt"
+    words: bytes = WORDS.encode()
+    pause: float = 0.0
+    fails_at: int | None = None
+    made: int = 0
+    open: int = 0
+    asked: list[dict[str, object]] = field(default_factory=list)
+
+    def stream(
+        self,
+        prompts: Sequence[bytes],
+        *,
+        max_bytes: int,
+        sampling: SamplingArgs | None,
+        stop: Sequence[bytes],
+        speculate: Speculate,
+    ) -> Iterator[Event]:
+        (prompt,) = prompts
+        self.asked.append({"prompt": prompt, "max_bytes": max_bytes, "sampling": sampling})
+        if prompt == b"refuse":
+            raise ValueError("prompt: this model refuses it")
+        length = 6 if speculate == "auto" else speculate or 0
+        return self._events(RowText(max_bytes, stop), length)
+
+    def _events(self, text: RowText, speculate: int) -> Iterator[Event]:
+        self.open += 1
+        try:
+            place, left = 0, 0  # bytes so far, and of the round
+            while text.finish is None:
+                if self.pause:
+                    time.sleep(self.pause)
+                if place == self.fails_at:
+                    raise RuntimeError("inner detail")
+                event = self._event(text, place)
+                if speculate and left == 0 and text.left:
+                    event = self._round(event, place, min(speculate, text.left))
+                    left = event.accepted + 1
+                left, place, self.made = max(0, left - 1), place + 1, self.made + 1
+                yield event
+        finally:
+            self.open -= 1
+
+    def _event(self, text: RowText, place: int) -> Event:
+        byte = self._byte(place)
+        starts = place > 0 and self._byte(place - 1) == 0x20
+        return Event(
+            row=0,
+            token=byte + OFFSET,
+            byte=byte,
+            text=text.push(byte + OFFSET),
+            probability=0.25 if starts else 0.9,
+            entropy=2.0 + place % 3 / 4 if starts else 0.1 + place % 4 / 8,
+            starts_patch=starts,
+            global_ran=starts or place == 0,
+            drafted=0,
+            accepted=0,
+            seconds=0.01 * (place + 1),
+            finish=text.finish,
+        )
+
+    def _round(self, event: Event, place: int, length: int) -> Event:
+        right = [self._byte(place + k) for k in range(1, length + 1)]
+        draft = [b if (place + k) % 5 else 0x3F for k, b in enumerate(right, 1)]
+        wrong = [k for k, (a, b) in enumerate(zip(draft, right, strict=True)) if a != b]
+        return replace(
+            event,
+            drafted=length,
+            accepted=wrong[0] if wrong else length,
+            draft=tuple(b + OFFSET for b in draft),
+        )
+
+    def _byte(self, place: int) -> int:
+        return self.words[place % len(self.words)]
