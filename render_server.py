@@ -19,12 +19,13 @@ def build() -> Any:
     """The application, as the environment describes it."""
     from app import create_app  # late: the process that only watches workers needs none of it
     from app.logs import configure
+    from app.own_models import with_own_model
     from app.worker import give_memory_back
 
     give_memory_back()
     settings = Settings.from_environment(os.environ)
     configure(settings.log)
-    return create_app(settings)
+    return create_app(with_own_model(settings))
 
 
 def serve_by_gunicorn(port: int | None) -> None:

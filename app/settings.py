@@ -51,6 +51,7 @@ class Settings:
     Attributes:
         model_folder: the exported entropy model.
         blt_folder: the exported BLT that makes text.
+        own_model: folder of a model to show in place of one of these, whichever it is.
         demo_output: folder of figures, the first that the catalogue looks into.
         plot_data: folder of the data behind them; also holds the precomputed examples.
         patience: seconds for which changed content of a stored figure may go unnoticed.
@@ -74,6 +75,7 @@ class Settings:
 
     model_folder: Path = DEFAULT_MODEL
     blt_folder: Path = DEFAULT_BLT
+    own_model: Path | None = None
     demo_output: Path = ROOT / "demo_output"
     plot_data: Path = ROOT / "plot_data"
     patience: float = 0.25
@@ -178,7 +180,7 @@ def _origins(value: str) -> tuple[str, ...]:
 
 
 VARIABLES: dict[str, tuple[str, Callable[[str], Any]]] = {
-    MODEL_VARIABLE: ("model_folder", Path),
+    MODEL_VARIABLE: ("own_model", Path),
     RUNS_VARIABLE: ("runs", Path),
     "BLT_REQUEST_SECONDS": ("request_seconds", _seconds),
     "BLT_WAITING": ("waiting_limit", _count),

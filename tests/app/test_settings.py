@@ -24,7 +24,7 @@ def test_reload() -> None:
 @pytest.mark.parametrize(
     ("name", "value", "field", "found"),
     [
-        ("BLT_MODEL", "/m", "model_folder", Path("/m")),
+        ("BLT_MODEL", "/m", "own_model", Path("/m")),
         ("BLT_REQUEST_SECONDS", "2.5", "request_seconds", 2.5),
         ("BLT_WAITING", "3", "waiting_limit", 3),
         ("BLT_RATE_LIMIT", "off", "rate_limit", 0),
