@@ -54,9 +54,42 @@ export function measure(text) {
   return { text, bytes, units, unitOf };
 }
 
+const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/** Bytes that the character at `i` has; 0 if it is none. */
+function characterLength(bytes, i) {
+  const length = bytes[i] < 0x80 ? 1 : bytes[i] < 0xe0 ? 2 : bytes[i] < 0xf0 ? 3 : 4;
+  if (length === 1) return 1;
+  try {
+    strict.decode(bytes.subarray(i, i + length));
+    return i + length <= bytes.length ? length : 0;
+  } catch {
+    return 0;
+  }
+}
+
+/** As `measure`, of any bytes: each that belongs to no character is a unit of its own, `broken`. */
+export function measureBytes(bytes) {
+  const units = [];
+  const unitOf = new Uint32Array(bytes.length);
+  const add = (unit) => {
+    unitOf.fill(units.length, unit.start, unit.start + unit.length);
+    units.push(unit);
+  };
+  for (let at = 0; at < bytes.length; ) {
+    let end = at;
+    for (let length = 1; end < bytes.length && (length = characterLength(bytes, end)); end += length);
+    for (const unit of measure(strict.decode(bytes.subarray(at, end))).units) add({ ...unit, start: unit.start + at });
+    if (end < bytes.length) add({ text: "\ufffd", shown: "\ufffd", start: end, length: 1, rtl: false, broken: true });
+    at = end + 1;
+  }
+  return { text: units.map((unit) => unit.text).join(""), bytes, units, unitOf };
+}
+
 /** The character (code point) that byte `i` belongs to. */
 export function characterAt(measured, i) {
   const unit = measured.units[measured.unitOf[i]];
+  if (unit.broken) return { character: unit.text, start: unit.start, length: 1, codePoint: 0xfffd, unit };
   let start = unit.start;
   for (const character of unit.text) {
     const length = byteLength(character);
@@ -70,7 +103,8 @@ export function characterAt(measured, i) {
 
 /** The part a byte plays in UTF-8, in words. */
 export function utf8Role(measured, i) {
-  const { start, length } = characterAt(measured, i);
+  const { start, length, unit } = characterAt(measured, i);
+  if (unit.broken) return "no UTF-8";
   if (length === 1) return "ASCII, one byte";
   if (i === start) return `lead byte of ${length}`;
   return `continuation ${i - start} of ${length - 1}`;

@@ -92,6 +92,7 @@ export class TextView {
       const started = this.starts[unit.start];
       let classes = `u p${first % COLOURS}`;
       if (started) classes += unit.rtl ? " s r" : " s";
+      classes += this.more(unit);
       if (split) classes += " split";
       const key = split ? classes + this.patchOf.subarray(unit.start, unit.start + unit.length) : classes;
       if (this.classes[k] === key) return;
@@ -101,6 +102,11 @@ export class TextView {
       element.style.backgroundImage = split ? strip(unit, this.patchOf) : "";
     });
     this.current?.classList.add("on");
+  }
+
+  /** Further classes of a unit, each with a space in front. */
+  more() {
+    return "";
   }
 
   /** A long text has one element per patch; a character counts to the patch of its first byte. */
