@@ -1,8 +1,19 @@
-"""``python -m bytelatent.export``: write an entropy model as ONNX, for use without torch.
+"""``python -m bytelatent.export MODEL``: write a model as ONNX, for use without torch.
 
-The graph is :meth:`bytelatent.transformer.LMTransformer.forward_chunk`: it runs a text of any
-length chunk by chunk, each as ``N`` blocks of ``C`` bytes that look at themselves and at the ``P``
-bytes before them.
+| model            | file                                     | for                              |
+|------------------|------------------------------------------|----------------------------------|
+| an entropy model | ``model.onnx``                           | texts: measuring, cutting        |
+|                  | ``entropy.onnx``                         | byte by byte, beside a BLT       |
+| a BLT            | ``encoder``, ``global``, ``decoder.onnx``| generating, inspecting           |
+|                  | ``entropy.onnx`` of its entropy model    | likewise, where it is not yet    |
+
+The files lie in the model's folder; with ``--out FOLDER`` in a new one, with the weights. All but
+``model.onnx`` read the weights in ``model.safetensors`` beside them and are small
+(:mod:`bytelatent.step_graphs`).
+
+The graph of ``model.onnx`` is :meth:`bytelatent.transformer.LMTransformer.forward_chunk`: it runs a
+text of any length chunk by chunk, each as ``N`` blocks of ``C`` bytes that look at themselves and
+at the ``P`` bytes before them.
 
 | input                | shape                    | output                 | shape                |
 |----------------------|--------------------------|------------------------|----------------------|
@@ -25,9 +36,19 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from bytelatent.files import replacing
+from bytelatent.exporting.folders import export_blt, export_entropy
+from bytelatent.files import replacing, write_json
+from bytelatent.hf import TRAIN_ARGS_FILE, BltTokenizerAndPatcher
+from bytelatent.loading import kind_of, load_text_model, read_settings
 from bytelatent.model.attention_band import BandShape
+from bytelatent.model.blt import ByteLatentTransformer
+from bytelatent.model.pretrained import Pretrained
+from bytelatent.model.released import MODEL_FILES
 from bytelatent.patching.entropies import entropy
+from bytelatent.runtime.loading import load_graph
+from bytelatent.runtime.sessions import ModelFileError
+from bytelatent.step_graphs import ENTROPY_FOLDER, ENTROPY_GRAPH, WEIGHTS_FILE, EntropyShape
+from bytelatent.storage import model_folder
 from bytelatent.transformer import LMState, LMTransformer
 
 ONNX_FILE = "model.onnx"
@@ -124,23 +145,81 @@ def _random_tokens(model: LMTransformer, rows: int, size: int) -> Tensor:
     return torch.randint(0, model.args.vocab_size, (rows, size))
 
 
+def export(name: str, out: Path | None = None) -> list[Path]:
+    """Write the graphs of a model of either kind.
+
+    Args:
+        name: a folder, a shipped model or a repository in the released layout.
+        out: a new folder, which gets the weights too; of an entropy model also a file, which gets
+            ``model.onnx``. The model's own folder when left out.
+
+    Raises:
+        ValueError: the model is missing, damaged or cannot be exported, or the system refuses.
+    """
+    folder = model_folder(name, (*MODEL_FILES, TRAIN_ARGS_FILE, f"{ENTROPY_FOLDER}/*"))
+    if kind_of(folder) is ByteLatentTransformer:
+        return _export_blt(name, folder, out)
+    model = LMTransformer.from_pretrained(folder)
+    if out is not None and out.suffix == Path(ONNX_FILE).suffix:
+        export_onnx(model, out)
+        return [out]
+    folder = _with_weights(folder, out, model)
+    export_onnx(model, folder / ONNX_FILE)
+    return [folder / ONNX_FILE, export_entropy(model, folder)]
+
+
+def _export_blt(name: str, folder: Path, out: Path | None) -> list[Path]:
+    given = load_text_model(name)
+    assert isinstance(given.model, ByteLatentTransformer)
+    lm = given.entropy_model
+    below = None if given.entropy_name is None else model_folder(given.entropy_name)
+    stored = ByteLatentTransformer.from_pretrained(folder)
+    folder = _with_weights(folder, out, stored)
+    paths = export_blt(given.model, folder)
+    if lm is None or below is None:
+        return paths
+    if out is not None:
+        below = _with_weights(below, out / ENTROPY_FOLDER, lm)
+    try:
+        load_graph(below / ENTROPY_GRAPH, EntropyShape, threads=1)
+    except ModelFileError:  # not there yet, or of another time
+        paths.append(export_entropy(lm, below))
+    return paths
+
+
+def _with_weights(folder: Path, out: Path | None, model: Pretrained) -> Path:
+    """The folder that graphs go to: that of the model, or ``out`` with all that loading needs."""
+    if out is None or (out.is_dir() and folder.resolve() == out.resolve()):
+        if not (folder / WEIGHTS_FILE).is_file():
+            raise ValueError(
+                f"{folder} has no {WEIGHTS_FILE}, which graphs read; give a new folder with --out"
+            )
+        return folder
+    model.save_pretrained(out)
+    # It names no entropy model: that lies below now.
+    settings = {key: part for key, part in read_settings(folder).items() if key != "patcher_model"}
+    if settings:
+        write_json(out / TRAIN_ARGS_FILE, settings)
+        BltTokenizerAndPatcher.from_pretrained(folder).save_pretrained(out)
+    return out
+
+
 def main(argv: list[str] | None = None) -> int:
     """The command."""
     parser = argparse.ArgumentParser(prog="python -m bytelatent.export", description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.add_argument("model", help="folder or repository in the released layout")
-    parser.add_argument("--out", type=Path, help=f"file to write (default: MODEL/{ONNX_FILE})")
+    parser.add_argument("model", help="folder, name or repository in the released layout")
+    parser.add_argument("--out", type=Path, help="new folder (default: the model's own)")
     options = parser.parse_args(argv)
     logging.basicConfig(format="%(message)s")
     logger.setLevel(logging.INFO)
     try:
-        model = LMTransformer.from_pretrained(options.model)
-        path = options.out or Path(options.model) / ONNX_FILE
-        export_onnx(model, path)
+        paths = export(options.model, options.out)
     except ValueError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    print(f"wrote {path} ({path.stat().st_size / 1e6:.1f} MB)")
+    for path in paths:
+        print(f"wrote {path} ({path.stat().st_size / 1e6:.2f} MB)")
     return 0
 
 

@@ -5,6 +5,9 @@
     printf 'A BLT has' | bytelatent generate --speculate 8 --trace trace.json
     bytelatent generate "one prompt" "another" --model facebook/blt-1b --dtype bf16
 
+On a CPU, in fp32, a model whose folder has graphs (``bytelatent export``) runs on onnxruntime,
+which is faster and loads no torch; the text is the same. ``--backend`` chooses.
+
 Prompts are bytes: those of an argument, a file or stdin as they are, valid UTF-8 or not, a last
 newline included. Several prompts make one batch. What comes out is valid text: bytes that are no
 UTF-8 show as U+FFFD (``--valid-utf8`` draws none), and on a terminal control characters as their
@@ -28,6 +31,7 @@ from bytelatent.storage import PRETRAINED
 if TYPE_CHECKING:  # load torch, which --help and mistakes need not wait for
     from bytelatent.generation.engine import Engine
     from bytelatent.generation.events import Event
+    from bytelatent.runtime import BltRuntime
 
 DEFAULT_MODEL = "blt-mini"
 MAX_BYTES = 256
@@ -36,6 +40,7 @@ PROMPT_LIMIT = 32_768
 
 INTERRUPTED = 130
 DTYPES = ("fp32", "bf16", "fp16")
+BACKENDS = ("torch", "onnx")
 WEIGHTS = ("given", "fp16", "int8")
 
 SAMPLING: dict[str, tuple[str, str]] = {
@@ -105,8 +110,8 @@ class Writer:
             print(text.translate(self._pictures), end="", flush=True)
 
 
-def load(options: argparse.Namespace) -> "Engine":
-    """The engine for the model that was asked for.
+def load(options: argparse.Namespace) -> "Engine | BltRuntime":
+    """What runs the model that was asked for.
 
     Raises:
         ValueError: it is not there, is damaged, or cannot generate.
@@ -117,6 +122,38 @@ def load(options: argparse.Namespace) -> "Engine":
             f"{name} did not come with this copy of bytelatent; name a model with --model, a "
             "folder or a repository such as facebook/blt-1b"
         )
+    runtime = None if options.backend == "torch" else _runtime(options)
+    return runtime or _engine(options)
+
+
+def _runtime(options: argparse.Namespace) -> "BltRuntime | None":
+    """The model on onnxruntime; None if it cannot be that and need not be."""
+    name, wanted = options.model, options.backend == "onnx"
+    if (options.device, options.dtype) != ("cpu", "fp32"):
+        if wanted:
+            raise ValueError(
+                "--backend: onnx runs on a CPU in fp32; leave out --device and --dtype"
+            )
+        return None
+    folder = next((path for path in (Path(name), PRETRAINED / name) if path.is_dir()), None)
+    if folder is None:
+        if wanted:
+            raise ValueError(f"--backend: {name} is no folder here, and onnx needs one with graphs")
+        return None
+    from bytelatent.runtime import BltRuntime, ModelFileError
+
+    try:
+        return BltRuntime.load(
+            folder, entropy_model=options.entropy_model, prompt_limit=options.max_prompt
+        )
+    except ModelFileError:
+        if wanted:
+            raise
+        return None
+
+
+def _engine(options: argparse.Namespace) -> "Engine":
+    """The model on torch."""
     import torch
 
     from bytelatent.generation.engine import Engine
@@ -127,10 +164,12 @@ def load(options: argparse.Namespace) -> "Engine":
         raise ValueError(f"--device: {options.device} is not there: torch sees no GPU here")
     dtype = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[options.dtype]
     model = load_text_model(
-        name, entropy_model=options.entropy_model, dtype=dtype, device=options.device
+        options.model, entropy_model=options.entropy_model, dtype=dtype, device=options.device
     )
     if not isinstance(model.model, ByteLatentTransformer):
-        raise ValueError(f"{name} is a byte model that only measures entropies; name a BLT")
+        raise ValueError(
+            f"{options.model} is a byte model that only measures entropies; name a BLT"
+        )
     assert model.patcher is not None
     return Engine(model.model, model.entropy_model, model.patcher.args, weights=options.weights)
 
@@ -191,7 +230,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _stream(
-    engine: "Engine", prompts: Sequence[bytes], options: argparse.Namespace
+    engine: "Engine | BltRuntime", prompts: Sequence[bytes], options: argparse.Namespace
 ) -> Iterator["Event"]:
     return engine.stream(
         prompts,
@@ -240,7 +279,8 @@ def _parser() -> argparse.ArgumentParser:
         kind = kinds.get(name, float)
         add(f"--{name.replace('_', '-')}", type=kind, metavar=metavar, help=text)
     add("--valid-utf8", action="store_true", help="draw only bytes that go on as valid UTF-8")
-    add("--speculate", type=int, metavar="K", help="draft K bytes, then verify them in one pass")
+    drafts = "draft K bytes, then verify them in one pass; auto: as many as are accepted"
+    add("--speculate", type=_draft_length, metavar="K", help=drafts)
     add("--echo", action="store_true", help="print the prompt before its text")
     add("--stats", action="store_true", help="print speed and counts to stderr at the end")
     add("--trace", metavar="FILE", help="write every decision as JSON")
@@ -253,7 +293,13 @@ def _parser() -> argparse.ArgumentParser:
         help="fewer bits for the products of steps on a CPU: faster, not exact (default: given)",
     )
     add("--device", default="cpu", help="where to run (default: cpu)")
+    add("--backend", choices=BACKENDS, help="what runs it (default: onnx where it can)")
     return parser
+
+
+def _draft_length(text: str) -> int | str:
+    """``--speculate``, whose range is checked with those of the others."""
+    return text if text == "auto" else int(text)
 
 
 def _check(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
@@ -261,7 +307,7 @@ def _check(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None
     least = {"max_bytes": 0, "max_prompt": 0, "speculate": 1}
     for name, low in least.items():
         value = getattr(options, name)
-        if value is not None and value < low:
+        if isinstance(value, int) and value < low:
             parser.error(f"--{name.replace('_', '-')}: {value} is not {low} or more")
     if "" in options.stop:
         parser.error("--stop: an empty text would stop everything")

@@ -1,10 +1,10 @@
 """``python -m bytelatent.release RUN OUT``: make a model folder that can be shipped from a run.
 
-``OUT`` gets the weights (``config.json``, ``model.safetensors``; of an entropy model ``model.onnx``
-too), ``train_args.json`` with the threshold, ``calibration.json``, the run's ``metrics.jsonl``,
-``evaluation.json`` (bits per byte and patches on text it never saw), ``NOTICE`` (whose text it
-learned from) and ``README.md``, the model card. All of it is measured or read off the run, and
-nothing is moved to ``OUT`` before everything is made.
+``OUT`` gets the weights (``config.json``, ``model.safetensors``), its graphs for onnxruntime
+(:mod:`bytelatent.export`), ``train_args.json`` with the threshold, ``calibration.json``, the run's
+``metrics.jsonl``, ``evaluation.json`` (bits per byte and patches on text it never saw), ``NOTICE``
+(whose text it learned from) and ``README.md``, the model card. All of it is measured or read off
+the run, and nothing is moved to ``OUT`` before everything is made.
 
 An entropy model gets a new threshold for ``--patch-size``; a BLT keeps the one it was trained with.
 """
@@ -29,6 +29,7 @@ from bytelatent.data.held_out import HeldOut, held_out, source_names
 from bytelatent.data.notice import notice
 from bytelatent.evaluation import SourceScore, as_dict, describe, evaluate
 from bytelatent.export import ONNX_FILE, export_onnx
+from bytelatent.exporting.folders import export_blt, export_entropy
 from bytelatent.files import naming, read_json, replacing, write_json, write_text
 from bytelatent.loading import TextModel, kind_of, load_text_model, read_settings, write_settings
 from bytelatent.metrics import read_metrics
@@ -95,6 +96,9 @@ def release(run: Path, out: Path, options: Options | None = None) -> None:
         text_model = load_text_model(str(folder))
         if isinstance(text_model.model, LMTransformer):
             export_onnx(text_model.model, folder / ONNX_FILE)
+            export_entropy(text_model.model, folder)
+        else:
+            export_blt(text_model.model, folder)
         scores = _measure(text_model, args, options)
         about = {**describe(text_model), "model": args.name, "split": "test"}
         write_json(folder / "evaluation.json", about | as_dict(scores))

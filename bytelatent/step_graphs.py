@@ -51,6 +51,9 @@ ENTROPY_FOLDER = "entropy_model"
 SHAPE_KEY = "bytelatent.shape"
 """Of a graph's metadata: a :class:`BltShape` or :class:`EntropyShape` in JSON."""
 
+GRAPH_KEY = "bytelatent.graph"
+"""Likewise: name that the file has, ``encoder.onnx`` say."""
+
 WEIGHTS_KEY = "bytelatent.weights"
 """Likewise: fingerprint of the safetensors file (:mod:`bytelatent.stored_tensors`)."""
 

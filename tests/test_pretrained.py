@@ -39,6 +39,7 @@ def test_the_folder_is_whole_and_small() -> None:
         "README.md",
         "calibration.json",
         "config.json",
+        "entropy.onnx",
         "evaluation.json",
         "metrics.jsonl",
         "model.onnx",

@@ -16,6 +16,7 @@ from bytelatent.loading import load_text_model, read_settings
 from bytelatent.model.blt import ByteLatentTransformer
 from bytelatent.release import main
 from bytelatent.runtime import EntropyRuntime
+from bytelatent.step_graphs import BLT_GRAPHS
 from bytelatent.transformer import LMTransformer
 from tests import tiny
 
@@ -93,7 +94,7 @@ def rows(card: str, title: str) -> dict[str, list[str]]:
 
 def test_an_entropy_model_is_whole(entropy_release, root) -> None:
     names = {path.name for path in entropy_release.iterdir()}
-    assert names == SHARED | {"model.onnx"}
+    assert names == SHARED | {"model.onnx", "entropy.onnx"}
     assert not [path for path in root.iterdir() if path.name.startswith(".")]
     runtime = EntropyRuntime.load(entropy_release)
     patcher = BltTokenizerAndPatcher.from_pretrained(entropy_release).patcher_args
@@ -157,7 +158,7 @@ def test_notice_curve_and_settings_come_along(entropy_release, root) -> None:
 
 
 def test_a_blt_is_whole_and_half_as_large(blt_release, blt_run, entropy_release) -> None:
-    assert {path.name for path in blt_release.iterdir()} == SHARED
+    assert {path.name for path in blt_release.iterdir()} == SHARED | set(BLT_GRAPHS)
     sizes = [(f / "model.safetensors").stat().st_size for f in (blt_release, blt_run / "model")]
     assert 0.4 < sizes[0] / sizes[1] < 0.6
     stored = ByteLatentTransformer.from_pretrained(blt_release)
@@ -231,7 +232,8 @@ def test_a_rule_without_entropies_needs_no_entropy_model(root) -> None:
     named = {"patcher": {"patching_mode": "space"}}
     run = finished_run(root, "spaces", root / "weights" / "blt", blt=tiny.BLT, **named)
     assert main([str(run), str(root / "spaces"), "--limit", "90", "--prose-limit", "50"]) == 0
-    assert {path.name for path in (root / "spaces").iterdir()} == SHARED - {"calibration.json"}
+    names = {path.name for path in (root / "spaces").iterdir()}
+    assert names == SHARED - {"calibration.json"} | set(BLT_GRAPHS)
     card = (root / "spaces" / "README.md").read_text()
     assert "rule `space`" in card and "by the entropy model" not in card
     assert re.search(r"\| language \| bytes \| bits per byte \| bytes per patch \|", card)

@@ -13,7 +13,6 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from bytelatent.files import replacing
 from bytelatent.stored_tensors import StoredTensors
 
 OPSET = 23
@@ -136,21 +135,16 @@ class Graph:
         return self.op("Reshape", value, self.ints(*shape))
 
     def save(self, path: Path, metadata: Mapping[str, str]) -> None:
-        """Write the graph, whole or not at all.
-
-        Raises:
-            ValueError: the system refuses.
-        """
+        """Write the graph to ``path``, as it is."""
         initializers = [*self._weights.values(), *self._constants.values()]
         graph = helper.make_graph(
-            self._nodes, path.stem, self._inputs, self._outputs, initializer=initializers
+            self._nodes, "bytelatent", self._inputs, self._outputs, initializer=initializers
         )
         opset = [helper.make_opsetid("", OPSET)]
         model = helper.make_model(graph, opset_imports=opset, producer_name="bytelatent")
         model.ir_version = IR_VERSION
         helper.set_model_props(model, dict(metadata))
-        with replacing(path) as temporary:
-            temporary.write_bytes(model.SerializeToString())
+        path.write_bytes(model.SerializeToString())
 
     def _constant(self, array: NDArray[Any] | np.generic) -> Value:
         array = np.asarray(array)

@@ -3,8 +3,6 @@
 Legend: as there; ``P`` patches, ``G`` global width, ``E`` head width of cross-attention.
 """
 
-from pathlib import Path
-
 from bytelatent.exporting.blocks import StackGraph, norm
 from bytelatent.exporting.graph import INT64, Graph, Value
 from bytelatent.model.args import LMTransformerArgs, TransformerArgs
@@ -12,10 +10,7 @@ from bytelatent.model.blt_args import ByteLatentTransformerArgs, LocalArgs
 from bytelatent.step_graphs import (
     DECODER_GRAPH,
     ENCODER_GRAPH,
-    ENTROPY_GRAPH,
     GLOBAL_GRAPH,
-    SHAPE_KEY,
-    WEIGHTS_KEY,
     BltShape,
     EntropyShape,
     StackShape,
@@ -23,14 +18,14 @@ from bytelatent.step_graphs import (
 from bytelatent.stored_tensors import StoredTensors
 
 
-def write_entropy_graph(args: LMTransformerArgs, stored: StoredTensors, folder: Path) -> Path:
-    """Write ``entropy.onnx`` beside the weights.
+def entropy_graph(args: LMTransformerArgs, stored: StoredTensors) -> Graph:
+    """The graph of an entropy model.
 
     Raises:
-        ValueError: the weights are not those of such a model, or the system refuses to write.
+        ValueError: the weights are not those of such a model.
     """
     graph = Graph(stored)
-    shape = _entropy_shape(args)
+    shape = entropy_shape(args)
     tokens_S = graph.input("tokens", ["S"], INT64)
     x_SD = _looked_up(graph, "tok_embeddings.weight", tokens_S)
     x_SD = StackGraph(graph, "", shape.stack, args.norm_eps).all_blocks(x_SD)
@@ -41,30 +36,26 @@ def write_entropy_graph(args: LMTransformerArgs, stored: StoredTensors, folder: 
     total_S = graph.op("ReduceSum", weighed, graph.ints(-1), keepdims=0)
     graph.output("entropies", graph.op("Neg", total_S), ["S"])
     graph.output("logits", logits_SV, ["S", args.vocab_size])
-    return _save(graph, folder / ENTROPY_GRAPH, shape)
+    return graph
 
 
-def write_blt_graphs(
-    args: ByteLatentTransformerArgs, stored: StoredTensors, folder: Path
-) -> list[Path]:
-    """Write ``encoder.onnx``, ``global.onnx`` and ``decoder.onnx`` beside the weights.
+def blt_graphs(args: ByteLatentTransformerArgs, stored: StoredTensors) -> dict[str, Graph]:
+    """The graphs of a BLT by the names of their files.
 
     Raises:
-        ValueError: the weights are not those of such a model, the model cannot generate, or the
-            system refuses to write.
+        ValueError: the weights are not those of such a model, or the model cannot generate.
     """
     if args.ngram_vocab_sizes:
         raise ValueError(
             f"ngram_vocab_sizes {args.ngram_vocab_sizes}: the ids of n-gram tables come from "
             "outside the model, so it cannot generate; hash n-grams can"
         )
-    shape = _blt_shape(args)
-    graphs = {
+    shape = blt_shape(args)
+    return {
         ENCODER_GRAPH: _encoder(args, shape, Graph(stored)),
         GLOBAL_GRAPH: _global(args, shape, Graph(stored)),
         DECODER_GRAPH: _decoder(args, shape, Graph(stored)),
     }
-    return [_save(graph, folder / name, shape) for name, graph in graphs.items()]
 
 
 def _encoder(args: ByteLatentTransformerArgs, shape: BltShape, graph: Graph) -> Graph:
@@ -281,7 +272,8 @@ def _stack_shape(args: TransformerArgs, window: int | None) -> StackShape:
     )
 
 
-def _entropy_shape(args: LMTransformerArgs) -> EntropyShape:
+def entropy_shape(args: LMTransformerArgs) -> EntropyShape:
+    """What its reader must know of it."""
     return EntropyShape(
         stack=_stack_shape(args, args.window),
         vocab_size=args.vocab_size,
@@ -290,7 +282,8 @@ def _entropy_shape(args: LMTransformerArgs) -> EntropyShape:
     )
 
 
-def _blt_shape(args: ByteLatentTransformerArgs) -> BltShape:
+def blt_shape(args: ByteLatentTransformerArgs) -> BltShape:
+    """What its reader must know of it."""
     return BltShape(
         encoder=_stack_shape(args.encoder, args.encoder.window),
         global_model=_stack_shape(args.global_model, None),
@@ -308,9 +301,3 @@ def _blt_shape(args: ByteLatentTransformerArgs) -> BltShape:
         vocab_size=args.vocab_size,
         eos_id=args.eos_id,
     )
-
-
-def _save(graph: Graph, path: Path, shape: BltShape | EntropyShape) -> Path:
-    metadata = {SHAPE_KEY: shape.model_dump_json(), WEIGHTS_KEY: graph.stored.fingerprint}
-    graph.save(path, metadata)
-    return path

@@ -8,7 +8,7 @@ import onnxruntime
 from pydantic import BaseModel, ValidationError
 
 from bytelatent.runtime.sessions import ModelFileError, open_session
-from bytelatent.step_graphs import ENTROPY_FOLDER, SHAPE_KEY, WEIGHTS_FILE, WEIGHTS_KEY
+from bytelatent.step_graphs import ENTROPY_FOLDER, GRAPH_KEY, SHAPE_KEY, WEIGHTS_FILE, WEIGHTS_KEY
 from bytelatent.storage import model_folder
 from bytelatent.stored_tensors import StoredTensors
 
@@ -23,13 +23,16 @@ class LoadedGraph(Generic[Shape]):
     shape: Shape
 
 
-def load_graph(path: Path, kind: type[Shape], *, threads: int) -> LoadedGraph[Shape]:
+def load_graph(
+    path: Path, kind: type[Shape], *, threads: int, name: str | None = None
+) -> LoadedGraph[Shape]:
     """Load a graph whose weights lie in ``model.safetensors`` beside it.
 
     Args:
         path: the graph.
         kind: of model that it must be of.
         threads: cores that one call may use.
+        name: which of its graphs it must be; that of the file when left out.
 
     Raises:
         ModelFileError: the graph or the weights are missing, damaged, or not made for each other.
@@ -42,15 +45,19 @@ def load_graph(path: Path, kind: type[Shape], *, threads: int) -> LoadedGraph[Sh
         stored = StoredTensors.read(path.parent / WEIGHTS_FILE)
     except ValueError as error:
         raise ModelFileError(f"model file {error}") from None
-    session = open_session(path, threads=threads)
+    session = open_session(path, threads=threads, weights=stored.path)
     notes = session.get_modelmeta().custom_metadata_map
+    name = name or path.name
     try:
         shape = kind.model_validate_json(notes[SHAPE_KEY])
+        found = notes[GRAPH_KEY]
     except (KeyError, ValidationError):
+        found = None
+    if found != name:
         raise ModelFileError(
-            f"model file {path} is no graph of {kind.__name__.removesuffix('Shape')} model; "
-            "export it again"
-        ) from None
+            f"model file {path} is no {name} of this version; python -m bytelatent.export "
+            f"{path.parent} writes it"
+        )
     if notes.get(WEIGHTS_KEY) != stored.fingerprint:
         raise ModelFileError(f"model file {path} was not made for {stored.path}; export it again")
     return LoadedGraph(session, shape)

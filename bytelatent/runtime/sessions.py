@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import onnxruntime
 
 
@@ -9,12 +10,15 @@ class ModelFileError(ValueError):
     """A model file is missing, damaged or of another kind; the message names it."""
 
 
-def open_session(path: Path, *, threads: int) -> onnxruntime.InferenceSession:
+def open_session(
+    path: Path, *, threads: int, weights: Path | None = None
+) -> onnxruntime.InferenceSession:
     """A session on ``path``; several threads may run it at once.
 
     Args:
         path: an ONNX file.
         threads: cores that one call may use.
+        weights: file in the same folder that its weights are in.
 
     Raises:
         ModelFileError: the file is missing or damaged.
@@ -30,7 +34,14 @@ def open_session(path: Path, *, threads: int) -> onnxruntime.InferenceSession:
     # Threads that spin while they wait take the cores from other requests: 15 % fewer of them.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     try:
-        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        if weights is not None:
+            # Mapped here: onnxruntime itself follows no link, as in the cache of the hub.
+            data = np.memmap(weights, dtype=np.uint8, mode="r")
+            options.add_external_initializers_from_files_in_memory(
+                [weights.name], [data], [len(data)]
+            )
+        model = str(path) if weights is None else path.read_bytes()
+        return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime raises a dozen kinds of its own
         reason = " ".join(str(error).split())[:200] or type(error).__name__
         raise ModelFileError(f"model file {path} cannot be loaded: {reason}") from error

@@ -247,14 +247,11 @@ class StepModel:
         """Nats after each token, None where the rule needs none."""
         if row.entropy_cache is None or self._sessions.entropy is None:
             return [None] * len(tokens)
-        feed = row.entropy_cache.inputs(len(tokens)) | {"tokens": np.array(tokens)}
-        nats_S, new = self._sessions.entropy.run(["entropies", "new"], feed)
-        row.entropy_cache.take(new)
+        nats = entropies_of(self._sessions.entropy, row.entropy_cache, tokens)
         assert self.entropy_shape is not None
         if self.entropy_shape.separates_documents and tokens[-1] == self.eos_id:
             row.entropy_cache.forget()
-        found: list[float | None] = nats_S.tolist()
-        return found
+        return [*nats]
 
     def draft(self, row: Row, token: int) -> tuple[Any, Any]:
         """Step over ``token`` by encoder and decoder alone: its state, and logits ``[V]``."""
@@ -369,6 +366,15 @@ class StepModel:
             for number, (begin, end) in enumerate(pairwise(edges)):
                 seen.encoder_weights.append(weights[0][:, number, : end - begin])
         return list(latents_PF)
+
+
+def entropies_of(session: Session, cache: Ring, tokens: Sequence[int]) -> list[float]:
+    """Run the graph of an entropy model over the next tokens: nats after each."""
+    feed = cache.inputs(len(tokens)) | {"tokens": np.array(tokens)}
+    nats_S, new = session.run(["entropies", "new"], feed)
+    cache.take(new)
+    found: list[float] = nats_S.tolist()
+    return found
 
 
 def _groups(edges: Sequence[int]) -> Iterator[tuple[int, int]]:

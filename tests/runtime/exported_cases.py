@@ -5,11 +5,10 @@ from pathlib import Path
 
 from safetensors.torch import save_file
 
-from bytelatent.exporting.models import write_blt_graphs, write_entropy_graph
+from bytelatent.exporting.folders import export_blt, export_entropy
 from bytelatent.generation.engine import Engine
 from bytelatent.runtime import BltRuntime
 from bytelatent.step_graphs import ENTROPY_FOLDER, WEIGHTS_FILE
-from bytelatent.stored_tensors import StoredTensors
 from tests.generation.random_cases import RandomCase
 
 
@@ -22,9 +21,8 @@ def write(case: RandomCase, folder: Path) -> Path:
     for model, where in ((case.blt, folder), (case.entropy_model, folder / ENTROPY_FOLDER)):
         where.mkdir(parents=True, exist_ok=True)
         save_file(model.state_dict(), where / WEIGHTS_FILE)
-    write_blt_graphs(case.blt.args, StoredTensors.read(folder / WEIGHTS_FILE), folder)
-    below = folder / ENTROPY_FOLDER
-    write_entropy_graph(case.entropy_model.args, StoredTensors.read(below / WEIGHTS_FILE), below)
+    export_blt(case.blt, folder)
+    export_entropy(case.entropy_model, folder / ENTROPY_FOLDER)
     patcher = case.patcher.model_dump(mode="json")
     settings = {"data": {"patcher_args": patcher, "tokenizer_args": {}}}
     (folder / "train_args.json").write_text(json.dumps(settings))

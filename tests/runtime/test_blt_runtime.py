@@ -1,15 +1,13 @@
 """A BLT on onnxruntime: token for token what torch gives, and errors that name the file."""
 
-from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
 from bytelatent.generation.sampling import SamplingArgs
-from bytelatent.tokenizers.constants import BOS_ID
 from tests.generation.random_cases import MODES, VARIANTS, random_case, random_tokens
-from tests.runtime.exported_cases import engine_of, runtime_of
+from tests.runtime.exported_cases import runtime_of
 
 PROMPTS = [b"", b"A BLT has", b"\xff\xfe and some longer prompt, beyond every window", b"A BLT has"]
 SAMPLED = SamplingArgs(temperature=0.9, top_p=0.95, seed=4)
