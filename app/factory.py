@@ -11,6 +11,7 @@ from app.generator import TextMaker
 from app.model import LiveModel
 from app.settings import ROOT, Settings
 from app.trace_file import TraceFile
+from app.training.runs import Runs
 
 ESCAPED = 6
 """A byte of text may be six bytes of JSON (``\\u0000``)."""
@@ -44,6 +45,9 @@ def make_app(
     app.extensions["calibration"] = Calibration.load(settings.model_folder)
     app.extensions["catalogue"] = Catalogue(
         [settings.demo_output, settings.plot_data], patience=settings.patience
+    )
+    app.extensions["runs"] = Runs(
+        settings.shipped_models, settings.runs, patience=4 * settings.patience
     )
     app.extensions["examples"] = ExampleFile(settings.examples_file)
     app.extensions["traces"] = TraceFile(settings.traces_file)

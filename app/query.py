@@ -29,6 +29,20 @@ def whole(args: Arguments, name: str, *, low: int, high: int) -> int | None:
     raise _refused(name, f"a whole number from {low} to {high} is needed, not {text[:40]!r}")
 
 
+def number(args: Arguments, name: str) -> float | None:
+    """A number of zero or more, or None if it is not given.
+
+    Raises:
+        ProblemError: 422 for anything else.
+    """
+    text = args.get(name)
+    if text is None:
+        return None
+    if re.fullmatch(r"[0-9]{1,18}(\.[0-9]{1,18})?", text):
+        return float(text)
+    raise _refused(name, f"a number of zero or more is needed, not {text[:40]!r}")
+
+
 def choice(args: Arguments, name: str, accepted: Sequence[str]) -> str | None:
     """One of some words, or None if it is not given.
 

@@ -21,6 +21,7 @@ FLAGS = [
 ]
 PAGES = {
     "home": ("/", "#chart .main-svg"),
+    "training": ("/training", "body[data-drawn=yes]"),
     "gallery": ("/gallery", "#cards"),
     "artifact": ("/artifact/entropy_figure", "iframe"),
     "api": ("/api", "main"),

@@ -1,5 +1,5 @@
 """HTML pages, a module each, with its ``blueprint``."""
 
-from app.pages import api, artifact, gallery, home
+from app.pages import api, artifact, gallery, home, training
 
-MODULES = (home, gallery, artifact, api)
+MODULES = (home, training, gallery, artifact, api)

@@ -19,6 +19,7 @@ class NavLink:
 
 NAVIGATION = (
     NavLink("/", "Playground"),
+    NavLink("/training", "Training"),
     NavLink("/gallery", "Gallery"),
     NavLink("/api", "API"),
 )

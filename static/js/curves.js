@@ -1,0 +1,317 @@
+/** A chart of curves over one another, drawn as SVG: lines, bands, a cursor, a window to zoom. */
+
+import { logTicks, nearest, scale, short, ticks } from "./scales.js";
+
+const SVG = "http://www.w3.org/2000/svg";
+const MARGIN = { left: 52, right: 14, top: 10, bottom: 34 };
+const EARLY = 0.03; // share of the width at which a steep start may leave the chart
+const DRAG = 8; // pixels from which a drag is meant
+
+let charts = 0;
+
+/**
+ * A line is `{key, name, tint, xs, ys, low?, high?, faint?, dots?, dash?}`; `ys` may hold nulls.
+ */
+export class CurveChart {
+  /**
+   * @param {HTMLElement} root
+   * @param {{label: string, height: number, onCursor: Function, onZoom: Function}} options
+   */
+  constructor(root, { label, height, onCursor, onZoom }) {
+    Object.assign(this, { root, label, height, onCursor, onZoom });
+    this.data = null;
+    this.cursor = null;
+    root.classList.add("curves");
+    root.tabIndex = 0;
+    root.setAttribute("role", "group");
+    root.setAttribute("aria-roledescription", "chart");
+    root.setAttribute("aria-label", `${label}. Arrow keys walk along the curves.`);
+    this.svg = make("svg", { "aria-hidden": "true", focusable: "false" });
+    this.words = element("p", "hidden");
+    this.words.setAttribute("role", "status");
+    this.tip = element("div", "tip");
+    this.tip.hidden = true;
+    root.replaceChildren(this.svg, this.tip, this.words);
+    this.clip = `curves-${charts++}`;
+    this.listen();
+    new ResizeObserver(() => this.data && this.draw()).observe(root);
+  }
+
+  /** @param data {lines, low, high, logX, logY, words} with `words(x)` naming a place on the axis. */
+  show(data) {
+    this.data = data;
+    this.draw();
+  }
+
+  draw() {
+    const width = Math.max(240, this.root.clientWidth);
+    const { height, data } = this;
+    const right = width - MARGIN.right;
+    const bottom = height - MARGIN.bottom;
+    const { low, high } = this.rangeOfX();
+    this.x = scale({ low, high, from: MARGIN.left, to: right, log: data.logX });
+    const ends = rangeOfY(data, this.x, (right - MARGIN.left) * EARLY);
+    this.y = scale({ ...ends, from: bottom, to: MARGIN.top, log: ends.log });
+    this.svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
+    this.svg.setAttribute("height", height);
+    const clip = make("clipPath", { id: this.clip });
+    clip.append(
+      make("rect", { x: MARGIN.left, y: 0, width: right - MARGIN.left, height: bottom + 1 }),
+    );
+    const inside = make("g", { "clip-path": `url(#${this.clip})` });
+    for (const line of data.lines) inside.append(...this.shapes(line));
+    this.marks = make("g", { class: "cursor-marks" });
+    this.selection = make("rect", { class: "selection", y: MARGIN.top, height: bottom - MARGIN.top });
+    this.svg.replaceChildren(clip, ...this.axes(width, right, bottom), inside, this.selection, this.marks);
+    this.selection.setAttribute("width", 0);
+    this.mark(this.cursor);
+  }
+
+  rangeOfX() {
+    const { lines, logX } = this.data;
+    let low = this.data.low;
+    let high = this.data.high;
+    for (const { xs } of lines) {
+      if (!xs.length) continue;
+      const first = logX ? (xs.find((x) => x > 0) ?? 1) : 0;
+      low ??= first;
+      high ??= xs[xs.length - 1];
+      if (this.data.low === null) low = Math.min(low, first);
+      if (this.data.high === null) high = Math.max(high, xs[xs.length - 1]);
+    }
+    if (logX) low = Math.max(low ?? 1, 1e-9);
+    return { low: low ?? 0, high: Math.max(high ?? 1, (low ?? 0) * 1.000001, 1e-9) };
+  }
+
+  axes(width, right, bottom) {
+    const { data } = this;
+    const found = [];
+    const places = (ends, log, room) =>
+      log ? logTicks(ends.low, ends.high, room) : ticks(ends.low, ends.high, room);
+    for (const place of places(this.y, data.logY && this.y.low > 0, this.height < 220 ? 4 : 6)) {
+      const y = this.y.at(place);
+      found.push(make("line", { class: "grid", x1: MARGIN.left, x2: right, y1: y, y2: y }));
+      found.push(text(MARGIN.left - 8, y + 4, short(place), "end"));
+    }
+    let free = -Infinity;
+    for (const place of places(this.x, data.logX, Math.max(2, Math.floor(width / 84)))) {
+      const x = this.x.at(place);
+      if (x < free) continue;
+      found.push(make("line", { class: "grid tick", x1: x, x2: x, y1: bottom, y2: bottom + 4 }));
+      found.push(text(Math.min(x, right - 4), bottom + 18, data.words(place), "middle"));
+      free = x + 52;
+    }
+    found.push(make("line", { class: "axis", x1: MARGIN.left, x2: right, y1: bottom, y2: bottom }));
+    return found;
+  }
+
+  shapes(line) {
+    const found = [];
+    const kind = `tint-${line.tint}${line.faint ? " faint" : ""}${line.dash ? " dash" : ""}`;
+    if (line.low) found.push(make("path", { class: `band ${kind}`, d: this.band(line) }));
+    found.push(make("path", { class: `line ${kind}`, d: this.path(line.xs, line.ys) }));
+    const { low, high } = this.x;
+    line.xs.forEach((x, i) => {
+      if (line.ys[i] === null || x < low || x > high) return;
+      const alone = (line.ys[i - 1] ?? null) === null && (line.ys[i + 1] ?? null) === null;
+      if (!line.dots && !alone) return;
+      found.push(make("circle", { class: `dot ${kind}`, cx: this.x.at(x), cy: this.yAt(line.ys[i]), r: 3 }));
+    });
+    return found;
+  }
+
+  /** A height, also of what a logarithmic axis cannot show. */
+  yAt(value) {
+    return this.data.logY && this.y.low > 0 ? this.y.at(Math.max(value, 1e-12)) : this.y.at(value);
+  }
+
+  xAt(value) {
+    return this.data.logX ? this.x.at(Math.max(value, this.x.low / 10)) : this.x.at(value);
+  }
+
+  path(xs, ys) {
+    let d = "";
+    let pen = "M";
+    for (let i = 0; i < xs.length; i++) {
+      if (ys[i] === null) {
+        pen = "M";
+        continue;
+      }
+      d += `${pen}${this.xAt(xs[i]).toFixed(1)} ${this.yAt(ys[i]).toFixed(1)}`;
+      pen = "L";
+    }
+    return d;
+  }
+
+  /** Between the lowest and the highest of what a point stands for. */
+  band({ xs, low, high }) {
+    let d = "";
+    for (let i = 0; i < xs.length; ) {
+      let j = i;
+      while (j < xs.length && low[j] !== null) j++;
+      if (j > i) {
+        const part = xs.slice(i, j);
+        const over = this.path(part, high.slice(i, j));
+        const under = this.path(part.reverse(), low.slice(i, j).reverse());
+        d += `${over}L${under.slice(1)}Z`;
+      }
+      i = j + 1;
+    }
+    return d;
+  }
+
+  /** Mark the place `x` in all curves, or none for null; `speak` for who does not see it. */
+  mark(x, speak = false) {
+    this.cursor = x;
+    if (!this.x || !this.data) return;
+    const inside = x !== null && x >= this.x.low && x <= this.x.high;
+    this.marks.replaceChildren();
+    this.tip.hidden = !inside;
+    if (!inside) return;
+    const at = this.xAt(x);
+    const bottom = this.height - MARGIN.bottom;
+    this.marks.append(make("line", { class: "cursor-line", x1: at, x2: at, y1: MARGIN.top, y2: bottom }));
+    const rows = [];
+    for (const line of this.data.lines) {
+      if (line.faint || !line.xs.length || x > line.xs[line.xs.length - 1] * 1.0001) continue;
+      const i = nearest(line.xs, x);
+      if (line.ys[i] === null) continue;
+      rows.push({ line, value: line.ys[i] });
+      const place = { cx: this.xAt(line.xs[i]), cy: this.yAt(line.ys[i]), r: 4 };
+      this.marks.append(make("circle", { class: `cursor-dot tint-${line.tint}`, ...place }));
+    }
+    this.fillTip(x, at, rows);
+    if (speak) {
+      const values = rows.map(({ line, value }) => `${line.name} ${short(value)}`);
+      this.words.textContent = `${this.data.words(x)}: ${values.join("; ") || "nothing here"}`;
+    }
+  }
+
+  fillTip(x, at, rows) {
+    const head = element("strong", "", this.data.words(x));
+    const list = element("ul", "");
+    for (const { line, value } of rows.slice(0, 12)) {
+      const row = element("li", "");
+      row.append(
+        element("i", `swatch tint-${line.tint}${line.dots ? " round" : ""}`),
+        element("span", "", line.name),
+        element("b", "", short(value)),
+      );
+      list.append(row);
+    }
+    this.tip.replaceChildren(head, list);
+    const left = at > this.root.clientWidth / 2;
+    this.tip.style.left = left ? "" : `${at + 12}px`;
+    this.tip.style.right = left ? `${this.root.clientWidth - at + 12}px` : "";
+  }
+
+  valueAt(event) {
+    const x = event.clientX - this.root.getBoundingClientRect().left;
+    return this.x.value(Math.max(this.xAt(this.x.low), Math.min(x, this.xAt(this.x.high))));
+  }
+
+  listen() {
+    const { root } = this;
+    let from = null;
+    root.addEventListener("pointerdown", (event) => {
+      if (event.button || event.pointerType === "touch" || !this.x) return;
+      from = { pixel: event.clientX, value: this.valueAt(event) };
+      root.setPointerCapture(event.pointerId);
+    });
+    root.addEventListener("pointermove", (event) => {
+      if (!this.x || !this.data) return;
+      this.onCursor(this.valueAt(event));
+      if (!from) return;
+      const [a, b] = [from.value, this.valueAt(event)].sort((p, q) => p - q);
+      this.selection.setAttribute("x", this.xAt(a));
+      this.selection.setAttribute("width", this.xAt(b) - this.xAt(a));
+    });
+    root.addEventListener("pointerup", (event) => {
+      if (!from) return;
+      const [a, b] = [from.value, this.valueAt(event)].sort((p, q) => p - q);
+      const meant = Math.abs(event.clientX - from.pixel) >= DRAG;
+      from = null;
+      this.selection.setAttribute("width", 0);
+      if (meant && b > a) this.onZoom(a, b);
+    });
+    root.addEventListener("pointercancel", () => {
+      from = null;
+      this.selection?.setAttribute("width", 0);
+    });
+    root.addEventListener("pointerleave", () => this.onCursor(null));
+    root.addEventListener("dblclick", () => this.onZoom(null, null));
+    root.addEventListener("keydown", (event) => this.key(event));
+    root.addEventListener("blur", () => this.onCursor(null));
+  }
+
+  key(event) {
+    if (!this.x || event.ctrlKey || event.metaKey || event.altKey) return;
+    const { low, high } = this.x;
+    const xs = [...new Set(this.data.lines.flatMap((line) => line.xs))]
+      .filter((x) => x >= low && x <= high)
+      .sort((a, b) => a - b);
+    if (!xs.length) return;
+    const now = this.cursor === null ? -1 : nearest(xs, this.cursor);
+    const far = Math.max(1, Math.round(xs.length / 10));
+    const places = {
+      ArrowRight: now + 1,
+      ArrowLeft: now < 0 ? xs.length - 1 : now - 1,
+      PageDown: now + far,
+      PageUp: now - far,
+      Home: 0,
+      End: xs.length - 1,
+    };
+    const middle = this.cursor ?? (low + high) / 2;
+    if (event.key in places) {
+      const place = Math.max(0, Math.min(xs.length - 1, places[event.key]));
+      this.onCursor(xs[place], this);
+    } else if (event.key === "+" || event.key === "=") {
+      this.onZoom(middle - (middle - low) / 2, middle + (high - middle) / 2);
+    } else if (event.key === "-" || event.key === "Escape") {
+      this.onZoom(null, null);
+    } else return;
+    event.preventDefault();
+  }
+}
+
+/** What to show of the heights: all of them, but a steep start may leave the chart at the top. */
+function rangeOfY({ lines, logY }, x, early) {
+  let low = Infinity;
+  let high = -Infinity;
+  const start = x.value(x.at(x.low) + early);
+  for (const wanted of [start, x.low]) {
+    for (const { xs, ys, dots } of lines) {
+      for (let i = 0; i < xs.length; i++) {
+        const y = ys[i];
+        if (y === null || xs[i] > x.high || xs[i] < x.low || (logY && y <= 0)) continue;
+        low = Math.min(low, y);
+        if (dots || xs[i] >= wanted) high = Math.max(high, y);
+      }
+    }
+    if (high >= low) break;
+  }
+  if (!(high >= low)) return { low: 0, high: 1, log: false };
+  if (logY) return { low: low / 1.05, high: Math.max(high * 1.05, low * 1.1), log: true };
+  const space = (high - low || Math.abs(high) || 1) * 0.06;
+  return { low: low >= 0 ? Math.max(0, low - space) : low - space, high: high + space, log: false };
+}
+
+function make(name, attributes) {
+  const node = document.createElementNS(SVG, name);
+  for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
+  return node;
+}
+
+function text(x, y, words, anchor) {
+  const node = make("text", { x, y, "text-anchor": anchor });
+  node.textContent = words;
+  return node;
+}
+
+/** An HTML element with a class and a text. */
+export function element(name, kind, words = null) {
+  const node = document.createElement(name);
+  if (kind) node.className = kind;
+  if (words !== null) node.textContent = words;
+  return node;
+}

@@ -1,0 +1,149 @@
+/** A chart for each measure, all of the same width of the run, with a table beside each. */
+
+import { CurveChart, element } from "./curves.js";
+import { nearest, short, smooth } from "./scales.js";
+
+/** What the names in a file of measures mean, in the order of the charts. */
+const MEASURES = {
+  bits_per_byte: { title: "Bits per byte", large: true, held: "valid_bits_per_byte" },
+  gradient_norm: { title: "Gradient norm" },
+  lr: { title: "Learning rate", exact: true },
+  bytes_per_second: { title: "Bytes per second" },
+  bytes_per_patch: { title: "Bytes per patch" },
+  loss: { title: "Loss (nats per prediction)" },
+  flops_per_second: { title: "FLOPs per second" },
+  memory_bytes: { title: "Memory held (bytes)", exact: true },
+};
+const HIDDEN = new Set(["bytes", "valid_bits_per_byte"]);
+const MANY = 24; // rows of a table
+
+export class Panels {
+  /**
+   * @param {HTMLElement} root
+   * @param {{onCursor: Function, onZoom: Function}} handlers
+   */
+  constructor(root, handlers) {
+    Object.assign(this, { root, handlers });
+    this.panels = new Map();
+  }
+
+  /** Show runs `{name, title, tint, series}` by the view `{axis, smooth, logX, logY, low, high, words}`. */
+  show(runs, view) {
+    const there = new Set(runs.flatMap((run) => Object.keys(run.series)));
+    if (there.has("valid_bits_per_byte")) there.add("bits_per_byte");
+    const names = [
+      ...Object.keys(MEASURES).filter((name) => there.has(name)),
+      ...[...there].filter((name) => !(name in MEASURES) && !HIDDEN.has(name)).sort(),
+    ];
+    for (const [name, panel] of this.panels) {
+      if (names.includes(name)) continue;
+      panel.root.remove();
+      this.panels.delete(name);
+    }
+    names.forEach((name, place) => {
+      const panel = this.panels.get(name) ?? this.panel(name);
+      if (this.root.children[place] !== panel.root) {
+        this.root.insertBefore(panel.root, this.root.children[place]);
+      }
+      panel.lines = linesOf(name, runs, view);
+      panel.view = view;
+      panel.chart.show({ ...view, lines: panel.lines });
+      if (panel.details.open) fillTable(panel);
+    });
+  }
+
+  mark(x, speaker) {
+    for (const { chart } of this.panels.values()) chart.mark(x, chart === speaker);
+  }
+
+  panel(name) {
+    const { title, large } = MEASURES[name] ?? { title: name.replaceAll("_", " ") };
+    const root = element("section", `panel measure${large ? " large" : ""}`);
+    const head = element("h2", "", title);
+    head.id = `measure-${name}`;
+    root.setAttribute("aria-labelledby", head.id);
+    root.dataset.measure = name;
+    const place = element("div", "");
+    const panel = { root, title, ...tableBelow(title) };
+    root.append(head, place, panel.details);
+    panel.chart = new CurveChart(place, { label: title, height: large ? 340 : 200, ...this.handlers });
+    panel.details.addEventListener("toggle", () => panel.details.open && fillTable(panel));
+    this.panels.set(name, panel);
+    return panel;
+  }
+}
+
+function tableBelow(title) {
+  const details = element("details", "numbers");
+  const table = element("table", "");
+  const scroll = element("div", "scroll");
+  scroll.tabIndex = 0;
+  scroll.setAttribute("role", "region");
+  scroll.setAttribute("aria-label", `${title} as a table`);
+  scroll.append(table);
+  details.append(element("summary", "small", "As a table"), scroll);
+  return { details, table };
+}
+
+/** The lines of a measure: as measured (faint where a mean is drawn over it), and held out. */
+function linesOf(name, runs, view) {
+  const { held, exact } = MEASURES[name] ?? {};
+  const lines = [];
+  for (const run of runs) {
+    const common = { tint: run.tint };
+    const series = run.series[name];
+    const xs = series?.[view.axis];
+    if (xs) {
+      const raw = { ...common, key: run.name, name: run.title, xs, ys: series.mean };
+      const band = { low: series.low, high: series.high };
+      const half = (view.smooth / 100) * widthOf(xs, view);
+      if (half > 0 && !exact) {
+        lines.push({ ...raw, ...band, faint: true });
+        lines.push({ ...raw, ys: smooth(xs, series.mean, series.count, half) });
+      } else lines.push({ ...raw, ...band });
+    }
+    const other = held && run.series[held];
+    if (other?.[view.axis]) {
+      const label = { key: `${run.name} held out`, name: `${run.title}, held out` };
+      lines.push({ ...common, ...label, xs: other[view.axis], ys: other.mean, dots: true });
+    }
+  }
+  return lines;
+}
+
+function widthOf(xs, { low, high }) {
+  return (high ?? xs[xs.length - 1] ?? 0) - (low ?? 0);
+}
+
+/** A few rows from left to right, with what each line is near there. */
+function fillTable({ table, lines, view, title }) {
+  const shown = lines.filter((line) => !line.faint && line.xs.length);
+  const longest = shown.reduce((best, line) => (line.xs.length > best.length ? line.xs : best), []);
+  const inside = longest.filter((x) => x >= (view.low ?? 0) && x <= (view.high ?? Infinity));
+  const count = Math.min(MANY, inside.length);
+  const xs = Array.from({ length: count }, (_, k) =>
+    inside[count === 1 ? 0 : Math.round((k * (inside.length - 1)) / (count - 1))]);
+  const head = element("tr", "");
+  for (const words of [view.axis === "bytes" ? "bytes seen" : "step", ...shown.map(({ name }) => name)]) {
+    const cell = element("th", "", words);
+    cell.scope = "col";
+    head.append(cell);
+  }
+  const rows = xs.map((x) => {
+    const row = element("tr", "");
+    const first = element("th", "", view.words(x));
+    first.scope = "row";
+    row.append(first, ...shown.map((line) => element("td", "", near(line, x))));
+    return row;
+  });
+  const caption = element("caption", "hidden", title);
+  const [top, body] = [element("thead", ""), element("tbody", "")];
+  top.append(head);
+  body.append(...rows);
+  table.replaceChildren(caption, top, body);
+}
+
+function near(line, x) {
+  if (x > line.xs[line.xs.length - 1]) return "";
+  return short(line.ys[nearest(line.xs, x)]);
+}

@@ -1,0 +1,159 @@
+/** The training page: which runs, which axis, how smooth; charts and tables that follow. */
+
+import { Chooser, tintOf } from "./chooser.js";
+import { Follower } from "./follow.js";
+import { Panels } from "./panels.js";
+import { sizeInWords } from "./scales.js";
+import { BySource } from "./sources.js";
+
+const page = JSON.parse(document.getElementById("page-data").textContent);
+const $ = (id) => document.getElementById(id);
+const form = $("controls");
+
+/** What the address says and the page shows; `names` is null until somebody has chosen. */
+const state = { names: null, axis: "bytes", smooth: 2, logX: false, logY: false, low: null, high: null };
+
+const follower = new Follower({
+  live: page.local,
+  onChange: soon,
+  onTrouble: (error) => {
+    $("trouble").textContent = error ? `${error.message} The page goes on trying.` : "";
+  },
+});
+const chooser = new Chooser($("runs"), { onChoose: choose, since: (moment) => follower.since(moment) });
+const panels = new Panels($("panels"), { onCursor: cursor, onZoom: zoom });
+const bySource = new BySource($("by-source"), { onCursor: cursor, onZoom: zoom });
+let frame = 0;
+
+/** Draw at the next frame, once. */
+function soon() {
+  frame ||= requestAnimationFrame(draw);
+}
+
+function draw() {
+  frame = 0;
+  const { items } = follower;
+  const names = chosen();
+  if (names.join() !== follower.names.join()) ask(); // a run has come or gone
+  $("none").hidden = items.length > 0 || !follower.answered;
+  chooser.show(items, names, (name) => follower.get(name));
+  const runs = items
+    .filter(({ name }) => names.includes(name))
+    .map(({ name }) => follower.get(name))
+    .filter(Boolean)
+    .map((run) => ({ ...run, tint: tintOf(run.name) }));
+  const view = { ...state, words: wordsOf(state.axis) };
+  panels.show(runs, view);
+  bySource.show(runs, view);
+  $("whole").hidden = state.low === null && state.high === null;
+  document.body.dataset.drawn = runs.length ? "yes" : "";
+}
+
+function wordsOf(axis) {
+  if (axis === "bytes") return sizeInWords;
+  return (step) => `step ${Math.round(step).toLocaleString("en")}`;
+}
+
+/** The chosen runs; until somebody chooses: the shipped ones and the local ones written last. */
+function chosen() {
+  if (state.names) return state.names;
+  const { items } = follower;
+  const local = items.filter(({ source }) => source === "local");
+  local.sort((a, b) => b.modified.localeCompare(a.modified));
+  const shipped = items.filter(({ source }) => source === "shipped");
+  return [...shipped, ...local.slice(0, 3)].map(({ name }) => name);
+}
+
+function choose(names) {
+  state.names = names;
+  changed();
+}
+
+function cursor(x, speaker = null) {
+  panels.mark(x, speaker);
+  bySource.mark(x, speaker);
+}
+
+function zoom(low, high) {
+  state.low = low;
+  state.high = high;
+  changed();
+}
+
+/** Something was chosen: keep it in the address, ask for what is missing, draw. */
+function changed() {
+  const kept = new URLSearchParams();
+  if (state.names) kept.set("runs", state.names.join(","));
+  if (state.axis !== "bytes") kept.set("axis", state.axis);
+  if (state.smooth !== 2) kept.set("smooth", state.smooth);
+  if (state.logX) kept.set("logx", "1");
+  if (state.logY) kept.set("logy", "1");
+  if (state.low !== null) kept.set("from", Math.round(state.low));
+  if (state.high !== null) kept.set("to", Math.round(state.high));
+  const address = kept.size ? `#${kept}` : location.pathname;
+  history.replaceState(null, "", address);
+  ask();
+  soon();
+}
+
+function ask() {
+  const query = new URLSearchParams();
+  if (state.low !== null || state.high !== null) {
+    query.set("axis", state.axis);
+    if (state.low !== null) query.set("from", Math.max(0, Math.floor(state.low)));
+    if (state.high !== null) query.set("to", Math.ceil(state.high));
+  }
+  follower.want(chosen(), query.size ? `?${query}` : "");
+}
+
+function readAddress() {
+  const kept = new URLSearchParams(location.hash.slice(1));
+  const number = (name) => {
+    const value = Number(kept.get(name));
+    return kept.has(name) && Number.isFinite(value) && value >= 0 ? value : null;
+  };
+  state.names = kept.has("runs") ? kept.get("runs").split(",").filter(Boolean) : null;
+  state.axis = kept.get("axis") === "step" ? "step" : "bytes";
+  state.smooth = Math.min(10, number("smooth") ?? 2);
+  state.logX = kept.get("logx") === "1";
+  state.logY = kept.get("logy") === "1";
+  state.low = number("from");
+  state.high = number("to");
+  const { axis, smooth, logx, logy } = form.elements;
+  axis.value = state.axis;
+  smooth.value = state.smooth;
+  logx.checked = state.logX;
+  logy.checked = state.logY;
+  sayHowSmooth();
+}
+
+function sayHowSmooth() {
+  const words = state.smooth ? `${state.smooth} % of the width on either side` : "none";
+  $("smooth-words").textContent = words;
+  form.elements.smooth.setAttribute("aria-valuetext", words);
+}
+
+function start() {
+  readAddress();
+  form.addEventListener("input", () => {
+    const { axis, smooth, logx, logy } = form.elements;
+    if (axis.value !== state.axis) state.low = state.high = null; // a window of another unit
+    state.axis = axis.value;
+    state.smooth = Number(smooth.value);
+    state.logX = logx.checked;
+    state.logY = logy.checked;
+    sayHowSmooth();
+    changed();
+  });
+  form.addEventListener("submit", (event) => event.preventDefault());
+  $("whole").addEventListener("click", () => zoom(null, null));
+  addEventListener("hashchange", () => {
+    readAddress();
+    ask();
+    soon();
+  });
+  document.documentElement.classList.add("ready");
+  ask();
+}
+
+start();
