@@ -1,0 +1,141 @@
+"""The real server when things go wrong: a killed worker, a stop, clients that leave."""
+
+import contextlib
+import http.client
+import json
+import os
+import signal
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from tests.app.servers import Served, serving
+
+LONG = "It was late in the afternoon when they reached the house. " * 300
+"""The model needs a second or more."""
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Iterator[Served]:
+    with serving(tmp_path / "log.txt", BLT_LOG="json") as served:
+        yield served
+
+
+def access(served: Served) -> list[dict[str, object]]:
+    found = []
+    for line in served.log.read_text().splitlines():
+        with contextlib.suppress(ValueError):
+            found.append(json.loads(line))
+    return [line for line in found if "route" in line]
+
+
+def wait_for(condition, seconds: float = 20) -> None:
+    until = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < until, "nothing happened"
+        time.sleep(0.02)
+
+
+def post_long(served: Served) -> http.client.HTTPConnection:
+    connection = http.client.HTTPConnection("127.0.0.1", served.port, timeout=60)
+    connection.request("POST", "/api/patches", json.dumps({"text": LONG}))
+    return connection
+
+
+def waiting(served: Served) -> int:
+    return int(json.loads(served.get("/readyz")[1]).get("waiting", 0))
+
+
+def test_a_killed_worker_comes_back(served: Served) -> None:
+    (worker,) = served.workers()
+
+    def visit(_: int) -> int:
+        """How many of ten requests one after the other fail."""
+        failures = 0
+        for _ in range(10):
+            try:
+                failures += served.patches() != 200
+            except (OSError, http.client.HTTPException):
+                failures += 1
+        return failures
+
+    assert served.patches() == 200
+    with ThreadPoolExecutor(4) as visitors:
+        results = visitors.map(visit, range(4))
+        time.sleep(0.1)
+        os.kill(worker, signal.SIGKILL)
+        assert max(results) <= 1
+    assert served.patches() == 200
+    (successor,) = served.workers()
+    assert successor != worker
+
+
+def test_a_stop_lets_requests_finish(served: Served) -> None:
+    statuses: list[int] = []
+
+    def ask() -> None:
+        with contextlib.closing(post_long(served)) as connection:
+            response = connection.getresponse()
+            assert len(json.loads(response.read())["tokens"]) == len(LONG) + 1
+            statuses.append(response.status)
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    # It is under way once a second text has to wait.
+    other = post_long(served)
+    wait_for(lambda: waiting(served) == 1)
+    other.close()
+    served.process.terminate()
+    thread.join(60)
+    assert statuses == [200]
+    assert served.process.wait(30) == 0
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", served.port), timeout=1)
+
+
+def test_a_stop_does_not_wait_for_who_only_began(served: Served) -> None:
+    begun = [served.raw(b""), served.raw(b"POST /api/patches HTTP/1.1\r\n")]
+    assert served.patches() == 200
+    served.process.terminate()
+    began = time.monotonic()
+    assert served.process.wait(30) == 0
+    assert time.monotonic() - began < 8
+    for connection in begun:
+        connection.close()
+
+
+def test_work_stops_when_its_client_leaves(served: Served) -> None:
+    leaving = [post_long(served) for _ in range(3)]
+    wait_for(lambda: waiting(served) == 2)
+    for connection in leaving:
+        connection.close()
+    began = time.monotonic()
+    assert served.patches() == 200
+    assert time.monotonic() - began < 4, "three long texts take longer"
+    wait_for(lambda: len([line for line in access(served) if line["status"] in (499, 503)]) == 3)
+
+
+def test_strangers_are_limited_and_told_when_to_return(tmp_path: Path) -> None:
+    with serving(tmp_path / "log.txt", BLT_RATE_LIMIT="10", BLT_TRUSTED_PROXIES="1") as served:
+        body, stranger = {"text": "a"}, {"X-Forwarded-For": "203.0.113.7"}
+        first = served.request("POST", "/api/patches", body, stranger)
+        second = served.request("POST", "/api/patches", body, stranger)
+        assert (first[0], second[0]) == (200, 429)
+        assert int(second[1]["Retry-After"]) > 0
+        assert second[1]["Content-Type"] == "application/problem+json"
+        assert served.request("POST", "/api/patches", body, {"X-Forwarded-For": "::1"})[0] == 200
+        assert served.patches() == 200
+        assert "203.0.113" not in served.log.read_text()
+
+
+def test_nothing_of_a_text_is_logged(served: Served) -> None:
+    served.patches("some secret words")
+    served.get("/data/some%20secret%20words?q=secret")
+    served.request("POST", "/api/patches", {"text": 7, "secret": "words"})
+    wait_for(lambda: len(access(served)) >= 4)
+    assert "secret" not in served.log.read_text()
