@@ -114,7 +114,7 @@ export class CurveChart {
     line.xs.forEach((x, i) => {
       if (line.ys[i] === null || x < low || x > high) return;
       const alone = (line.ys[i - 1] ?? null) === null && (line.ys[i + 1] ?? null) === null;
-      if (!line.dots && !alone) return;
+      if (!line.dots && (!alone || line.faint)) return;
       found.push(make("circle", { class: `dot ${kind}`, cx: this.x.at(x), cy: this.yAt(line.ys[i]), r: 3 }));
     });
     return found;
@@ -214,7 +214,8 @@ export class CurveChart {
     const { root } = this;
     let from = null;
     root.addEventListener("pointerdown", (event) => {
-      if (event.button || event.pointerType === "touch" || !this.x) return;
+      if (event.button || !this.x) return;
+      if (event.pointerType === "touch") return this.onCursor(this.valueAt(event));
       from = { pixel: event.clientX, value: this.valueAt(event) };
       root.setPointerCapture(event.pointerId);
     });
@@ -238,7 +239,9 @@ export class CurveChart {
       from = null;
       this.selection?.setAttribute("width", 0);
     });
-    root.addEventListener("pointerleave", () => this.onCursor(null));
+    root.addEventListener("pointerleave", (event) => {
+      if (event.pointerType !== "touch") this.onCursor(null); // a finger has left, its place stays
+    });
     root.addEventListener("dblclick", () => this.onZoom(null, null));
     root.addEventListener("keydown", (event) => this.key(event));
     root.addEventListener("blur", () => this.onCursor(null));
