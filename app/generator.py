@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Literal, Protocol
 
+from app import patience
 from app.costs import Costs
 from app.model import without_root
 from app.problems import ProblemError
@@ -20,7 +21,7 @@ from bytelatent.runtime import BltRuntime
 logger = logging.getLogger(__name__)
 
 Ending = FinishReason | Literal["time"]
-"""As the model ends a text, or the time that one request may take is over."""
+"""As the model ends a text, or its time is over: one request's, or that of the server."""
 
 
 class TextSource(Protocol):
@@ -91,7 +92,8 @@ class Text:
         end = time.monotonic() + self._seconds
         for event in self._events:
             self.ending = event.finish
-            if self.ending is None and time.monotonic() > end:
+            over = patience.stopping.is_set() or time.monotonic() > end
+            if self.ending is None and over:
                 self.ending = "time"
             yield event
             if self.ending is not None or self._gone():

@@ -178,6 +178,12 @@ class Worker(gthread.ThreadWorker):  # type: ignore[misc]  # gunicorn carries no
         else:
             super().finish_request(conn, fs)
 
+    def _cap_keepalive(self, deadline: float) -> None:
+        """A stop waits as little for requests that have only begun as for the next ones."""
+        super()._cap_keepalive(deadline)
+        for conn in self.pending_conns:
+            conn.timeout = min(conn.timeout, deadline)
+
     def _begin(self, conn: Any) -> Arriving:
         arriving = conn.arriving = Arriving(time.monotonic() + READ_SECONDS)
         if conn.initialized:  # the request before may have brought the beginning of this one

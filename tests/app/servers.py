@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,11 +36,10 @@ class Served:
         """Status, headers and body of an answer; ``body`` is sent as JSON."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
         data = None if body is None else json.dumps(body)
-        connection.request(method, path, data, headers or {})
-        response = connection.getresponse()
-        found = response.status, dict(response.getheaders()), response.read()
-        connection.close()
-        return found
+        with closing(connection):
+            connection.request(method, path, data, headers or {})
+            response = connection.getresponse()
+            return response.status, dict(response.getheaders()), response.read()
 
     def get(self, path: str) -> tuple[int, bytes]:
         """Status and body of a page."""
@@ -72,20 +71,28 @@ def read_all(connection: socket.socket) -> bytes:
 
 @contextmanager
 def serving(
-    log: Path, *arguments: str, command: tuple[str, ...] = (), **environment: str
+    log: Path,
+    *arguments: str,
+    command: tuple[str, ...] = (),
+    folder: Path = ROOT,
+    **environment: str,
 ) -> Iterator[Served]:
-    """Start the server on a free port; stop it in the end."""
+    """Start the server of the checkout in ``folder`` on a free port; stop it in the end.
+
+    ``{port}`` stands for the port in the words of a command and in the environment.
+    """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     ours = ("PORT", "FLASK_DEBUG")
     kept = {k: v for k, v in os.environ.items() if k not in ours and not k.startswith("BLT_")}
     command = command or ("render_server.py", "--port", "{port}")
+    given = {name: value.format(port=port) for name, value in environment.items()}
     with log.open("wb") as output:
         process = subprocess.Popen(
             [sys.executable, *(part.format(port=port) for part in command), *arguments],
-            cwd=ROOT,
-            env={**kept, "OMP_NUM_THREADS": "1", **environment},
+            cwd=folder,
+            env={**kept, "OMP_NUM_THREADS": "1", **given},
             stdout=output,
             stderr=output,
         )
@@ -99,7 +106,7 @@ def serving(
 
 
 def _wait(served: Served) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 180  # of a machine that may be busy
     while time.monotonic() < deadline:
         assert served.process.poll() is None, served.log.read_text()
         try:

@@ -84,14 +84,3 @@ def test_nobody_gets_a_debugger(monkeypatch: pytest.MonkeyPatch, settings: Setti
     app = create_app(replace(settings, reload=True))
     assert not app.debug
     assert app.jinja_env.auto_reload
-
-
-def test_render_yaml_starts_this() -> None:
-    import yaml
-
-    service = yaml.safe_load((ROOT / "render.yaml").read_text())["services"][0]
-    assert service["startCommand"].startswith("gunicorn render_server:app ")
-    assert service["healthCheckPath"] == "/healthz"
-    names = {v["key"]: v["value"] for v in service["envVars"]}
-    assert names["FLASK_ENV"] == "production"
-    assert str(names["FLASK_DEBUG"]).lower() == "false"
