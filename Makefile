@@ -31,6 +31,7 @@ lint: $(VENV)/.dev
 figures: $(VENV)/.dev
 	$(BIN)/python -m bytelatent.plotting.all
 	$(BIN)/python -m app.examples
+	$(BIN)/python -m app.traces
 	$(BIN)/python -m app.languages
 	$(BIN)/python -m app.diagram
 

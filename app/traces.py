@@ -39,13 +39,15 @@ class Recorded(NamedTuple):
 
 
 TEXTS = (
-    Recorded("prose", "English prose", "en", "The river rose in the night, and", 0.6, 1),
-    Recorded("definition", "A definition", "en", "A byte is"),
-    Recorded("code", "Python", "zxx", "def read_lines(path):\n"),
-    Recorded("german", "German", "de", "Am Morgen ging er über die Brücke und", 0.6, 2),
+    Recorded("country", "A country", "en", "The United States is ", 0.5, 1),
+    Recorded("likeliest", "The likeliest bytes", "en", "The United States is "),
+    Recorded("prose", "Prose", "en", "The river rose in the night, and", 0.6, 1),
+    Recorded("german", "German", "de", "Das Fenster ", 0.5, 2),
+    Recorded("code", "Code", "zxx", "    def __init__(self, ", 0.5, 1),
 )
 BYTES = 160
 DRAFT = 8
+TOP_P = 0.95
 
 
 def requests_of(text: Recorded) -> list[tuple[str, str, GenerateRequest]]:
@@ -59,6 +61,7 @@ def requests_of(text: Recorded) -> list[tuple[str, str, GenerateRequest]]:
             prompt=text.prompt,
             max_bytes=BYTES,
             temperature=text.temperature,
+            top_p=TOP_P if text.temperature else None,
             seed=text.seed,
             speculate=draft,
         )

@@ -21,6 +21,7 @@ FLAGS = [
 ]
 PAGES = {
     "home": ("/", "#chart .main-svg"),
+    "generate": ("/generate", "#made .u:nth-of-type(70)"),
     "training": ("/training", "body[data-drawn=yes]"),
     "gallery": ("/gallery", "#cards"),
     "artifact": ("/artifact/entropy_figure", "iframe"),

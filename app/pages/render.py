@@ -19,6 +19,7 @@ class NavLink:
 
 NAVIGATION = (
     NavLink("/", "Playground"),
+    NavLink("/generate", "Generate"),
     NavLink("/training", "Training"),
     NavLink("/gallery", "Gallery"),
     NavLink("/api", "API"),

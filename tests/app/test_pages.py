@@ -11,12 +11,12 @@ from flask import Flask
 from flask.testing import FlaskClient
 from jinja2 import meta
 
-from app.pages import api, artifact, gallery, home, render, training
+from app.pages import api, artifact, gallery, generate, home, render, training
 from app.schemas.health import Health
 from app.settings import ROOT
 from app.still import still_of
 
-PAGES = ["/", "/api", "/training", "/gallery", "/artifact/curve", "/artifact/rows.csv"]
+PAGES = ["/", "/generate", "/api", "/training", "/gallery", "/artifact/curve", "/artifact/rows.csv"]
 
 
 def links(html: str) -> set[str]:
@@ -119,6 +119,7 @@ def test_stored_titles_are_escaped(client: FlaskClient, folders: Path) -> None:
         ("gallery.html", gallery.GalleryPage),
         ("training.html", training.TrainingPage),
         ("artifact.html", artifact.ArtifactPage),
+        ("generate.html", generate.GeneratePage),
     ],
 )
 def test_the_context_is_the_dataclass(app: Flask, template: str, context: type) -> None:
@@ -233,7 +234,7 @@ def test_openapi_has_every_json_route(app: Flask, client: FlaskClient) -> None:
     document = client.get("/openapi.json").get_json()
     rules = {re.sub(r"<\w+:(\w+)>", r"{\1}", rule.rule) for rule in app.url_map.iter_rules()}
     pages_and_files = {"/", "/api", "/openapi.json", "/favicon.ico"}
-    pages_and_files |= {"/training", "/gallery", "/artifact/{name}"}
+    pages_and_files |= {"/generate", "/training", "/gallery", "/artifact/{name}"}
     pages_and_files |= {rule for rule in rules if rule.startswith("/static")}
     assert rules - pages_and_files == set(document["paths"])
 

@@ -16,9 +16,11 @@ from werkzeug.serving import make_server
 
 from app import create_app
 from app.examples import write_examples
+from app.generator import TextMaker
 from app.model import LiveModel
 from app.settings import Settings
-from tests.app.fakes import FakeModel
+from app.traces import write_traces
+from tests.app.fakes import SHAPES, FakeBlt, FakeModel
 
 FLAGS = [
     "--headless",
@@ -39,11 +41,13 @@ class Site:
     Attributes:
         url: where it answers.
         model: what it asks.
+        blt: what makes its texts.
         folder: holds ``demo_output`` and ``plot_data``.
     """
 
     url: str
     model: FakeModel
+    blt: FakeBlt
     folder: Path
 
 
@@ -100,20 +104,23 @@ def start(folder: Path, *, with_model: bool) -> Iterator[Site]:
         (folder / name).mkdir()
     settings = Settings(
         model_folder=folder / "none",
+        blt_folder=folder / "none",
         demo_output=folder / "demo_output",
         plot_data=folder / "plot_data",
     )
-    fake = FakeModel()
+    fake, blt = FakeModel(), FakeBlt()
+    maker = TextMaker(blt, SHAPES)
     write_examples(LiveModel(fake), settings.examples_file)
+    write_traces(maker, settings.traces_file)
     (folder / "demo_output" / "figure.html").write_text(
         "<!doctype html><title>Figure</title><style>p{color:green}</style>"
         '<script src="../static/vendor/plotly-basic.min.js"></script><div id="p"></div>'
         '<script>Plotly.newPlot("p", [{y: [1, 2]}]).then(() => document.title = "drawn")</script>',
         encoding="utf-8",
     )
-    app = create_app(settings, LiveModel(fake) if with_model else None)
+    app = create_app(settings, *((LiveModel(fake), maker) if with_model else ()))
     with serve(app) as url:
-        yield Site(url, fake, folder)
+        yield Site(url, fake, blt, folder)
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,333 @@
+/** The page that makes text: a prompt to the server, bytes back, everything shown as it comes. */
+
+import { Bars } from "./bars.js";
+import { MadeInspector, summary } from "./byteinspector.js";
+import { bytesInWords } from "./inspector.js";
+import { Made } from "./made.js";
+import { MadeText } from "./madetext.js";
+import { Player } from "./player.js";
+import { Rounds } from "./rounds.js";
+import { ask } from "./sse.js";
+import { byteLength, wellFormed } from "./text.js";
+
+const page = JSON.parse(document.getElementById("page-data").textContent);
+const $ = (id) => document.getElementById(id);
+const still = matchMedia("(prefers-reduced-motion: reduce)");
+const form = $("ask");
+const ENDS = {
+  eos: "the model ended the document",
+  stop: "a stop text came",
+  length: "as many bytes as were asked for",
+  time: "the time for one text is over",
+};
+
+let made = new Made();
+let view = made.upTo(0);
+let running = null; // of the request under way
+let stepping = false; // the next text begins paused
+let hovered = -1;
+let picked = -1;
+
+const handlers = { onHover: hover, onPick: pick };
+const text = new MadeText($("made"), $("ghosts"), { ...handlers, describe: (i) => summary(view, i) });
+const bars = new Bars($("bars"), { ...handlers, top: 4.5 });
+const rounds = new Rounds($("rounds"));
+const inspector = new MadeInspector($("inspector"));
+const player = new Player({ onShow: draw, onState: drawState });
+
+/** Everything as of what the player shows. */
+function draw() {
+  const before = view.events.length;
+  view = made.upTo(player.shown);
+  const count = view.events.length;
+  if (picked >= count) picked = -1;
+  if (hovered >= count) hovered = -1;
+  text.showMade(view);
+  text.showGhosts(ghosts());
+  bars.show(view, made.done ? made.events.length : (made.request?.max_bytes ?? 0));
+  rounds.show(made.rounds(player.shown));
+  drawCounts();
+  drawMachine(before);
+  drawState();
+  mark();
+  if (count !== before) $("flow").scrollTop = $("flow").scrollHeight;
+}
+
+function ghosts() {
+  const next = made.events[player.shown];
+  if (player.drafting) return { pending: [next.token, ...next.draft].slice(0, player.drafting) };
+  const round = made.roundOf(player.shown - 1);
+  if (!round || (player.atEnd && !made.open)) return {};
+  const out = player.shown - 1 - round.first;
+  return { kept: round.draft.slice(out, round.accepted), refused: round.draft.slice(round.accepted) };
+}
+
+function drawCounts() {
+  const { rate, flops, plain } = view;
+  const set = (name, words) => ($(`count-${name}`).textContent = words);
+  set("bytes", view.events.length.toLocaleString("en"));
+  set("patches", view.patches.toLocaleString("en"));
+  set("passes", view.passes.toLocaleString("en"));
+  set("rate", rate === null ? "–" : Math.round(rate).toLocaleString("en"));
+  set("flops", flops === null ? "–" : short(flops));
+  set("plain", plain === null ? "–" : short(plain));
+  $("share").textContent = plain ? `, ${Math.round((100 * flops) / plain)} % of plain` : "";
+}
+
+function short(number) {
+  const [size, unit] = [[1e12, " T"], [1e9, " G"], [1e6, " M"], [1e3, " k"], [1, ""]].find(([from]) => number >= from) ?? [1, ""];
+  return (number / size).toPrecision(3) + unit;
+}
+
+/** Light what worked on the bytes that have just come. */
+function drawMachine(before) {
+  const fresh = view.events.slice(Math.min(before, Math.max(0, view.events.length - 1)));
+  const ran = fresh.some((event) => event.global_ran);
+  const drafting = player.drafting > 0;
+  const busy = (part, on) => document.querySelector(`#machine [data-part=${part}]`).classList.toggle("on", on);
+  busy("global", ran && !drafting);
+  busy("entropy", fresh.length > 0 && !drafting);
+  for (const part of ["encoder", "decoder"]) busy(part, fresh.length > 0 || drafting);
+  const { passes, events } = view;
+  $("lamp-words").textContent = events.length
+    ? `The global model ran ${passes} times for ${bytesInWords(events.length)}.`
+    : "The global model has not run yet.";
+}
+
+function drawPlace() {
+  const range = $("place");
+  range.max = made.events.length;
+  range.value = player.shown;
+  range.setAttribute("aria-valuetext", `${player.shown} of ${made.events.length} bytes`);
+  $("place-words").textContent = `${player.shown} of ${made.events.length}`;
+}
+
+function drawState() {
+  const middle = player.shown < made.events.length;
+  $("replay").textContent = player.playing ? "Pause" : middle && player.shown > 0 ? "Play" : "Replay";
+  enable($("replay"), made.events.length > 0);
+  enable($("step"), made.events.length > 0 || page.live);
+  enable($("stop"), running !== null || player.playing);
+  enable($("go"), page.live);
+  $("bench").classList.toggle("busy", running !== null);
+  drawPlace();
+}
+
+/** A button keeps the focus when it can do nothing, so it is not really disabled. */
+function enable(button, on) {
+  button.setAttribute("aria-disabled", String(!on));
+}
+
+function able(button) {
+  return button.getAttribute("aria-disabled") !== "true";
+}
+
+function hover(i) {
+  if (hovered === i) return;
+  hovered = i;
+  mark();
+}
+
+function pick(i) {
+  picked = i;
+  hovered = -1;
+  mark();
+}
+
+/** Show the byte pointed at, or else the one picked, or else the newest. */
+function mark() {
+  const newest = view.events.length - 1;
+  const i = hovered >= 0 ? hovered : picked >= 0 ? picked : newest;
+  text.mark(i);
+  bars.mark(i);
+  inspector.showMade(view, i, i < 0 ? "" : origin(view.events[i]));
+}
+
+function origin({ index }) {
+  const round = made.roundOf(index);
+  if (!round) return "made on its own";
+  if (round.first === index) return `first of a round that drafted ${round.drafted} more`;
+  return `drafted, and kept: number ${index - round.first} of ${round.drafted}`;
+}
+
+function say(message, wrong = false) {
+  const status = $("status");
+  if (status.textContent !== message) status.textContent = message;
+  status.classList.toggle("wrong", wrong);
+}
+
+/** Show another text from its beginning. */
+function open(next, options) {
+  made = next;
+  picked = hovered = -1;
+  $("before").textContent = next.prompt;
+  $("before").classList.toggle("none", !next.prompt);
+  $("model").textContent = next.model ? `made by ${next.model}` : "";
+  player.load(next, options);
+}
+
+function request() {
+  const number = (name) => {
+    const { value } = form.elements[name];
+    return value === "" ? undefined : Number(value);
+  };
+  const speculate = form.elements.speculate.value;
+  return {
+    prompt: wellFormed($("prompt").value),
+    ...Object.fromEntries(
+      ["max_bytes", "temperature", "top_k", "top_p", "min_p", "seed"].map((name) => [name, number(name)]),
+    ),
+    ...(speculate && { speculate: speculate === "auto" ? speculate : Number(speculate) }),
+  };
+}
+
+/** Ask the server for a text and show it as it comes. */
+async function generate() {
+  if (!page.live) return say("No model is loaded here. Recorded texts still play.", true);
+  if (!form.reportValidity() || !drawTyped()) return;
+  running?.abort();
+  const own = (running = new AbortController());
+  const wanted = request();
+  const next = Object.assign(new Made(wanted.prompt), { open: true, request: wanted });
+  $("recorded").value = "";
+  $("made").lang = "";
+  open(next, { following: !stepping });
+  say("Waiting for the model…");
+  try {
+    for await (const { event, data } of ask("/api/generate", wanted, own.signal)) take(next, event, data);
+    if (next.open) throw new Error("The server ended in the middle. What came before it stays.");
+  } catch (error) {
+    next.open = false;
+    if (made === next && error.name !== "AbortError") say(error.message, true);
+  }
+  if (running === own) running = null;
+  if (made === next) player.ended();
+}
+
+function take(next, event, data) {
+  if (event === "byte") {
+    next.push(data);
+    if (made !== next) return;
+    if (next.events.length === 1) say("Making the text…");
+    if (stepping) {
+      stepping = false;
+      player.step();
+    } else player.grown();
+    return;
+  }
+  next.open = false;
+  if (event === "done") Object.assign(next, { done: data, model: data.model });
+  if (made !== next) return;
+  player.ended();
+  if (event === "problem") return say(data.detail, true);
+  $("model").textContent = `made by ${data.model}`;
+  say(`Done: ${bytesInWords(data.bytes)} in ${data.patches} patches; ${ENDS[data.finish]}.`);
+  $("told").textContent = `The text: ${data.text}`;
+}
+
+function stop() {
+  if (running) {
+    running.abort();
+    running = null;
+    made.open = false;
+    const count = bytesInWords(made.events.length);
+    say(`Stopped after ${count}.`);
+    player.seek(made.events.length);
+  } else player.pause();
+  drawState();
+}
+
+function step() {
+  stepping = false;
+  if (made.events.length) return player.step();
+  stepping = true;
+  generate();
+}
+
+function replay() {
+  if (player.playing) player.pause();
+  else if (made.events.length) player.play();
+}
+
+let traces = page.first ? { [page.first.id]: page.first } : {};
+let loading = null;
+
+/** All recorded texts; the first one came with the page. */
+function loadTraces() {
+  loading ??= fetch(page.traces)
+    .then((response) => (response.ok ? response.json() : Promise.reject(response.status)))
+    .then((file) => {
+      traces = Object.fromEntries(file.traces.map((trace) => [trace.id, trace]));
+    })
+    .catch(() => (loading = null));
+  return loading;
+}
+
+async function showTrace(id) {
+  if (!traces[id]) await loadTraces();
+  const trace = traces[id];
+  if (!trace) return say("The recorded texts cannot be loaded.", true);
+  running?.abort();
+  running = null;
+  fill(trace.request);
+  const { events, ...done } = trace.response;
+  const next = Object.assign(new Made(trace.request.prompt), { events, done, request: trace.request });
+  next.model = `${done.model}, recorded`;
+  $("made").lang = $("before").lang = trace.lang === "zxx" ? "" : trace.lang;
+  open(next, { shown: still.matches ? events.length : 0 });
+  say(`Recorded: ${bytesInWords(done.bytes)} in ${done.patches} patches.`);
+  if (!still.matches) player.play();
+}
+
+/** Put a request into the form. */
+function fill(asked) {
+  $("prompt").value = asked.prompt;
+  const defaults = { max_bytes: 128, temperature: 0, top_k: "", top_p: "", min_p: "", seed: 0, speculate: "" };
+  for (const [name, value] of Object.entries({ ...defaults, ...asked })) {
+    if (name in defaults) form.elements[name].value = value ?? "";
+  }
+  drawTyped();
+}
+
+function drawTyped() {
+  const bytes = byteLength(wellFormed($("prompt").value));
+  const fits = bytes <= page.promptLimit;
+  $("typed").textContent = `${bytes.toLocaleString("en")} of ${page.promptLimit.toLocaleString("en")} bytes`;
+  $("typed").classList.toggle("wrong", !fits);
+  if (!fits) say("This prompt is too long.", true);
+  return fits;
+}
+
+function start() {
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    stepping = false;
+    generate();
+  });
+  for (const [id, action] of Object.entries({ stop, step, replay })) {
+    $(id).addEventListener("click", () => able($(id)) && action());
+  }
+  $("prompt").addEventListener("input", () => {
+    $("recorded").value = "";
+    drawTyped();
+  });
+  addEventListener("keydown", (event) => {
+    if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) form.requestSubmit();
+    if (event.key === "Escape" && able($("stop"))) stop();
+  });
+  $("recorded").addEventListener("pointerdown", loadTraces);
+  $("recorded").addEventListener("focus", loadTraces);
+  $("recorded").addEventListener("change", (event) => event.target.value && showTrace(event.target.value));
+  const setSpeed = () => (player.perSecond = Number($("speed").value));
+  $("speed").addEventListener("change", setSpeed);
+  setSpeed();
+  $("place").addEventListener("input", (event) => player.seek(Number(event.target.value)));
+  $("bench").classList.add("ready");
+  open(made, {});
+  drawTyped();
+  if (page.first) showTrace(page.first.id);
+  else if (page.live) say("");
+  if (!page.live) say("No model that makes text is loaded here; recorded texts play.", true);
+}
+
+start();

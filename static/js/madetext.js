@@ -1,0 +1,47 @@
+/** The text as it forms: each byte tinted by entropy, patches underlined, drafts behind it. */
+
+import { TextView } from "./textview.js";
+import { draftText } from "./made.js";
+
+const LEVELS = 9;
+const TOP = 4; // nats, from which on the tint stays the same
+
+/** Tint of an entropy, 0 to 9. */
+export function level(nats) {
+  return Number.isFinite(nats) ? Math.min(LEVELS, Math.round((nats / TOP) * LEVELS)) : 0;
+}
+
+export class MadeText extends TextView {
+  constructor(root, ghosts, handlers) {
+    super(root, handlers);
+    this.ghosts = ghosts;
+    this.entropies = [];
+  }
+
+  showMade(view) {
+    this.entropies = view.entropies;
+    this.show(view.measured, view.starts, view.patchOf);
+  }
+
+  more(unit) {
+    const own = this.entropies.slice(unit.start, unit.start + unit.length);
+    return ` e${level(Math.max(...own.map((nats) => (Number.isFinite(nats) ? nats : 0))))}`;
+  }
+
+  /** Drafted ids behind the text: `pending` ones, those `kept`, and those `refused`. */
+  showGhosts(parts) {
+    const spans = Object.entries(parts).map(([state, ids]) => [state, draftText(ids)]);
+    const key = JSON.stringify(spans);
+    if (key === this.ghostKey) return;
+    this.ghostKey = key;
+    this.ghosts.replaceChildren(...spans.filter(([, text]) => text).map(([state, text]) => mark(state, text)));
+  }
+}
+
+/** A piece of a draft: what was refused is struck out for screen readers too. */
+export function mark(state, text) {
+  const element = document.createElement(state === "refused" ? "s" : "span");
+  element.className = `draft ${state}`;
+  element.textContent = text;
+  return element;
+}

@@ -1,0 +1,134 @@
+/** Shows a text event by event: as it comes, step by step, or again in its own rhythm. */
+
+import { Made } from "./made.js";
+
+const DRAFTING = 0.6; // share of the pause before a round in which its draft is shown
+
+export class Player {
+  /**
+   * @param {{onShow: Function, onState: Function}} handlers onShow after each change of what is
+   *   shown, onState when playing begins or ends
+   */
+  constructor({ onShow, onState }) {
+    Object.assign(this, { onShow, onState });
+    this.made = new Made();
+    this.shown = 0;
+    this.phase = 0; // how far the work on the next event is, 0 to 1
+    this.playing = false;
+    this.following = false; // shows what comes at once
+    this.perSecond = 15; // bytes, on average; 0 is as it was made
+    this.frame = 0;
+  }
+
+  /** Begin with a `made` text, which may still grow. */
+  load(made, { following = false, shown = 0 } = {}) {
+    this.pause();
+    this.made = made;
+    this.following = following;
+    this.show(Math.min(shown, this.events.length));
+    this.onState();
+  }
+
+  get events() {
+    return this.made.events;
+  }
+
+  /** An event has come. */
+  grown() {
+    if (!this.following) this.onState();
+    else if (!this.frame) {
+      this.frame = requestAnimationFrame(() => {
+        this.frame = 0;
+        if (this.following) this.show(this.events.length);
+      });
+    }
+  }
+
+  /** Nothing more comes: show all of it now, if it was shown as it came. */
+  ended() {
+    if (this.following) this.show(this.events.length);
+    this.following = false;
+    this.onState();
+  }
+
+  get atEnd() {
+    return this.shown >= this.events.length;
+  }
+
+  show(shown, phase = 0) {
+    this.shown = shown;
+    this.phase = phase;
+    this.onShow();
+  }
+
+  /** Show what is there from now on only when asked. */
+  pause() {
+    cancelAnimationFrame(this.frame);
+    this.frame = 0;
+    this.following = false;
+    this.playing = false;
+    this.onState();
+  }
+
+  seek(shown) {
+    this.pause();
+    this.show(Math.max(0, Math.min(shown, this.events.length)));
+  }
+
+  /** The next byte; a round of speculation shows its draft first. From the end, the first one. */
+  step() {
+    this.pause();
+    if (this.atEnd && !this.made.open) this.shown = 0;
+    const next = this.events[this.shown];
+    if (!next) return;
+    if (next.drafted && this.phase < DRAFTING) this.show(this.shown, DRAFTING);
+    else this.show(this.shown + 1);
+  }
+
+  /** Play from here, or from the beginning if this is the end. */
+  play() {
+    this.pause();
+    if (this.atEnd && !this.made.open) this.shown = 0;
+    this.playing = true;
+    this.last = null;
+    this.at = this.phase * this.pauseBefore(this.shown);
+    this.onState();
+    this.frame = requestAnimationFrame((now) => this.tick(now));
+  }
+
+  tick(now) {
+    this.frame = requestAnimationFrame((later) => this.tick(later));
+    // A frame that comes late, as after the window was hidden, skips nothing.
+    this.at += Math.min(500, now - (this.last ?? now));
+    this.last = now;
+    let shown = this.shown;
+    while (shown < this.events.length && this.at >= this.pauseBefore(shown)) this.at -= this.pauseBefore(shown++);
+    if (shown >= this.events.length) {
+      this.pause();
+      this.following = this.made.open;
+      this.show(shown);
+      return;
+    }
+    const next = this.events[shown];
+    const phase = next.drafted ? Math.min(1, this.at / this.pauseBefore(shown)) : 0;
+    if (shown !== this.shown || phase !== this.phase) this.show(shown, phase);
+  }
+
+  /** Milliseconds between event `i` and the one before it. */
+  pauseBefore(i) {
+    const { events } = this;
+    if (!i) return 0;
+    const own = 1000 * (events[i].seconds - events[i - 1].seconds);
+    if (!this.perSecond) return own;
+    const whole = events.at(-1).seconds - events[0].seconds;
+    const wanted = (events.length - 1) / this.perSecond;
+    return whole > 0 ? (own * wanted) / whole : 1000 / this.perSecond;
+  }
+
+  /** How many ids of the next round are drafted by now, its first byte included. */
+  get drafting() {
+    const next = this.events[this.shown];
+    if (!next?.drafted || !this.phase) return 0;
+    return Math.ceil((1 + next.drafted) * Math.min(1, this.phase / DRAFTING));
+  }
+}

@@ -1,0 +1,60 @@
+/** Server-sent events of a POST request; EventSource can only GET. */
+
+/**
+ * Send `body` and yield `{event, id, data}` as they come, `data` parsed.
+ *
+ * Closing the connection stops the server's work: abort `signal`, or leave the loop.
+ *
+ * @throws {Error} whose message says what the server said, or that it cannot be reached
+ */
+export async function* ask(url, body, signal) {
+  let response;
+  try {
+    response = await fetch(url, {
+      method: "POST",
+      headers: { "Content-Type": "application/json", Accept: "text/event-stream" },
+      body: JSON.stringify(body),
+      signal,
+    });
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new Error("The server cannot be reached. Recorded texts still play.");
+  }
+  if (!response.ok) {
+    const problem = await response.json().catch(() => null);
+    throw new Error(problem?.detail ?? `The server answered ${response.status}.`);
+  }
+  const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+  let rest = "";
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      const blocks = (rest + value).split("\n\n");
+      rest = blocks.pop();
+      for (const block of blocks) {
+        const sent = parse(block);
+        if (sent) yield sent;
+      }
+    }
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new Error("The connection was lost. What came before it stays.");
+  } finally {
+    reader.cancel().catch(() => {});
+  }
+}
+
+/** One block of lines; our server ends them by a line feed alone. A comment is null. */
+export function parse(block) {
+  const sent = { event: "message", id: "", data: [] };
+  for (const line of block.split("\n")) {
+    const colon = line.indexOf(":");
+    if (colon < 1) continue;
+    const value = line.slice(colon + 1).replace(/^ /, "");
+    const name = line.slice(0, colon);
+    if (name === "data") sent.data.push(value);
+    else if (name in sent) sent[name] = value;
+  }
+  return sent.data.length ? { ...sent, data: JSON.parse(sent.data.join("\n")) } : null;
+}

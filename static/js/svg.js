@@ -1,0 +1,16 @@
+/** Making SVG elements. */
+
+const SPACE = "http://www.w3.org/2000/svg";
+export const COLOURS = 5;
+
+export function node(tag, attributes = {}, text = null) {
+  const element = document.createElementNS(SPACE, tag);
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+  if (text !== null) element.textContent = text;
+  return element;
+}
+
+/** Class of a patch's colour, by its place in the global model. */
+export function colour(position) {
+  return position < 1 ? "bos" : `p${(position - 1) % COLOURS}`;
+}
