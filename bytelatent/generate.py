@@ -129,10 +129,10 @@ def load(options: argparse.Namespace) -> "Engine | BltRuntime":
 def _runtime(options: argparse.Namespace) -> "BltRuntime | None":
     """The model on onnxruntime; None if it cannot be that and need not be."""
     name, wanted = options.model, options.backend == "onnx"
-    if (options.device, options.dtype) != ("cpu", "fp32"):
+    if (options.device, options.dtype, options.weights) != ("cpu", "fp32", "given"):
         if wanted:
             raise ValueError(
-                "--backend: onnx runs on a CPU in fp32; leave out --device and --dtype"
+                "--backend: onnx runs on a CPU in fp32; leave out --device, --dtype and --weights"
             )
         return None
     folder = next((path for path in (Path(name), PRETRAINED / name) if path.is_dir()), None)
@@ -299,7 +299,12 @@ def _parser() -> argparse.ArgumentParser:
 
 def _draft_length(text: str) -> int | str:
     """``--speculate``, whose range is checked with those of the others."""
-    return text if text == "auto" else int(text)
+    if text == "auto":
+        return text
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of bytes, nor auto") from None
 
 
 def _check(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:

@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,9 +16,13 @@ import pytest
 
 import demo
 from bytelatent import generate
+from bytelatent.export import main as export_main
 from bytelatent.generate import Writer, main, stats
+from bytelatent.generation.engine import Engine
 from bytelatent.generation.events import Event
 from bytelatent.generation.matrices import Weights
+from bytelatent.runtime import BltRuntime
+from bytelatent.step_graphs import ENTROPY_GRAPH
 from bytelatent.storage import PRETRAINED
 from bytelatent.tokenizers.constants import OFFSET
 from tests import tiny
@@ -230,6 +235,7 @@ def test_a_signal_and_a_reader_that_leaves() -> None:
     [
         (["--max-bytes", "-1"], "--max-bytes: -1 is not 0 or more"),
         (["--speculate", "0"], "--speculate: 0 is not 1 or more"),
+        (["--speculate", "some"], "argument --speculate: 'some' is no number of bytes, nor auto"),
         (["--temperature", "-0.5"], "--temperature: -0.5 is not accepted: input should be greater"),
         (["--top-p", "0"], "--top-p: 0.0 is not accepted"),
         (["--top-p", "1.5"], "--top-p: 1.5 is not accepted"),
@@ -289,6 +295,46 @@ def test_the_choices_of_weights_are_those_of_the_engine() -> None:
     assert get_args(Weights) == generate.WEIGHTS
 
 
+@pytest.fixture
+def with_graphs(tmp_path) -> list[str]:
+    """Words for a model that has graphs, its entropy model too."""
+    for name in ("blt", "entropy"):
+        shutil.copytree(FOLDER / name, tmp_path / name)
+    below = shutil.copytree(FOLDER / "entropy", tmp_path / "blt" / "entropy_model")
+    assert export_main([str(tmp_path / "blt")]) == 0
+    shutil.copy(below / ENTROPY_GRAPH, tmp_path / "entropy")
+    return ["--model", str(tmp_path / "blt"), "--entropy-model", str(tmp_path / "entropy")]
+
+
+def test_a_model_with_graphs_runs_on_onnxruntime_with_the_same_text(with_graphs, capsys) -> None:
+    capsys.readouterr()
+    texts = set()
+    for more in ([], ["--backend", "onnx"], ["--backend", "torch"], ["--speculate", "auto"]):
+        options = generate._parser().parse_args([*with_graphs, *more])
+        kind = Engine if "torch" in more else BltRuntime
+        assert isinstance(generate.load(options), kind)
+        assert main(["x", *with_graphs, *more, "--max-bytes", "12"]) == 0
+        texts.add(capsys.readouterr().out)
+    assert len(texts) == 1
+    for more in (["--dtype", "bf16"], ["--weights", "fp16"]):
+        assert isinstance(
+            generate.load(generate._parser().parse_args([*with_graphs, *more])), Engine
+        )
+
+
+def test_torch_helps_out_where_graphs_cannot(with_graphs, capsys, tmp_path) -> None:
+    (tmp_path / "blt" / "global.onnx").write_bytes(b"")
+    assert main(["x", *with_graphs, "--max-bytes", "3"]) == 0
+    assert main(["x", *with_graphs, "--backend", "onnx"]) == 1
+    assert "global.onnx cannot be loaded" in capsys.readouterr().err
+    assert main(["x", *MODEL, "--backend", "onnx"]) == 1
+    assert "python -m bytelatent.export" in capsys.readouterr().err
+    assert main(["x", *MODEL, "--backend", "onnx", "--dtype", "bf16"]) == 1
+    assert "--backend: onnx runs on a CPU in fp32" in capsys.readouterr().err
+    assert main(["x", "--model", "facebook/blt-1b", "--backend", "onnx"]) == 1
+    assert "facebook/blt-1b is no folder here" in capsys.readouterr().err
+
+
 def test_a_model_that_did_not_come_along_is_a_sentence(monkeypatch, capsys, tmp_path) -> None:
     monkeypatch.setattr(generate, "PRETRAINED", tmp_path)
     monkeypatch.chdir(tmp_path)
@@ -327,9 +373,14 @@ def test_loading_a_model_does_not_load_torchs_compiler() -> None:
 
 
 @pytest.mark.skipif(not (PRETRAINED / "blt-mini").is_dir(), reason="blt-mini is not released yet")
-def test_the_shipped_model_writes_words(capsys) -> None:
-    assert demo.main(["A BLT has", "--max-bytes", "40"]) == 0
-    out = capsys.readouterr().out
+def test_the_shipped_model_writes_words_without_torch() -> None:
+    code = (
+        "import sys, demo\n"
+        "assert demo.main(['A BLT has', '--max-bytes', '40']) == 0\n"
+        "assert 'torch' not in sys.modules"
+    )
+    command = [sys.executable, "-c", code]
+    out = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
     assert out.startswith("A BLT has")
     assert len(out.split()) > 6
     assert "\N{REPLACEMENT CHARACTER}" not in out[:-2]

@@ -88,6 +88,11 @@ class BltRuntime:
             where = entropy_folder(folder, settings, entropy_model)
             found = load_graph(where / ENTROPY_GRAPH, EntropyShape, threads=threads)
             entropy, entropy_shape = found.session, found.shape
+        elif entropy_model is not None:
+            raise ModelFileError(
+                f"entropy_model: {folder} cuts patches by rule {patcher.mode().value!r}, which "
+                "needs none"
+            )
         sessions = Sessions(encoder.session, globals_.session, decoder.session, entropy)
         try:
             model = StepModel(sessions, encoder.shape, entropy_shape, patcher)

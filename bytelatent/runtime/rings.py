@@ -40,7 +40,7 @@ class Ring:
     def inputs(self, size: int) -> dict[str, NDArray[np.generic]]:
         """What the graph takes of the cache to run on the next ``size`` positions."""
         places = self._store_LNTE.shape[2]
-        cos, sin = _turns(self.shape, self.count, size)
+        cos, sin = _turns(self.shape.head_width, self.shape.rope_theta, self.count, size)
         split = np.array((places, size))
         return {"cos": cos, "sin": sin, "mask": self._mask(size), "split": split, **self._parts}
 
@@ -128,14 +128,10 @@ class Ring:
         return places_S if self.shape.window is None else places_S % self.shape.window
 
 
-def _turns(shape: StackShape, first: int, size: int) -> tuple[Floats, Floats]:
+@lru_cache(maxsize=64)  # stacks with heads of equal width are at the same position
+def _turns(width: int, theta: float, first: int, size: int) -> tuple[Floats, Floats]:
     """Cosines and sines of ``size`` positions from ``first``, ``[1, S, C]``, by exact angles."""
-    place_S = np.arange(first, first + size, dtype=np.float64)
-    angle_SC = place_S[:, None] * _frequencies(shape.head_width, shape.rope_theta)
-    return np.cos(angle_SC).astype(np.float32)[None], np.sin(angle_SC).astype(np.float32)[None]
-
-
-@lru_cache(maxsize=16)
-def _frequencies(width: int, theta: float) -> NDArray[np.float64]:
     pair_C = np.arange(0, width, 2, dtype=np.float64)
-    return np.asarray(theta ** (-pair_C / width))
+    place_S = np.arange(first, first + size, dtype=np.float64)
+    angle_SC = place_S[:, None] * theta ** (-pair_C / width)
+    return np.cos(angle_SC).astype(np.float32)[None], np.sin(angle_SC).astype(np.float32)[None]

@@ -14,7 +14,13 @@ from bytelatent.generation.engine import Engine
 from bytelatent.generation.incremental import Incremental
 from bytelatent.generation.prefill import prefill
 from bytelatent.generation.sampling import Sampler, SamplingArgs
-from bytelatent.generation.speculative import Speculation
+from bytelatent.generation.speculative import (
+    FIRST_LENGTH,
+    LONGEST_DRAFT,
+    DraftLength,
+    Round,
+    Speculation,
+)
 from bytelatent.generation.torch_model import TorchModel
 from bytelatent.model.blt import ByteLatentTransformer
 from bytelatent.patching.patcher import PatcherArgs
@@ -124,6 +130,41 @@ def test_a_batch_gives_what_its_prompts_get_alone(wide) -> None:
     for prompt, found in zip(PROMPTS, together, strict=True):
         (alone,) = engine.generate([prompt], max_bytes=30, sampling=sampling, speculate=4)
         assert alone.tokens == found.tokens
+
+
+def test_auto_follows_acceptance_and_changes_no_greedy_text(wide) -> None:
+    engine = engine_of(wide)
+    plain = engine.generate(PROMPTS, max_bytes=60)
+    found = engine.generate(PROMPTS, max_bytes=60, speculate="auto")
+    assert [one.tokens for one in found] == [one.tokens for one in plain]
+    events = list(engine.stream([b"abc"], max_bytes=90, speculate="auto"))
+    rounds = [event for event in events if event.drafted]
+    assert rounds[0].drafted == FIRST_LENGTH
+    for now, after in itertools.pairwise(rounds[:-1]):
+        whole = now.accepted == now.drafted
+        expected = 2 * now.drafted if whole else now.accepted + 1
+        assert after.drafted == min(expected, LONGEST_DRAFT)
+    assert len({event.drafted for event in rounds[:-1]}) > 2
+
+
+def drafted(length: int, accepted: int) -> Round:
+    return Round([9], [None], [None], [False], draft=[9] * length, accepted=accepted)
+
+
+def test_the_length_of_drafts() -> None:
+    length, seen = DraftLength("auto"), []
+    for made, stay in ((4, 4), (8, 8), (16, 16), (16, 5), (6, 0), (1, 1), (2, 2), (4, 3)):
+        length.learn(drafted(made, stay))
+        seen.append(length.value)
+    assert seen == [8, 16, 16, 6, 1, 2, 4, 4]
+    # A round cut short by the budget or an end of document says nothing about longer ones.
+    length.value = 16
+    length.learn(drafted(3, 3))
+    length.learn(drafted(0, 0))
+    assert length.value == 16
+    fixed = DraftLength(7)
+    fixed.learn(drafted(7, 0))
+    assert fixed.value == 7
 
 
 def test_rounds_are_counted(wide) -> None:

@@ -7,13 +7,30 @@ from safetensors.torch import save_file
 
 from bytelatent.exporting.folders import export_blt, export_entropy
 from bytelatent.generation.engine import Engine
+from bytelatent.loading import TextModel
 from bytelatent.runtime import BltRuntime
 from bytelatent.step_graphs import ENTROPY_FOLDER, WEIGHTS_FILE
-from tests.generation.random_cases import RandomCase
+from tests.generation.random_cases import RandomCase, lively, random_case
+from tests.test_blt import LOCAL, tiny
+from tests.test_transformer import tiny as tiny_lm
+
+
+def wide_case() -> RandomCase:
+    """Windows that leave room for long drafts."""
+    case = random_case("as released", "entropy", 5)
+    local = {**LOCAL, "window": 30}
+    case.blt = tiny(encoder={**local, "cross_attention": "last"}, decoder=local)
+    case.entropy_model = tiny_lm(sliding_window=25)
+    lively(case.blt), lively(case.entropy_model)
+    return case
 
 
 def engine_of(case: RandomCase) -> Engine:
     return Engine(case.blt, case.entropy_model, case.patcher)
+
+
+def engine_of_text_model(model: TextModel) -> Engine:
+    return Engine(model.model, model.entropy_model, model.patcher.args)
 
 
 def write(case: RandomCase, folder: Path) -> Path:
