@@ -41,7 +41,7 @@ COMMANDS = {
         "bytelatent.calibration", "the threshold for a wanted patch size", "train"
     ),
     "release": Command("bytelatent.release", "make a model folder of a finished run", "export"),
-    "export": Command("bytelatent.export", "write an entropy model as ONNX", "export"),
+    "export": Command("bytelatent.export", "write a model as ONNX, to run without torch", "export"),
     "generate": Command("bytelatent.generate", "continue a prompt, byte by byte", "model"),
     "load-transformers": Command(
         "bytelatent.hf_commands",
