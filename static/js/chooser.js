@@ -22,7 +22,6 @@ export class Chooser {
   constructor(list, { onChoose, since }) {
     Object.assign(this, { list, onChoose, since });
     this.rows = new Map();
-    list.replaceChildren();
     list.addEventListener("change", () => {
       const boxes = [...list.querySelectorAll("input")];
       onChoose(boxes.filter((box) => box.checked).map((box) => box.value));
@@ -31,6 +30,7 @@ export class Chooser {
 
   /** Show all runs; rows stay the same elements, so that nobody loses the focus. */
   show(items, chosen, curvesOf) {
+    if (!this.rows.size) this.list.replaceChildren(); // what was there for who has no scripts
     for (const [name, row] of this.rows) {
       if (items.some((item) => item.name === name)) continue;
       row.remove();

@@ -36,7 +36,7 @@ function draw() {
   const names = chosen();
   if (names.join() !== follower.names.join()) ask(); // a run has come or gone
   $("none").hidden = items.length > 0 || !follower.answered;
-  chooser.show(items, names, (name) => follower.get(name));
+  if (follower.answered) chooser.show(items, names, (name) => follower.get(name));
   const runs = items
     .filter(({ name }) => names.includes(name))
     .map(({ name }) => follower.get(name))
@@ -46,6 +46,8 @@ function draw() {
   panels.show(runs, view);
   bySource.show(runs, view);
   $("whole").hidden = state.low === null && state.high === null;
+  const settled = runs.length > 0 || (follower.answered && !items.length) || follower.failures > 0;
+  if (settled) document.documentElement.classList.add("ready"); // what was drawn without us may go
   document.body.dataset.drawn = runs.length ? "yes" : "";
 }
 
@@ -58,9 +60,12 @@ function wordsOf(axis) {
 function chosen() {
   if (state.names) return state.names;
   const { items } = follower;
-  const local = items.filter(({ source }) => source === "local");
-  local.sort((a, b) => b.modified.localeCompare(a.modified));
   const shipped = items.filter(({ source }) => source === "shipped");
+  // A run that made a shipped model has the very curves of it.
+  const local = items.filter(
+    ({ source, size }) => source === "local" && !shipped.some((run) => run.size === size),
+  );
+  local.sort((a, b) => b.modified.localeCompare(a.modified));
   return [...shipped, ...local.slice(0, 3)].map(({ name }) => name);
 }
 
@@ -152,7 +157,6 @@ function start() {
     ask();
     soon();
   });
-  document.documentElement.classList.add("ready");
   ask();
 }
 

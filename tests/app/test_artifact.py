@@ -33,7 +33,7 @@ def beginning(folder: Path, name: str, content: bytes | str) -> Preview:
 def test_any_of_its_files_leads_to_a_figure(client: FlaskClient, name: str) -> None:
     page = client.get(f"/artifact/{name}").text
     assert "<h1>Entropy curve</h1>" in page
-    assert '<link rel="canonical" href="/artifact/curve.html">' in page
+    assert '<link rel="alternate" type="application/json" href="/api/artifact/curve.html">' in page
     twin = ArtifactPage.model_validate_json(client.get(f"/api/artifact/{name}").data)
     assert twin.name == "curve.html"
     assert [file.name for file in twin.files] == [

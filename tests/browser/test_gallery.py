@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from playwright.sync_api import Page, expect
 from app import create_app
 from app.settings import Settings
 from tests.app.conftest import PNG
-from tests.browser.conftest import Site, Watched, serve
+from tests.browser.conftest import Watched, serve
 
 Visit = Callable[..., Watched]
 
@@ -21,8 +22,15 @@ FIGURE = (
 )
 
 
+@dataclass
+class Galleries:
+    """A server with a gallery and no model."""
+
+    url: str
+
+
 @pytest.fixture(scope="module")
-def galleries(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+def galleries(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Galleries]:
     """Four figures and two data files."""
     folder = tmp_path_factory.mktemp("gallery")
     demo, plot = folder / "demo_output", folder / "plot_data"
@@ -46,11 +54,11 @@ def galleries(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     (demo / "artifacts.json").write_text(json.dumps({"entropy.html": record}))
     settings = Settings(model_folder=folder / "none", demo_output=demo, plot_data=plot)
     with serve(create_app(settings)) as url:
-        yield Site(url, None, folder)  # type: ignore[arg-type]  # there is no model to ask
+        yield Galleries(url)
 
 
 @pytest.fixture
-def gallery(watch: Visit, galleries: Site) -> Page:
+def gallery(watch: Visit, galleries: Galleries) -> Page:
     return live(watch(f"{galleries.url}/gallery").page)
 
 
@@ -67,7 +75,7 @@ ALL = ["Entropy along a text", "Loss", "Patches", "Straße", "Notes", "Rows"]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing(watch: Visit, galleries: Site, scheme: str) -> None:
+def test_axe_finds_nothing(watch: Visit, galleries: Galleries, scheme: str) -> None:
     for path in ("/gallery", "/gallery?q=nothing", "/artifact/entropy", "/artifact/rows.csv"):
         watch(galleries.url + path, color_scheme=scheme).check_access()
 
@@ -98,7 +106,7 @@ def test_typing_filters_and_the_address_follows(gallery: Page) -> None:
     ],
 )
 def test_searches_agree_with_the_server(
-    gallery: Page, watch: Visit, galleries: Site, words: str, found: list[str]
+    gallery: Page, watch: Visit, galleries: Galleries, words: str, found: list[str]
 ) -> None:
     gallery.fill("#q", words)
     assert titles(gallery) == found
@@ -135,7 +143,7 @@ def test_keys_alone_lead_to_a_figure_and_back(gallery: Page) -> None:
     assert titles(gallery) == ["Loss"]
 
 
-def test_without_scripts_the_form_is_sent(watch: Visit, galleries: Site) -> None:
+def test_without_scripts_the_form_is_sent(watch: Visit, galleries: Galleries) -> None:
     page = watch(f"{galleries.url}/gallery", java_script_enabled=False).page
     assert titles(page) == ALL
     page.fill("#q", "patches")
@@ -145,7 +153,7 @@ def test_without_scripts_the_form_is_sent(watch: Visit, galleries: Site) -> None
     assert "q=patches" in page.url
 
 
-def test_a_figure_runs_in_its_frame(watch: Visit, galleries: Site) -> None:
+def test_a_figure_runs_in_its_frame(watch: Visit, galleries: Galleries) -> None:
     page = watch(f"{galleries.url}/artifact/entropy").page
     frame = page.frame_locator("iframe.figure")
     expect(frame.locator(".main-svg").first).to_be_visible()
@@ -155,7 +163,7 @@ def test_a_figure_runs_in_its_frame(watch: Visit, galleries: Site) -> None:
     assert inner.evaluate(reached) == "kept out"
 
 
-def test_copying_the_command(watch: Visit, galleries: Site) -> None:
+def test_copying_the_command(watch: Visit, galleries: Galleries) -> None:
     page = watch(
         f"{galleries.url}/artifact/entropy", permissions=["clipboard-read", "clipboard-write"]
     ).page
@@ -165,7 +173,7 @@ def test_copying_the_command(watch: Visit, galleries: Site) -> None:
     assert copied == "python -m bytelatent.plotting.entropy_figure --model blt-entropy-mini"
 
 
-def test_from_neighbour_to_neighbour(watch: Visit, galleries: Site) -> None:
+def test_from_neighbour_to_neighbour(watch: Visit, galleries: Galleries) -> None:
     page = watch(f"{galleries.url}/artifact/entropy").page
     for title in ALL[1:]:
         page.locator("a[rel=next]").click()
@@ -176,7 +184,7 @@ def test_from_neighbour_to_neighbour(watch: Visit, galleries: Site) -> None:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_narrow_without_sideways_scrolling(watch: Visit, galleries: Site, scheme: str) -> None:
+def test_narrow_without_sideways_scrolling(watch: Visit, galleries: Galleries, scheme: str) -> None:
     for path in ("/gallery", "/artifact/entropy", "/artifact/rows.csv"):
         page = watch(galleries.url + path, width=360, height=740, color_scheme=scheme).page
         assert page.evaluate("document.documentElement.scrollWidth") <= 360

@@ -284,10 +284,10 @@ def test_a_server_that_is_gone_for_a_while(watch: Visit, lab: Lab) -> None:
     watched = watch(f"{lab.url}/training")
     page = drawn(watched.page)
     page.route("**/api/runs", lambda route: route.abort())
-    expect(page.locator("#trouble")).to_contain_text("goes on trying")
+    expect(page.locator("#trouble")).to_contain_text("goes on trying", timeout=20_000)
     assert page.locator(f"{MAIN} path.line").count() > 0, "what was drawn stays"
     page.unroute("**/api/runs")
-    expect(page.locator("#trouble")).to_have_text("")
+    expect(page.locator("#trouble")).to_have_text("", timeout=20_000)
     watched.complaints[:] = [c for c in watched.complaints if "ERR_FAILED" not in c]
 
 
