@@ -41,9 +41,9 @@ class Recorded(NamedTuple):
 TEXTS = (
     Recorded("country", "A country", "en", "The United States is ", 0.5, 1),
     Recorded("likeliest", "The likeliest bytes", "en", "The United States is "),
-    Recorded("prose", "Prose", "en", "The river rose in the night, and", 0.6, 1),
-    Recorded("german", "German", "de", "Das Fenster ", 0.5, 2),
-    Recorded("code", "Code", "zxx", "    def __init__(self, ", 0.5, 1),
+    Recorded("recipe", "A recipe", "en", "Ingredients\n", 0.4, 1),
+    Recorded("german", "German", "de", "Klicken Sie auf ", 0.4, 1),
+    Recorded("code", "Python", "zxx", "def __init__(self, ", 0.4, 2),
 )
 BYTES = 160
 DRAFT = 8

@@ -91,6 +91,7 @@ APP_MAY_IMPORT = (
     "bytelatent.model.released",
     "bytelatent.model.released_blt",
     "bytelatent.runtime",
+    "bytelatent.step_graphs",
 )
 
 

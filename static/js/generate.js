@@ -304,6 +304,8 @@ function start() {
     stepping = false;
     generate();
   });
+  // A field in a closed part cannot take the focus to say what is wrong with it.
+  form.addEventListener("invalid", (event) => ((event.target.closest("details") ?? {}).open = true), true);
   for (const [id, action] of Object.entries({ stop, step, replay })) {
     $(id).addEventListener("click", () => able($(id)) && action());
   }
@@ -315,6 +317,7 @@ function start() {
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) form.requestSubmit();
     if (event.key === "Escape" && able($("stop"))) stop();
   });
+  addEventListener("load", () => setTimeout(loadTraces, 1500)); // then they play without a network
   $("recorded").addEventListener("pointerdown", loadTraces);
   $("recorded").addEventListener("focus", loadTraces);
   $("recorded").addEventListener("change", (event) => event.target.value && showTrace(event.target.value));

@@ -208,8 +208,8 @@ def test_recorded_texts(page: Page, site: Site) -> None:
     asked = len(site.blt.asked)
     page.focus("#recorded")
     page.select_option("#recorded", "german-drafts")
+    expect(page.locator("#prompt")).to_have_value("Klicken Sie auf ")
     expect(page.locator("#status")).to_contain_text(f"Recorded: {BYTES} bytes")
-    assert page.input_value("#prompt") == "Das Fenster "
     assert page.input_value("[name=speculate]") == "8"
     assert page.locator("#made").get_attribute("lang") == "de"
     assert count(page) == BYTES
@@ -297,6 +297,20 @@ def test_a_prompt_that_is_too_long(page: Page, site: Site) -> None:
     assert len(site.blt.asked) == asked
 
 
+def test_a_wrong_number_is_shown_even_where_it_was_hidden(page: Page, site: Site) -> None:
+    asked = len(site.blt.asked)
+    page.locator("summary").click()
+    page.fill("[name=top_p]", "5")
+    page.locator("summary").click()
+    assert page.locator("[name=top_p]").is_hidden()
+    generate(page)
+    assert page.locator("[name=top_p]").is_visible()
+    assert len(site.blt.asked) == asked
+    page.fill("[name=top_p]", "0.5")
+    made(page)
+    assert site.blt.asked[-1]["sampling"].top_p == 0.5  # type: ignore[attr-defined]
+
+
 def test_a_failure_in_the_middle_is_told(page: Page, site: Site) -> None:
     site.blt.fails_at = 7
     generate(page)
@@ -320,6 +334,19 @@ def test_the_server_cannot_be_reached(watch: Visit, site: Site) -> None:
     generate(page)
     expect(page.locator("#status")).to_contain_text("cannot be reached")
     watched.complaints[:] = [c for c in watched.complaints if "ERR_FAILED" not in c]
+
+
+def test_recorded_texts_play_without_a_network(watch: Visit, site: Site) -> None:
+    watched = watch("about:blank", **STILL)
+    page = watched.page
+    with page.expect_response("**/data/generation_traces.json"):
+        page.goto(f"{site.url}/generate")
+    page.context.set_offline(True)
+    page.select_option("#recorded", "code")
+    expect(page.locator("#prompt")).to_have_value("def __init__(self, ")
+    generate(page)
+    expect(page.locator("#status")).to_contain_text("cannot be reached")
+    watched.complaints[:] = [c for c in watched.complaints if "ERR_INTERNET" not in c]
 
 
 def test_without_a_model(watch: Visit, site_without_model: Site) -> None:
