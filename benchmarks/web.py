@@ -1,98 +1,58 @@
-"""The web server as a visitor meets it: latency, load, memory, page weight.
+"""The web server as a visitor meets it: latency, load, memory, page weight, typing.
 
-    python benchmarks/web.py [--seconds 60]
+    python benchmarks/web.py [--seconds 30] [--soak 600]
 
-Starts the real server (``render_server.py``) on a free port of this machine and talks to it alone.
+Starts the real server (``render_server.py``) on a free port of this machine and talks to it alone,
+with the settings that it has by default; clients of its own machine have no allowance to use up.
 """
 
 import argparse
-import http.client
-import json
 import re
-import socket
-import subprocess
-import sys
 import threading
 import time
-from pathlib import Path
 from typing import Any
 
 from common import resident_bytes, summary, times, write_results
-
-ROOT = Path(__file__).parents[1]
-SENTENCE = (
-    "Patches are segmented by the entropy of the next byte, so compute goes where it counts. "
-)
+from web_client import Client, serving
+from web_mix import PAGES, Visit, expect, soak, text_of
+from web_typing import typing_to_picture
 
 
-class Client:
-    """One kept-alive connection."""
-
-    def __init__(self, port: int) -> None:
-        self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
-
-    def request(self, method: str, path: str, body: bytes | None = None) -> bytes:
-        """The body of a 200; anything else is an error."""
-        headers = {"Content-Type": "application/json", "Accept-Encoding": "gzip, br"}
-        self.connection.request(method, path, body, headers)
-        response = self.connection.getresponse()
-        content = response.read()
-        if response.status != 200:
-            raise RuntimeError(f"{method} {path}: {response.status} {content[:200]!r}")
-        return content
-
-    def patches(self, text: str) -> bytes:
-        """What the page asks for while one types."""
-        return self.request("POST", "/api/patches", json.dumps({"text": text, "top_k": 5}).encode())
+def patches(client: Client, size: int, salt: int) -> None:
+    """What the page asks for while one types."""
+    answer = client.post("/api/patches", {"text": text_of(size, salt), "top_k": 5})
+    expect(answer.status, (200,), "/api/patches")
 
 
-def free_port() -> int:
-    """A port nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def wait(port: int, seconds: float = 30) -> float:
-    """Seconds until the server answers."""
-    began = time.perf_counter()
-    while time.perf_counter() - began < seconds:
-        try:
-            Client(port).request("GET", "/healthz")
-            return time.perf_counter() - began
-        except (OSError, RuntimeError):
-            time.sleep(0.05)
-    raise RuntimeError("the server does not answer")
-
-
-def text_of(size: int, salt: int = 0) -> str:
-    """``size`` bytes, different for every ``salt``."""
-    return (f"{salt:06d} " + SENTENCE * (size // len(SENTENCE) + 1))[:size]
+def listing(client: Client, salt: int) -> None:
+    """The whole list of the gallery."""
+    expect(client.get("/api/visualizations").status, (200,), "/api/visualizations")
 
 
 def latency(port: int, size: int, repeat: int) -> dict[str, Any]:
     """One client, one text after the other, no text twice."""
     client, salt = Client(port), iter(range(10**6))
-    return summary(times(lambda: client.patches(text_of(size, next(salt))), repeat))
+    return summary(times(lambda: patches(client, size, next(salt)), repeat))
 
 
-def load(port: int, clients: int, seconds: float) -> dict[str, Any]:
-    """``clients`` at once with 280 bytes each."""
+def load(port: int, clients: int, seconds: float, visit: Visit) -> dict[str, Any]:
+    """``clients`` at once, each with one request after the other."""
     found: list[float] = []
     errors: list[str] = []
     until = time.perf_counter() + seconds
 
-    def visit(number: int) -> None:
+    def go(number: int) -> None:
         client, salt = Client(port), number * 100_000
         while time.perf_counter() < until:
             salt, began = salt + 1, time.perf_counter()
             try:
-                client.patches(text_of(280, salt))
+                visit(client, salt)
                 found.append(time.perf_counter() - began)
-            except (OSError, RuntimeError, http.client.HTTPException) as error:
-                errors.append(str(error))
+            except (OSError, RuntimeError) as error:
+                errors.append(f"{type(error).__name__}: {error}")
+                client = Client(port)
 
-    threads = [threading.Thread(target=visit, args=(n,)) for n in range(clients)]
+    threads = [threading.Thread(target=go, args=(number,)) for number in range(clients)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -101,39 +61,38 @@ def load(port: int, clients: int, seconds: float) -> dict[str, Any]:
     return summary(found) | {"per_second": rate, "errors": len(errors), "first": errors[:1]}
 
 
-def page_weight(port: int) -> dict[str, int]:
-    """Compressed bytes of the first page and of all it loads."""
+def page_weight(port: int, path: str) -> dict[str, int]:
+    """Compressed bytes of a page and of all that it names; and how many files that is."""
     client = Client(port)
-    page = client.request("GET", "/")
-    connection = http.client.HTTPConnection("127.0.0.1", port)
-    connection.request("GET", "/")
-    html = connection.getresponse().read().decode()
-    links = set(re.findall(r'(?:src|href)="(/(?:static|images|data)/[^"]+)"', html))
-    links |= {link for link in re.findall(r'"(/static/[^"]+\.js[^"]*)"', html)}
-    sizes = {link: len(client.request("GET", link)) for link in sorted(links)}
-    return {"page": len(page), "files": len(sizes), "total": len(page) + sum(sizes.values())}
+    page, html = client.get(path), client.get(path, plain=True).body.decode()
+    links = set(re.findall(r'(?:src|href)="(/(?:static|images|data|thumbnails)/[^"]+)"', html))
+    sizes = [len(client.get(link).body) for link in sorted(links)]
+    return {"page": len(page.body), "files": len(sizes), "total": len(page.body) + sum(sizes)}
 
 
 def main() -> None:
     """Run everything against one server."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seconds", type=float, default=60, help="length of the load test")
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("--seconds", type=float, default=30, help="length of the load tests")
+    parser.add_argument("--soak", type=float, default=60, help="length of the mixed load")
+    parser.add_argument("--model", help="an exported model in place of a shipped one")
     options = parser.parse_args()
-    port = free_port()
-    command = [sys.executable, str(ROOT / "render_server.py"), "--port", str(port)]
-    server = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL)
-    try:
-        rows: dict[str, Any] = {"start_seconds": round(wait(port), 2)}
+    with serving(*(["--model", options.model] if options.model else [])) as server:
+        port = server.port
+        rows: dict[str, Any] = {"start_seconds": server.start_seconds}
         rows["memory_at_start_mb"] = round(resident_bytes(server.pid) / 1e6, 1)
-        rows["page_bytes"] = page_weight(port)
+        rows["page_bytes"] = {path: page_weight(port, path) for path in PAGES}
         rows["patches_280_bytes"] = latency(port, 280, 100)
         rows["patches_4_kib"] = latency(port, 4096, 20)
-        rows["load_8_clients"] = load(port, 8, options.seconds)
-        latency(port, 65536, 2)
+        rows["patches_64_kib"] = latency(port, 65536, 3)
+        rows["patches_8_clients"] = load(
+            port, 8, options.seconds, lambda client, salt: patches(client, 280, salt)
+        )
+        rows["visualizations_4_clients"] = load(port, 4, options.seconds / 3, listing)
+        rows["typing_1000_bytes"] = typing_to_picture(port, 1000)
+        rows["mixed"] = soak(server, 8, options.soak)
         rows["memory_after_mb"] = round(resident_bytes(server.pid) / 1e6, 1)
-    finally:
-        server.terminate()
-        server.wait(timeout=20)
     write_results("web", rows)
 
 

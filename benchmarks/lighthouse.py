@@ -1,0 +1,98 @@
+"""Lighthouse on the pages of the web app: performance, accessibility, best practices, SEO.
+
+    python benchmarks/lighthouse.py [--repeat 3] [/ /gallery ...]
+
+Needs Chromium and node; npx fetches Lighthouse from npm the first time. Each page is measured
+``--repeat`` times as on a phone (a slow network, a slow processor) and the median counts. It fails
+if a score is below 95, and names the audits that cost most.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+from typing import Any
+
+from common import write_results
+from web_client import serving
+
+LIGHTHOUSE = "lighthouse@12.8.2"
+"""The last that runs on node 20."""
+
+CATEGORIES = ("performance", "accessibility", "best-practices", "seo")
+PAGES = ("/", "/generate", "/model", "/gallery")
+WANTED = 95
+FLAGS = "--headless=new --no-sandbox --disable-gpu"
+
+
+def report(url: str, chromium: str) -> dict[str, Any]:
+    """One run of Lighthouse."""
+    done = subprocess.run(
+        [
+            *("npx", "--yes", LIGHTHOUSE, url, "--quiet", "--output=json", "--output-path=stdout"),
+            f"--only-categories={','.join(CATEGORIES)}",
+            f"--chrome-flags={FLAGS}",
+        ],
+        env={**os.environ, "CHROME_PATH": chromium, "PUPPETEER_SKIP_DOWNLOAD": "1"},
+        capture_output=True,
+        text=True,
+    )
+    if done.returncode:
+        raise RuntimeError(done.stderr[-2000:])
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def scores(found: dict[str, Any]) -> dict[str, int]:
+    """Points out of 100 by category."""
+    return {name: round(found["categories"][name]["score"] * 100) for name in CATEGORIES}
+
+
+def costs(found: dict[str, Any]) -> list[str]:
+    """Audits below full marks that count, with what they found."""
+    lines = []
+    for name in CATEGORIES:
+        for part in found["categories"][name]["auditRefs"]:
+            audit = found["audits"][part["id"]]
+            if part["weight"] and audit["score"] is not None and audit["score"] < 0.95:
+                shown = audit.get("displayValue", "")
+                lines.append(f"{name}: {audit['title']} ({audit['score']:.2f}) {shown}".strip())
+    return lines
+
+
+def measure(url: str, chromium: str, repeat: int) -> dict[str, Any]:
+    """The median scores of some runs, and what the last one complained about."""
+    runs = [report(url, chromium) for _ in range(repeat)]
+    each = [scores(run) for run in runs]
+    median = {name: round(statistics.median(run[name] for run in each)) for name in CATEGORIES}
+    return {**median, "costs": costs(runs[-1])}
+
+
+def main() -> int:
+    """Measure all pages."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("pages", nargs="*", default=list(PAGES), help="paths of pages")
+    parser.add_argument("--repeat", type=int, default=3, help="runs of each page")
+    options = parser.parse_args()
+    chromium = os.environ.get("CHROMIUM") or shutil.which("chromium")
+    if chromium is None or shutil.which("npx") is None:
+        print("error: Lighthouse needs Chromium and npx (of node)", file=sys.stderr)
+        return 1
+    with serving() as server:
+        rows = {
+            page: measure(f"http://127.0.0.1:{server.port}{page}", chromium, options.repeat)
+            for page in options.pages
+        }
+    write_results("lighthouse", rows)
+    low = [page for page, row in rows.items() if min(row[name] for name in CATEGORIES) < WANTED]
+    if low:
+        print(f"error: below {WANTED}: {', '.join(low)}", file=sys.stderr)
+    return 1 if low else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
