@@ -5,12 +5,15 @@ import { logTicks, nearest, scale, short, ticks } from "./scales.js";
 const SVG = "http://www.w3.org/2000/svg";
 const MARGIN = { left: 52, right: 14, top: 10, bottom: 34 };
 const EARLY = 0.03; // share of the width at which a steep start may leave the chart
+const APART = 12; // pixels between dots, below which there are none
+const USUAL = 0.98; // share of the highs of a band that stay in the chart
 const DRAG = 8; // pixels from which a drag is meant
 
 let charts = 0;
 
 /**
- * A line is `{key, name, tint, xs, ys, low?, high?, faint?, dots?, dash?}`; `ys` may hold nulls.
+ * A line is `{key, name, tint, xs, ys, low?, high?, faint?, dots?}`; `ys` may hold nulls. `low` and
+ * `high` are the ends of a band, `dots` marks what was measured now and then.
  */
 export class CurveChart {
   /**
@@ -107,14 +110,16 @@ export class CurveChart {
 
   shapes(line) {
     const found = [];
-    const kind = `tint-${line.tint}${line.faint ? " faint" : ""}${line.dash ? " dash" : ""}`;
+    const { low, high } = this.x;
+    const shown = line.xs.filter((x) => x >= low && x <= high).length;
+    const crowded = shown * APART > this.root.clientWidth;
+    const kind = `tint-${line.tint}${line.faint ? " faint" : ""}${line.dots && crowded ? " dash" : ""}`;
     if (line.low) found.push(make("path", { class: `band ${kind}`, d: this.band(line) }));
     found.push(make("path", { class: `line ${kind}`, d: this.path(line.xs, line.ys) }));
-    const { low, high } = this.x;
     line.xs.forEach((x, i) => {
-      if (line.ys[i] === null || x < low || x > high) return;
+      if (line.ys[i] === null || x < low || x > high || line.faint) return;
       const alone = (line.ys[i - 1] ?? null) === null && (line.ys[i + 1] ?? null) === null;
-      if (!line.dots && (!alone || line.faint)) return;
+      if (!alone && (!line.dots || crowded)) return;
       found.push(make("circle", { class: `dot ${kind}`, cx: this.x.at(x), cy: this.yAt(line.ys[i]), r: 3 }));
     });
     return found;
@@ -292,6 +297,14 @@ function rangeOfY({ lines, logY }, x, early) {
       }
     }
     if (high >= low) break;
+  }
+  for (const { xs, low: lows, high: highs } of logY ? [] : lines) {
+    if (!lows) continue;
+    const there = xs.map((at, i) => i).filter((i) => xs[i] >= start && xs[i] <= x.high && lows[i] !== null);
+    if (!there.length) continue;
+    const usual = there.map((i) => highs[i]).sort((a, b) => a - b)[Math.floor((there.length - 1) * USUAL)];
+    high = Math.max(high, usual);
+    low = Math.min(low, ...there.map((i) => lows[i]));
   }
   if (!(high >= low)) return { low: 0, high: 1, log: false };
   if (logY) return { low: low / 1.05, high: Math.max(high * 1.05, low * 1.1), log: true };
