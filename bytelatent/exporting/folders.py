@@ -15,7 +15,8 @@ from bytelatent.patching.patcher import PatcherArgs
 from bytelatent.patching.rules import PatchingMode
 from bytelatent.runtime.loading import load_graph
 from bytelatent.runtime.rings import Ring
-from bytelatent.runtime.steps import Seen, Sessions, StepModel, entropies_of
+from bytelatent.runtime.rows import Seen
+from bytelatent.runtime.steps import Sessions, StepModel, entropies_of
 from bytelatent.step_graphs import (
     DECODER_GRAPH,
     ENCODER_GRAPH,

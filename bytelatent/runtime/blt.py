@@ -12,8 +12,9 @@ from bytelatent.patching.patcher import PatcherArgs, released_patcher_args
 from bytelatent.patching.rules import ENTROPY_MODES
 from bytelatent.runtime.inspection import Inspection, inspect
 from bytelatent.runtime.loading import entropy_folder, load_graph
+from bytelatent.runtime.rows import Row
 from bytelatent.runtime.sessions import ModelFileError
-from bytelatent.runtime.steps import Row, Sessions, StepModel
+from bytelatent.runtime.steps import Sessions, StepModel
 from bytelatent.step_graphs import (
     BLT_GRAPHS,
     ENTROPY_GRAPH,

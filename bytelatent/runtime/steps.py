@@ -5,13 +5,13 @@ chunks of new bytes: a prompt, the next byte, or a draft to verify.
 
 Legend: ``S`` new bytes, ``P`` patches, ``R`` layers that patches read, ``D`` local width, ``F``
 numbers that bytes read of a patch, ``V`` vocabulary, ``M`` bytes of the longest patch, ``N`` hash
-tables, ``K`` vectors per patch, ``H`` heads.
+tables.
 """
 
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, TypeAlias
 
@@ -19,10 +19,11 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from bytelatent.generation.boundaries import Boundaries, BoundaryState
+from bytelatent.generation.boundaries import Boundaries
 from bytelatent.model.ngrams import last_hashes
 from bytelatent.patching.patcher import PatcherArgs
 from bytelatent.runtime.rings import Floats, Ring
+from bytelatent.runtime.rows import OpenPatch, Row, Seen
 from bytelatent.step_graphs import BltShape, EntropyShape
 
 CHUNK = 256
@@ -31,91 +32,10 @@ CHUNK = 256
 SLOTS = 16_384
 """Places for bytes in patches that are read at once: a long one beside many short ones costs."""
 
+LOOKS = 2**20
+"""Pairs of patches that look at one another at once; bounds memory as :data:`CHUNK` does."""
+
 Session: TypeAlias = onnxruntime.InferenceSession
-
-
-class OpenPatch:
-    """States of the bytes of the patch that is not complete, after each layer that patches read.
-
-    Attributes:
-        size: bytes so far.
-        ends_document: whether one of them is an end of document.
-    """
-
-    def __init__(self, layers: int, dim: int) -> None:
-        self.size = 0
-        self.ends_document = False
-        self._read_RMD = np.empty((layers, 16, dim), dtype=np.float32)
-
-    def add(self, read_RSD: Floats) -> None:
-        """Take in the next bytes."""
-        end = self.size + read_RSD.shape[1]
-        if end > self._read_RMD.shape[1]:
-            layers, _, dim = read_RSD.shape
-            grown = np.empty((layers, 2 * end, dim), dtype=np.float32)
-            grown[:, : self.size] = self.states()
-            self._read_RMD = grown
-        self._read_RMD[:, self.size : end] = read_RSD
-        self.size = end
-
-    def states(self) -> Floats:
-        """``[R, S, D]`` of all bytes."""
-        return self._read_RMD[:, : self.size]
-
-    def keep(self, begin: int, end: int) -> None:
-        """Leave only the bytes from ``begin`` to ``end``."""
-        kept_RSD = self._read_RMD[:, begin:end].copy()
-        self.size = 0
-        self.add(kept_RSD)
-
-
-@dataclass
-class Row:
-    """All that a row's next byte depends on.
-
-    Attributes:
-        recent: the last ids, as many as the longest n-gram has.
-        boundary: what the patching rule remembers.
-        entropy_cache: None where the rule needs no entropies.
-        open_patch: the patch that bytes are read into.
-        latent: ``[F]`` of the patch that bytes are predicted from; None before the first byte.
-        entropy: nats of the prediction of the next byte; None where the rule needs none.
-        starts: whether the next byte starts a patch.
-        logits_V: of the next byte.
-    """
-
-    recent: deque[int]
-    entropy_cache: Ring | None
-    encoder_cache: Ring
-    global_cache: Ring
-    decoder_cache: Ring
-    open_patch: OpenPatch
-    latent: Any = None
-    logits_V: Any = None
-    boundary: BoundaryState = field(default_factory=BoundaryState)
-    entropy: float | None = None
-    starts: bool = False
-
-
-@dataclass
-class Seen:
-    """What :meth:`StepModel.advance` adds to while it runs, for a person to look at.
-
-    Attributes:
-        entropies: nats, of every byte; empty where the rule needs none.
-        closes: whether a patch ends with the byte.
-        hashes: buckets ``[S, N]``.
-        logits: ``[S, V]``.
-        encoder_weights: ``[R, M, K, H]`` of every complete patch; none without cross-attention.
-        decoder_weights: ``[X, S, K, H]``; none without cross-attention.
-    """
-
-    entropies: list[float | None] = field(default_factory=list)
-    closes: list[bool] = field(default_factory=list)
-    hashes: list[NDArray[np.int64]] = field(default_factory=list)
-    logits: list[Floats] = field(default_factory=list)
-    encoder_weights: list[Floats] = field(default_factory=list)
-    decoder_weights: list[Floats] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -276,7 +196,8 @@ class StepModel:
             ValueError: a patch has more bytes than the model has room for side by side.
         """
         found: list[Any] = []
-        for begin, end in _groups(edges):
+        most = max(1, LOOKS // (row.global_cache.count + len(edges)))
+        for begin, end in _groups(edges, most):
             found += self._close_group(row, edges[begin : end + 1], seen)
         return found
 
@@ -377,12 +298,13 @@ def entropies_of(session: Session, cache: Ring, tokens: Sequence[int]) -> list[f
     return found
 
 
-def _groups(edges: Sequence[int]) -> Iterator[tuple[int, int]]:
-    """Consecutive patches that fit into :data:`SLOTS` together, as first and last edge."""
+def _groups(edges: Sequence[int], most: int) -> Iterator[tuple[int, int]]:
+    """At most ``most`` patches that fit into :data:`SLOTS`, by first and last edge, and so on."""
     begin, longest = 0, 0
     for number, (first, after) in enumerate(pairwise(edges)):
         longest = max(longest, after - first)
-        if (number + 1 - begin) * longest > SLOTS and number > begin:
+        count = number + 1 - begin
+        if count > 1 and (count > most or count * longest > SLOTS):
             yield begin, number
             begin, longest = number, after - first
     if begin < len(edges) - 1:
