@@ -8,6 +8,8 @@ from app.calibration import Calibration
 from app.catalogue import Catalogue
 from app.example_file import ExampleFile
 from app.generator import TextMaker
+from app.languages import FILE as LANGUAGES
+from app.languages import LanguageFile
 from app.model import LiveModel
 from app.settings import ROOT, Settings
 from app.trace_file import TraceFile
@@ -51,6 +53,7 @@ def make_app(
     )
     app.extensions["examples"] = ExampleFile(settings.examples_file)
     app.extensions["traces"] = TraceFile(settings.traces_file)
+    app.extensions["languages"] = LanguageFile(settings.plot_data / LANGUAGES)
     app.extensions["assets"] = assets.Assets(ROOT / "static", reload=settings.reload)
     hooks.register(app, settings)
     Compress(app)

@@ -1,17 +1,24 @@
-"""``/``: the live patcher and the gallery."""
+"""``/``: the playground, and the first of the gallery."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from flask import Blueprint, Response, current_app
 
+from app.calibration import Calibration
 from app.catalogue import Catalogue
+from app.compare import RISE, TITLES
 from app.example_file import ExampleFile
 from app.example_texts import TOP_K
 from app.gallery import Card, gallery_of
+from app.language_table import LanguageTable
+from app.languages import LanguageFile
 from app.model import LiveModel
 from app.pages.render import json_for_html, page
+from app.schemas.compare import Splitter
 from app.settings import Settings
 from app.still import Still, still_of
+from bytelatent.tokenizers.bpe import BUNDLED, NAMES, BpeUnavailableError, check_available
 
 blueprint = Blueprint("home", __name__)
 
@@ -25,6 +32,39 @@ class Choice:
 
 
 @dataclass(frozen=True)
+class SplitterRow:
+    """A row of the comparison.
+
+    Attributes:
+        id: what ``POST /api/compare`` calls it.
+        title: its name.
+        note: what it does, in a few words.
+        bpe: whether the server is asked for it; the page knows the other rules itself.
+        missing: which package it needs, if that is not installed.
+    """
+
+    id: Splitter
+    title: str
+    note: str
+    bpe: bool = False
+    missing: str | None = None
+
+
+NOTES: dict[Splitter, str] = {
+    "entropy": "a byte hard to guess",
+    "monotonic": "harder than the last",
+    "space": "after spaces and signs",
+    "static": "every few bytes",
+    "cl100k_base": "the tokens of GPT-4",
+    "o200k_base": "the tokens of GPT-4o",
+    "llama3": "the tokens of Llama 3",
+}
+
+
+_RULES: tuple[Splitter, ...] = ("entropy", "monotonic", "space", "static")
+
+
+@dataclass(frozen=True)
 class HomePage:
     """Context of ``home.html``.
 
@@ -33,7 +73,10 @@ class HomePage:
         reason: why there is none.
         choices: precomputed examples.
         still: the first one, drawn without JavaScript.
-        page_data: JSON for the scripts: limits, the model's threshold, the first example.
+        splitters: rows of the comparison.
+        languages: one text in many languages, measured beforehand.
+        page_data: JSON for the scripts: limits, the model's threshold and calibration, the first
+            example.
         figures, data_files: the gallery.
     """
 
@@ -41,6 +84,8 @@ class HomePage:
     reason: str | None
     choices: list[Choice]
     still: Still | None
+    splitters: list[SplitterRow]
+    languages: LanguageTable | None
     page_data: str
     figures: list[Card]
     data_files: list[Card]
@@ -48,7 +93,7 @@ class HomePage:
 
 @blueprint.get("/")
 def home() -> Response:
-    """The live patcher and the gallery."""
+    """The playground."""
     settings: Settings = current_app.extensions["settings"]
     model: LiveModel = current_app.extensions["model"]
     catalogue: Catalogue = current_app.extensions["catalogue"]
@@ -57,9 +102,11 @@ def home() -> Response:
     gallery = gallery_of(catalogue.snapshot())
     page_data = {
         "live": model.source is not None,
+        "model": model.source.name if model.source else examples.model,
         "reason": model.reason,
         "threshold": model.source.threshold if model.source else examples.threshold,
         "textLimit": settings.text_limit,
+        "calibration": _calibration(current_app.extensions["calibration"]),
         "topK": TOP_K,
         "examples": f"/data/{settings.examples_file.name}",
         "first": first,
@@ -71,6 +118,8 @@ def home() -> Response:
             reason=model.reason,
             choices=[Choice(item["id"], item["title"]) for item in examples.items],
             still=still_of(first) if first else None,
+            splitters=splitter_rows(),
+            languages=LanguageTable.of(_language_file().read()),
             page_data=json_for_html(page_data),
             figures=gallery.figures,
             data_files=gallery.data_files,
@@ -81,3 +130,31 @@ def home() -> Response:
 def _example_file() -> ExampleFile:
     file: ExampleFile = current_app.extensions["examples"]
     return file
+
+
+def _language_file() -> LanguageFile:
+    file: LanguageFile = current_app.extensions["languages"]
+    return file
+
+
+def _calibration(known: Calibration) -> dict[str, Any]:
+    return {
+        "rise": RISE if known.rise is None else known.rise,
+        "thresholds": known.thresholds,
+        "bytesPerPatch": known.bytes_per_patch,
+    }
+
+
+def splitter_rows() -> list[SplitterRow]:
+    """All but Llama 3, which is shown to those who have installed it."""
+    rows = [SplitterRow(splitter, TITLES[splitter], NOTES[splitter]) for splitter in _RULES]
+    for name in NAMES:
+        try:
+            check_available(name)
+            missing = None
+        except BpeUnavailableError as error:
+            if name not in BUNDLED:
+                continue
+            missing = str(error)
+        rows.append(SplitterRow(name, TITLES[name], NOTES[name], bpe=True, missing=missing))
+    return rows

@@ -12,12 +12,13 @@ import tempfile
 import threading
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 if TYPE_CHECKING:
     from quicktok import Tokenizer
 
 BpeName = Literal["cl100k_base", "o200k_base", "llama3"]
+NAMES: tuple[BpeName, ...] = get_args(BpeName)
 BUNDLED: tuple[BpeName, ...] = ("cl100k_base", "o200k_base")
 """What quicktok brings and may be offered."""
 

@@ -1,48 +1,59 @@
-/** The page: text in, entropies from the server, patches computed here, everything drawn. */
+/** The playground: text in, entropies from the server, everything else computed and drawn here. */
 
+import { Address } from "./address.js";
 import { Chart } from "./chart.js";
 import { Controls } from "./controls.js";
+import { Curve } from "./curve.js";
+import { Examples } from "./examples.js";
+import { save } from "./exports.js";
+import { Files } from "./files.js";
 import { Inspector, bytesInWords, summary } from "./inspector.js";
-import { patchStarts } from "./rules.js";
-import { Source } from "./source.js";
-import { byteLength, characterAt, describeCharacter, measure, wellFormed } from "./text.js";
+import { Rows } from "./rows.js";
+import { Source, post } from "./source.js";
+import { byteLength, characterAt, describeCharacter, wellFormed } from "./text.js";
 import { TextView } from "./textview.js";
+import { cutBy, emptyView, fill, mostSurprising } from "./view.js";
 
 const page = JSON.parse(document.getElementById("page-data").textContent);
 const $ = (id) => document.getElementById(id);
 
-const view = {
-  measured: measure(""),
-  tokens: [1],
-  entropies: new Float64Array(0),
-  nats: [],
-  predictions: null,
-  bits: null,
-  starts: new Uint8Array(0),
-  patchOf: new Uint32Array(0),
-  patchLengths: [],
-};
 const LONG = 4096; // bytes, from which an answer takes a noticeable time
+const PREDICTED = 8192; // bytes, up to which predictions are asked for
 const PAUSE = 100; // milliseconds
+const view = emptyView();
+let name = "text"; // of what is shown, for files
+let example = null; // its id, if the text is one of them
+let wantedWindow = null; // of a link, for when its text has been measured
 let hovered = -1;
 let picked = -1;
+let chosen = false; // the picked byte was picked by a person
 let frame = 0;
 let textTimer = 0;
 
 const chart = new Chart($("chart"), {
   onHover: hover,
-  onPick: (i) => pick(i),
+  onPick: pick,
   onThreshold: (nats) => controls.setThreshold(nats),
 });
 const inspector = new Inspector($("inspector"));
-const controls = new Controls($("rule"), { threshold: page.threshold ?? 1.34, onChange: soon });
-const textView = new TextView($("patches"), {
+const controls = new Controls($("rule"), {
+  threshold: page.threshold ?? 1.34,
+  rise: page.calibration.rise,
+  onChange: (kind) => {
+    soon();
+    address.changed(kind);
+  },
+});
+const curve = new Curve($("curve"), page.calibration, Number($("rule").elements.threshold.max));
+const textView = new TextView($("patches"), { onHover: hover, onPick: pick, describe: (i) => summary(view, i) });
+const rows = new Rows($("compare"), {
   onHover: hover,
   onPick: pick,
-  describe: (i) => summary(view, i),
+  onLack: (text, bytes) => tokens.ask(text, bytes),
 });
 const source = new Source({
-  topK: page.topK,
+  ask: ({ text, bytes }, signal) =>
+    post("/api/patches", bytes <= PREDICTED ? { text, top_k: page.topK } : { text }, signal),
   onAnswer: (text, answer) => {
     say("");
     take(text, answer);
@@ -50,19 +61,29 @@ const source = new Source({
   onError: (error) => say(error.message, true),
   onBusy: (busy) => $("bench").classList.toggle("busy", busy),
 });
+const tokens = new Source({
+  ask: ({ text }, signal) => post("/api/compare", { text, splitters: rows.asked }, signal),
+  onAnswer: (text, { rows: found }) =>
+    rows.setTokens(text, Object.fromEntries(found.map((row) => [row.splitter, row.pieces?.map((p) => p.length)]))),
+  onError: () => rows.fail(),
+});
+const examples = new Examples({ first: page.first, url: page.examples });
+const address = new Address({ read: present, apply: restore, say: (words) => say(words, true), limit: page.textLimit });
 
 /** Take an answer of the server: `text` is what it was asked about. */
 function take(text, answer) {
-  view.measured = measure(text);
-  view.tokens = answer.tokens;
-  view.all = Float64Array.from(answer.entropies);
-  view.entropies = view.all.subarray(0, answer.bytes);
-  view.nats = answer.nats;
-  view.predictions = answer.predictions ?? null;
-  view.bits = answer.bits_per_byte;
+  fill(view, text, answer);
   hovered = -1;
   if (picked >= answer.bytes) picked = -1;
-  if (picked < 0) picked = mostSurprising();
+  if (picked < 0) {
+    picked = mostSurprising(view);
+    chosen = false;
+  }
+  if (wantedWindow) {
+    [chart.first, chart.zoom] = [wantedWindow.from, wantedWindow.shown];
+    rows.first = wantedWindow.from;
+  }
+  wantedWindow = null;
   cut();
 }
 
@@ -71,23 +92,17 @@ function cut() {
   cancelAnimationFrame(frame);
   frame = 0;
   if (!view.all) return;
-  const { mode, ...options } = controls.options;
-  const count = view.measured.bytes.length;
-  const starts = patchStarts(mode, view.tokens, view.all, options).subarray(1, count + 1);
-  const patchOf = new Uint32Array(count);
-  const lengths = [];
-  for (let i = 0; i < count; i++) {
-    if (starts[i]) lengths.push(0);
-    lengths[lengths.length - 1]++;
-    patchOf[i] = lengths.length - 1;
-  }
-  Object.assign(view, { starts, patchOf, patchLengths: lengths });
+  cutBy(view, controls.options);
+  const { measured, entropies, starts, patchOf } = view;
+  const count = measured.bytes.length;
   drawCounts();
-  chart.show({ count, entropies: view.entropies, starts, patchOf, labels, threshold: controls.height });
+  chart.show({ count, entropies, starts, patchOf, labels, threshold: controls.height });
   clearTimeout(textTimer);
   // A long text takes a while to colour; while a slider moves, the chart goes first.
-  if (count > LONG && textView.measured === view.measured) textTimer = setTimeout(colourText, PAUSE);
+  if (count > LONG && textView.measured === measured) textTimer = setTimeout(colourText, PAUSE);
   else colourText();
+  curve.show(view, controls.curve, controls.threshold);
+  rows.show(view, controls.rules, controls.mode);
 }
 
 function colourText() {
@@ -120,12 +135,6 @@ function labels(i) {
   return words ? "" : glyph;
 }
 
-function mostSurprising() {
-  let best = view.nats.length ? 0 : -1;
-  for (let i = 1; i < view.nats.length; i++) if (view.nats[i] > view.nats[best]) best = i;
-  return best;
-}
-
 function hover(i) {
   if (hovered === i) return;
   hovered = i;
@@ -134,9 +143,12 @@ function hover(i) {
 
 function pick(i) {
   picked = i;
+  chosen = true;
   hovered = -1;
   chart.reveal(i);
+  rows.reveal(i);
   mark();
+  address.changed("look");
 }
 
 /** Show the byte that is pointed at, or else the one that was picked. */
@@ -145,6 +157,7 @@ function mark() {
   textView.mark(i);
   chart.mark(i);
   inspector.show(view, i);
+  rows.mark(i);
 }
 
 function say(message, wrong = false) {
@@ -153,10 +166,15 @@ function say(message, wrong = false) {
   status.classList.toggle("wrong", wrong);
 }
 
-function typed() {
+function showLength(bytes) {
+  $("typed").textContent = `${bytes.toLocaleString("en")} of ${page.textLimit.toLocaleString("en")} bytes`;
+}
+
+/** Ask for what stands in the text field. */
+function measureText() {
   const text = wellFormed($("text").value);
   const bytes = byteLength(text);
-  $("typed").textContent = `${bytes.toLocaleString("en")} of ${page.textLimit.toLocaleString("en")} bytes`;
+  showLength(bytes);
   if (bytes > page.textLimit) {
     source.cancel();
     say(`This text is too long: ${bytes.toLocaleString("en")} bytes. Remove some to go on.`, true);
@@ -170,34 +188,66 @@ function typed() {
   source.ask(text, bytes);
 }
 
-let examples = page.first ? { [page.first.id]: page.first } : {};
-let loading = null;
-
-/** All examples; the first one came with the page. */
-function loadExamples() {
-  loading ??= fetch(page.examples)
-    .then((response) => (response.ok ? response.json() : Promise.reject(response.status)))
-    .then((file) => {
-      examples = Object.fromEntries(file.examples.map((example) => [example.id, example]));
-    })
-    .catch(() => (loading = null));
-  return loading;
+/** A text of the visitor's own takes the place of an example. */
+function ownText(called = "text") {
+  example = null;
+  name = called;
+  $("example").value = "";
+  $("patches").lang = "";
+  measureText();
 }
 
 async function showExample(id) {
-  if (!examples[id]) await loadExamples();
-  const example = examples[id];
-  if (!example) return say("The examples cannot be loaded.", true);
+  const found = await examples.find(id);
+  if (!found) {
+    say(page.first ? "This example cannot be loaded." : "There are no examples here.", true);
+    return false;
+  }
   source.cancel();
   say("");
-  const { text } = example.request;
+  const { text } = found.request;
   $("text").value = text;
-  $("typed").textContent = `${byteLength(text).toLocaleString("en")} of ${page.textLimit.toLocaleString("en")} bytes`;
-  $("patches").lang = example.lang === "zxx" ? "" : example.lang;
+  $("example").value = id;
+  showLength(byteLength(text));
+  $("patches").lang = found.lang === "zxx" ? "" : found.lang;
+  example = name = id;
+  if (found.tokens) rows.setTokens(text, found.tokens);
+  take(text, found.response);
+  return true;
+}
+
+function chooseExample(id) {
   picked = -1;
-  chart.zoom = null;
-  chart.first = 0;
-  take(text, example.response);
+  wantedWindow = { from: 0, shown: null };
+  showExample(id);
+  address.changed("example");
+}
+
+/** The view as links have it; null for the one that the page starts with. */
+function present() {
+  const state = { ...controls.state, byte: chosen && picked >= 0 ? picked : undefined };
+  if (chart.zoom !== null) state.shown = chart.zoom;
+  if (chart.first > 0) state.from = chart.first;
+  if (example !== null && example !== page.first?.id) state.example = example;
+  else if (example === null) state.text = wellFormed($("text").value);
+  return Object.values(state).every((value) => value === undefined) ? null : state;
+}
+
+/** Show a view that `present` returned, here or elsewhere. */
+async function restore(state) {
+  const { text, example: id = page.first?.id, byte = -1, from = 0, shown = null } = state ?? {};
+  controls.restore(state ?? {});
+  picked = byte;
+  chosen = byte >= 0;
+  wantedWindow = { from, shown };
+  if (text === undefined && (await showExample(id))) return;
+  if (text === undefined && page.first && id !== page.first.id) {
+    await showExample(page.first.id);
+    say("The link names an example that is not here.", true);
+    return;
+  }
+  $("text").value = text ?? "";
+  ownText();
 }
 
 function drawViewControls({ first, last, count }) {
@@ -213,25 +263,106 @@ function drawViewControls({ first, last, count }) {
   $("zoom-out").disabled = all || last - first >= chart.width;
 }
 
-function start() {
-  chart.onView = drawViewControls;
-  const text = $("text");
-  text.addEventListener("input", () => {
-    $("example").value = "";
-    typed();
+/** Everything that is drawn from the theme's colours. */
+function recolour() {
+  chart.recolour();
+  rows.recolour();
+}
+
+async function copyLink() {
+  const link = await address.link();
+  try {
+    await navigator.clipboard.writeText(link);
+    const long = link.length > 8000 ? ` It has ${link.length.toLocaleString("en")} characters, too many for some programs.` : "";
+    say(`The link to this view is copied.${long}`);
+  } catch {
+    address.write();
+    say("The browser does not let this page copy; the link stands in the address bar.");
+  }
+}
+
+async function saveAs(kind) {
+  const last = Math.min(view.measured.bytes.length, chart.first + chart.shown);
+  const { mode, threshold } = controls.options;
+  const counts = [$("count-bytes"), $("count-patches"), $("count-mean")].map((one) => one.textContent);
+  const shown = { first: chart.first, last };
+  const heading = [
+    `${counts[0]} bytes, ${counts[1]} patches, ${counts[2]} bytes per patch`,
+    `rule: ${controls.mode}${threshold === null ? "" : ` above ${threshold.toFixed(2)} nats`}`,
+    `model: ${page.model ?? "none"}`,
+    ...(last - chart.first < view.measured.bytes.length ? [`bytes ${chart.first + 1} to ${last} are shown`] : []),
+  ].join(" · ");
+  const splits = rows.splits();
+  const rule = { ...controls.options, mode: controls.mode };
+  const what = { view, name, heading, splits, rule, model: page.model, window: shown, top: chart.top, threshold: controls.height };
+  try {
+    say(`Saved as ${await save(kind, what, mode)}.`);
+  } catch (error) {
+    say(error.message, true);
+  }
+}
+
+function listen() {
+  $("text").addEventListener("input", () => {
+    ownText();
+    address.changed("text");
   });
-  $("example").addEventListener("pointerdown", loadExamples);
-  $("example").addEventListener("focus", loadExamples);
-  $("example").addEventListener("change", (event) => event.target.value && showExample(event.target.value));
-  $("window-at").addEventListener("input", (event) => chart.setView(Number(event.target.value)));
-  $("zoom-in").addEventListener("click", () => chart.scale(0.5, picked));
-  $("zoom-out").addEventListener("click", () => chart.scale(2, picked));
-  addEventListener("themechange", () => chart.recolour());
+  $("example").addEventListener("pointerdown", () => examples.load());
+  $("example").addEventListener("change", (event) => event.target.value && chooseExample(event.target.value));
+  $("window-at").addEventListener("input", (event) => {
+    chart.setView(Number(event.target.value));
+    address.changed("look");
+  });
+  for (const [id, factor] of [["zoom-in", 0.5], ["zoom-out", 2]]) {
+    $(id).addEventListener("click", () => {
+      chart.scale(factor, picked);
+      address.changed("look");
+    });
+  }
+  $("copy-link").addEventListener("click", copyLink);
+  $("save").addEventListener("click", (event) => {
+    const kind = event.target.closest("[data-save]")?.dataset.save;
+    if (!kind) return;
+    $("save").open = false;
+    saveAs(kind);
+  });
+  addEventListener("click", (event) => $("save").contains(event.target) || ($("save").open = false));
+  addEventListener("keydown", (event) => {
+    if (event.key !== "Escape" || !$("save").open) return;
+    $("save").open = false;
+    $("save").querySelector("summary").focus();
+  });
+  addEventListener("themechange", recolour);
+}
+
+function takeFiles() {
+  new Files($("entry"), $("file"), {
+    limit: page.textLimit,
+    onText: (text, called) => {
+      $("text").value = text;
+      picked = -1;
+      wantedWindow = { from: 0, shown: null };
+      say("");
+      ownText(called);
+      address.changed("file");
+    },
+    onError: (words) => say(words, true),
+  });
+}
+
+async function start() {
+  chart.onView = drawViewControls;
+  listen();
+  takeFiles();
   $("bench").classList.add("ready");
-  const kept = wellFormed(text.value);
-  if (page.first && (kept === page.first.request.text || !kept)) showExample(page.first.id);
-  else typed(); // the browser has kept what was typed before a reload
+  const kept = wellFormed($("text").value);
+  if (!(await address.start())) {
+    if (page.first && (kept === page.first.request.text || !kept)) await showExample(page.first.id);
+    else ownText(); // the browser has kept what was typed before a reload
+    address.tell();
+  }
   if (!page.live) say("No model is loaded here; the examples show what it measured.", true);
+  examples.loadSoon();
 }
 
 start();

@@ -1,6 +1,7 @@
 /** The entropy curve: Plotly draws it, elements over it carry the threshold and the cursor. */
 
 /* global Plotly */
+import { readColours } from "./strip.js";
 import { COLOURS } from "./textview.js";
 
 const MARGIN = { l: 46, r: 12, t: 12, b: 36 };
@@ -318,20 +319,4 @@ export class Chart {
 
 function line(x, y, style) {
   return { type: "scatter", mode: "lines", x, y, line: style, hoverinfo: "skip" };
-}
-
-function readColours() {
-  const style = getComputedStyle(document.documentElement);
-  const read = (name) => style.getPropertyValue(name).trim();
-  const cycle = (suffix) => Array.from({ length: COLOURS }, (_, k) => read(`--p${k}${suffix}`));
-  return {
-    pale: cycle("-band"),
-    strong: cycle("-strong"),
-    edge: read("--edge"),
-    curve: read("--curve"),
-    grid: read("--line"),
-    ink: read("--ink"),
-    muted: read("--muted"),
-    panel: read("--panel"),
-  };
 }

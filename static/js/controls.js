@@ -27,18 +27,19 @@ const ON_CHART = new Set(["entropy", "combined"]);
 export class Controls {
   /**
    * @param {HTMLFormElement} form
-   * @param {{threshold: number, onChange: Function}} options
+   * @param {{threshold: number, rise: number, onChange: (kind: string) => void}} options both
+   *   thresholds are the model's own; `kind` is "rule" or "number"
    */
-  constructor(form, { threshold, onChange }) {
+  constructor(form, { threshold, rise, onChange }) {
     this.form = form;
     this.onChange = onChange;
-    this.own = threshold;
     // A rise is smaller than a height: each kind of rule keeps a threshold of its own.
-    this.thresholds = { height: threshold, rise: 0.5 };
+    this.own = { height: threshold, rise };
+    this.thresholds = { ...this.own };
     this.mode = form.elements.mode.value || "entropy";
     form.addEventListener("submit", (event) => event.preventDefault());
     form.addEventListener("input", (event) => this.changed(event.target));
-    form.querySelector("#own").addEventListener("click", () => this.setThreshold(this.own));
+    form.querySelector("#own").addEventListener("click", () => this.setThreshold(this.own[this.kind]));
     this.apply();
   }
 
@@ -52,16 +53,69 @@ export class Controls {
 
   /** What the rule needs, as rules.js takes it. */
   get options() {
-    const { elements } = this.form;
-    const longest = Math.floor(Number(elements.longest.value));
-    const size = Number(elements.size.value);
     return {
       mode: this.mode === "topk" ? "entropy" : this.mode,
       threshold: NEEDS[this.mode].includes("threshold") ? this.threshold : null,
-      thresholdAdd: Math.max(0, Number(elements.add.value) || 0),
-      patchSize: Math.max(1, this.mode === "static" ? Math.floor(size) || 1 : size || 1),
-      maxPatchLength: elements.longest.value !== "" && longest >= 1 ? longest : null,
+      thresholdAdd: Math.max(0, Number(this.form.elements.add.value) || 0),
+      patchSize: this.mode === "static" ? this.wholeSize : this.size,
+      maxPatchLength: this.longest,
     };
+  }
+
+  get size() {
+    return Math.max(1, Number(this.form.elements.size.value) || 1);
+  }
+
+  get wholeSize() {
+    return Math.max(1, Math.floor(this.size));
+  }
+
+  get longest() {
+    const { value } = this.form.elements.longest;
+    const longest = Math.floor(Number(value));
+    return value !== "" && longest >= 1 ? longest : null;
+  }
+
+  /** Each rule of the comparison with the numbers that are set here. */
+  get rules() {
+    const maxPatchLength = this.longest;
+    return {
+      entropy: { mode: "entropy", threshold: this.thresholds.height, maxPatchLength },
+      monotonic: { mode: "monotonic", threshold: this.thresholds.rise, maxPatchLength },
+      space: { mode: "space", maxPatchLength },
+      static: { mode: "static", patchSize: this.wholeSize, maxPatchLength },
+    };
+  }
+
+  /** What differs from the page's beginning, by the names that links use. */
+  get state() {
+    const { elements } = this.form;
+    const changed = (value, usual) => (value === usual ? undefined : value);
+    return {
+      rule: changed(this.mode, "entropy"),
+      threshold: changed(this.thresholds.height, this.own.height),
+      rise: changed(this.thresholds.rise, this.own.rise),
+      add: changed(Number(elements.add.value), Number(elements.add.defaultValue)),
+      size: changed(this.size, Number(elements.size.defaultValue)),
+      longest: this.longest ?? undefined,
+    };
+  }
+
+  /** Set everything to what `state` returned once; nothing is reported. */
+  restore({ rule = "entropy", threshold, rise, add, size, longest }) {
+    const { elements } = this.form;
+    this.mode = rule;
+    elements.mode.value = rule;
+    this.thresholds = { height: threshold ?? this.own.height, rise: rise ?? this.own.rise };
+    elements.add.value = add ?? elements.add.defaultValue;
+    elements.size.value = size ?? elements.size.defaultValue;
+    elements.longest.value = longest ?? "";
+    this.apply();
+  }
+
+  /** What the threshold is compared with, if the calibrated curve can tell anything of it. */
+  get curve() {
+    return { entropy: "height", monotonic: "rise" }[this.mode] ?? null;
   }
 
   /** The threshold as a height in the chart, or null. */
@@ -72,7 +126,7 @@ export class Controls {
   setThreshold(nats) {
     this.thresholds[this.kind] = nats;
     this.apply();
-    this.onChange();
+    this.onChange("number");
   }
 
   changed(input) {
@@ -83,7 +137,7 @@ export class Controls {
       this.thresholds[this.kind] = nats;
     }
     this.apply(input);
-    this.onChange();
+    this.onChange(input.name === "mode" ? "rule" : "number");
   }
 
   /** Bring the form in line; `source` is being edited and stays as it is. */
@@ -97,8 +151,7 @@ export class Controls {
     if (elements.threshold !== source) elements.threshold.value = this.threshold;
     if (elements.exact !== source) elements.exact.value = this.threshold.toFixed(2);
     elements.threshold.setAttribute("aria-valuetext", `${this.threshold.toFixed(2)} nats`);
-    this.form.querySelector("#own").hidden =
-      this.own === null || this.kind === "rise" || Math.abs(this.threshold - this.own) < 0.005;
+    this.form.querySelector("#own").hidden = Math.abs(this.threshold - this.own[this.kind]) < 0.005;
     this.form.querySelector("#threshold-name").textContent =
       this.kind === "rise" ? "Rise that starts a patch" : "Threshold";
     this.form.querySelector("#size-name").textContent =

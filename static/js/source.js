@@ -1,25 +1,27 @@
 /** Asking the server: one request at a time, the newest text next, answers to older ones dropped. */
 
-const SLOW = 150;
+const SLOW = 150; // milliseconds, from which an answer is waited for before the next question
 const PAUSE = 250;
+const LONG = 4096; // bytes
 
 export class Source {
   /**
-   * @param {{onAnswer: Function, onError: Function, onBusy: Function, topK: number}} options
+   * @param {{ask: (wanted: {text: string, bytes: number}, signal: AbortSignal) => Promise<object>,
+   *   onAnswer: Function, onError: Function, onBusy?: Function}} options
    */
-  constructor({ onAnswer, onError, onBusy, topK }) {
-    Object.assign(this, { onAnswer, onError, onBusy, topK });
+  constructor({ ask, onAnswer, onError, onBusy = () => {} }) {
+    Object.assign(this, { send: ask, onAnswer, onError, onBusy });
     this.running = null;
     this.waiting = null;
     this.timer = 0;
     this.took = 0;
   }
 
-  /** Measure `text`: at once when idle, after a pause when answers take long. */
+  /** Ask about `text`: at once when idle, after a pause when answers take long. */
   ask(text, bytes) {
     this.waiting = { text, bytes };
     clearTimeout(this.timer);
-    if (this.took > SLOW || bytes > 4096) {
+    if (this.took > SLOW || bytes > LONG) {
       // What is being measured is of no use any more, and the server would finish it first.
       this.running?.controller.abort();
       this.timer = setTimeout(() => {
@@ -51,7 +53,7 @@ export class Source {
     const began = performance.now();
     let report = null;
     try {
-      const answer = await post(wanted, wanted.bytes <= 8192 ? this.topK : 0, run.controller.signal);
+      const answer = await this.send(wanted, run.controller.signal);
       report = () => this.onAnswer(wanted.text, answer);
       this.took = performance.now() - began;
     } catch (error) {
@@ -67,18 +69,21 @@ export class Source {
   }
 }
 
-async function post({ text }, topK, signal) {
+/** POST JSON; an error says what the server said, or that it cannot be reached. */
+export async function post(url, body, signal) {
   let response;
   try {
-    response = await fetch("/api/patches", {
+    response = await fetch(url, {
       method: "POST",
       headers: { "Content-Type": "application/json" },
-      body: JSON.stringify(topK ? { text, top_k: topK } : { text }),
+      body: JSON.stringify(body),
       signal,
     });
   } catch (error) {
     if (error.name === "AbortError") throw error;
-    throw new Error("The server cannot be reached. The last result stays; typing tries again.");
+    throw new Error(
+      "The server cannot be reached. The last result stays and the examples still work; typing tries again.",
+    );
   }
   if (!response.ok) {
     const problem = await response.json().catch(() => null);

@@ -1,0 +1,102 @@
+/** The address follows the view, and the view follows the address: links, reloads, the back button. */
+
+import { decodeView, encodeView, isLink } from "./link.js";
+
+const PAUSE = 400; // milliseconds after the last change; browsers refuse more than a few a second
+const CONTINUOUS = new Set(["text", "number"]); // what one types or drags, in many small changes
+const LONGEST = 16000; // characters of an address; a longer text is only in the history's state
+
+export class Address {
+  /**
+   * @param {{read: () => object|null, apply: (view: object|null) => void, say: Function, limit: number}} page
+   *   `read` returns the view, null for the one that the page starts with; `apply` shows one
+   */
+  constructor({ read, apply, say, limit }) {
+    Object.assign(this, { read, apply, say, limit });
+    this.timer = 0;
+    this.kind = null;
+    this.pushes = false;
+    addEventListener("popstate", (event) => this.come(event.state));
+  }
+
+  /** Show what the address or the history says; false if they say nothing. */
+  async start() {
+    const fragment = location.hash.slice(1);
+    const kept = history.state?.view;
+    if (kept !== undefined && (isLink(fragment) || !fragment)) {
+      if (kept === null) return false;
+      this.apply(kept);
+      return true;
+    }
+    if (!isLink(fragment)) return false;
+    const view = await this.decode(fragment);
+    if (view === null) {
+      history.replaceState(null, "", location.pathname + location.search);
+      return false;
+    }
+    this.apply(view);
+    history.replaceState({ view }, "");
+    return true;
+  }
+
+  async decode(fragment) {
+    this.broken = "";
+    try {
+      return await decodeView(fragment, this.limit);
+    } catch (error) {
+      this.broken = `The link is broken and was ignored: ${error.message}.`;
+      this.tell();
+      return null;
+    }
+  }
+
+  /** Say again what was wrong with the link; drawing the first view has taken the words away. */
+  tell() {
+    if (this.broken) this.say(this.broken);
+  }
+
+  /**
+   * The view has changed. What one typed or dragged without a break is one entry of the history,
+   * and where one looks (`look`) is none.
+   */
+  changed(kind) {
+    if (kind !== "look") {
+      this.pushes ||= kind !== this.kind || !CONTINUOUS.has(kind);
+      this.kind = kind;
+    }
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.write(), PAUSE);
+  }
+
+  async write() {
+    this.timer = 0;
+    const pushes = this.pushes;
+    this.pushes = false;
+    const view = this.read();
+    let fragment = view ? await encodeView(view) : "";
+    if (fragment.length > LONGEST) fragment = "";
+    const address = location.pathname + location.search + (fragment && `#${fragment}`);
+    if (pushes) history.pushState({ view }, "", address);
+    else history.replaceState({ view }, "", address);
+  }
+
+  async come(state) {
+    const fragment = location.hash.slice(1);
+    if (!state && fragment && !isLink(fragment)) return; // a place on the page
+    clearTimeout(this.timer);
+    this.timer = 0;
+    this.kind = null;
+    this.pushes = false;
+    if (state?.view !== undefined) this.apply(state.view);
+    else if (isLink(fragment)) {
+      const view = await this.decode(fragment);
+      if (view) this.apply(view);
+    } else this.apply(null);
+  }
+
+  /** The whole link, whatever its length. */
+  async link() {
+    const fragment = await encodeView(this.read() ?? {});
+    return location.origin + location.pathname + (fragment && `#${fragment}`);
+  }
+}

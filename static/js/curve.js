@@ -1,0 +1,103 @@
+/** Threshold against bytes per patch: the held-out mix of the calibration, and the present text. */
+
+import { node } from "./svg.js";
+import { ownCurve } from "./view.js";
+
+const HEIGHT = 112;
+const TOP = 6;
+const BOTTOM = 18;
+const THUMB = 8; // half a slider's thumb: the curve lies below the slider, on the same scale
+const MOST = 32; // bytes per patch, at the top; the scale is that of their logarithm
+const LINES = [1, 2, 4, 8, 16, 32];
+
+export class Curve {
+  /**
+   * @param {HTMLElement} root a figure with an svg and a figcaption
+   * @param {{thresholds: number[], bytesPerPatch: number[]}} calibration
+   * @param {number} widest nats, the end of the slider
+   */
+  constructor(root, calibration, widest) {
+    this.root = root;
+    this.svg = root.querySelector("svg");
+    this.words = root.querySelector("figcaption");
+    this.widest = widest;
+    this.mix = calibration.thresholds.map((nats, k) => ({ nats, size: calibration.bytesPerPatch[k] }));
+    new ResizeObserver(() => this.shown && this.draw()).observe(root);
+  }
+
+  /**
+   * @param view the measured text
+   * @param {"height"|"rise"|null} kind what the threshold is compared with; null hides the curve
+   * @param {number} threshold nats
+   */
+  show(view, kind, threshold) {
+    this.root.hidden = kind === null;
+    if (kind === null) return;
+    if (this.measured !== view.measured || this.kind !== kind) this.own = ownCurve(view, kind === "rise");
+    const patches = view.patchLengths.length;
+    const size = patches ? view.measured.bytes.length / patches : null;
+    Object.assign(this, { measured: view.measured, kind, threshold, size, shown: true });
+    this.draw();
+  }
+
+  draw() {
+    this.width = Math.max(120, this.root.clientWidth);
+    this.svg.setAttribute("viewBox", `0 0 ${this.width} ${HEIGHT}`);
+    this.svg.setAttribute("height", HEIGHT);
+    const mix = this.kind === "height" ? this.mix : [];
+    const held = at(mix, this.threshold);
+    const x = this.x(this.threshold);
+    this.svg.replaceChildren(
+      ...LINES.flatMap((size) => this.line(size)),
+      node("path", { class: "mix", d: this.path(mix) }),
+      node("path", { class: "own", d: this.path(this.own) }),
+      node("line", { class: "at", x1: x, x2: x, y1: TOP, y2: HEIGHT - BOTTOM }),
+      ...(held === null ? [] : [node("circle", { class: "mix", cx: x, cy: this.y(held), r: 3.5 })]),
+      ...(this.size === null ? [] : [node("circle", { class: "own", cx: x, cy: this.y(this.size), r: 4.5 })]),
+    );
+    this.caption(held);
+  }
+
+  line(size) {
+    const y = this.y(size);
+    const label = node("text", { x: this.width - 2, y: y - 2, "text-anchor": "end" }, size);
+    return [node("line", { class: "grid", x1: THUMB, x2: this.width, y1: y, y2: y }), label];
+  }
+
+  caption(held) {
+    const parts = [part("own", `this text ${this.size === null ? "–" : this.size.toFixed(2)}`)];
+    if (held !== null) parts.push(part("mix", `held-out mix ${held.toFixed(2)}`));
+    this.words.replaceChildren(...parts, " bytes per patch");
+  }
+
+  x(nats) {
+    return THUMB + (Math.min(nats, this.widest) / this.widest) * (this.width - 2 * THUMB);
+  }
+
+  y(size) {
+    const share = Math.log2(Math.min(MOST, Math.max(1, size))) / Math.log2(MOST);
+    return HEIGHT - BOTTOM - share * (HEIGHT - TOP - BOTTOM);
+  }
+
+  path(points) {
+    const inside = points.filter(({ size }, k) => k === 0 || points[k - 1].size < MOST || size < MOST);
+    return inside.map(({ nats, size }, k) => `${k ? "L" : "M"}${this.x(nats).toFixed(1)} ${this.y(size).toFixed(1)}`).join("");
+  }
+}
+
+/** Value of a curve at a threshold, or null outside of it. */
+function at(points, nats) {
+  const after = points.findIndex((point) => point.nats >= nats);
+  if (after < 0) return null;
+  if (after === 0) return points[0].nats === nats ? points[0].size : null;
+  const [low, high] = [points[after - 1], points[after]];
+  const share = (nats - low.nats) / (high.nats - low.nats);
+  return low.size + share * (high.size - low.size);
+}
+
+function part(name, text) {
+  const element = document.createElement("span");
+  element.className = `key ${name}`;
+  element.textContent = text;
+  return element;
+}

@@ -1,0 +1,107 @@
+/** The present view as a file: picture, table or JSON; made here, without the server. */
+
+import { picture } from "./picture.js";
+import { toCanvas, toSvg } from "./scene.js";
+import { characterAt, hex } from "./text.js";
+
+const BITS = 1 / Math.LN2;
+const decoder = new TextDecoder();
+
+/**
+ * @param {"png"|"svg"|"csv"|"json"} kind
+ * @param {object} what see picture.js; besides `name` of the text, `model` and `rule`
+ */
+export async function save(kind, what) {
+  const name = `blt-${fileName(what.name)}-${what.rule.mode}.${kind}`;
+  download(await CONTENTS[kind](what), name);
+  return name;
+}
+
+const CONTENTS = {
+  png: (what) =>
+    new Promise((resolve, reject) => {
+      const done = (blob) => (blob ? resolve(blob) : reject(new Error("The picture is too large for this browser.")));
+      toCanvas(picture(what)).toBlob(done, "image/png");
+    }),
+  svg: (what) => new Blob([toSvg(picture(what))], { type: "image/svg+xml" }),
+  csv: (what) => new Blob([table(what)], { type: "text/csv" }),
+  json: (what) => new Blob([`${JSON.stringify(everything(what), null, 1)}\n`], { type: "application/json" }),
+};
+
+/** One line per byte. */
+export function table({ view }) {
+  const { measured, entropies, nats, starts, patchOf } = view;
+  const lines = ["byte,value,hex,character,patch,starts_patch,entropy_nats,surprisal_bits,probability"];
+  for (let i = 0; i < measured.bytes.length; i++) {
+    const { character, start } = characterAt(measured, i);
+    const byte = measured.bytes[i];
+    lines.push(
+      [
+        i,
+        byte,
+        hex(byte),
+        i === start ? quoted(character) : "",
+        patchOf[i],
+        starts[i],
+        entropies[i],
+        (nats[i] * BITS).toFixed(6),
+        Math.exp(-nats[i]).toPrecision(6),
+      ].join(","),
+    );
+  }
+  return `${lines.join("\r\n")}\r\n`;
+}
+
+/** The view with all its numbers; pieces are `[start, length]` in bytes. */
+export function everything({ view, model, rule, splits }) {
+  const { measured, entropies, nats, starts, bits } = view;
+  return {
+    model,
+    text: measured.text,
+    bytes: measured.bytes.length,
+    bits_per_byte: bits,
+    rule,
+    patches: pieces(starts).map(([start, length]) => ({
+      start,
+      length,
+      text: decoder.decode(measured.bytes.subarray(start, start + length)),
+      entropy: entropies[start],
+    })),
+    entropies: Array.from(entropies),
+    nats: Array.from(nats),
+    splits: splits
+      .filter((split) => split.starts)
+      .map((split) => {
+        const all = pieces(split.starts);
+        return { splitter: split.splitter, count: all.length, pieces: all };
+      }),
+  };
+}
+
+function pieces(starts) {
+  const found = [];
+  for (let i = 0; i < starts.length; i++) {
+    if (starts[i]) found.push([i, 0]);
+    found[found.length - 1][1]++;
+  }
+  return found;
+}
+
+function quoted(text) {
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}
+
+function fileName(text) {
+  const plain = text.toLowerCase().replace(/\.[a-z0-9]{1,5}$/, "").replace(/[^a-z0-9]+/g, "-");
+  return plain.replace(/^-+|-+$/g, "").slice(0, 40) || "text";
+}
+
+function download(blob, name) {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(blob);
+  link.download = name;
+  document.body.append(link);
+  link.click();
+  link.remove();
+  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+}

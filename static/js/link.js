@@ -1,0 +1,119 @@
+/**
+ * A whole view as the fragment of an address, which browsers keep to themselves.
+ *
+ * `#example=german&rule=space&byte=12`, or with a text of one's own `#z=...` (deflated, base64url)
+ * or, where that would be longer or the browser cannot, `#text=...`. A view is
+ * `{text} or {example}, and rule, threshold, rise, add, size, longest, byte, from, shown`, all optional.
+ */
+
+const NUMBERS = {
+  threshold: [0, 6],
+  rise: [0, 6],
+  add: [0, 6],
+  size: [1, 64],
+  longest: [1, 512],
+  byte: [0, 1e6],
+  from: [0, 1e6],
+  shown: [1, 1e6],
+};
+const WHOLE = new Set(["longest", "byte", "from", "shown"]);
+const RULES = new Set(["entropy", "topk", "monotonic", "combined", "space", "static", "byte"]);
+const KEYS = ["example", "text", "z", "rule", ...Object.keys(NUMBERS)];
+
+/** Whether a fragment is one of ours; others name a place on the page. */
+export function isLink(fragment) {
+  return fragment.includes("=");
+}
+
+/** @returns {Promise<string>} the fragment, without "#"; empty for a view without anything */
+export async function encodeView(view) {
+  const fields = new URLSearchParams();
+  if (view.example !== undefined) fields.set("example", view.example);
+  else if (view.text !== undefined) {
+    const packed = await deflated(view.text);
+    const plain = new URLSearchParams({ text: view.text }).toString();
+    if (packed !== null && packed.length + 2 < plain.length) fields.set("z", packed);
+    else fields.set("text", view.text);
+  }
+  if (view.rule !== undefined) fields.set("rule", view.rule);
+  for (const name of Object.keys(NUMBERS)) {
+    if (view[name] !== undefined && view[name] !== null) fields.set(name, String(view[name]));
+  }
+  return fields.toString();
+}
+
+/**
+ * @param {string} fragment without "#"
+ * @param {number} limit bytes of text
+ * @returns {Promise<object>} the view
+ * @throws {Error} with a sentence that says what is wrong
+ */
+export async function decodeView(fragment, limit) {
+  const fields = new URLSearchParams(fragment);
+  const view = {};
+  for (const name of fields.keys()) if (!KEYS.includes(name)) throw new Error(`it has an unknown part, ${name.slice(0, 40)}`);
+  if (fields.has("example")) view.example = fields.get("example");
+  if (fields.has("text")) view.text = fields.get("text");
+  if (fields.has("z")) view.text = await inflated(fields.get("z"), limit);
+  if (view.text !== undefined && new TextEncoder().encode(view.text).length > limit) throw new Error("its text is too long");
+  if (fields.has("rule")) {
+    view.rule = fields.get("rule");
+    if (!RULES.has(view.rule)) throw new Error("it names a rule that is not known here");
+  }
+  for (const [name, [least, most]] of Object.entries(NUMBERS)) {
+    if (!fields.has(name)) continue;
+    const value = Number(fields.get(name) || "none");
+    const fits = value >= least && value <= most && (!WHOLE.has(name) || Number.isInteger(value));
+    if (!fits) throw new Error(`its ${name} is no number from ${least} to ${most}`);
+    view[name] = value;
+  }
+  return view;
+}
+
+async function deflated(text) {
+  if (typeof CompressionStream !== "function") return null;
+  const stream = new Blob([text]).stream().pipeThrough(new CompressionStream("deflate-raw"));
+  return toBase64(new Uint8Array(await new Response(stream).arrayBuffer()));
+}
+
+/** Inflate no more than `limit` bytes: a short link must not fill the memory. */
+async function inflated(packed, limit) {
+  if (typeof DecompressionStream !== "function") throw new Error("this browser cannot unpack its text");
+  const damaged = new Error("its text is damaged");
+  let stream;
+  try {
+    stream = new Blob([fromBase64(packed)]).stream().pipeThrough(new DecompressionStream("deflate-raw"));
+  } catch {
+    throw damaged;
+  }
+  const reader = stream.getReader();
+  const chunks = [];
+  let size = 0;
+  for (;;) {
+    const { done, value } = await reader.read().catch(() => {
+      throw damaged;
+    });
+    if (done) break;
+    size += value.length;
+    if (size > limit) {
+      reader.cancel().catch(() => {});
+      throw new Error("its text is too long");
+    }
+    chunks.push(value);
+  }
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(await new Blob(chunks).arrayBuffer());
+  } catch {
+    throw damaged;
+  }
+}
+
+function toBase64(bytes) {
+  let text = "";
+  for (let i = 0; i < bytes.length; i += 8192) text += String.fromCharCode(...bytes.subarray(i, i + 8192));
+  return btoa(text).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+}
+
+function fromBase64(text) {
+  return Uint8Array.from(atob(text.replaceAll("-", "+").replaceAll("_", "/")), (c) => c.charCodeAt(0));
+}

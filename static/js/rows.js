@@ -1,0 +1,209 @@
+/** The same text split in several ways, a row each, byte below byte. */
+
+import { drawStrip, glyphsWithin, piecesWithin, readColours } from "./strip.js";
+import { startsBy, startsOf } from "./view.js";
+
+const NARROWEST = 6.2; // pixels a byte
+const WIDEST = 22;
+const LABELLED = 40; // pieces that are read out
+const NEAR = "300px"; // how far below the screen rows are drawn
+
+const decoder = new TextDecoder();
+
+export class Rows {
+  /**
+   * @param {HTMLElement} root the section
+   * @param {{onHover: Function, onPick: Function, onLack: (text: string, bytes: number) => void}} handlers
+   *   `onLack`: the rows can be seen, and the tokens of this text are lacking
+   */
+  constructor(root, { onHover, onPick, onLack }) {
+    this.root = root;
+    this.table = root.querySelector("table");
+    this.range = root.querySelector(".rows-at");
+    this.words = root.querySelector(".rows-words");
+    this.onLack = onLack;
+    this.first = 0;
+    this.tokens = {}; // lengths by splitter, of text `tokensOf`
+    this.tokensOf = null;
+    this.rows = [...this.table.querySelectorAll("tr[data-splitter]")].map(partsOf);
+    /** Splitters that the server must be asked for. */
+    this.asked = this.rows.filter((row) => row.bpe).map((row) => row.splitter);
+    this.listen(onHover, onPick);
+    this.near = false;
+    new IntersectionObserver(([entry]) => {
+      this.near = entry.isIntersecting;
+      if (this.near) this.soon();
+    }, { rootMargin: NEAR }).observe(root);
+    new ResizeObserver(() => this.soon()).observe(this.table);
+  }
+
+  /** Take a view; `rules` are the options of each rule, `now` names the row of the page's own. */
+  show(view, rules, now) {
+    Object.assign(this, { view, rules, now, measured: view.measured, stale: true });
+    this.soon();
+  }
+
+  /** Take the tokens of a text: lengths by splitter, and why there are none of some. */
+  setTokens(text, tokens) {
+    this.tokensOf = this.askedFor = text;
+    this.tokens = tokens;
+    this.stale = true;
+    this.soon();
+  }
+
+  /** The tokens could not be had; they are asked for again with the next text. */
+  fail() {
+    this.words.textContent = "The tokens cannot be fetched now.";
+  }
+
+  get lacking() {
+    return this.tokensOf !== this.view.measured.text;
+  }
+
+  ask() {
+    const { text, bytes } = this.view.measured;
+    if (!this.lacking || this.askedFor === text || !this.asked.length) return;
+    this.askedFor = text;
+    this.onLack(text, bytes.length);
+  }
+
+  /** Draw after the chart has been drawn, and only where somebody may look. */
+  soon() {
+    if (this.timer || !this.near || !this.view) return;
+    this.timer = setTimeout(() => {
+      this.timer = 0;
+      this.ask();
+      this.draw();
+    });
+  }
+
+  /** All rows with their pieces: what is drawn, and what is exported. */
+  splits() {
+    const { view } = this;
+    const count = view.measured.bytes.length;
+    return this.rows
+      .filter((row) => !row.element.hidden)
+      .map(({ splitter, title, bpe }) => {
+        let starts = null;
+        if (splitter === "now") starts = view.starts;
+        else if (!bpe) starts = startsBy(view, this.rules[splitter]);
+        else if (!this.lacking && this.tokens[splitter]) starts = startsOf(this.tokens[splitter], count);
+        return { splitter, title: title.textContent, starts };
+      });
+  }
+
+  draw() {
+    const now = this.rows.find((row) => row.splitter === "now");
+    now.element.hidden = this.now in this.rules;
+    now.title.textContent = this.now[0].toUpperCase() + this.now.slice(1);
+    if (this.stale) this.drawnSplits = this.splits();
+    this.stale = false;
+    const count = this.view.measured.bytes.length;
+    const room = this.rows.find((row) => !row.element.hidden).cell.clientWidth;
+    const shown = Math.max(1, Math.min(count, Math.floor(room / NARROWEST)));
+    this.cell = Math.min(WIDEST, room / shown);
+    this.shown = shown;
+    this.first = Math.max(0, Math.min(this.first, count - shown));
+    this.colours ??= readColours();
+    const last = Math.min(count, this.first + shown);
+    const glyphs = glyphsWithin(this.view.measured, this.first, last, this.cell);
+    for (const split of this.drawnSplits) this.drawRow(split, last, glyphs);
+    this.drawWindow(count, last);
+    this.mark(this.marked ?? -1);
+  }
+
+  drawRow({ splitter, starts }, last, glyphs) {
+    const row = this.rows.find((one) => one.splitter === splitter);
+    const count = this.view.measured.bytes.length;
+    row.element.classList.toggle("current", splitter === this.now || splitter === "now");
+    // Tokens of the text before stay, paler, until those of this one are there.
+    const waiting = starts === null;
+    row.element.classList.toggle("waiting", waiting);
+    if (waiting) return;
+    let pieces = 0;
+    for (let i = 0; i < count; i++) pieces += starts[i];
+    row.count.textContent = pieces.toLocaleString("en");
+    row.mean.textContent = pieces ? (count / pieces).toFixed(2) : "–";
+    const within = piecesWithin(starts, this.first, last);
+    const { first, cell, colours } = this;
+    drawStrip(row.canvas, { pieces: within, glyphs, first, last, cell, height: row.height, colours });
+    row.canvas.setAttribute("aria-label", this.label(within));
+  }
+
+  label(pieces) {
+    const { bytes } = this.view.measured;
+    const texts = pieces.slice(0, LABELLED).map(({ start, end }) => decoder.decode(bytes.subarray(start, end)));
+    return texts.join(" | ") + (pieces.length > LABELLED ? " | and more" : "") || "nothing";
+  }
+
+  drawWindow(count, last) {
+    const all = this.shown >= count;
+    this.range.hidden = all;
+    this.range.max = Math.max(0, count - this.shown);
+    this.range.value = this.first;
+    const words = count ? `bytes ${this.first + 1}–${last} of ${count.toLocaleString("en")}` : "";
+    this.range.setAttribute("aria-valuetext", words);
+    this.words.textContent = all ? "" : words;
+  }
+
+  /** Bring byte `i` into sight. */
+  reveal(i) {
+    if (i >= this.first && i < this.first + this.shown) return;
+    this.first = Math.round(i - this.shown / 2);
+    this.soon();
+  }
+
+  /** Mark byte `i` in all rows. */
+  mark(i) {
+    this.marked = i;
+    if (!this.cell) return;
+    const inside = i >= this.first && i < this.first + this.shown;
+    this.table.classList.toggle("marked", inside);
+    if (!inside) return;
+    this.table.style.setProperty("--at", `${(i - this.first) * this.cell}px`);
+    this.table.style.setProperty("--wide", `${this.cell}px`);
+  }
+
+  recolour() {
+    this.colours = null;
+    this.soon();
+  }
+
+  byteAt(event) {
+    const canvas = event.target.closest?.("canvas");
+    if (!canvas || !this.cell) return -1;
+    const i = this.first + Math.floor((event.clientX - canvas.getBoundingClientRect().left) / this.cell);
+    return i >= 0 && i < this.view.measured.bytes.length ? i : -1;
+  }
+
+  listen(onHover, onPick) {
+    this.table.addEventListener("pointermove", (event) => {
+      if (event.pointerType !== "touch") onHover(this.byteAt(event));
+    });
+    this.table.addEventListener("pointerleave", () => onHover(-1));
+    this.table.addEventListener("click", (event) => {
+      const i = this.byteAt(event);
+      if (i >= 0) onPick(i);
+    });
+    this.range.addEventListener("input", () => {
+      this.first = Number(this.range.value);
+      this.draw();
+    });
+  }
+}
+
+function partsOf(element) {
+  const find = (name) => element.querySelector(name);
+  const canvas = find("canvas");
+  return {
+    element,
+    canvas,
+    splitter: element.dataset.splitter,
+    bpe: "bpe" in element.dataset,
+    cell: find(".strip"),
+    title: find(".name"),
+    count: find(".count"),
+    mean: find(".mean"),
+    height: 30,
+  };
+}

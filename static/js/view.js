@@ -1,0 +1,94 @@
+/** What is on the page: a measured text, cut by a rule. */
+
+import { patchStarts } from "./rules.js";
+import { measure } from "./text.js";
+
+const BIN = 0.05; // nats
+const BINS = 112;
+
+export function emptyView() {
+  return {
+    measured: measure(""),
+    tokens: [1],
+    all: null, // entropies of all positions, one more than bytes
+    entropies: new Float64Array(0),
+    nats: [],
+    predictions: null,
+    bits: null,
+    starts: new Uint8Array(0),
+    patchOf: new Uint32Array(0),
+    patchLengths: [],
+  };
+}
+
+/** Take an answer of the server: `text` is what it was asked about. */
+export function fill(view, text, answer) {
+  view.measured = measure(text);
+  view.tokens = answer.tokens;
+  view.all = Float64Array.from(answer.entropies);
+  view.entropies = view.all.subarray(0, answer.bytes);
+  view.nats = answer.nats;
+  view.predictions = answer.predictions ?? null;
+  view.bits = answer.bits_per_byte;
+}
+
+/** Which bytes start a piece by a rule of ours, one value per byte. */
+export function startsBy(view, { mode, ...options }) {
+  const count = view.measured.bytes.length;
+  return patchStarts(mode, view.tokens, view.all, options).subarray(1, count + 1);
+}
+
+/** Which bytes start a piece, given the lengths of the pieces. */
+export function startsOf(lengths, count) {
+  const starts = new Uint8Array(count);
+  let at = 0;
+  for (const length of lengths) {
+    starts[at] = 1;
+    at += length;
+  }
+  return starts;
+}
+
+/** Cut a view's text: which patch each byte belongs to, and how long the patches are. */
+export function cutBy(view, options) {
+  const starts = startsBy(view, options);
+  const patchOf = new Uint32Array(starts.length);
+  const patchLengths = [];
+  for (let i = 0; i < starts.length; i++) {
+    if (starts[i]) patchLengths.push(0);
+    patchLengths[patchLengths.length - 1]++;
+    patchOf[i] = patchLengths.length - 1;
+  }
+  Object.assign(view, { starts, patchOf, patchLengths });
+}
+
+/** Byte that surprised the model most, or -1. */
+export function mostSurprising({ nats }) {
+  let best = nats.length ? 0 : -1;
+  for (let i = 1; i < nats.length; i++) if (nats[i] > nats[best]) best = i;
+  return best;
+}
+
+/**
+ * Bytes per patch of the text for every threshold from 0 in steps of BIN, for the entropy rule
+ * or (`rising`) the monotonic one.
+ * @returns {{nats: number, size: number}[]}
+ */
+export function ownCurve(view, rising) {
+  const { entropies } = view;
+  const count = entropies.length;
+  if (!count) return [];
+  const bins = new Uint32Array(BINS + 1);
+  for (let i = 1; i < count; i++) {
+    const nats = rising ? entropies[i] - entropies[i - 1] : entropies[i];
+    // Counted where it is the last step below: a patch starts while the threshold is less.
+    if (nats > 0) bins[Math.min(BINS, Math.ceil(nats / BIN) - 1)]++;
+  }
+  const points = [];
+  let above = 0;
+  for (let k = BINS; k >= 0; k--) {
+    above += bins[k];
+    if (k < BINS) points.push({ nats: k * BIN, size: count / (1 + above) });
+  }
+  return points.reverse();
+}
