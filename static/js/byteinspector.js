@@ -1,11 +1,19 @@
 /** What is known of one byte that was made: as of one that was typed, and how it came about. */
 
-import { Inspector, summary as known } from "./inspector.js";
+import { Inspector, bytesInWords, summary as known } from "./inspector.js";
+
+/** Number of the patch of byte `i` among those that the counter counts; 0 if it began in the prompt. */
+function patchNumber(view, i) {
+  return view.patchOf[i] + (view.starts[0] ? 1 : 0);
+}
 
 /** One line about byte `i`, for labels and screen readers. */
 export function summary(view, i) {
-  const line = known(view, i).replace(", entropy NaN nats", "");
-  return view.events[i].starts_patch ? `${line}, starts a patch` : line;
+  const number = patchNumber(view, i);
+  const line = known(view, i)
+    .replace(`patch ${view.patchOf[i] + 1}`, number ? `patch ${number}` : "patch of the prompt")
+    .replace(", entropy NaN nats", "");
+  return view.starts[i] ? `${line}, starts a patch` : line;
 }
 
 export class MadeInspector extends Inspector {
@@ -14,6 +22,10 @@ export class MadeInspector extends Inspector {
     this.show(view, i);
     if (i < 0) return;
     const { entropy, global_ran: ran } = view.events[i];
+    const number = patchNumber(view, i);
+    const size = bytesInWords(view.patchLengths[view.patchOf[i]]);
+    const begins = view.starts[i] ? ", starts here" : "";
+    this.set("patch", number ? `${number}: ${size}${begins}` : `begun in the prompt, ${size} here`);
     if (entropy === null) this.set("entropy", "not needed by the rule");
     this.set("global", ran ? "ran before this byte" : "rested");
     this.set("origin", origin);

@@ -81,7 +81,9 @@ function short(number) {
 
 /** Light what worked on the bytes that have just come. */
 function drawMachine(before) {
-  const fresh = view.events.slice(Math.min(before, Math.max(0, view.events.length - 1)));
+  const newest = Math.max(0, view.events.length - 1);
+  const resting = player.atEnd && !made.open;
+  const fresh = view.events.slice(resting ? newest : Math.min(before, newest));
   const ran = fresh.some((event) => event.global_ran);
   const drafting = player.drafting > 0;
   const busy = (part, on) => document.querySelector(`#machine [data-part=${part}]`).classList.toggle("on", on);
@@ -192,6 +194,7 @@ async function generate() {
   $("recorded").value = "";
   $("made").lang = "";
   open(next, { following: !stepping });
+  $("flow").scrollIntoView({ block: "nearest" }); // below the form on a narrow screen
   say("Waiting for the model…");
   try {
     for await (const { event, data } of ask("/api/generate", wanted, own.signal)) take(next, event, data);

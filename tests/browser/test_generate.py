@@ -117,6 +117,8 @@ def test_the_lamp_lights_when_the_global_model_runs(page: Page) -> None:
     expect(page.locator("#lamp-words")).to_have_text("The global model ran 2 times for 5 bytes.")
     step.click()
     expect(lamp).not_to_have_class(re.compile(r"\bon\b"))
+    page.locator("#place").fill("24")  # the last byte needed it no more
+    expect(lamp).not_to_have_class(re.compile(r"\bon\b"))
 
 
 def test_stop(page: Page, site: Site) -> None:
@@ -238,7 +240,7 @@ def test_by_keyboard_alone(page: Page, site: Site) -> None:
     page.keyboard.press("ArrowRight")
     expect(page.locator("[data-field=place]")).to_contain_text("Byte 2 of")
     label = page.evaluate("document.activeElement.getAttribute('aria-label')")
-    assert label == "byte 2, h, 0x68, patch 1, entropy 0.23 nats, probability 90 %"
+    assert label == "byte 2, h, 0x68, patch of the prompt, entropy 0.23 nats, probability 90 %"
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.id") == "replay"
     page.keyboard.press("Tab")
@@ -257,7 +259,7 @@ def test_pointing_at_a_byte(page: Page) -> None:
     made(page)
     page.hover("#made .u:nth-child(9)")
     expect(page.locator("[data-field=glyph]")).to_have_text("s")
-    expect(page.locator("[data-field=patch]")).to_have_text("3: 4 bytes, starts here")
+    expect(page.locator("[data-field=patch]")).to_have_text("2: 4 bytes, starts here")
     expect(page.locator("[data-field=global]")).to_have_text("ran before this byte")
     expect(page.locator("[data-field=probability]")).to_have_text("25 %")
     box = page.locator("#bars svg").bounding_box()
