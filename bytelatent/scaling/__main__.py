@@ -1,0 +1,98 @@
+"""``python -m bytelatent.scaling run|robustness|collect|fit config=FILE key.sub=value ...``
+
+    python -m bytelatent.scaling run config=bytelatent/configs/scaling/cpu.yaml
+    python -m bytelatent.scaling robustness config=bytelatent/configs/scaling/cpu.yaml
+    python -m bytelatent.scaling collect config=bytelatent/configs/scaling/cpu.yaml
+    python -m bytelatent.scaling fit config=bytelatent/configs/scaling/cpu.yaml
+
+``run`` trains the grid, families x budgets x seeds, and writes a record for every run into the
+folder ``out``. Runs that have a record are skipped, and one that was stopped goes on from its last
+checkpoint: stop it at any time and give the same command again. SIGINT, SIGTERM and SIGUSR1 save
+first; the exit status is then 75. ``robustness`` measures trained models on noise, languages and
+spelling, ``collect`` puts all records into one file, ``fit`` fits power laws to them.
+"""
+
+import logging
+import sys
+from collections.abc import Callable
+
+from bytelatent.checkpoint import sole_run
+from bytelatent.config import load_args
+from bytelatent.scaling.args import ScalingArgs
+from bytelatent.stopping import STOPPED, stopping_on_signals
+
+
+def run(args: ScalingArgs, command: str) -> int:
+    """Train what is not trained yet."""
+    from bytelatent.scaling.running import Study
+
+    study = Study(args, command)
+    with sole_run(args.folder), stopping_on_signals(study):
+        done = study.run()
+    for failure in study.failures:
+        print(f"error: {failure.point.name}: {failure.reason}", file=sys.stderr)
+    if not done:
+        print("stopped and saved; the same command goes on", file=sys.stderr)
+        return STOPPED
+    print(f"all runs of {args.name} are in {args.out}")
+    return 1 if study.failures else 0
+
+
+def robustness(args: ScalingArgs, command: str) -> int:
+    """Measure what is not measured yet."""
+    from bytelatent.scaling.robustness import measure_all
+
+    for path in measure_all(args, command):
+        print(f"wrote {path}")
+    return 0
+
+
+def collect(args: ScalingArgs, command: str) -> int:
+    """Merge the records."""
+    from bytelatent.scaling.collecting import collect_records
+
+    print(f"wrote {collect_records(args.out)}")
+    return 0
+
+
+def fit(args: ScalingArgs, command: str) -> int:
+    """Fit power laws."""
+    from bytelatent.scaling.collecting import write_fits
+
+    print(f"wrote {write_fits(args.out, args.fit)}")
+    return 0
+
+
+COMMANDS: dict[str, Callable[[ScalingArgs, str], int]] = {
+    "run": run,
+    "robustness": robustness,
+    "collect": collect,
+    "fit": fit,
+}
+
+
+def main(argv: list[str] | None = None) -> int:
+    """The command."""
+    words = sys.argv[1:] if argv is None else argv
+    if not words or {"-h", "--help"} & set(words):
+        print(__doc__)
+        return 0 if words else 2
+    name, *settings = words
+    if name not in COMMANDS:
+        print(f"error: {name!r} is none of {', '.join(COMMANDS)}", file=sys.stderr)
+        return 2
+    logging.basicConfig(format="%(message)s")
+    logging.getLogger("bytelatent").setLevel(logging.INFO)
+    command = " ".join(["python -m bytelatent.scaling", *words])
+    try:
+        return COMMANDS[name](load_args(ScalingArgs, settings), command)
+    except ValueError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("stopped; the same command goes on", file=sys.stderr)
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

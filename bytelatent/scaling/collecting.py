@@ -1,0 +1,115 @@
+"""All records of a folder in one file, and the power laws through them."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bytelatent.files import read_json, write_json
+from bytelatent.scaling.args import FitArgs
+from bytelatent.scaling.fitting import (
+    Bootstrap,
+    Fit,
+    Floats,
+    bootstrap,
+    fit_offset,
+    fit_power,
+    gap,
+)
+
+COLLECTED, FITS = "collected.json", "fits.json"
+
+GRID = 41
+"""Places at which a curve and its band are written."""
+
+MEASURES = {
+    "training": "training FLOPs, the entropy model not counted",
+    "training_with_entropy_model": "training FLOPs and the forward FLOPs of the entropy model",
+}
+"""What bits per byte are fitted against."""
+
+LAWS: dict[str, Fit] = {"power": fit_power, "offset": fit_offset}
+
+Record = dict[str, Any]
+
+
+def read_records(folder: Path) -> list[Record]:
+    """Records of runs and of robustness, by file name.
+
+    Raises:
+        ValueError: there is none, or one is damaged.
+    """
+    paths = [p for p in sorted(folder.glob("*.json")) if p.name not in (COLLECTED, FITS)]
+    if not paths:
+        raise ValueError(f"out: {folder} holds no record; python -m bytelatent.scaling run first")
+    return [read_json(path) for path in paths]
+
+
+def collect_records(folder: Path) -> Path:
+    """Write :data:`COLLECTED`: runs by kind, and robustness.
+
+    Raises:
+        ValueError: as :func:`read_records`.
+    """
+    found: dict[str, list[Record]] = {"grid": [], "ablation": [], "sweep": [], "robustness": []}
+    for record in read_records(folder):
+        found[record["kind"]].append(record)
+    for runs in found.values():
+        runs.sort(key=lambda one: (one["flops"]["budget"], one["point"]) if "flops" in one else ())
+    write_json(folder / COLLECTED, found)
+    return folder / COLLECTED
+
+
+def write_fits(folder: Path, args: FitArgs) -> Path:
+    """Write :data:`FITS`: power laws of every family of the grid, their bands, and the gaps.
+
+    Raises:
+        ValueError: no record, or no family has points enough.
+    """
+    points = [record for record in read_records(folder) if record["kind"] == "grid"]
+    found: dict[str, Any] = {"band": args.band, "draws": args.draws, "reference": args.reference}
+    for measure, meaning in MEASURES.items():
+        laws = {name: _laws(points, measure, name, args) for name in LAWS}
+        found[measure] = {"meaning": meaning, **laws}
+    if not any(found[measure][name]["families"] for measure in MEASURES for name in LAWS):
+        raise ValueError(f"fit: {folder} has no family with two budgets or more")
+    write_json(folder / FITS, found)
+    return folder / FITS
+
+
+def _laws(points: list[Record], measure: str, name: str, args: FitArgs) -> dict[str, Any]:
+    """One kind of law for all families that have points enough for it."""
+    found: dict[str, Any] = {"families": {}, "gaps": {}}
+    fits: dict[str, tuple[Bootstrap, Floats]] = {}
+    for family in sorted({point["family"] for point in points}):
+        own = [point for point in points if point["family"] == family]
+        flops = np.array([point["flops"][measure] for point in own])
+        bits = np.array([point["bits_per_byte"]["total"]["bits_per_byte"] for point in own])
+        try:
+            fitted = bootstrap(LAWS[name], flops, bits, args.draws, seed=len(own))
+        except ValueError:
+            continue  # too few budgets so far
+        fits[family] = fitted, flops
+        found["families"][family] = _described(fitted, flops, args.band) | {"points": len(own)}
+    if args.reference in fits:
+        one, flops = fits[args.reference]
+        for family, (other, theirs) in fits.items():
+            low, high = max(flops.min(), theirs.min()), min(flops.max(), theirs.max())
+            if family != args.reference and low < high:
+                grid = np.geomspace(low, high, GRID)
+                found["gaps"][family] = {"flops": grid.tolist(), **gap(one, other, grid, args.band)}
+    return found
+
+
+def _described(fitted: Bootstrap, flops: Floats, share: float) -> dict[str, Any]:
+    grid = np.geomspace(flops.min(), flops.max(), GRID)
+    low, high = fitted.band(grid, share)
+    law = fitted.law
+    return {
+        "law": {"a": law.a, "b": law.b, "c": law.c, "unit": law.unit},
+        "intervals": {name: list(fitted.interval(name, share)) for name in ("a", "b", "c")},
+        "flops": grid.tolist(),
+        "bits_per_byte": law.at(grid).tolist(),
+        "low": low.tolist(),
+        "high": high.tolist(),
+    }

@@ -1,0 +1,53 @@
+"""What a record says about where it was made."""
+
+import os
+import platform
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import torch
+
+PACKAGE = Path(__file__).parents[1]
+
+
+def machine() -> dict[str, Any]:
+    """Processor, cores, threads and versions; neither name nor place of the machine."""
+    found = {
+        "cpu": cpu_name(),
+        "cores": os.cpu_count(),
+        "threads": torch.get_num_threads(),
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+    }
+    if torch.cuda.is_available():
+        found["gpu"] = torch.cuda.get_device_name()
+    return found
+
+
+def cpu_name() -> str:
+    """The processor's own name for itself."""
+    path = Path("/proc/cpuinfo")
+    for line in path.read_text(encoding="utf-8").splitlines() if path.is_file() else ():
+        if line.startswith("model name"):
+            return line.partition(":")[2].strip()
+    return platform.processor()
+
+
+def commit() -> dict[str, Any]:
+    """Commit of the code, and whether the package differs from it; none outside a checkout."""
+    known = _git("rev-parse", "HEAD")
+    if known is None:
+        return {"commit": None, "modified": None}
+    changes = _git("status", "--porcelain", "--untracked-files=no", "--", str(PACKAGE))
+    return {"commit": known, "modified": bool(changes)}
+
+
+def _git(*words: str) -> str | None:
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(PACKAGE), *words], capture_output=True, text=True, check=True
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return done.stdout.strip()

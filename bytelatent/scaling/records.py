@@ -1,0 +1,115 @@
+"""What a finished run has to say, for others to check and to plot."""
+
+import time
+from typing import Any
+
+import torch
+from torch import nn
+
+from bytelatent.args import TrainArgs
+from bytelatent.metrics import read_metrics
+from bytelatent.model.args import LMTransformerArgs
+from bytelatent.model.blt import ByteLatentTransformer
+from bytelatent.model.released import LM_KIND, MODEL_FILES, find_checkpoint
+from bytelatent.scaling import flops
+from bytelatent.scaling.args import ScalingArgs
+from bytelatent.scaling.grid import Point, needs_entropies, without_paths
+from bytelatent.scaling.machine import commit, machine
+from bytelatent.scaling.measuring import load_scorer, summaries, test_pieces
+from bytelatent.scaling.places import Places
+from bytelatent.storage import model_folder
+from bytelatent.transformer import LMTransformer
+
+Record = dict[str, Any]
+
+
+def describe(args: ScalingArgs, point: Point, run: TrainArgs, command: str) -> Record:
+    """The record of a run whose model is in its folder; measures its bits per byte.
+
+    Raises:
+        ValueError: the model or the held-out text is missing.
+    """
+    lines = read_metrics(run.dump_dir / "metrics.jsonl")
+    trained = _trained(lines)
+    began = time.perf_counter()
+    measured = _measure(args, run)
+    return {
+        "point": point.name,
+        "kind": point.kind,
+        "study": args.name,
+        "family": point.family,
+        "budget": point.budget,
+        "seed": point.seed,
+        "variant": point.variant,
+        "command": command,
+        **commit(),
+        "machine": machine(),
+        "flops": {"budget": args.budgets[point.budget].flops} | _flops(args, run, trained),
+        "bytes": int(trained["bytes"]),
+        "unit": unit(run),
+        "bytes_per_unit": trained["bytes_per_unit"],
+        "bits_per_byte": measured,
+        "valid_bits_per_byte": lines[-1]["valid_bits_per_byte"],
+        "seconds": {"training": trained["seconds"], "measuring": time.perf_counter() - began},
+        "parameters": _parameters(run),
+        "config": without_paths(run),
+    }
+
+
+def unit(run: TrainArgs) -> str:
+    """What the model reads: ``patch``, ``token`` or ``byte``."""
+    if run.blt is not None:
+        return "patch"
+    return "byte" if run.data.tokenizer.name == "blt" else "token"
+
+
+def _measure(args: ScalingArgs, run: TrainArgs) -> dict[str, Any]:
+    pieces = test_pieces(args)
+    scorer = load_scorer(run.dump_dir / "model", args.entropy_model, Places(args).tokenizer)
+    return summaries(pieces, scorer([piece.data for piece in pieces]))
+
+
+def _flops(args: ScalingArgs, run: TrainArgs, trained: dict[str, float]) -> dict[str, Any]:
+    """FLOPs of training and per byte, the entropy model left out and counted."""
+    parts = flops.forward_parts(run, trained["bytes_per_unit"])
+    forward, entropy = sum(parts.values()), 0.0
+    if needs_entropies(run):
+        folder = model_folder(args.entropy_model, MODEL_FILES)
+        entropy_args: LMTransformerArgs = find_checkpoint(folder, LM_KIND).args
+        entropy = flops.entropy_flops(entropy_args)
+    training = flops.training_flops(run, trained["bytes_per_unit"]) * trained["bytes"]
+    return {
+        "training": training,
+        "training_with_entropy_model": training + entropy * trained["bytes"],
+        "forward_per_byte": forward,
+        "forward_per_byte_with_entropy_model": forward + entropy,
+        "forward_parts": parts,
+    }
+
+
+def _trained(lines: list[dict[str, Any]]) -> dict[str, float]:
+    """Bytes, bytes per patch or token, and seconds in steps, of a finished run."""
+    size = units = seconds = 0.0
+    for line in lines:
+        if "bytes_per_second" not in line:
+            continue
+        here = line["bytes"] - size
+        size = line["bytes"]
+        units += here / line.get("bytes_per_patch", line.get("bytes_per_token", 1.0))
+        seconds += here / line["bytes_per_second"]
+    return {"bytes": size, "bytes_per_unit": size / units, "seconds": seconds}
+
+
+def _parameters(run: TrainArgs) -> dict[str, int]:
+    """Numbers of the model in all, and those of its tables, of which a byte looks up a few."""
+    with torch.device("meta"):
+        model = (
+            ByteLatentTransformer(run.blt)
+            if run.blt is not None
+            else LMTransformer(LMTransformerArgs.model_validate(run.entropy_model))
+        )
+    tables = [part for part in model.modules() if isinstance(part, nn.Embedding)]
+    return {
+        "total": sum(weight.numel() for weight in model.parameters()),
+        "embeddings": sum(table.weight.numel() for table in tables),
+    }

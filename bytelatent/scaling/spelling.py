@@ -1,0 +1,146 @@
+"""Questions about spelling in the manner of CUTE (arXiv 2409.15452), made of words of a text.
+
+Every item is two texts that differ in the answer alone, a right and a wrong one. A model answers by
+which of the two is likelier as a whole, so that the answer's first token may reach over the colon,
+and chance is one half. Before the question stand three answered ones. Answers of one item have the
+same number of bytes; where they are yes and no, half of the right ones are yes.
+"""
+
+import random
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+LETTERS = "abcdefghijklmnopqrstuvwxyz"
+
+SHOTS = 3
+
+SHORTEST, LONGEST, WORDS = 4, 8, 600
+"""Lengths of the words, and how many of the most frequent ones are used."""
+
+
+@dataclass(frozen=True)
+class Item:
+    """A question with its answers.
+
+    Attributes:
+        right, wrong: the whole text, solved examples first, with the right and the wrong answer.
+    """
+
+    right: bytes
+    wrong: bytes
+
+
+@dataclass(frozen=True)
+class Question:
+    """A line and its answers."""
+
+    asked: str
+    right: str
+    wrong: str
+
+
+def frequent_words(texts: Iterable[str]) -> list[str]:
+    """Words of lower-case ASCII letters that occur most often, in the order of the alphabet."""
+    pattern = re.compile(rf"\b[a-z]{{{SHORTEST},{LONGEST}}}\b")
+    count = Counter(word for text in texts for word in pattern.findall(text))
+    ranked = sorted(count, key=lambda word: (-count[word], word))
+    return sorted(word for word in ranked[:WORDS] if len(set(word)) > 2)
+
+
+def spell(word: str, rng: random.Random) -> Question:
+    """The letters of a word; in the wrong answer one is another."""
+    return Question(f"letters of {word}", " ".join(word), " ".join(_misspelt(word, rng)))
+
+
+def spell_inverse(word: str, rng: random.Random) -> Question:
+    """The word of letters."""
+    return Question(f"word of {' '.join(word)}", word, _misspelt(word, rng))
+
+
+def contains(word: str, rng: random.Random) -> Question:
+    """Whether a word has a letter."""
+    there = rng.random() < 0.5
+    letter = rng.choice(word) if there else rng.choice([c for c in LETTERS if c not in word])
+    return Question(f"{letter} in {word}", *(("+", "-") if there else ("-", "+")))
+
+
+def similar(word: str, rng: random.Random) -> Question:
+    """Which word is spelt alike: one with another letter, or one with the letters of neither."""
+    others = [c for c in LETTERS if c not in word]
+    return Question(f"like {word}", _misspelt(word, rng), "".join(rng.choice(others) for _ in word))
+
+
+def delete(word: str, rng: random.Random) -> Question:
+    """A word without one of its letters; the wrong answer lacks another one."""
+    letter, other = rng.sample(sorted(set(word)), 2)
+    right, wrong = word.replace(letter, "", 1), word.replace(other, "", 1)
+    return Question(f"{word} less {letter}", right, wrong)
+
+
+def insert(word: str, rng: random.Random) -> Question:
+    """A word with a letter after another; the wrong answer has it at another place."""
+    new = rng.choice([c for c in LETTERS if c not in word])
+    place, other = rng.sample([word.index(c) for c in sorted(set(word))], 2)
+    right, wrong = (word[: p + 1] + new + word[p + 1 :] for p in (place, other))
+    return Question(f"{word} with {new} after {word[place]}", right, wrong)
+
+
+def substitute(word: str, rng: random.Random) -> Question:
+    """A word with one letter for another; the wrong answer replaces another one."""
+    new = rng.choice([c for c in LETTERS if c not in word])
+    old, other = rng.sample(sorted(set(word)), 2)
+    return Question(
+        f"{word} with {new} for {old}", word.replace(old, new), word.replace(other, new)
+    )
+
+
+def swap(word: str, rng: random.Random) -> Question:
+    """A word with two letters exchanged; the wrong answer exchanges another pair."""
+    first, second, third = rng.sample(sorted(set(word)), 3)
+    return Question(
+        f"{word} with {first} and {second} swapped",
+        _swapped(word, first, second),
+        _swapped(word, first, third),
+    )
+
+
+TASKS: dict[str, Callable[[str, random.Random], Question]] = {
+    "spelling": spell,
+    "spelling-inverse": spell_inverse,
+    "contains-char": contains,
+    "orthography": similar,
+    "delete-char": delete,
+    "insert-char": insert,
+    "substitute-char": substitute,
+    "swap-char": swap,
+}
+
+
+def items(task: str, words: list[str], count: int) -> list[Item]:
+    """Items of a task, always the same of the same words.
+
+    Raises:
+        ValueError: fewer words than an item and its examples need.
+    """
+    if len(words) <= SHOTS:
+        raise ValueError(f"spelling: the text has {len(words)} words; more than {SHOTS} are needed")
+    rng = random.Random(f"{task} {count}")  # noqa: S311 (no secret)
+    found = []
+    for _ in range(count):
+        *shots, last = [TASKS[task](word, rng) for word in rng.sample(words, SHOTS + 1)]
+        before = "".join(f"{shot.asked}: {shot.right}\n" for shot in shots)
+        right, wrong = (f"{before}{last.asked}: {answer}\n" for answer in (last.right, last.wrong))
+        found.append(Item(right.encode(), wrong.encode()))
+    return found
+
+
+def _misspelt(word: str, rng: random.Random) -> str:
+    place = rng.randrange(len(word))
+    other = rng.choice([c for c in LETTERS if c not in word])
+    return word[:place] + other + word[place + 1 :]
+
+
+def _swapped(word: str, one: str, other: str) -> str:
+    return word.translate(str.maketrans(one + other, other + one))
