@@ -133,16 +133,18 @@ def compare(
 def _options(
     splitter: Splitter, request: CompareRequest, model: LiveModel, calibration: Calibration
 ) -> RuleOptions:
+    longest = request.max_patch_length
     if splitter == "static":
-        return RuleOptions(patch_size=request.patch_size)
+        return RuleOptions(patch_size=request.patch_size, max_patch_length=longest)
+    threshold = None
     if splitter == "entropy":
         own = model.source.threshold if model.source else None
-        return RuleOptions(threshold=own if request.threshold is None else request.threshold)
+        threshold = own if request.threshold is None else request.threshold
     if splitter == "monotonic":
         own = RISE if calibration.rise is None else calibration.rise
         asked = request.monotonic_threshold
-        return RuleOptions(threshold=own if asked is None else asked)
-    return RuleOptions()
+        threshold = own if asked is None else asked
+    return RuleOptions(threshold=threshold, max_patch_length=longest)
 
 
 def _by_bpe(name: BpeName, data: bytes) -> Row:

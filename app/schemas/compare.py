@@ -29,6 +29,9 @@ class CompareRequest(Request):
         "the same mean length.",
     )
     patch_size: int = Field(default=4, ge=1, le=MAX_LENGTH, description="Bytes, of static patches.")
+    max_patch_length: int | None = Field(
+        default=None, ge=1, le=MAX_LENGTH, description="Bytes. Longer patches are split."
+    )
 
 
 class Piece(Strict):

@@ -8,6 +8,7 @@ import { Examples } from "./examples.js";
 import { save } from "./exports.js";
 import { Files } from "./files.js";
 import { Inspector, bytesInWords, summary } from "./inspector.js";
+import { onPaper } from "./paper.js";
 import { Rows } from "./rows.js";
 import { Source, post } from "./source.js";
 import { byteLength, characterAt, describeCharacter, wellFormed } from "./text.js";
@@ -333,6 +334,7 @@ function listen() {
     $("save").querySelector("summary").focus();
   });
   addEventListener("themechange", recolour);
+  onPaper(recolour);
 }
 
 function takeFiles() {

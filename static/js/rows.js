@@ -166,7 +166,7 @@ export class Rows {
 
   recolour() {
     this.colours = null;
-    this.soon();
+    if (this.view) this.draw();
   }
 
   byteAt(event) {

@@ -80,6 +80,8 @@ def test_all_splitters(client: FlaskClient) -> None:
         ({}, {"mode": "monotonic", "threshold": RISE}),
         ({"patch_size": 7}, {"mode": "static", "patch_size": 7}),
         ({}, {"mode": "space"}),
+        ({"max_patch_length": 3}, {"mode": "entropy", "max_patch_length": 3}),
+        ({"max_patch_length": 3}, {"mode": "static", "patch_size": 4, "max_patch_length": 3}),
     ],
 )
 def test_rows_are_the_patches_of_the_other_route(
@@ -173,6 +175,16 @@ def test_without_the_package_the_rows_say_so(
     check_rows(3, list(rows.values()))
 
 
+def test_the_page_says_what_is_not_installed(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bpe, "find_spec", lambda name: None)
+    html = client.get("/").text
+    assert html.count("pip install quicktok-v1") == 2
+    assert "data-bpe" not in html
+    assert 'data-splitter="llama3"' not in html
+
+
 def test_llama3_says_what_it_needs(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("quicktok")
     find = bpe.find_spec
@@ -193,6 +205,7 @@ def test_llama3_says_what_it_needs(client: FlaskClient, monkeypatch: pytest.Monk
         ({"text": "a", "monotonic_threshold": "1"}, "monotonic_threshold"),
         ({"text": "a", "patch_size": 0}, "patch_size"),
         ({"text": "a", "patch_size": 2.5}, "patch_size"),
+        ({"text": "a", "max_patch_length": 0}, "max_patch_length"),
         ({"text": "a", "mode": "space"}, "mode"),
     ],
 )
