@@ -1,6 +1,6 @@
 """Headers that keep a page to itself: what it may load, who may frame it, what it may ask for."""
 
-from flask import Flask, Response
+from flask import Flask, Response, request
 
 _PAGE = {
     "default-src": "'none'",
@@ -67,6 +67,8 @@ def add_headers(response: Response) -> Response:
     """Fill in what the view has not set."""
     for name, value in COMMON.items():
         response.headers.setdefault(name, value)
+    if request.is_secure:  # a proxy that is trusted says so
+        response.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
     own_page = response.mimetype == "text/html"
     response.headers.setdefault("Content-Security-Policy", PAGE_CSP if own_page else DATA_CSP)
     return response

@@ -59,10 +59,11 @@ class Settings:
         runs: folder of training runs that are shown as they are written.
         text_limit: bytes of UTF-8 that one request may carry.
         inspect_limit: likewise, where everything a BLT computes is shown.
-        waiting_limit: requests that may wait for the model while one runs.
+        at_once: texts that the entropy model measures at the same time, each on one core.
+        waiting_limit: requests that may wait for it meanwhile.
         wait_seconds: how long each of them waits before it is sent away.
         request_seconds: how long the model may work for one request.
-        threads: cores that one text may use.
+        threads: cores that the BLT may use for a text.
         rate_limit: requests a minute that one client may post; 0 for any number.
         trusted_proxies: how many addresses at the end of ``X-Forwarded-For`` are written by proxies
             of ours; 0 where there are none.
@@ -83,6 +84,7 @@ class Settings:
     runs: Path | None = None
     text_limit: int = TEXT_LIMIT
     inspect_limit: int = INSPECT_LIMIT
+    at_once: int = 2
     waiting_limit: int = 10
     wait_seconds: float = 20.0
     request_seconds: float = 30.0

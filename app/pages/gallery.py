@@ -47,7 +47,8 @@ def gallery() -> Response:
     sort = request.args.get("sort", "")
     sort = sort if sort in SORTS else "title"
     found = chosen(every, q.casefold().split(), kind or None, sort)
-    others = [card for card in chosen(every, sort=sort) if card not in found]
+    matching = {id(card) for card in found}
+    others = [card for card in chosen(every, sort=sort) if id(card) not in matching]
     there = {card.kind for card in every}
     response = page(
         "gallery.html",

@@ -3,6 +3,7 @@
 from bytelatent.runtime.blt import BltRuntime
 from bytelatent.runtime.entropy import ByteAnalysis, EntropyRuntime
 from bytelatent.runtime.inspection import Inspection, PatchView
+from bytelatent.runtime.prefixes import Prefixes
 from bytelatent.runtime.sessions import ModelFileError
 
 __all__ = [
@@ -12,4 +13,5 @@ __all__ = [
     "Inspection",
     "ModelFileError",
     "PatchView",
+    "Prefixes",
 ]

@@ -3,7 +3,7 @@
 Legend: ``N`` bytes of a text, ``S = N + 1`` tokens (BOS first), ``V`` vocabulary.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from bytelatent.files import read_json
 from bytelatent.metrics import bits_per_byte
 from bytelatent.patching.patcher import DEFAULT_THRESHOLD
+from bytelatent.runtime.prefixes import Output, Prefixes, chunk_keys
 from bytelatent.runtime.scores import log_softmax, top
 from bytelatent.runtime.sessions import ModelFileError, open_session
 from bytelatent.tokenizers.blt_tokenizer import BltTokenizer
@@ -23,7 +24,7 @@ from bytelatent.tokenizers.constants import PAD_ID, VOCAB_SIZE
 MODEL_FILE = "model.onnx"
 WINDOW_KEY = "window"
 TRAIN_ARGS_FILE = "train_args.json"
-DEFAULT_CHUNK = 512
+DEFAULT_CHUNK = 256
 """Bytes run at once; bounds memory, changes no result."""
 
 BLOCK = 128
@@ -64,12 +65,19 @@ class EntropyRuntime:
         session: the loaded graph, as :mod:`bytelatent.export` writes it.
         name: what to call the model.
         threshold: nats; the threshold it was calibrated to.
+        prefixes: where to remember what recent texts began with.
     """
 
     def __init__(
-        self, session: onnxruntime.InferenceSession, *, name: str, threshold: float
+        self,
+        session: onnxruntime.InferenceSession,
+        *,
+        name: str,
+        threshold: float,
+        prefixes: Prefixes | None = None,
     ) -> None:
         self._session = session
+        self._prefixes = prefixes
         self.name = name
         self.threshold = threshold
         shapes = {value.name: value.shape for value in session.get_inputs()}
@@ -83,19 +91,23 @@ class EntropyRuntime:
         self._empty = np.zeros((layers, 1, 0, heads, width), dtype=np.float32)
 
     @classmethod
-    def load(cls, folder: str | Path, *, threads: int = 2) -> Self:
+    def load(
+        cls, folder: str | Path, *, threads: int = 2, prefixes: Prefixes | None = None
+    ) -> Self:
         """Load ``folder/model.onnx`` and the threshold in ``folder/train_args.json``.
 
         Args:
             folder: where :mod:`bytelatent.export` wrote the model.
             threads: cores that one text may use.
+            prefixes: where to remember what recent texts began with.
 
         Raises:
             ModelFileError: a file is missing, damaged or of another kind.
         """
         folder = Path(folder)
         session = open_session(folder / MODEL_FILE, threads=threads)
-        return cls(session, name=folder.name, threshold=_threshold(folder))
+        threshold = _threshold(folder)
+        return cls(session, name=folder.name, threshold=threshold, prefixes=prefixes)
 
     def analyse(
         self,
@@ -116,21 +128,11 @@ class EntropyRuntime:
         tokens = np.array(_ENCODE(data), dtype=np.int64)
         top_k = min(top_k, VOCAB_SIZE)
         entropies, nats, ids, probabilities = [], [], [], []
-        state = self._initial_state()
-        for first in range(0, len(tokens), chunk):
-            if between is not None:
-                between()
-            part = tokens[first : first + chunk]
-            last = first + chunk >= len(tokens)
-            cut = first >= self.window and (last or chunk % BLOCK == 0)
-            blocks = _in_blocks(part) if cut else part[None, None]
-            logits, entropy, *after = self._session.run(None, {"tokens": blocks, **state})
-            state = dict(zip(state, after, strict=True))
-            log_p = log_softmax(logits[0, : len(part)])
-            following = tokens[first + 1 : first + 1 + len(part)]
-            nats.append(-log_p[np.arange(len(following)), following])
-            entropies.append(entropy[0, : len(part)])
-            best, likely = top(log_p, top_k)
+        for first, output in self._outputs(tokens, chunk, between):
+            following = tokens[first + 1 : first + 1 + chunk]
+            nats.append(-output.log_p[np.arange(len(following)), following])
+            entropies.append(output.entropies)
+            best, likely = top(output.log_p, top_k)
             ids.append(best)
             probabilities.append(likely)
         return ByteAnalysis(
@@ -140,6 +142,29 @@ class EntropyRuntime:
             top_ids=np.concatenate(ids),
             top_probabilities=np.concatenate(probabilities),
         )
+
+    def _outputs(
+        self, tokens: NDArray[np.int64], chunk: int, between: Callable[[], None] | None
+    ) -> Iterator[tuple[int, Output]]:
+        """Where each chunk begins, and what the model gives for it; what is known is not run."""
+        keys = chunk_keys(tokens, chunk) if self._prefixes else []
+        known, remembered = self._prefixes.known(keys) if self._prefixes else ([], None)
+        yield from zip(range(0, len(tokens), chunk), known, strict=False)
+        state = remembered or self._initial_state()
+        for first in range(len(known) * chunk, len(tokens), chunk):
+            if between is not None:
+                between()
+            part = tokens[first : first + chunk]
+            last = first + chunk >= len(tokens)
+            cut = first >= self.window and (last or chunk % BLOCK == 0)
+            blocks = _in_blocks(part) if cut else part[None, None]
+            logits, entropy, *after = self._session.run(None, {"tokens": blocks, **state})
+            state = dict(zip(state, after, strict=True))
+            output = Output(log_softmax(logits[0, : len(part)]), entropy[0, : len(part)])
+            if self._prefixes:
+                whole = len(part) == chunk
+                self._prefixes.keep(keys[first // chunk], output, state if whole else None)
+            yield first, output
 
     def _initial_state(self) -> dict[str, NDArray[Any]]:
         documents = np.zeros((1, 0), dtype=np.int64)

@@ -14,8 +14,10 @@ from pathlib import Path
 
 import pytest
 
+from app.settings import Settings
 from tests.app.servers import Served, serving
 
+AT_ONCE = Settings().at_once
 LONG = "It was late in the afternoon when they reached the house. " * 300
 """The model needs a second or more."""
 
@@ -41,9 +43,10 @@ def wait_for(condition, seconds: float = 20) -> None:
         time.sleep(0.02)
 
 
-def post_long(served: Served) -> http.client.HTTPConnection:
+def post_long(served: Served, number: int) -> http.client.HTTPConnection:
+    """A text of its own, so that nothing of it is known from another."""
     connection = http.client.HTTPConnection("127.0.0.1", served.port, timeout=60)
-    connection.request("POST", "/api/patches", json.dumps({"text": LONG}))
+    connection.request("POST", "/api/patches", json.dumps({"text": f"{number} {LONG}"}))
     return connection
 
 
@@ -79,17 +82,19 @@ def test_a_stop_lets_requests_finish(served: Served) -> None:
     statuses: list[int] = []
 
     def ask() -> None:
-        with contextlib.closing(post_long(served)) as connection:
+        with contextlib.closing(post_long(served, 0)) as connection:
             response = connection.getresponse()
-            assert len(json.loads(response.read())["tokens"]) == len(LONG) + 1
+            assert len(json.loads(response.read())["tokens"]) == len(LONG) + 3
             statuses.append(response.status)
 
     thread = threading.Thread(target=ask)
     thread.start()
-    # It is under way once a second text has to wait.
-    other = post_long(served)
+    time.sleep(0.2)
+    # It is under way once others have to wait.
+    others = [post_long(served, number) for number in range(1, 1 + AT_ONCE)]
     wait_for(lambda: waiting(served) == 1)
-    other.close()
+    for other in others:
+        other.close()
     served.process.terminate()
     thread.join(60)
     assert statuses == [200]
@@ -110,14 +115,18 @@ def test_a_stop_does_not_wait_for_who_only_began(served: Served) -> None:
 
 
 def test_work_stops_when_its_client_leaves(served: Served) -> None:
-    leaving = [post_long(served) for _ in range(3)]
+    leaving = [post_long(served, number) for number in range(AT_ONCE + 2)]
     wait_for(lambda: waiting(served) == 2)
     for connection in leaving:
         connection.close()
     began = time.monotonic()
     assert served.patches() == 200
-    assert time.monotonic() - began < 4, "three long texts take longer"
-    wait_for(lambda: len([line for line in access(served) if line["status"] in (499, 503)]) == 3)
+    assert time.monotonic() - began < 4, "so many long texts take longer"
+    wait_for(
+        lambda: (
+            len([line for line in access(served) if line["status"] in (499, 503)]) == AT_ONCE + 2
+        )
+    )
 
 
 def test_strangers_are_limited_and_told_when_to_return(tmp_path: Path) -> None:
