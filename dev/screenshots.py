@@ -20,7 +20,7 @@ FLAGS = [
     "--disable-sync",
 ]
 PAGES = {
-    "home": ("/", "#chart .main-svg"),
+    "home": ("/", "#chart .curve"),
     "generate": ("/generate", "#made .u:nth-of-type(70)"),
     "training": ("/training", "body[data-drawn=yes]"),
     "gallery": ("/gallery", "#cards"),

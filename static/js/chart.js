@@ -1,8 +1,7 @@
-/** The entropy curve: Plotly draws it, elements over it carry the threshold and the cursor. */
+/** The entropy curve: a picture of it, and elements over it that carry the threshold and the cursor. */
 
-/* global Plotly */
+import { Plot } from "./plot.js";
 import { readColours } from "./strip.js";
-import { COLOURS } from "./textview.js";
 
 const MARGIN = { l: 46, r: 12, t: 12, b: 36 };
 const HEIGHT = 262;
@@ -18,7 +17,7 @@ export class Chart {
    */
   constructor(root, { onHover, onPick, onThreshold }) {
     this.root = root;
-    this.plot = root.querySelector(".plot");
+    this.plot = new Plot(root.querySelector(".plot"));
     this.handle = root.querySelector(".threshold");
     this.cursor = root.querySelector(".cursor");
     this.ticksBelow = root.querySelector(".ticks");
@@ -91,101 +90,23 @@ export class Chart {
     for (let i = 0; i < data.count; i++) highest = Math.max(highest, data.entropies[i]);
     this.top = Math.max(4.4, highest * 1.06);
     this.colours ??= readColours();
-    const traces = [
-      this.bands(first, last),
-      this.edges(first, last),
-      this.curve(first, last),
-      this.dots(first, last),
-    ];
-    window.Plotly.react(this.plot, traces, this.layout(first, last, width), {
-      staticPlot: true,
-      displayModeBar: false,
-      responsive: false,
-    });
+    const frame = {
+      first,
+      last,
+      pixels: this.pixels,
+      x: (place) => MARGIN.l + (place - first + 0.5) * this.pixels,
+      y: (nats) => this.yOf(nats),
+      top: this.top,
+      left: MARGIN.l,
+      right: MARGIN.r,
+      width: width + MARGIN.l + MARGIN.r,
+      height: HEIGHT,
+    };
+    this.plot.draw(data, frame, this.colours);
     this.drawTicks(first, last);
     this.placeHandle();
     this.mark(this.marked ?? -1);
     this.onView?.({ first, last, count: data.count });
-  }
-
-  /** One pale bar behind every patch, in the colour it has in the text. */
-  bands(first, last) {
-    const { patchOf, starts } = this.data;
-    const [x, width, colour] = [[], [], []];
-    let from = first;
-    for (let i = first + 1; i <= last; i++) {
-      if (i < last && !starts[i]) continue;
-      x.push((from + i - 1) / 2);
-      width.push(i - from);
-      colour.push(this.colours.pale[patchOf[from] % COLOURS]);
-      from = i;
-    }
-    const y = x.map(() => this.top);
-    return { type: "bar", x, y, width, marker: { color: colour, line: { width: 0 } }, hoverinfo: "skip" };
-  }
-
-  /** A line where a patch starts. */
-  edges(first, last) {
-    const [x, y] = [[], []];
-    const crowded = this.data.starts.subarray(first, last).reduce((a, b) => a + b, 0) > this.width / 6;
-    for (let i = first; i < last && !crowded; i++) {
-      if (!this.data.starts[i]) continue;
-      x.push(i - 0.5, i - 0.5, null);
-      y.push(0, this.top, null);
-    }
-    return line(x, y, { color: this.colours.edge, width: 1 });
-  }
-
-  curve(first, last) {
-    const x = Array.from({ length: last - first }, (_, k) => first + k);
-    const y = Array.from(this.data.entropies.subarray(first, last));
-    return line(x, y, { color: this.colours.curve, width: this.pixels < 4 ? 1.2 : 1.6 });
-  }
-
-  dots(first, last) {
-    const [x, y, colour, size] = [[], [], [], []];
-    const crowded = this.pixels < 4;
-    for (let i = first; i < last; i++) {
-      const start = this.data.starts[i];
-      if (crowded && !start) continue;
-      x.push(i);
-      y.push(this.data.entropies[i]);
-      colour.push(start ? this.colours.strong[this.data.patchOf[i] % COLOURS] : this.colours.panel);
-      size.push(crowded ? 4 : start ? Math.min(8, this.pixels + 1) : Math.min(5, this.pixels));
-    }
-    const outline = { color: this.colours.curve, width: crowded ? 0 : 1.2 };
-    return { type: "scatter", mode: "markers", x, y, marker: { color: colour, size, line: outline, opacity: 1 } };
-  }
-
-  layout(first, last, width) {
-    const font = { family: "system-ui, sans-serif", size: 12, color: this.colours.muted };
-    const axis = { fixedrange: true, zeroline: false, ticks: "", linecolor: this.colours.grid };
-    return {
-      width: width + MARGIN.l + MARGIN.r,
-      height: HEIGHT,
-      margin: MARGIN,
-      showlegend: false,
-      bargap: 0,
-      hovermode: false,
-      dragmode: false,
-      font,
-      paper_bgcolor: "rgba(0,0,0,0)",
-      plot_bgcolor: "rgba(0,0,0,0)",
-      xaxis: {
-        ...axis,
-        range: [first - 0.5, Math.max(first + 1, last) - 0.5],
-        showticklabels: false, // ours are faster, see drawTicks
-        showgrid: false,
-      },
-      yaxis: {
-        ...axis,
-        range: [0, this.top],
-        dtick: 1,
-        gridcolor: this.colours.grid,
-        layer: "below traces",
-        title: { text: "entropy (nats)", standoff: 8 },
-      },
-    };
   }
 
   /** Characters below their bytes; where there is no room, those that start a patch come first. */
@@ -203,7 +124,7 @@ export class Chart {
     return found;
   }
 
-  /** Plotly measures every label, which takes longer than all the rest of a drawing; we do not. */
+  /** Elements of their own, which stay: a browser is slow to lay out text that is new. */
   drawTicks(first, last) {
     const ticks = this.ticks(first, last);
     while (this.ticksBelow.children.length > ticks.length) this.ticksBelow.lastChild.remove();
@@ -315,8 +236,4 @@ export class Chart {
       this.onThreshold(Math.round(nats * 100) / 100);
     });
   }
-}
-
-function line(x, y, style) {
-  return { type: "scatter", mode: "lines", x, y, line: style, hoverinfo: "skip" };
 }

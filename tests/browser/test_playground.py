@@ -62,7 +62,7 @@ def home(watch: Visit, calibrated: str) -> Page:
 
 
 def ready(page: Page) -> Page:
-    page.wait_for_selector("#chart .main-svg")
+    page.wait_for_selector("#chart .curve")
     return page
 
 
