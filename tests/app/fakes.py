@@ -1,7 +1,7 @@
 """Models that need no file: all follows from the bytes alone, so results are repeatable."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -28,7 +28,9 @@ class FakeModel:
     pause: float = 0.0
     asked: list[bytes] = field(default_factory=list)
 
-    def analyse(self, data: bytes, *, top_k: int = 0, between=None) -> ByteAnalysis:
+    def analyse(
+        self, data: bytes, *, top_k: int = 0, between: Callable[[], None] | None = None
+    ) -> ByteAnalysis:
         self.asked.append(data)
         until = time.monotonic() + self.pause
         while time.monotonic() < until:

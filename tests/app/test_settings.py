@@ -1,13 +1,17 @@
 """Environment variables, and what is said of wrong ones."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from app.serving import address, gunicorn_options
-from app.settings import DEFAULT_MODEL, ROOT, Settings
+from app.limits import AT_ONCE, BURST_SECONDS, BYTES_OF_A_REQUEST
+from app.serving import GRACE_SECONDS, address, gunicorn_options
+from app.settings import DEFAULT_MODEL, ROOT, VARIABLES, Settings
+from app.whole_requests import READ_SECONDS, SEND_SECONDS
+from bytelatent.runtime.entropy import DEFAULT_CHUNK
 
 
 def test_defaults() -> None:
@@ -86,3 +90,36 @@ def test_a_server_that_cannot_start_says_why_in_a_line(command: list[str]) -> No
 
 def test_a_platforms_port_wins_unless_another_is_given() -> None:
     assert address({"PORT": "10000"}, 8000) == ("0.0.0.0", 8000)
+
+
+DOCS = (ROOT / "docs" / "web.md").read_text(encoding="utf-8")
+
+
+def test_the_docs_have_every_variable_and_true_defaults() -> None:
+    rows = dict(re.findall(r"^\| `(\w+)` \|[^|]*\| ([^|]*) \|$", DOCS, re.MULTILINE))
+    assert set(VARIABLES) | {"PORT", "FLASK_DEBUG"} == set(rows)
+    settings = Settings.from_environment({})
+    for name, (field, read) in VARIABLES.items():
+        told, default = rows[name].split(":")[0].strip("`"), getattr(settings, field)
+        assert told in ("none", "the models that come along") or read(told) == default, name
+
+
+def test_the_docs_have_true_limits() -> None:
+    options = gunicorn_options({})
+    numbers = {
+        "65,536 bytes": Settings().text_limit == 65536,
+        "line 4,094 bytes": options["limit_request_line"] == 4094,
+        "64 fields": options["limit_request_fields"] == 64,
+        "of 4,096 bytes": options["limit_request_field_size"] == BYTES_OF_A_REQUEST == 4096,
+        "15 seconds from": READ_SECONDS == 15,
+        "a tenth of that at once": BURST_SECONDS == 6,
+        "under way | 6 |": AT_ONCE == 6,
+        "while two are measured": Settings().at_once == 2,
+        "20 seconds each": Settings().wait_seconds == 20,
+        "60 seconds until": SEND_SECONDS == 60,
+        "25 seconds at most": GRACE_SECONDS == 25,
+        "one worker, 24 threads": (options["workers"], options["threads"]) == (1, 24),
+        "last 256 bytes": DEFAULT_CHUNK == 256,
+    }
+    assert numbers == dict.fromkeys(numbers, True)
+    assert [words for words in numbers if words not in DOCS] == []
