@@ -37,6 +37,9 @@ COMMANDS = {
     "lm-eval": Command(
         "bytelatent.lm_eval_adapter", "lm-evaluation-harness with our models", "eval"
     ),
+    "scaling": Command(
+        "bytelatent.scaling.__main__", "train families of models at equal compute", "scaling"
+    ),
     "calibrate": Command(
         "bytelatent.calibration", "the threshold for a wanted patch size", "train"
     ),

@@ -18,6 +18,9 @@ from bytelatent.tokenizers.bpe_tokenizer import BpeTokenizer, train_bpe
 
 logger = logging.getLogger(__name__)
 
+BATCH_BYTES = 16_384
+"""Bytes, padding included, whose entropies are measured at once."""
+
 
 @dataclass(frozen=True)
 class Vocabulary:
@@ -94,6 +97,7 @@ def prepare_entropies(args: ScalingArgs, stopped: Callable[[], bool]) -> None:
         output=places.entropies,
         entropy_model=args.entropy_model,
         dtype=args.entropy_dtype,
+        batch_bytes=BATCH_BYTES,
     )
     work, _ = find_work(given)
     model = load_model(given, 0) if work else None
