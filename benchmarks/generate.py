@@ -5,8 +5,10 @@
 
 The mid-size model of ``forward.py``, its four special ids made unlikely so that no text ends early.
 Both continue the same prompt greedily and must give the same bytes. Bytes per second are of the
-bytes after the first; the time to the first stands apart. The floor is the time it takes to read
-the weights that a byte touches once, at the bandwidth measured here.
+bytes after the first; the time to the first stands apart. Text of random weights has long patches,
+which would flatter us: what counts is the speed at 4.5 bytes per patch, from the medians of bytes
+that close a patch and of others. The floor is the time it takes to read the weights that a byte
+touches once, at the bandwidth measured here.
 """
 
 import argparse
@@ -18,27 +20,26 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterable
+from itertools import pairwise, takewhile
 from typing import Any
 
 import torch
 from common import peak_of, times, write_results
-from forward import TEXT, build, load_peer, text_of
+from forward import MEAN_PATCH, build, load_peer, text_of
 from torch import Tensor, nn
 
 from bytelatent.generation.engine import Engine
-from bytelatent.loading import load_text_model
+from bytelatent.generation.matrices import matrix_of
 from bytelatent.model.args import LMTransformerArgs
 from bytelatent.model.blt import ByteLatentTransformer
 from bytelatent.model.blt_args import ByteLatentTransformerArgs
 from bytelatent.patching.patcher import PatcherArgs
-from bytelatent.storage import PRETRAINED
 from bytelatent.tokenizers.constants import OFFSET
 from bytelatent.transformer import LMTransformer
 from bytelatent.transformers_format import Bundle, load_transformers, save_transformers
 
 CONTEXTS = (256, 1024, 2048, 4096)
-SHIPPED = "blt-mini"
-DRAFTS = (4, 8, 16)
+FEWER_BITS = ("fp16", "int8")
 
 
 def prompt_of(tokens: Tensor) -> bytes:
@@ -46,12 +47,12 @@ def prompt_of(tokens: Tensor) -> bytes:
     return bytes(int(token) - OFFSET for token in tokens[0, 1:])
 
 
-def engine_of(bundle: Bundle) -> Engine:
+def engine_of(bundle: Bundle, weights: Any = "given") -> Engine:
     """Ours, on the weights of ``bundle``."""
-    return Engine(bundle.blt, bundle.entropy_model, bundle.patcher_args)
+    return Engine(bundle.blt, bundle.entropy_model, bundle.patcher_args, weights=weights)
 
 
-def ours(engine: Engine, prompt: bytes, size: int, speculate: int | None = None) -> dict[str, Any]:
+def ours(engine: Engine, prompt: bytes, size: int, speculate: Any = None) -> dict[str, Any]:
     """One greedy text of ``size`` bytes: its bytes, times and what ran."""
     events = list(engine.stream([prompt], max_bytes=size, speculate=speculate))
     first, last = events[0].seconds, events[-1].seconds
@@ -60,6 +61,7 @@ def ours(engine: Engine, prompt: bytes, size: int, speculate: int | None = None)
         "bytes": made,
         "first_byte_seconds": first,
         "seconds_per_byte": (last - first) / max(1, len(events) - 1),
+        "steps": [(b.seconds - a.seconds, b.global_ran) for a, b in pairwise(events)],
         "passes": sum(event.global_ran for event in events),
         "patches": sum(event.starts_patch for event in events),
         "drafted": sum(event.drafted for event in events),
@@ -83,31 +85,69 @@ def theirs(peer: Any, tokens: Tensor, size: int) -> dict[str, Any]:
     return {"bytes": made, "seconds_per_byte": seconds / size}
 
 
+def per_byte(runs: list[dict[str, Any]]) -> dict[str, float]:
+    """Median seconds of bytes that close no patch, what a patch adds, and both at 4.5 bytes."""
+    steps = [step for run in runs for step in run["steps"]]
+    plain = statistics.median(seconds for seconds, ran in steps if not ran)
+    closing = [seconds for seconds, ran in steps if ran]
+    patch = statistics.median(closing) - plain if closing else float("nan")
+    return {"byte": plain, "patch": patch, "together": plain + patch / MEAN_PATCH}
+
+
 @torch.inference_mode()
-def context_row(engine: Engine, peer: Any, context: int, options: argparse.Namespace) -> Any:
-    """Both sides after a prompt of ``context`` tokens, in turns."""
-    tokens, runs = text_of(context), {"ours": [], "transformers": []}
-    prompt = prompt_of(tokens)
-    ours(engine, prompt, 8)
-    for _ in range(options.repeat):
-        runs["ours"].append(ours(engine, prompt, options.size))
-        runs["transformers"].append(theirs(peer, tokens, options.peer_size))
-    made = {name: found[0]["bytes"] for name, found in runs.items()}
-    assert made["ours"].startswith(made["transformers"]), f"texts differ: {made}"
-    seconds = {
-        name: statistics.median(one["seconds_per_byte"] for one in found)
-        for name, found in runs.items()
+def context_runs(
+    engines: dict[str, Engine], peer: Any, contexts: Iterable[int], options: argparse.Namespace
+) -> dict[int, dict[str, list[Any]]]:
+    """Runs of all sides after all prompts, in turns, so that a busy machine harms all alike."""
+    texts = {context: text_of(context) for context in contexts}
+    runs: dict[int, dict[str, list[Any]]] = {
+        context: {name: [] for name in (*engines, "transformers")} for context in texts
     }
-    first = statistics.median(one["first_byte_seconds"] for one in runs["ours"])
-    one = runs["ours"][0]
+    for turn in range(options.repeat + 1):
+        for context, tokens in texts.items():
+            size, peer_size = (options.size, options.peer_size) if turn else (8, 0)
+            found = runs[context] if turn else {name: [] for name in runs[context]}
+            for name, engine in engines.items():
+                found[name].append(ours(engine, prompt_of(tokens), size))
+            if peer_size:
+                found["transformers"].append(theirs(peer, tokens, peer_size))
+    return runs
+
+
+def context_row(runs: dict[str, list[Any]]) -> dict[str, Any]:
+    """Figures of all sides after one prompt."""
+    made = {name: found[0]["bytes"] for name, found in runs.items()}
+    theirs_made = made.pop("transformers")
+    assert made["ours"].startswith(theirs_made), f"texts differ: {made['ours']} {theirs_made}"
+    took = statistics.median(one["seconds_per_byte"] for one in runs["transformers"])
+    row: dict[str, Any] = {
+        name: our_row(runs[name], took, len(_same(made["ours"], made[name]))) for name in made
+    }
+    row["transformers"] = {"bytes_per_second": round(1 / took, 3)}
+    row["bytes"] = {"ours": len(made["ours"]), "transformers": len(theirs_made)}
+    return row | {"runs": len(runs["transformers"])}
+
+
+def _same(one: bytes, other: bytes) -> bytes:
+    pairs = takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False))
+    return bytes(byte for byte, _ in pairs)
+
+
+def our_row(runs: list[dict[str, Any]], theirs_took: float, same: int) -> dict[str, Any]:
+    """Figures of one of our engines."""
+    found, size = per_byte(runs), len(runs[0]["bytes"])
+    raw = statistics.median(one["seconds_per_byte"] for one in runs)
+    first = statistics.median(one["first_byte_seconds"] for one in runs)
     return {
-        "bytes_per_second": {name: round(1 / value, 2) for name, value in seconds.items()},
-        "ratio": round(seconds["transformers"] / seconds["ours"], 1),
-        "our_milliseconds_per_byte": round(seconds["ours"] * 1e3, 4),
-        "our_first_byte_milliseconds": round(first * 1e3, 2),
-        "our_bytes_per_patch": round(len(one["bytes"]) / max(1, one["patches"]), 2),
-        "bytes": {"ours": options.size, "transformers": options.peer_size},
-        "runs": options.repeat,
+        "bytes_per_second": round(1 / found["together"], 1),
+        "times_transformers": round(theirs_took / found["together"], 1),
+        "milliseconds_per_byte": round(found["together"] * 1e3, 3),
+        "of_which_patches": round(found["patch"] / MEAN_PATCH * 1e3, 3),
+        "bytes_per_second_of_this_text": round(1 / raw, 1),
+        "times_transformers_of_this_text": round(theirs_took / raw, 1),
+        "bytes_per_patch_of_this_text": round(size / max(1, runs[0]["patches"]), 2),
+        "first_byte_milliseconds": round(first * 1e3, 2),
+        "bytes_like_those_of_the_exact_model": same,
     }
 
 
@@ -145,14 +185,15 @@ def touched(bundle: Bundle, bytes_per_patch: float) -> dict[str, int]:
 
 
 def bandwidth(size: int, device: str = "cpu") -> float:
-    """Bytes per second of reading ``size`` bytes of weights: products of matrices and vectors.
+    """Bytes per second of reading ``size`` bytes of weights: the fastest of products and sums.
 
     On a GPU of copying them, where a byte is read and written.
     """
-    weights = torch.ones(size // 4096, 1024, device=device)
+    weights = torch.ones(max(4, size // 4096 // 4 * 4), 1024, device=device)
     if device == "cpu":
-        vector = torch.ones(1024)
-        return weights.nbytes / min(times(lambda: weights @ vector, 25))
+        vector, matrix = torch.ones(1, 1024), matrix_of(weights)
+        found = times(lambda: matrix(vector), 25) + times(weights.sum, 25)
+        return weights.nbytes / min(found)
     target = torch.empty_like(weights)
 
     def copy() -> None:
@@ -164,18 +205,34 @@ def bandwidth(size: int, device: str = "cpu") -> float:
 
 def floor_rows(bundle: Bundle, row: dict[str, Any]) -> dict[str, Any]:
     """The least time of a byte, and the share of that speed that was reached."""
-    weights = touched(bundle, row["our_bytes_per_patch"])
-    found: dict[str, Any] = {"weights_touched_bytes": weights}
+    weights = touched(bundle, MEAN_PATCH)
+    caches = cache_bytes(bundle)
+    found: dict[str, Any] = {
+        "weights_touched_bytes": weights,
+        "caches_read_per_byte_bytes": caches,
+        "milliseconds_per_byte": row["ours"]["milliseconds_per_byte"],
+    }
     # What fits the processor's cache is read faster than memory: both bounds.
-    for name, size in {"memory": 1 << 30, "as_many_bytes": weights["together_per_byte"]}.items():
+    total = weights["together_per_byte"]
+    for name, size in {"memory": 1 << 30, "as_many_bytes": total}.items():
         speed = bandwidth(size)
-        seconds = weights["together_per_byte"] / speed
+        share = 1e3 / speed / row["ours"]["milliseconds_per_byte"]
         found[name] = {
             "bandwidth_gb_per_second": round(speed / 1e9, 2),
-            "floor_milliseconds_per_byte": round(seconds * 1e3, 4),
-            "share_reached": round(seconds * 1e3 / row["our_milliseconds_per_byte"], 3),
+            "floor_milliseconds_per_byte": round(total / speed * 1e3, 4),
+            "share_reached": round(total * share, 3),
+            "share_reached_if_caches_count": round((total + caches) * share, 3),
         }
     return found
+
+
+def cache_bytes(bundle: Bundle) -> int:
+    """Bytes of full windows of keys and values that a byte reads, the global cache left out."""
+    args, lm = bundle.blt.args, bundle.entropy_model.args
+    return sum(
+        4 * 2 * one.n_layers * one.kv_heads * one.head_width * (one.window or 0)
+        for one in (args.encoder, args.decoder, lm)
+    )
 
 
 def in_own_process(folder: str, name: str, context: int) -> dict[str, int]:
@@ -220,30 +277,6 @@ def memory_rows(folder: str, contexts: Iterable[int]) -> dict[str, Any]:
             if name == "ours":
                 more = found["peak_512_later"] - found["peak"]
                 row[name]["more_for_512_bytes_mb"] = round(more / 1e6, 1)
-    return rows
-
-
-def speculation_rows(size: int, repeat: int) -> Any:
-    """Self-speculation by the shipped model on prose: what it drafts, and what that is worth."""
-    if not (PRETRAINED / SHIPPED).is_dir():
-        return f"{SHIPPED} is not there"
-    model = load_text_model(SHIPPED)
-    assert isinstance(model.model, ByteLatentTransformer) and model.patcher is not None
-    engine = Engine(model.model, model.entropy_model, model.patcher.args)
-    prompt, rows = TEXT.read_bytes()[:400], {}
-    plain = ours(engine, prompt, size)
-    for draft in (None, *DRAFTS):
-        runs = [ours(engine, prompt, size, draft) for _ in range(repeat)]
-        found, length = runs[0], len(runs[0]["bytes"])
-        assert found["bytes"] == plain["bytes"], f"k = {draft} gives another text"
-        seconds = statistics.median(run["seconds_per_byte"] for run in runs)
-        row: dict[str, Any] = {"bytes": length, "bytes_per_second": round(1 / seconds, 1)}
-        row["global_passes_per_byte"] = round(found["passes"] / length, 4)
-        if found["drafted"]:
-            row |= {"drafted": found["drafted"], "accepted": found["accepted"]}
-            row["acceptance"] = round(found["accepted"] / found["drafted"], 4)
-            row["rounds"] = found["rounds"]
-        rows["without" if draft is None else f"k = {draft}"] = row
     return rows
 
 
@@ -296,7 +329,7 @@ def main() -> None:
     if options.one:
         print(json.dumps(one(options)))
         return
-    contexts = CONTEXTS
+    contexts: tuple[int, ...] = CONTEXTS
     if options.quick:
         contexts, options.repeat, options.size, options.peer_size = (64, 256), 1, 24, 2
     rows = measure(contexts, options)
@@ -308,7 +341,7 @@ def main() -> None:
 
 def measure(contexts: tuple[int, ...], options: argparse.Namespace) -> dict[str, Any]:
     """Everything."""
-    load, cost = os.getloadavg()[0], "our_milliseconds_per_byte"
+    load, cost = os.getloadavg()[0], "milliseconds_per_byte"
     rows: dict[str, Any] = {
         "threads": torch.get_num_threads(),
         "others_running_at_start": round(load, 1),
@@ -317,14 +350,17 @@ def measure(contexts: tuple[int, ...], options: argparse.Namespace) -> dict[str,
         bundle = build()
         quiet_specials(bundle.blt)
         save_transformers(folder, bundle)
-        engine, peer = engine_of(load_transformers(folder)), load_peer(folder)
-        found = {n: context_row(engine, peer, n, options) for n in contexts}
+        loaded, peer = load_transformers(folder), load_peer(folder)
+        engines = {"ours": engine_of(loaded)}
+        engines |= {f"ours, {kind} weights": engine_of(loaded, kind) for kind in FEWER_BITS}
+        runs = context_runs(engines, peer, contexts, options)
+        rows["others_running_behind_it"] = round(os.getloadavg()[0], 1)
+        found = {n: context_row(runs[n]) for n in contexts}
         rows["after a prompt of this many bytes"] = {str(n): row for n, row in found.items()}
-        longest, shortest = found[max(contexts)][cost], found[min(contexts)][cost]
+        longest, shortest = (found[pick(contexts)]["ours"][cost] for pick in (max, min))
         rows["cost of a byte, longest over shortest prompt"] = round(longest / shortest, 3)
         rows["floor"] = floor_rows(bundle, found[contexts[1]])
         rows["memory"] = memory_rows(folder, contexts)
-    rows["speculation"] = speculation_rows(32 if options.quick else 512, options.repeat)
     rows["gpu"] = gpu_rows() if torch.cuda.is_available() else "no CUDA device here"
     return rows
 

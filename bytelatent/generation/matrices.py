@@ -95,7 +95,8 @@ class Split:
             return F.linear(x_RD, self._weight_FD)
         y_BFR = torch.bmm(self._weight_BFD, x_RD.t().expand(PARTS, -1, -1))
         if count == 1:
-            return y_BFR.view(1, -1)[:, : self._rows]
+            y_1F = y_BFR.view(1, -1)
+            return y_1F[:, : self._rows] if self._rows % PARTS else y_1F
         return y_BFR.flatten(0, 1)[: self._rows].t().contiguous()
 
     def added(self, y_RF: Tensor, x_RD: Tensor) -> Tensor:

@@ -164,9 +164,9 @@ class Stack:
     def run(self, number: int, x_RD: Tensor, step: StackStep | ChunkStep) -> Tensor:
         """Layer ``number``: ``[R, D]`` to ``[R, D]``."""
         layer, heads = self.layers[number], self.args.n_heads
-        pairs = layer.qkv(x_RD).float().view(*step.phase_RNC.shape, 2)
-        turned = torch.view_as_real(torch.view_as_complex(pairs) * step.phase_RNC).flatten(-2)
-        x_RD = layer.add_output(x_RD, step.attend(number, turned.to(x_RD.dtype), heads))
+        pairs_RNC = layer.qkv(x_RD).float().view(torch.complex64).view(step.phase_RNC.shape)
+        turned_RNE = (pairs_RNC * step.phase_RNC).view(torch.float32).to(x_RD.dtype)
+        x_RD = layer.add_output(x_RD, step.attend(number, turned_RNE, heads))
         return layer.add_feed_forward(x_RD)
 
     def step(self, x_RD: Tensor, caches: Sequence[Cache]) -> Tensor:
