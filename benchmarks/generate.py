@@ -52,9 +52,9 @@ def engine_of(bundle: Bundle, weights: Any = "given") -> Engine:
     return Engine(bundle.blt, bundle.entropy_model, bundle.patcher_args, weights=weights)
 
 
-def ours(engine: Engine, prompt: bytes, size: int, speculate: Any = None) -> dict[str, Any]:
-    """One greedy text of ``size`` bytes: its bytes, times and what ran."""
-    events = list(engine.stream([prompt], max_bytes=size, speculate=speculate))
+def ours(engine: Engine, prompt: bytes, size: int, **options: Any) -> dict[str, Any]:
+    """One text of ``size`` bytes, greedy if not told otherwise: its bytes, times and what ran."""
+    events = list(engine.stream([prompt], max_bytes=size, **options))
     first, last = events[0].seconds, events[-1].seconds
     made = bytes(event.byte for event in events if event.byte is not None)
     return {

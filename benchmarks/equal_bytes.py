@@ -1,0 +1,76 @@
+"""blt-mini beside a byte model that has learned from the same mix and as many bytes.
+
+    python -m bytelatent.train config=bytelatent/configs/entropy_mini.yaml init_from=null \\
+        dump_dir=runs/byte_baseline steps=2500 optim.warmup=200 optim.decay=0.5
+    python benchmarks/equal_bytes.py runs/byte_baseline/model
+
+The byte model has the shape, sizes and learning rate of blt-entropy-mini and the schedule of
+blt-mini. Both are measured on the same test documents in the same pieces, as the model cards are.
+"""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from common import write_results
+
+from bytelatent.args import TrainArgs
+from bytelatent.cards import PROSE
+from bytelatent.config import load_args
+from bytelatent.data.held_out import HeldOut, held_out, source_names
+from bytelatent.evaluation import SourceScore, evaluate, overall
+from bytelatent.loading import load_text_model
+from bytelatent.metrics import read_metrics
+from bytelatent.release import LIMIT
+
+ROOT = Path(__file__).parents[1]
+
+
+def documents(args: TrainArgs, prose_limit: int | None) -> list[HeldOut]:
+    """Test documents of every source: :data:`LIMIT` bytes, of the prose more."""
+    root = ROOT / "data/corpus"
+    there = source_names(root / "test")
+    limits: dict[str, int | None] = dict.fromkeys(args.data.used_sources(), LIMIT)
+    limits |= dict.fromkeys(PROSE, prose_limit)
+    return [
+        one
+        for name, limit in limits.items()
+        if name in there
+        for one in held_out(root, "test", [name], limit=limit)
+    ]
+
+
+def figures(scores: list[SourceScore]) -> dict[str, Any]:
+    """Bits per byte of the prose, of all, and of each source."""
+    prose = overall([one for one in scores if one.source in PROSE])
+    return {
+        "prose": round(prose.bits_per_byte, 4),
+        "prose_bytes": prose.size,
+        "all": round(overall(scores).bits_per_byte, 4),
+        "by_source": {one.source: round(one.score.bits_per_byte, 3) for one in scores},
+    }
+
+
+def main() -> None:
+    """Measure both."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("byte_model", type=Path, help="model folder of the run above")
+    parser.add_argument("--blt", default="blt-mini")
+    parser.add_argument("--prose-limit", type=int, metavar="BYTES", help="of each; default all")
+    options = parser.parse_args()
+    args = load_args(TrainArgs, [f"config={ROOT / 'bytelatent/configs/blt_mini.yaml'}"])
+    corpus = documents(args, options.prose_limit)
+    found = {
+        "byte model": figures(list(evaluate(load_text_model(str(options.byte_model)), corpus))),
+        "blt": figures(list(evaluate(load_text_model(options.blt), corpus))),
+    }
+    lines = read_metrics(options.byte_model.parent / "metrics.jsonl")
+    found["byte model"]["trained_bytes"] = max(line.get("bytes", 0) for line in lines)
+    difference = {
+        key: round(found["blt"][key] - found["byte model"][key], 4) for key in ("prose", "all")
+    }
+    write_results("equal_bytes", found | {"blt_less_byte_model": difference})
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,115 @@
+"""Self-speculation by the shipped model: what it drafts, and what that is worth.
+
+    python benchmarks/speculation.py
+
+Text after 400 bytes of prose, with and without, in turns. Greedy text must be the same; of a model
+this small it soon repeats itself, which is easy to draft, so sampled text is measured too. The
+paper's figures stand beside ours: it gives no seconds, its rounds have two global passes, ours one.
+"""
+
+import argparse
+import os
+import statistics
+from typing import Any
+
+import torch
+from common import write_results
+from forward import TEXT
+from generate import ours
+
+from bytelatent.generation.engine import Engine
+from bytelatent.generation.sampling import SamplingArgs
+from bytelatent.loading import load_text_model
+from bytelatent.model.blt import ByteLatentTransformer
+
+SHIPPED = "blt-mini"
+DRAFTS = (4, 8, 16, "auto")
+PAPER = {
+    "source": "Fast BLT, arXiv 2605.08044: 512 bytes French to English, 256 bytes MBPP",
+    "without": {
+        "FR-EN": {"global_passes_per_byte": round(308 / 512, 4)},
+        "MBPP": {"global_passes_per_byte": round(222 / 256, 4)},
+    },
+    "k = 4": {
+        "FR-EN": {"acceptance": 0.9493, "global_passes_per_byte": round(215 / 512, 4)},
+        "MBPP": {"acceptance": 0.9821, "global_passes_per_byte": round(105 / 256, 4)},
+    },
+    "k = 8": {
+        "FR-EN": {"acceptance": 0.8716, "global_passes_per_byte": round(130 / 512, 4)},
+        "MBPP": {"acceptance": 0.9484, "global_passes_per_byte": round(61 / 256, 4)},
+    },
+    "k = 16": {
+        "FR-EN": {"acceptance": 0.6993, "global_passes_per_byte": round(87 / 512, 4)},
+        "MBPP": {"acceptance": 0.8441, "global_passes_per_byte": round(37 / 256, 4)},
+    },
+}
+
+
+def measure(engine: Engine, size: int, repeat: int, temperature: float) -> dict[str, Any]:
+    """Texts without and with drafts, each turn with a seed of its own."""
+    prompt = TEXT.read_bytes()[:400]
+    turns = [
+        {
+            draft: ours(
+                engine,
+                prompt,
+                size,
+                speculate=draft,
+                sampling=SamplingArgs(temperature=temperature, seed=turn),
+            )
+            for draft in (None, *DRAFTS)
+        }
+        for turn in range(repeat)
+    ]
+    if temperature == 0:
+        texts = {one["bytes"] for turn in turns for one in turn.values()}
+        assert len(texts) == 1, f"drafts change the text: {texts}"
+    plain = statistics.median(turn[None]["seconds_per_byte"] for turn in turns)
+    return {
+        "without" if draft is None else f"k = {draft}": row([turn[draft] for turn in turns], plain)
+        for draft in (None, *DRAFTS)
+    }
+
+
+def row(runs: list[dict[str, Any]], plain: float) -> dict[str, Any]:
+    """Figures of all turns with one way to draft; ``plain`` is seconds per byte without."""
+    size, drafted, accepted, rounds, passes = (
+        sum(len(run["bytes"]) if name == "bytes" else run[name] for run in runs)
+        for name in ("bytes", "drafted", "accepted", "rounds", "passes")
+    )
+    seconds = statistics.median(run["seconds_per_byte"] for run in runs)
+    found: dict[str, Any] = {"bytes": size, "bytes_per_second": round(1 / seconds, 1)}
+    found["global_passes_per_byte"] = round(passes / size, 4)
+    if drafted:
+        found |= {"rounds": rounds, "drafted": drafted, "accepted": accepted}
+        found["acceptance"] = round(accepted / drafted, 4)
+        found["times_without"] = round(plain / seconds, 3)
+    return found
+
+
+def main() -> None:
+    """Ours and the paper's."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("--repeat", type=int, default=5, help="runs of each")
+    parser.add_argument("--size", type=int, default=512, help="bytes of a run")
+    parser.add_argument("--threads", type=int, default=2)
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    load = os.getloadavg()[0]
+    model = load_text_model(SHIPPED)
+    assert isinstance(model.model, ByteLatentTransformer) and model.patcher is not None
+    engine = Engine(model.model, model.entropy_model, model.patcher.args)
+    ours(engine, b"A BLT", 8)
+    rows = {
+        "threads": options.threads,
+        "others_running_at_start": round(load, 1),
+        f"{SHIPPED}, greedy": measure(engine, options.size, options.repeat, 0),
+        f"{SHIPPED}, temperature 0.8": measure(engine, options.size, options.repeat, 0.8),
+        "paper, its 3B model": PAPER,
+    }
+    write_results("speculation", rows)
+
+
+if __name__ == "__main__":
+    main()
