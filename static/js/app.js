@@ -67,6 +67,7 @@ const tokens = new Source({
   onAnswer: (text, { rows: found }) =>
     rows.setTokens(text, Object.fromEntries(found.map((row) => [row.splitter, row.pieces?.map((p) => p.length)]))),
   onError: () => rows.fail(),
+  rest: 300, // the rows may follow a little later, and a client may ask so much and no more
 });
 const examples = new Examples({ first: page.first, url: page.examples });
 const address = new Address({ read: present, apply: restore, say: (words) => say(words, true), limit: page.textLimit });

@@ -7,10 +7,12 @@ const LONG = 4096; // bytes
 export class Source {
   /**
    * @param {{ask: (wanted: {text: string, bytes: number}, signal: AbortSignal) => Promise<object>,
-   *   onAnswer: Function, onError: Function, onBusy?: Function}} options
+   *   onAnswer: Function, onError: Function, onBusy?: Function, rest?: number}} options
+   *   `rest`: milliseconds from one question to the next, at least
    */
-  constructor({ ask, onAnswer, onError, onBusy = () => {} }) {
-    Object.assign(this, { send: ask, onAnswer, onError, onBusy });
+  constructor({ ask, onAnswer, onError, onBusy = () => {}, rest = 0 }) {
+    Object.assign(this, { send: ask, onAnswer, onError, onBusy, rest });
+    this.began = -Infinity;
     this.running = null;
     this.waiting = null;
     this.timer = 0;
@@ -21,17 +23,13 @@ export class Source {
   ask(text, bytes) {
     this.waiting = { text, bytes };
     clearTimeout(this.timer);
-    if (this.took > SLOW || bytes > LONG) {
-      // What is being measured is of no use any more, and the server would finish it first.
-      this.running?.controller.abort();
-      this.timer = setTimeout(() => {
-        this.timer = 0;
-        this.next();
-      }, PAUSE);
-    } else {
-      this.timer = 0;
-      this.next();
-    }
+    const long = this.took > SLOW || bytes > LONG;
+    // What is being measured is of no use any more, and the server would finish it first.
+    if (long) this.running?.controller.abort();
+    const wait = long ? PAUSE : this.began + this.rest - performance.now();
+    this.timer = 0;
+    if (wait > 0) this.timer = setTimeout(() => this.next(), wait);
+    else this.next();
   }
 
   /** Forget what was asked. */
@@ -44,13 +42,14 @@ export class Source {
   }
 
   async next() {
+    this.timer = 0;
     const wanted = this.waiting;
     if (!wanted || this.running) return;
     this.waiting = null;
     const run = { controller: new AbortController() };
     this.running = run;
     this.onBusy(true);
-    const began = performance.now();
+    const began = (this.began = performance.now());
     let report = null;
     try {
       const answer = await this.send(wanted, run.controller.signal);
