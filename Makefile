@@ -33,7 +33,8 @@ figures: $(VENV)/.dev
 	$(BIN)/python -m app.examples
 	$(BIN)/python -m app.traces
 	$(BIN)/python -m app.languages
-	$(BIN)/python -m app.diagram
+	$(BIN)/python -m app.inspected
+	$(BIN)/python -m app.diagram --model blt-1b
 
 bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/web.py
@@ -42,6 +43,7 @@ bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/loader.py
 	$(BIN)/python benchmarks/train.py
 	$(BIN)/python benchmarks/generate.py
+	$(BIN)/python benchmarks/speculation.py
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache
