@@ -4,10 +4,12 @@ from flask import Flask
 from flask_compress import Compress
 
 from app import api, assets, hooks, pages
+from app.architecture import Architectures
 from app.calibration import Calibration
 from app.catalogue import Catalogue
 from app.example_file import ExampleFile
 from app.generator import TextMaker
+from app.inspection import Inspector
 from app.languages import FILE as LANGUAGES
 from app.languages import LanguageFile
 from app.model import LiveModel
@@ -46,6 +48,9 @@ def make_app(
     app.extensions["settings"] = settings
     app.extensions["model"] = model or LiveModel.load(settings)
     app.extensions["text_maker"] = maker or TextMaker.load(settings)
+    app.extensions["inspector"] = Inspector(app.extensions["text_maker"], settings)
+    app.extensions["inspected"] = ExampleFile(settings.inspected_file)
+    app.extensions["architectures"] = Architectures(settings)
     app.extensions["calibration"] = Calibration.load(settings.model_folder)
     app.extensions["catalogue"] = Catalogue(
         [settings.demo_output, settings.plot_data], patience=settings.patience

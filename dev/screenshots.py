@@ -22,6 +22,7 @@ FLAGS = [
 PAGES = {
     "home": ("/", "#chart .curve"),
     "generate": ("/generate", "#made .u:nth-of-type(70)"),
+    "model": ("/model", "#scroller .heat"),
     "training": ("/training", "body[data-drawn=yes]"),
     "gallery": ("/gallery", "#cards"),
     "artifact": ("/artifact/entropy_figure", "iframe"),

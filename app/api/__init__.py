@@ -6,10 +6,33 @@ from typing import Any
 from flask import Blueprint, Response, jsonify, request
 
 from app import files
-from app.api import artifact, compare, generate, health, model, patches, runs, visualizations
+from app.api import (
+    architecture,
+    artifact,
+    compare,
+    generate,
+    health,
+    inspect,
+    model,
+    patches,
+    runs,
+    visualizations,
+)
 from app.openapi import document as put_together
 
-MODULES = (patches, compare, generate, visualizations, artifact, model, runs, files, health)
+MODULES = (
+    patches,
+    compare,
+    generate,
+    inspect,
+    architecture,
+    visualizations,
+    artifact,
+    model,
+    runs,
+    files,
+    health,
+)
 
 blueprint = Blueprint("api", __name__)
 

@@ -20,6 +20,7 @@ class NavLink:
 NAVIGATION = (
     NavLink("/", "Playground"),
     NavLink("/generate", "Generate"),
+    NavLink("/model", "Inside"),
     NavLink("/training", "Training"),
     NavLink("/gallery", "Gallery"),
     NavLink("/api", "API"),

@@ -173,7 +173,7 @@ def test_the_picture_has_the_colours_of_the_page() -> None:
 
 
 def test_the_picture_of_the_readme_is_what_the_command_makes() -> None:
-    assert picture(Settings()) == PICTURE.read_text(encoding="utf-8"), "run python -m app.diagram"
+    assert picture(Settings(), "blt-1b") == PICTURE.read_text(encoding="utf-8"), "make figures"
 
 
 def test_the_command(

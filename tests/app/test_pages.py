@@ -11,12 +11,21 @@ from flask import Flask
 from flask.testing import FlaskClient
 from jinja2 import meta
 
-from app.pages import api, artifact, gallery, generate, home, render, training
+from app.pages import api, artifact, gallery, generate, home, inside, render, training
 from app.schemas.health import Health
 from app.settings import ROOT
 from app.still import still_of
 
-PAGES = ["/", "/generate", "/api", "/training", "/gallery", "/artifact/curve", "/artifact/rows.csv"]
+PAGES = [
+    "/",
+    "/generate",
+    "/model",
+    "/api",
+    "/training",
+    "/gallery",
+    "/artifact/curve",
+    "/artifact/rows.csv",
+]
 
 
 def links(html: str) -> set[str]:
@@ -120,6 +129,7 @@ def test_stored_titles_are_escaped(client: FlaskClient, folders: Path) -> None:
         ("training.html", training.TrainingPage),
         ("artifact.html", artifact.ArtifactPage),
         ("generate.html", generate.GeneratePage),
+        ("inside.html", inside.InsidePage),
     ],
 )
 def test_the_context_is_the_dataclass(app: Flask, template: str, context: type) -> None:
@@ -234,7 +244,7 @@ def test_openapi_has_every_json_route(app: Flask, client: FlaskClient) -> None:
     document = client.get("/openapi.json").get_json()
     rules = {re.sub(r"<\w+:(\w+)>", r"{\1}", rule.rule) for rule in app.url_map.iter_rules()}
     pages_and_files = {"/", "/api", "/openapi.json", "/favicon.ico"}
-    pages_and_files |= {"/generate", "/training", "/gallery", "/artifact/{name}"}
+    pages_and_files |= {"/generate", "/model", "/training", "/gallery", "/artifact/{name}"}
     pages_and_files |= {rule for rule in rules if rule.startswith("/static")}
     assert rules - pages_and_files == set(document["paths"])
 

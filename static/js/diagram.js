@@ -1,0 +1,139 @@
+/** The architecture while the patch size moves; app/architecture_svg.py draws it first. */
+
+import { COLOURS } from "./svg.js";
+
+const LEFT = 22;
+const PITCH = 13;
+const SHARE = 60;
+const BOX = 48;
+const CELL = 18;
+const LANES = 98;
+const Y = { entropy_model: 24, bytes: 94, encoder_cross: 238, lanes: 328, decoder_cross: 468, predicted: 586 };
+
+const left = (byte) => LEFT + (byte + 1) * PITCH;
+const middle = (start, end) => (left(start) + left(end)) / 2;
+const number = (value) => String(Math.round(value * 100) / 100);
+
+/** Bytes that start a patch, if patches have `size` bytes in the mean. */
+export function starts(order, size) {
+  const count = Math.max(1, Math.floor(order.length / size + 0.5));
+  return order.slice(0, count).sort((a, b) => a - b);
+}
+
+/** What depends on the patch size, as markup: numbers and names of ours alone. */
+export function live(order, size) {
+  const first = starts(order, size);
+  const read = Y.encoder_cross + BOX;
+  const offered = Y.lanes + LANES;
+  const out = [cell(-1, Y.bytes, "bos"), lane(-1, 0, "bos")];
+  let last = middle(-1, 0);
+  let before = "bos";
+  first.forEach((start, patch) => {
+    const end = first[patch + 1] ?? order.length;
+    const hue = `p${patch % COLOURS}`;
+    const centre = middle(start, end);
+    out.push(cut(start), lane(start, end, hue));
+    for (let byte = start; byte < end; byte++) {
+      const x = middle(byte, byte + 1);
+      out.push(cell(byte, Y.bytes, hue), wire(x, read, centre, Y.lanes, hue));
+      out.push(wire(last, offered, x, Y.decoder_cross, before), cell(byte, Y.predicted, before));
+    }
+    last = centre;
+    before = hue;
+  });
+  return out.join("");
+}
+
+function cut(byte) {
+  return `<path class="cut" d="M${left(byte)} ${Y.entropy_model + BOX}V${Y.bytes + CELL + 3}"/>`;
+}
+
+function cell(byte, y, hue) {
+  return `<rect class="cell ${hue}" x="${left(byte) + 0.5}" y="${y}" width="${PITCH - 1}" height="${CELL}" rx="2"/>`;
+}
+
+function lane(start, end, hue) {
+  const width = Math.min(22, (end - start) * PITCH - 3);
+  const x = number(middle(start, end) - width / 2);
+  return `<rect class="lane ${hue}" x="${x}" y="${Y.lanes}" width="${width}" height="${LANES}" rx="3"/>`;
+}
+
+function wire(x0, y0, x1, y1, hue) {
+  const [a, b, half] = [number(x0), number(x1), number((y0 + y1) / 2)];
+  return `<path class="wire ${hue}" d="M${a} ${y0}C${a} ${half} ${b} ${half} ${b} ${y1}"/>`;
+}
+
+/** A large number for people: 924 M, 1.01 G. */
+export function short(value) {
+  for (const [unit, name] of [[1e9, "G"], [1e6, "M"], [1e3, "k"]]) {
+    if (value >= 0.9995 * unit) {
+      const share = value / unit;
+      return `${share.toFixed(share < 9.995 ? 2 : share < 99.95 ? 1 : 0)} ${name}`;
+    }
+  }
+  return value.toFixed(0);
+}
+
+export class Diagram {
+  /**
+   * @param {HTMLElement} root
+   * @param {{architecture: object, text: {order: number[]}}} page
+   */
+  constructor(root, { architecture, text }) {
+    this.root = root;
+    this.shape = architecture;
+    this.order = text.order;
+    this.slider = root.querySelector("#size");
+    this.chart = root.querySelector(".costs");
+    this.slider.addEventListener("input", () => this.show());
+    for (const part of root.querySelectorAll("[data-part]")) {
+      for (const [type, on] of [["pointerenter", true], ["pointerleave", false], ["focusin", true], ["focusout", false]]) {
+        part.addEventListener(type, () => this.light(part.dataset.part, on));
+      }
+    }
+    this.show();
+  }
+
+  /** Light a part up in the diagram and in the words. */
+  light(key, on) {
+    for (const part of this.root.querySelectorAll(`[data-part="${key}"]`)) part.classList.toggle("lit", on);
+  }
+
+  show() {
+    const sizes = this.shape.patch_sizes;
+    const at = Math.round((Number(this.slider.value) - sizes[0]) * 10);
+    const size = sizes[at];
+    const parts = this.shape.parts;
+    const total = parts.reduce((sum, { key, flops }) => sum + (key === "entropy_model" ? 0 : flops[at]), 0);
+    this.root.querySelector("#diagram-live").innerHTML = live(this.order, size);
+    for (const { key, flops } of parts) this.cost(key, flops[at], total);
+    this.root.querySelector("#size-value").textContent = size.toFixed(1);
+    this.slider.setAttribute("aria-valuetext", `${size.toFixed(1)} bytes per patch, ${short(total)} FLOPs per byte`);
+    const { left: x0, right: x1 } = this.chart.dataset;
+    const x = Number(x0) + ((size - sizes[0]) / (sizes.at(-1) - sizes[0])) * (x1 - x0);
+    const now = this.root.querySelector("#costs-now");
+    now.setAttribute("d", now.getAttribute("d").replace(/^M[\d.]+/, `M${number(x)}`));
+    this.words(at, total);
+  }
+
+  cost(key, flops, total) {
+    const find = (name) => this.root.querySelector(`[data-${name}="${key}"]`);
+    find("flops").textContent = short(flops);
+    find("share").setAttribute("width", number(SHARE * Math.min(1, flops / total)));
+    const share = key === "entropy_model" ? "" : ` · ${Math.round((100 * flops) / total)} %`;
+    find("cost").textContent = `${short(flops)} FLOPs/byte${share}`;
+  }
+
+  /** The sum, and what the same model would cost with a patch for every byte. */
+  words(at, total) {
+    const whole = this.shape.parts.reduce((sum, { key, flops }) => sum + (key === "entropy_model" ? 0 : flops[0]), 0);
+    const saved = whole / total;
+    const line = this.root.querySelector("#cost-words");
+    const strong = document.createElement("strong");
+    strong.textContent = `${short(total)} FLOPs`;
+    const rest = at === 0
+      ? ": every byte is a patch, and the large model runs for each of them."
+      : `, ${saved.toFixed(1)} times less than with a patch for every byte (${short(whole)}).`;
+    line.replaceChildren("A byte costs ", strong, rest);
+  }
+}

@@ -1,0 +1,189 @@
+/** The page on the architecture: the diagram with its slider, and a text followed byte by byte. */
+
+import { ByteView, summary, wholeTable } from "./byteview.js";
+import { Diagram } from "./diagram.js";
+import { Score } from "./score.js";
+import { Source, post } from "./source.js";
+import { byteLength, measure, wellFormed } from "./text.js";
+
+const page = JSON.parse(document.getElementById("page-data").textContent);
+const $ = (id) => document.getElementById(id);
+const EXPECTED = 3;
+
+new Diagram($("machine"), page);
+const score = new Score($("scroller"), { onHover: hover, onPick: pick });
+const details = new ByteView($("byte"));
+const source = new Source({
+  ask: ({ text }, signal) => post("/api/inspect", { text, heads: page.heads, top_k: EXPECTED }, signal),
+  onAnswer: (text, answer) => {
+    say("");
+    show(text, answer);
+  },
+  onError: (error) => say(error.message, true),
+  onBusy: (busy) => $("follow").classList.toggle("busy", busy),
+});
+
+let view = null;
+let picked = 0;
+let head = null;
+let examples = null;
+
+/** An answer of the server as the drawing needs it; arrays are by token, BOS first. */
+function viewOf(text, answer) {
+  return {
+    measured: measure(text),
+    count: answer.bytes,
+    threshold: answer.threshold,
+    entropies: answer.entropies,
+    nats: answer.nats,
+    patches: answer.patches,
+    complete: answer.patch_lengths.length - 1,
+    readInto: answer.read_into,
+    predictedFrom: answer.predicted_from,
+    readers: readers(answer.predicted_from),
+    hashes: answer.hashes,
+    functions: 1 + Math.max(0, ...answer.hashes.map((table) => table.function)),
+    encoder: answer.encoder_attention,
+    decoder: answer.decoder_attention,
+    predictions: answer.predictions ?? null,
+  };
+}
+
+/** Columns `from` up to `to` that are predicted from the same patch. */
+function readers(predictedFrom) {
+  const runs = [];
+  predictedFrom.forEach((patch, token) => {
+    const last = runs.at(-1);
+    if (last?.source === patch) last.to = token + 2;
+    else runs.push({ source: patch, from: token + 1, to: token + 2 });
+  });
+  return runs;
+}
+
+function show(text, answer) {
+  view = viewOf(text, answer);
+  $("follow").hidden = view.count === 0;
+  if (!view.count) return;
+  offerHeads();
+  score.show(view, head);
+  if (picked >= view.count) picked = 0;
+  $("at").max = view.count;
+  $("scroller").scrollLeft = 0;
+  fillTable();
+  mark(picked);
+}
+
+function offerHeads() {
+  const heads = [...new Set(view.decoder.map((map) => map.head))];
+  if (!heads.includes(head)) head = null;
+  $("head-choice").hidden = heads.length < 2;
+  $("head").replaceChildren(...heads.map((each) => new Option(each === null ? "mean of all" : `head ${each}`, each ?? "")));
+  $("head").value = head ?? "";
+}
+
+function mark(i) {
+  score.mark(i);
+  details.show(view, i, head);
+  $("line").textContent = summary(view, i);
+}
+
+function hover(i) {
+  if (view) mark(i < 0 ? picked : i);
+}
+
+function pick(i) {
+  if (!view?.count) return;
+  picked = Math.min(view.count - 1, Math.max(0, i));
+  $("at").value = picked + 1;
+  $("at").setAttribute("aria-valuetext", summary(view, picked));
+  mark(picked);
+  score.reveal(picked);
+}
+
+/** First byte of the patch after that of byte `i`, or of this or the one before. */
+function nextPatch(i, direction) {
+  const starts = view.patches.map(({ start }) => start);
+  return direction > 0
+    ? (starts.find((start) => start > i) ?? i)
+    : (starts.findLast((start) => start < i) ?? 0);
+}
+
+function walk(event) {
+  if (!view || event.ctrlKey || event.metaKey || event.altKey) return;
+  const targets = {
+    ArrowRight: picked + 1,
+    ArrowLeft: picked - 1,
+    ArrowUp: picked + 1,
+    ArrowDown: picked - 1,
+    PageDown: nextPatch(picked, 1),
+    PageUp: nextPatch(picked, -1),
+    Home: 0,
+    End: view.count - 1,
+  };
+  if (!(event.key in targets)) return;
+  event.preventDefault();
+  pick(targets[event.key]);
+}
+
+function fillTable() {
+  if ($("all").open) $("all").querySelector(".wide").replaceChildren(wholeTable(view, head));
+}
+
+function say(text, wrong = false) {
+  $("status").textContent = text;
+  $("status").classList.toggle("wrong", wrong);
+}
+
+function typed() {
+  const text = wellFormed($("text").value);
+  const bytes = byteLength(text);
+  const long = bytes > page.limit;
+  $("typed").textContent = `${bytes} of ${page.limit} bytes`;
+  $("typed").classList.toggle("wrong", long);
+  $("example").value = "";
+  if (long) {
+    source.cancel();
+    say(`The drawing takes ${page.limit} bytes at most; it shows the text as it was before.`, true);
+  } else if (page.live) source.ask(text, bytes);
+  else say("No BLT is loaded here; the examples show what one made of them.", true);
+}
+
+async function example(id) {
+  if (!id) return;
+  try {
+    examples ??= (await (await fetch(page.examples)).json()).examples;
+  } catch {
+    say("The examples cannot be fetched; the server cannot be reached.", true);
+    return;
+  }
+  const found = examples.find((item) => item.id === id);
+  if (found) showExample(found);
+}
+
+function showExample({ request, response }) {
+  source.cancel();
+  picked = response.patches[1]?.start ?? 0;
+  $("text").value = request.text;
+  $("typed").textContent = `${response.bytes} of ${page.limit} bytes`;
+  $("typed").classList.remove("wrong");
+  if (page.live) say("");
+  show(request.text, response);
+  pick(picked);
+}
+
+$("text").addEventListener("input", typed);
+$("example").addEventListener("change", (event) => example(event.target.value));
+$("at").addEventListener("input", (event) => pick(Number(event.target.value) - 1));
+$("at").addEventListener("keydown", walk);
+$("scroller").addEventListener("keydown", walk);
+$("back").addEventListener("click", () => pick(picked - 1));
+$("on").addEventListener("click", () => pick(picked + 1));
+$("all").addEventListener("toggle", fillTable);
+$("head").addEventListener("change", (event) => {
+  head = event.target.value === "" ? null : Number(event.target.value);
+  score.show(view, head);
+  fillTable();
+  mark(picked);
+});
+
+if (page.first) showExample(page.first);
