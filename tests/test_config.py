@@ -6,15 +6,17 @@ import pytest
 
 from bytelatent.args import TrainArgs
 from bytelatent.config import load_args, save_args
+from bytelatent.scaling.args import ScalingArgs
 
 CONFIGS = sorted((Path(__file__).parents[1] / "bytelatent" / "configs").glob("**/*.yaml"))
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
 def test_shipped_configs_are_valid_and_survive_saving(path, tmp_path) -> None:
-    args = load_args(TrainArgs, [f"config={path}"])
+    kind = ScalingArgs if path.parent.name == "scaling" else TrainArgs
+    args = load_args(kind, [f"config={path}"])
     (tmp_path / "again.yaml").write_text(save_args(args))
-    assert load_args(TrainArgs, [f"config={tmp_path / 'again.yaml'}"]) == args
+    assert load_args(kind, [f"config={tmp_path / 'again.yaml'}"]) == args
 
 
 def debug(*words: str) -> TrainArgs:
