@@ -26,11 +26,11 @@ from bytelatent.release import LIMIT
 ROOT = Path(__file__).parents[1]
 
 
-def documents(args: TrainArgs, prose_limit: int | None) -> list[HeldOut]:
-    """Test documents of every source: :data:`LIMIT` bytes, of the prose more."""
+def documents(args: TrainArgs, limit: int, prose_limit: int | None) -> list[HeldOut]:
+    """Test documents: ``limit`` bytes of every source, of the prose more."""
     root = ROOT / "data/corpus"
     there = source_names(root / "test")
-    limits: dict[str, int | None] = dict.fromkeys(args.data.used_sources(), LIMIT)
+    limits: dict[str, int | None] = dict.fromkeys(args.data.used_sources(), limit)
     limits |= dict.fromkeys(PROSE, prose_limit)
     return [
         one
@@ -56,10 +56,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("byte_model", type=Path, help="model folder of the run above")
     parser.add_argument("--blt", default="blt-mini")
+    parser.add_argument("--limit", type=int, default=LIMIT, metavar="BYTES", help="of each source")
     parser.add_argument("--prose-limit", type=int, metavar="BYTES", help="of each; default all")
     options = parser.parse_args()
     args = load_args(TrainArgs, [f"config={ROOT / 'bytelatent/configs/blt_mini.yaml'}"])
-    corpus = documents(args, options.prose_limit)
+    corpus = documents(args, options.limit, options.prose_limit)
     found = {
         "byte model": figures(list(evaluate(load_text_model(str(options.byte_model)), corpus))),
         "blt": figures(list(evaluate(load_text_model(options.blt), corpus))),
