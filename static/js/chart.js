@@ -28,7 +28,10 @@ export class Chart {
     this.top = 4.5;
     this.listen(onHover, onPick);
     this.listenToHandle();
-    new ResizeObserver(() => this.data && this.draw()).observe(root);
+    new ResizeObserver(() => {
+      this.measured = null;
+      if (this.data) this.draw();
+    }).observe(root);
   }
 
   /** @param data {count, entropies, starts, patchOf, labels, threshold} */
@@ -39,8 +42,10 @@ export class Chart {
     this.draw();
   }
 
+  /** Pixels between the margins; read once, since reading makes the browser lay out the page. */
   get width() {
-    return Math.max(60, this.root.clientWidth - MARGIN.l - MARGIN.r);
+    this.measured ??= this.root.clientWidth;
+    return Math.max(60, this.measured - MARGIN.l - MARGIN.r);
   }
 
   /** Bytes shown at once: all of them while they are told apart, fewer after zooming in. */
@@ -170,7 +175,7 @@ export class Chart {
   }
 
   recolour() {
-    this.colours = null;
+    this.colours = this.measured = null;
     if (this.data) this.draw();
   }
 

@@ -22,7 +22,11 @@ export class Curve {
     this.words = root.querySelector("figcaption");
     this.widest = widest;
     this.mix = calibration.thresholds.map((nats, k) => ({ nats, size: calibration.bytesPerPatch[k] }));
-    new ResizeObserver(() => this.shown && this.draw()).observe(root);
+    new ResizeObserver(([{ contentRect }]) => {
+      if (!contentRect.width || contentRect.width === this.width) return;
+      this.width = contentRect.width;
+      if (this.shown) this.draw();
+    }).observe(root);
   }
 
   /**
@@ -41,7 +45,7 @@ export class Curve {
   }
 
   draw() {
-    this.width = Math.max(120, this.root.clientWidth);
+    if (!this.width) return; // it is drawn when its place has been measured
     this.svg.setAttribute("viewBox", `0 0 ${this.width} ${HEIGHT}`);
     this.svg.setAttribute("height", HEIGHT);
     const mix = this.kind === "height" ? this.mix : [];

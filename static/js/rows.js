@@ -34,7 +34,10 @@ export class Rows {
       this.near = entry.isIntersecting;
       if (this.near) this.soon();
     }, { rootMargin: NEAR }).observe(root);
-    new ResizeObserver(() => this.soon()).observe(this.table);
+    new ResizeObserver(() => {
+      this.room = 0;
+      this.soon();
+    }).observe(this.table);
   }
 
   /** Take a view; `rules` are the options of each rule, `now` names the row of the page's own. */
@@ -69,12 +72,14 @@ export class Rows {
 
   /** Draw after the chart has been drawn, and only where somebody may look. */
   soon() {
-    if (this.timer || !this.near || !this.view) return;
-    this.timer = setTimeout(() => {
-      this.timer = 0;
+    if (this.waits || !this.near || !this.view) return;
+    this.waits = true;
+    const draw = () => {
+      this.waits = false;
       this.ask();
       this.draw();
-    });
+    };
+    requestAnimationFrame(() => setTimeout(draw)); // the picture above is painted first
   }
 
   /** All rows with their pieces: what is drawn, and what is exported. */
@@ -99,7 +104,8 @@ export class Rows {
     if (this.stale) this.drawnSplits = this.splits();
     this.stale = false;
     const count = this.view.measured.bytes.length;
-    const room = this.rows.find((row) => !row.element.hidden).cell.clientWidth;
+    this.room ||= this.rows.find((row) => !row.element.hidden).cell.clientWidth;
+    const { room } = this;
     const shown = Math.max(1, Math.min(count, Math.floor(room / NARROWEST)));
     this.cell = Math.min(WIDEST, room / shown);
     this.shown = shown;
@@ -166,6 +172,7 @@ export class Rows {
 
   recolour() {
     this.colours = null;
+    this.room = 0;
     if (this.view) this.draw();
   }
 

@@ -68,11 +68,12 @@ export class TextView {
     for (const element of this.elements.splice(units.length)) element.remove();
     for (let k = 0; k < keep; k++) {
       const element = this.elements[k];
-      if (element.textContent !== units[k].shown) {
+      const before = this.built[k]; // what stands there is not read again: reading takes longer
+      if (before.shown !== units[k].shown) {
         element.textContent = units[k].shown;
         nameBlank(element);
       }
-      element.dataset.i = units[k].start;
+      if (before.start !== units[k].start) element.dataset.i = units[k].start;
     }
     const added = document.createDocumentFragment();
     for (let k = keep; k < units.length; k++) {
@@ -81,7 +82,8 @@ export class TextView {
       added.append(element);
     }
     this.root.append(added);
-    this.classes = [];
+    this.built = units;
+    this.classes.length = keep;
   }
 
   colour() {
@@ -94,7 +96,7 @@ export class TextView {
       if (started) classes += unit.rtl ? " s r" : " s";
       classes += this.more(unit);
       if (split) classes += " split";
-      const key = split ? classes + this.patchOf.subarray(unit.start, unit.start + unit.length) : classes;
+      const key = split ? `${classes}${unit.rtl}${this.patchOf.subarray(unit.start, unit.start + unit.length)}` : classes;
       if (this.classes[k] === key) return;
       this.classes[k] = key;
       const element = this.elements[k];
