@@ -24,7 +24,7 @@ from bytelatent.tokenizers.constants import PAD_ID, VOCAB_SIZE
 MODEL_FILE = "model.onnx"
 WINDOW_KEY = "window"
 TRAIN_ARGS_FILE = "train_args.json"
-DEFAULT_CHUNK = 256
+DEFAULT_CHUNK = 128
 """Bytes run at once; bounds memory, changes no result."""
 
 BLOCK = 128

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 State = dict[str, NDArray[Any]]
 
 OUTPUTS = 64
-STATES = 6
+STATES = 4
 """A state is 4 MB for a window of 512 bytes, 4 layers and a width of 256."""
 
 

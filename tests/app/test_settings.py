@@ -119,7 +119,7 @@ def test_the_docs_have_true_limits() -> None:
         "60 seconds until": SEND_SECONDS == 60,
         "25 seconds at most": GRACE_SECONDS == 25,
         "one worker, 24 threads": (options["workers"], options["threads"]) == (1, 24),
-        "last 256 bytes": DEFAULT_CHUNK == 256,
+        "last 128 bytes": DEFAULT_CHUNK == 128,
     }
     assert numbers == dict.fromkeys(numbers, True)
     assert [words for words in numbers if words not in DOCS] == []
