@@ -15,6 +15,7 @@ from app.model import LiveModel
 from app.settings import Settings
 from app.traces import write_traces
 from tests.app.fakes import SHAPES, FakeBlt, FakeModel
+from tests.app.inspected_fakes import FakeInspected
 
 PNG = bytes.fromhex(
     "89504e470d0a1a0a0000000d4948445200000001000000010806000000"
@@ -68,7 +69,7 @@ def fake() -> FakeModel:
 
 @pytest.fixture
 def blt() -> FakeBlt:
-    return FakeBlt()
+    return FakeInspected()
 
 
 @pytest.fixture
