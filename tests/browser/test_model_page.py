@@ -145,7 +145,7 @@ def test_parts_can_be_reached_by_keys(inside: Page) -> None:
     inside.keyboard.press("Tab")
     expect(inside.locator("a[data-part=encoder_cross]")).to_be_focused()
     inside.keyboard.press("Enter")
-    assert inside.url.endswith("#part-encoder_cross")
+    inside.wait_for_url("**#part-encoder_cross")
     expect(inside.locator("#part-encoder_cross")).to_have_css("scroll-margin-top", "16px")
 
 
@@ -154,6 +154,19 @@ def test_another_model(inside: Page) -> None:
     expect(inside.locator('[data-flops="global_model"]')).to_have_text("2.97 G")
     inside.go_back()
     expect(inside.locator('[data-flops="global_model"]')).to_have_text("601 M")
+
+
+def test_another_model_keeps_the_text(inside: Page) -> None:
+    follow(inside, "the cat")
+    inside.get_by_role("link", name="blt-8b").click()
+    expect(inside.locator('[data-flops="global_model"]')).to_have_text("2.97 G")
+    expect(inside.locator("#text")).to_have_value("the cat")
+    expect(inside.locator("#at")).to_have_attribute("max", "7")
+    inside.select_option("#example", label="German: umlauts")
+    expect(inside.locator("#text")).to_have_value(re.compile("^Über"))
+    inside.reload()
+    expect(inside.locator("#text")).to_have_value(re.compile("^Über"))
+    assert inside.input_value("#example") == "german"
 
 
 def test_typing_follows_a_text(inside: Page) -> None:
