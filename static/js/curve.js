@@ -53,6 +53,7 @@ export class Curve {
     const x = this.x(this.threshold);
     this.svg.replaceChildren(
       ...LINES.flatMap((size) => this.line(size)),
+      node("text", { x: THUMB, y: TOP + 13 }, "bytes per patch"),
       node("path", { class: "mix", d: this.path(mix) }),
       node("path", { class: "own", d: this.path(this.own) }),
       node("line", { class: "at", x1: x, x2: x, y1: TOP, y2: HEIGHT - BOTTOM }),
@@ -71,7 +72,7 @@ export class Curve {
   caption(held) {
     const parts = [part("own", `this text ${this.size === null ? "–" : this.size.toFixed(2)}`)];
     if (held !== null) parts.push(part("mix", `held-out mix ${held.toFixed(2)}`));
-    this.words.replaceChildren(...parts, " bytes per patch");
+    this.words.replaceChildren(...parts, part("hidden", " bytes per patch"));
   }
 
   x(nats) {
@@ -101,7 +102,7 @@ function at(points, nats) {
 
 function part(name, text) {
   const element = document.createElement("span");
-  element.className = `key ${name}`;
+  element.className = name === "hidden" ? name : `key ${name}`;
   element.textContent = text;
   return element;
 }

@@ -72,14 +72,16 @@ export class Rows {
 
   /** Draw after the chart has been drawn, and only where somebody may look. */
   soon() {
-    if (this.waits || !this.near || !this.view) return;
+    if (this.waits || !this.view || (!this.near && this.drawnSplits)) return;
     this.waits = true;
     const draw = () => {
       this.waits = false;
-      this.ask();
+      if (this.near) this.ask();
       this.draw();
     };
-    requestAnimationFrame(() => setTimeout(draw)); // the picture above is painted first
+    // The picture above is painted first; the first time there is something to see at once.
+    const later = this.near ? setTimeout : (window.requestIdleCallback ?? setTimeout);
+    requestAnimationFrame(() => later(draw));
   }
 
   /** All rows with their pieces: what is drawn, and what is exported. */
