@@ -1,6 +1,6 @@
 /** One byte of a followed text in words and tables, and all bytes as one table. */
 
-import { characterAt, describeCharacter, hex, utf8Role } from "./text.js";
+import { characterAt, describeCharacter, hex } from "./text.js";
 import { colour } from "./svg.js";
 
 /** Text of a chance between 0 and 1. */
@@ -41,7 +41,7 @@ export class ByteView {
     this.fields.get("glyph").classList.toggle("words", words);
     this.set("place", `Byte ${i + 1} of ${view.count}`);
     this.set("value", `${hex(measured.bytes[i])} · ${name ? `${name} ` : ""}${point}`);
-    this.set("entropy", entropies ? surprise(entropies[i], threshold, i) : utf8Role(measured, i));
+    this.set("entropy", entropies ? surprise(entropies[i], threshold, i) : "not asked for by this rule");
     this.set("own", chip(view, view.readInto[i + 1]));
     this.set("source", chip(view, view.predictedFrom[i]));
     const nats = view.nats[i];

@@ -9,6 +9,7 @@ import { byteLength, measure, wellFormed } from "./text.js";
 const page = JSON.parse(document.getElementById("page-data").textContent);
 const $ = (id) => document.getElementById(id);
 const EXPECTED = 3;
+const KEPT = "inside";
 
 new Diagram($("machine"), page);
 const score = new Score($("scroller"), { onHover: hover, onPick: pick });
@@ -113,14 +114,12 @@ function walk(event) {
   const targets = {
     ArrowRight: picked + 1,
     ArrowLeft: picked - 1,
-    ArrowUp: picked + 1,
-    ArrowDown: picked - 1,
     PageDown: nextPatch(picked, 1),
     PageUp: nextPatch(picked, -1),
     Home: 0,
     End: view.count - 1,
   };
-  if (!(event.key in targets)) return;
+  if (!(event.key in targets)) return; // up and down scroll the page, or step the slider
   event.preventDefault();
   pick(targets[event.key]);
 }
@@ -144,8 +143,27 @@ function typed() {
   if (long) {
     source.cancel();
     say(`The drawing takes ${page.limit} bytes at most; it shows the text as it was before.`, true);
-  } else if (page.live) source.ask(text, bytes);
-  else say("No BLT is loaded here; the examples show what one made of them.", true);
+  } else if (page.live) {
+    keep({ text });
+    source.ask(text, bytes);
+  } else say("No BLT is loaded here; the examples show what one made of them.", true);
+}
+
+/** Remember what is shown for as long as the tab is open: another model is another page. */
+function keep(what) {
+  try {
+    sessionStorage.setItem(KEPT, JSON.stringify(what));
+  } catch {
+    /* storage may be closed to us; then the first example is shown again */
+  }
+}
+
+function kept() {
+  try {
+    return JSON.parse(sessionStorage.getItem(KEPT)) ?? {};
+  } catch {
+    return {};
+  }
 }
 
 async function example(id) {
@@ -158,6 +176,7 @@ async function example(id) {
   }
   const found = examples.find((item) => item.id === id);
   if (found) showExample(found);
+  keep({ example: id });
 }
 
 function showExample({ request, response }) {
@@ -187,3 +206,11 @@ $("head").addEventListener("change", (event) => {
 });
 
 if (page.first) showExample(page.first);
+const { text = null, example: id = null } = kept();
+if (text !== null && page.live) {
+  $("text").value = text;
+  typed();
+} else if (id && id !== page.first?.id && [...$("example").options].some((option) => option.value === id)) {
+  $("example").value = id;
+  example(id);
+}
