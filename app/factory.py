@@ -17,9 +17,6 @@ from app.settings import ROOT, Settings
 from app.trace_file import TraceFile
 from app.training.runs import Runs
 
-ESCAPED = 6
-"""A byte of text may be six bytes of JSON (``\\u0000``)."""
-
 
 def make_app(
     settings: Settings | None = None,
@@ -31,7 +28,7 @@ def make_app(
     app = Flask(__name__, template_folder=str(ROOT / "templates"), static_folder=None)
     app.url_map.merge_slashes = False  # "//" is another name, not a redirect
     app.config.update(
-        MAX_CONTENT_LENGTH=settings.text_limit * ESCAPED + 4096,
+        MAX_CONTENT_LENGTH=settings.body_limit,
         TEMPLATES_AUTO_RELOAD=settings.reload,
         COMPRESS_ALGORITHM=["br", "gzip"],
         COMPRESS_ALGORITHM_STREAMING=["br", "gzip"],

@@ -17,6 +17,7 @@ from schemathesis.checks import (
 )
 
 from app.api import document
+from tests.app.inspected_fakes import FakeInspected
 
 OPERATIONS = [
     (method.upper(), path) for path, methods in document()["paths"].items() for method in methods
@@ -29,6 +30,12 @@ CHECKS = [
 ]
 EXAMPLES = 25
 """Of each kind for each operation."""
+
+
+@pytest.fixture
+def blt() -> FakeInspected:
+    """One that can be looked into, too."""
+    return FakeInspected()
 
 
 @pytest.fixture
