@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
+from app.example_file import ExampleFile
 from app.schemas.architecture import Architecture, ArchitecturePart
 
 WIDTH, HEIGHT = 424, 614
@@ -36,6 +37,11 @@ COLOURS = 5
 """Patches cycle through so many; ``static/css`` has one class for each."""
 
 
+EXAMPLE = "prose"
+SHOWN = 24
+"""Bytes of the example that are drawn."""
+
+
 @dataclass(frozen=True)
 class Drawn:
     """The text that runs through the diagram.
@@ -51,6 +57,18 @@ class Drawn:
     def starts(self, patch_size: float) -> list[int]:
         """Bytes that start a patch."""
         return sorted(self.order[: max(1, int(len(self.order) / patch_size + 0.5))])
+
+
+def drawn_text(examples: ExampleFile) -> Drawn:
+    """The beginning of a measured example, or, without one, a text that is cut into words."""
+    text = "bytes turn into patches"
+    entropies = [float(before == " ") for before in " " + text]
+    for item in examples.read().items:
+        beginning = item["request"]["text"][:SHOWN]
+        if item["id"] == EXAMPLE and beginning.isascii():  # a letter is a byte
+            text, entropies = beginning, item["response"]["entropies"]
+    order = sorted(range(1, len(text)), key=lambda place: -entropies[place])
+    return Drawn(text, (0, *order))
 
 
 def draw(shape: Architecture, text: Drawn, *, style: str = "") -> str:

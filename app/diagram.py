@@ -10,29 +10,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from app.architecture import Architectures
-from app.architecture_svg import Drawn, draw
+from app.architecture_svg import draw, drawn_text
 from app.example_file import ExampleFile
 from app.settings import ROOT, Settings
 from bytelatent.files import write_text
 
 PICTURE = ROOT / "docs" / "images" / "architecture.svg"
-EXAMPLE = "prose"
-SHOWN = 24
-"""Bytes of the example that are drawn."""
 COLOURS = r"panel|sunk|ink|muted|line|accent|mark|sans|mono|p\d"
 """Variables of the page's style sheet that the diagram's rules may use."""
-
-
-def drawn_text(examples: ExampleFile) -> Drawn:
-    """The beginning of a measured example, or, without one, a text that is cut into words."""
-    text = "bytes turn into patches"
-    entropies = [float(before == " ") for before in " " + text]
-    for item in examples.read().items:
-        if item["id"] == EXAMPLE:
-            text, entropies = item["request"]["text"][:SHOWN], item["response"]["entropies"]
-    assert text.isascii(), "a letter is a byte"
-    order = sorted(range(1, len(text)), key=lambda place: -entropies[place])
-    return Drawn(text, (0, *order))
 
 
 def picture(settings: Settings, name: str | None = None) -> str:

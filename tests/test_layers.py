@@ -155,7 +155,7 @@ def test_imports_only_go_down(name: str) -> None:
 @pytest.mark.parametrize("name", sorted(MODULES))
 def test_nobody_imports_a_command(name: str) -> None:
     commands = ("bytelatent.train", "bytelatent.eval", "bytelatent.release", "app.examples")
-    commands += ("app.traces",)
+    commands += ("app.diagram", "app.inspected", "app.traces")
     commands += ("bytelatent.stool", "bytelatent.preprocess.entropies")
     assert not [other for other in imports(name) if other in commands]
 

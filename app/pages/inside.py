@@ -6,9 +6,8 @@ from flask import Blueprint, Response, current_app, request
 from markupsafe import Markup
 
 from app.architecture import Architectures
-from app.architecture_svg import blt_flops, draw, meta, nearest, short
+from app.architecture_svg import blt_flops, draw, drawn_text, meta, nearest, short
 from app.cost_chart import draw_costs
-from app.diagram import drawn_text
 from app.example_file import ExampleFile
 from app.inspection import Inspector
 from app.pages.home import Choice

@@ -197,7 +197,7 @@ def test_the_page(client: FlaskClient, followed: None) -> None:
     assert data["first"]["id"] == CHOSEN[0]
     assert html.count('class="part-words"') == 7
     assert html.count("<option value=") == 1 + len(CHOSEN)
-    assert "sees only the 512 before it" in html
+    assert "sees only the last 512" in html
     assert "65 %" in html, "what the paper says of the 1B model's global transformer"
     assert "No BLT is loaded" not in html
 

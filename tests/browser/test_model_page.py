@@ -10,8 +10,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from app import create_app
 from app.architecture import Architectures
-from app.architecture_svg import blt_flops, live, short
-from app.diagram import drawn_text
+from app.architecture_svg import blt_flops, drawn_text, live, short
 from app.example_file import ExampleFile
 from app.examples import write_examples
 from app.generator import TextMaker
