@@ -93,8 +93,8 @@ export class Rows {
       .map(({ splitter, title, bpe }) => {
         let starts = null;
         if (splitter === "now") starts = view.starts;
-        else if (!bpe) starts = startsBy(view, this.rules[splitter]);
-        else if (!this.lacking && this.tokens[splitter]) starts = startsOf(this.tokens[splitter], count);
+        else if (splitter in this.rules) starts = startsBy(view, this.rules[splitter]);
+        else if (bpe && !this.lacking && this.tokens[splitter]) starts = startsOf(this.tokens[splitter], count);
         return { splitter, title: title.textContent, starts };
       });
   }

@@ -6,6 +6,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
+from bytelatent.tokenizers import bpe
 from tests.browser.conftest import Site, Watched
 
 Visit = Callable[..., Watched]
@@ -320,6 +321,16 @@ def test_without_a_model(watch: Visit, site_without_model: Site) -> None:
     expect(page.locator("#count-patches")).to_have_text("134")
     page.fill("#text", "something new")
     expect(page.locator("#status")).to_contain_text("examples still work")
+
+
+def test_without_the_vocabularies(
+    watch: Visit, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bpe, "find_spec", lambda name: None)
+    page = ready(watch(site.url).page)
+    type_text(page, "a plain text")
+    expect(page.locator('tr[data-splitter="space"] .count')).to_have_text("3")
+    expect(page.locator('tr[data-splitter="cl100k_base"] .count')).to_have_text("–")
 
 
 def test_without_scripts(watch: Visit, site: Site) -> None:
