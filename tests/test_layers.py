@@ -27,6 +27,7 @@ LAYERS: list[tuple[int, tuple[str, ...]]] = [
     (5, ("bytelatent.slurm", "bytelatent.training_patches", "bytelatent.stopping")),
     (5, ("bytelatent.loading", "bytelatent.scoring", "bytelatent.evaluation")),
     (5, ("bytelatent.calibration", "bytelatent.cards", "bytelatent.lm_eval_adapter")),
+    (5, ("bytelatent.graph",)),
     (6, ("bytelatent.train", "bytelatent.release", "bytelatent.plotting")),
     (6, ("bytelatent.stool", "bytelatent.preprocess")),
     (6, ("bytelatent.scaling",)),
@@ -39,6 +40,7 @@ TORCH_FREE = (
     "bytelatent.patching.calibrate",
     "bytelatent.generation.sampling",
     "bytelatent.files",
+    "bytelatent.graph",
     "bytelatent.metrics",
     "bytelatent.model.args",
     "bytelatent.model.blt_args",
@@ -75,11 +77,20 @@ RUNTIME_MAY_IMPORT = (
     "bytelatent.metrics",
     "bytelatent.runtime",
 )
+GRAPH_MAY_IMPORT = (
+    "bytelatent.graph",
+    "bytelatent.tokenizers",
+    "bytelatent.patching.rules",
+    "bytelatent.files",
+    "bytelatent.metrics",
+    "bytelatent.runtime",
+)
 APP_MAY_IMPORT = (
     "app",
     "bytelatent.tokenizers",
     "bytelatent.patching.rules",
     "bytelatent.files",
+    "bytelatent.graph",
     "bytelatent.generation.events",
     "bytelatent.generation.run",
     "bytelatent.generation.sampling",
@@ -142,6 +153,8 @@ def test_imports_only_go_down(name: str) -> None:
             assert under(other, APP_MAY_IMPORT), f"{name} imports {other}"
         elif under(name, ("bytelatent.runtime",)):
             assert under(other, RUNTIME_MAY_IMPORT), f"{name} imports {other}"
+        elif under(name, ("bytelatent.graph",)):
+            assert under(other, GRAPH_MAY_IMPORT), f"{name} imports {other}"
         elif under(name, ("bytelatent.plotting",)):
             assert not under(other, ("app",)), f"{name} imports {other}"
         elif name != "bytelatent":
