@@ -11,6 +11,7 @@ from bytelatent.data.formats import read_shard
 from bytelatent.tokenizers.bpe_tokenizer import BpeTokenizer
 from bytelatent.tokenizers.build import TokenizerArgs
 from bytelatent.tokenizers.constants import BOS_ID, EOS_ID, OFFSET
+from bytelatent.tokenizers.words import WordTokenizer
 
 Tokens = NDArray[np.uint16]
 
@@ -59,6 +60,8 @@ def vocabulary(args: TokenizerArgs) -> Vocabulary:
         ValueError: the tokenizer cannot be built, or has more ids than rows have room for.
     """
     tokenizer = args.build()
+    if isinstance(tokenizer, WordTokenizer):
+        raise ValueError("data.tokenizer: models read 'blt' or 'bpe', not 'words'")
     if not isinstance(tokenizer, BpeTokenizer):
         return BYTES
     if tokenizer.vocab_size > MOST_IDS:

@@ -17,6 +17,8 @@ from typing import Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
+from bytelatent.tokenizers.words import marks
+
 URL_MARK, NUMBER_MARK = "URL", "NUMBER"
 MOST_MARKS = 30
 """Combining marks of one character that are composed together (UAX 15, stream-safe text)."""
@@ -235,16 +237,9 @@ def _composed(text: str, form: Literal["NFC", "NFD", "NFKC", "NFKD"]) -> Iterato
 
 @cache
 def _clusters() -> re.Pattern[str]:
-    """A character with what may be composed with it: marks, vowels and finals of Hangul."""
-    joining = [
-        code
-        for code in (*range(0x300, 0x20000), *range(0xE0100, 0xE01F0))
-        if unicodedata.category(chr(code))[0] == "M"
-        or 0x1160 <= code <= 0x11FF
-        or 0x3131 <= code <= 0x318E
-        or 0xFF9E <= code <= 0xFFDC
-    ]
-    signs = "".join(map(chr, joining))
+    """A character with what may be composed with it: marks, parts of Hangul and kana."""
+    hangul = (*range(0x1160, 0x1200), *range(0x3131, 0x318F), *range(0xFF9E, 0xFFDD))
+    signs = marks() + "".join(map(chr, hangul))
     return re.compile(f".[{signs}]{{1,{MOST_MARKS}}}|[^\\x00-\\x7f]", re.DOTALL)
 
 

@@ -7,22 +7,25 @@ from pydantic import BaseModel, ConfigDict
 from bytelatent.tokenizers.base import Tokenizer
 from bytelatent.tokenizers.blt_tokenizer import BltTokenizer
 from bytelatent.tokenizers.bpe_tokenizer import BpeTokenizer
+from bytelatent.tokenizers.words import WordTokenizer
 
-_CLASSES: dict[str, type[BltTokenizer] | type[BpeTokenizer]] = {
+_CLASSES: dict[str, type[BltTokenizer] | type[BpeTokenizer] | type[WordTokenizer]] = {
     "blt": BltTokenizer,
     "bpe": BpeTokenizer,
+    "words": WordTokenizer,
 }
 
 
 class TokenizerArgs(BaseModel):
     """Which tokenizer, and what its constructor is given.
 
-    ``blt`` reads bytes; ``bpe`` is given the ``path`` of its vocabulary.
+    ``blt`` reads bytes; ``bpe`` is given the ``path`` of its vocabulary; ``words`` is given
+    the same or fitted later, and serves graphs and comparisons, not training.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    name: Literal["blt", "bpe"] = "blt"
+    name: Literal["blt", "bpe", "words"] = "blt"
     init_kwargs: dict[str, Any] | None = None
 
     def build(self) -> Tokenizer:
