@@ -16,7 +16,6 @@ from matplotlib.figure import Figure
 
 from bytelatent.patching.rules import PatchingMode
 from bytelatent.plotting.artifacts import Card
-from bytelatent.plotting.characters import byte_labels, byte_roles
 from bytelatent.plotting.charts import axis, chart_html, new_figure, safe
 from bytelatent.plotting.cli import (
     Command,
@@ -29,6 +28,7 @@ from bytelatent.plotting.cli import (
 from bytelatent.plotting.html import Page, table
 from bytelatent.plotting.measure import Measured, byte_patches, bytes_per_patch, measure
 from bytelatent.plotting.style import LIGHT, drawable
+from bytelatent.tokenizers.characters import byte_labels, byte_roles
 from bytelatent.tokenizers.constants import OFFSET, SPECIAL_NAMES
 
 DEFAULT_TEXT = "Daenerys Targaryen is in Game of Thrones, a fantasy epic by George R.R. Martin."

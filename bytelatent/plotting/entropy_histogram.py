@@ -18,12 +18,12 @@ from numpy.typing import NDArray
 
 from bytelatent.metrics import bits_per_byte
 from bytelatent.plotting.artifacts import Card
-from bytelatent.plotting.characters import ByteClass, byte_classes
 from bytelatent.plotting.charts import axis, chart_html, new_figure
 from bytelatent.plotting.cli import Command, Job, Parser, add_threshold, read_file
 from bytelatent.plotting.html import Page, table
 from bytelatent.plotting.measure import Measured, measure
 from bytelatent.plotting.style import LIGHT
+from bytelatent.tokenizers.characters import ByteClass, byte_classes
 
 SAMPLES = Path(__file__).parent / "samples"
 DEFAULT_SAMPLE = tuple(SAMPLES / name for name in ("persuasion.txt", "sotu.txt", "udhr.txt"))

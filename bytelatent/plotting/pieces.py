@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 
-from bytelatent.plotting.characters import Character, characters
+from bytelatent.tokenizers.characters import Character, characters
 
 _JOINERS = "\u200c\u200d"
 _LINE_END = "\n"

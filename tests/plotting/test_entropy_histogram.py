@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from bytelatent.plotting.characters import ByteClass
+from bytelatent.tokenizers.characters import ByteClass
 from bytelatent.plotting.entropy_histogram import COMMAND, DEFAULT_SAMPLE, EDGES, class_statistics
 from bytelatent.plotting.measure import measure
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bytelatent.plotting.characters import (
+from bytelatent.tokenizers.characters import (
     ByteClass,
     byte_classes,
     byte_labels,

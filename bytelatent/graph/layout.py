@@ -1,0 +1,103 @@
+"""Degree, communities and places of the nodes of a graph, the same for the same seed."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import networkx as nx
+
+STEPS = 240
+DECIMALS = 4
+GRAVITY = 0.02
+
+
+def arrange(graph: "nx.DiGraph", *, seed: int) -> None:
+    """Set ``degree``, ``community``, ``x`` and ``y`` of every node, in place.
+
+    Communities are those of Louvain's method on the counts, 0 the largest. Places lie in [-1, 1].
+    """
+    import networkx as nx
+
+    groups = nx.community.louvain_communities(_undirected(graph), weight="weight", seed=seed)
+    order = {node: place for place, node in enumerate(graph)}
+    groups = sorted(groups, key=lambda group: (-len(group), min(map(order.__getitem__, group))))
+    community = {node: number for number, group in enumerate(groups) for node in group}
+    places = _places(graph, np.array([community[node] for node in graph], dtype=np.int64), seed)
+    for node, (x, y) in zip(graph, places, strict=True):
+        graph.nodes[node].update(
+            degree=graph.degree(node),
+            community=community[node],
+            x=round(float(x), DECIMALS),
+            y=round(float(y), DECIMALS),
+        )
+
+
+def _undirected(graph: "nx.DiGraph") -> "nx.Graph":
+    """The graph with both directions as one, their counts summed as ``weight``."""
+    import networkx as nx
+
+    plain = nx.Graph()
+    plain.add_nodes_from(graph)
+    for first, second, count in graph.edges(data="count", default=1):
+        known = plain.get_edge_data(first, second, {"weight": 0})["weight"]
+        plain.add_edge(first, second, weight=known + count)
+    return plain
+
+
+def _places(graph: "nx.DiGraph", community: NDArray[np.int64], seed: int) -> NDArray[np.float32]:
+    """Springs between neighbours, repulsion between all (ForceAtlas2, Jacomy et al. 2014).
+
+    Repulsion grows with the degrees, so hubs keep room around them. The start is a circle of
+    communities.
+
+    Returns:
+        ``[nodes, 2]`` in [-1, 1].
+    """
+    size = len(graph)
+    if size < 2:
+        return np.zeros((size, 2), dtype=np.float32)
+    weights = _weights(graph)
+    mass = 1 + (weights > 0).sum(axis=1).astype(np.float32) ** 0.7
+    draw = np.random.default_rng(seed)
+    angle = 2 * np.pi * community / (community.max() + 1)
+    places = np.stack([np.cos(angle), np.sin(angle)], axis=1) * size**0.5
+    places = (places + draw.normal(0, 0.3 * size**0.5, (size, 2))).astype(np.float32)
+    for step in range(STEPS):
+        force = _force(places, weights, mass)
+        length = np.linalg.norm(force, axis=1, keepdims=True)
+        most = size**0.5 * 0.3 * (1 - step / STEPS) ** 1.5 + 1e-3
+        places += force * (np.minimum(length, most) / np.maximum(length, 1e-9))
+    return _in_square(places)
+
+
+def _force(
+    places: NDArray[np.float32], weights: NDArray[np.float32], mass: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """Pull minus push on every node ``[nodes, 2]``."""
+    squares = (places**2).sum(axis=1)
+    distance = np.maximum(squares[:, None] + squares[None] - 2 * places @ places.T, 1e-2)
+    push = mass[:, None] * mass[None] / distance
+    np.fill_diagonal(push, 0)
+    total = push - weights
+    centre = GRAVITY * mass[:, None] * places
+    return places * total.sum(axis=1, keepdims=True) - total @ places - centre
+
+
+def _weights(graph: "nx.DiGraph") -> NDArray[np.float32]:
+    """Springs ``[nodes, nodes]``, symmetric: one more than the logarithm of the count."""
+    order = {node: place for place, node in enumerate(graph)}
+    weights = np.zeros((len(order), len(order)), dtype=np.float32)
+    for first, second, count in graph.edges(data="count", default=1):
+        if first != second:
+            weights[order[first], order[second]] += count
+    both = weights + weights.T
+    return np.where(both > 0, 1 + np.log(np.maximum(both, 1)), 0).astype(np.float32)
+
+
+def _in_square(places: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Moved and scaled into [-1, 1], the shape kept."""
+    low, high = places.min(axis=0), places.max(axis=0)
+    scale = max(float((high - low).max()) / 2, 1e-9)
+    return ((places - (low + high) / 2) / scale).astype(np.float32)

@@ -1,0 +1,160 @@
+"""Walking a graph: surprising continuations, the entropy of paths, ways between two nodes."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import networkx as nx
+
+
+@dataclass(frozen=True)
+class Continuation:
+    """An edge out of a node.
+
+    Attributes:
+        target, label: the node it leads to.
+        count: how often it was taken.
+        probability: of the target after the source, among all that followed it.
+        bits: how much the target carried there: the model's surprise in a graph of patches, -log2
+            of the probability in one of entities.
+    """
+
+    target: str
+    label: str
+    count: int
+    probability: float
+    bits: float
+
+
+@dataclass(frozen=True)
+class Surprising:
+    """The ends of what may follow a node, the extreme first."""
+
+    most: list[Continuation]
+    least: list[Continuation]
+
+
+@dataclass(frozen=True)
+class PathEntropy:
+    """What a path costs, in bits.
+
+    Attributes:
+        chain_bits: -log2 of the probability of the path, from its first node, in the graph alone.
+        model_bits: the mean bits of its edges; None where they have none.
+        branching: entropy of the choice at every node but the last, summed.
+    """
+
+    chain_bits: float
+    model_bits: float | None
+    branching: float
+
+
+def continuations(graph: "nx.DiGraph", node: str) -> list[Continuation]:
+    """All edges out of a node, the most surprising first.
+
+    Raises:
+        ValueError: there is no such node.
+    """
+    node = find_node(graph, node)
+    total = sum(count for _, _, count in graph.out_edges(node, data="count", default=1))
+    found = []
+    for _, target, edge in graph.out_edges(node, data=True):
+        probability = edge.get("probability", edge.get("count", 1) / total)
+        bits = edge.get("bits", -math.log2(probability))
+        label = graph.nodes[target].get("label", str(target))
+        found.append(Continuation(target, label, edge.get("count", 1), probability, bits))
+    return sorted(found, key=lambda one: (-one.bits, one.count, one.label))
+
+
+def surprising(graph: "nx.DiGraph", node: str, n: int = 5) -> Surprising:
+    """The ``n`` most and the ``n`` least surprising continuations of a node.
+
+    Raises:
+        ValueError: there is no such node.
+    """
+    found = continuations(graph, node)
+    return Surprising(most=found[:n], least=found[::-1][:n])
+
+
+def path_entropy(graph: "nx.DiGraph", path: Sequence[str]) -> PathEntropy:
+    """What a path through the graph costs.
+
+    Raises:
+        ValueError: a step of it is no edge; both ends are named.
+    """
+    chain, branching = 0.0, 0.0
+    bits: list[float | None] = []
+    for first, second in pairwise(path):
+        if not graph.has_edge(first, second):
+            raise ValueError(f"path: no edge leads from {first!r} to {second!r}")
+        options = continuations(graph, first)
+        chain -= math.log2(next(one.probability for one in options if one.target == second))
+        branching -= sum(one.probability * math.log2(one.probability) for one in options)
+        bits.append(graph.edges[first, second].get("bits"))
+    known = [value for value in bits if value is not None]
+    return PathEntropy(chain, sum(known) if len(known) == len(bits) else None, branching)
+
+
+def find_path(graph: "nx.DiGraph", first: str, last: str) -> list[str]:
+    """The way between two nodes: the most probable one of patches, the shortest of entities.
+
+    A graph of entities is walked in both directions, and frequent edges count as shorter.
+
+    Raises:
+        ValueError: a node is unknown, or no way leads from one to the other.
+    """
+    import networkx as nx
+
+    first, last = find_node(graph, first), find_node(graph, last)
+    patches = graph.graph.get("kind") == "patches"
+    walked = graph if patches else graph.to_undirected()
+
+    def cost(_: str, __: str, edge: dict[str, float]) -> float:
+        if patches:
+            return -math.log2(edge.get("probability", 1.0)) + 1e-9
+        return 1 + 1 / (1 + edge.get("count", 1))
+
+    try:
+        return list(nx.dijkstra_path(walked, first, last, weight=cost))
+    except nx.NetworkXNoPath:
+        raise ValueError(
+            f"no path leads from {_label(graph, first)} to {_label(graph, last)}"
+        ) from None
+
+
+def communities(graph: "nx.DiGraph") -> list[list[str]]:
+    """Nodes by community, the most connected first in each."""
+    groups: dict[int, list[str]] = {}
+    for node, values in graph.nodes(data=True):
+        groups.setdefault(values.get("community", 0), []).append(node)
+    degree = dict(graph.degree())
+    return [sorted(groups[key], key=lambda node: -degree[node]) for key in sorted(groups)]
+
+
+def find_node(graph: "nx.DiGraph", name: str) -> str:
+    """The node with an id, a label or an alias, in this order; capitals matter only if they must.
+
+    Raises:
+        ValueError: there is none; the nearest labels are named.
+    """
+    if name in graph:
+        return name
+    names: dict[str, str] = {}
+    for node, values in graph.nodes(data=True):
+        for known in (values.get("label", str(node)), *values.get("aliases", ())):
+            names.setdefault(known, node)
+    lower = {known.casefold(): node for known, node in reversed(names.items())}
+    found = names.get(name) or lower.get(name.casefold())
+    if found is not None:
+        return found
+    near = get_close_matches(name, names, n=3, cutoff=0.5)
+    hint = f"; near it are {', '.join(map(repr, near))}" if near else ""
+    raise ValueError(f"there is no node {name!r} in the graph{hint}")
+
+
+def _label(graph: "nx.DiGraph", node: str) -> str:
+    return repr(graph.nodes[node].get("label", node))
