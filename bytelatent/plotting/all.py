@@ -11,7 +11,10 @@ from bytelatent.plotting import (
     calibration_curve,
     entropy_figure,
     entropy_histogram,
+    patch_lengths,
     patch_overlay,
+    scaling_figures,
+    sentence_boundaries,
     training_curve,
 )
 from bytelatent.plotting.cli import Load, Parser, add_common_options
@@ -23,7 +26,10 @@ COMMANDS = (
     patch_overlay.COMMAND,
     training_curve.COMMAND,
     calibration_curve.COMMAND,
+    sentence_boundaries.COMMAND,
 )
+STUDY = (patch_lengths.COMMAND, scaling_figures.COMMAND)
+"""Drawn from ``plot_data/``, where the first of them puts what the second one draws."""
 
 
 def main(arguments: Sequence[str] | None = None, *, load: Load = EntropyRuntime.load) -> int:
@@ -36,7 +42,7 @@ def main(arguments: Sequence[str] | None = None, *, load: Load = EntropyRuntime.
     add_common_options(parser)
     parser.parse_args(words)
     load_once = cache(load)
-    return max(command.main(words, load=load_once) for command in COMMANDS)
+    return max(command.main(words, load=load_once) for command in COMMANDS + STUDY)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ The bundle is referred to relative to the page, so that it is found on the serve
 """
 
 import json
+from collections.abc import Mapping
 from html import escape
 from typing import Any
 
@@ -58,7 +59,14 @@ def axis(title: str = "", **settings: Any) -> dict[str, Any]:
     }
 
 
-def chart_html(figure: go.Figure, *, label: str, marks: int = 0, pixels: int = 0) -> str:
+def chart_html(
+    figure: go.Figure,
+    *,
+    label: str,
+    marks: int = 0,
+    pixels: int = 0,
+    dark: Mapping[str, str] | None = None,
+) -> str:
     """The figure and what draws it.
 
     Args:
@@ -66,13 +74,14 @@ def chart_html(figure: go.Figure, *, label: str, marks: int = 0, pixels: int = 0
         label: what the chart shows, for those who cannot see it.
         marks: how many marks stand side by side on the x axis from 0 on; 0 when it is continuous.
         pixels: how much room each of them needs.
+        dark: colours besides those of the palette, and what they become on dark paper.
     """
     content = plain_json(figure)
     kinds = {trace["type"] for trace in content["data"]}
     assert kinds <= KINDS, f"the basic bundle does not draw {kinds - KINDS}"
     source = {
         "figure": content,
-        "dark": {colour.light: colour.dark for colour in PALETTE.values()},
+        "dark": {colour.light: colour.dark for colour in PALETTE.values()} | dict(dark or {}),
         "library": LIBRARY,
         "marks": marks,
         "pixels": pixels,

@@ -25,6 +25,8 @@ GRID = 41
 MEASURES = {
     "training": "training FLOPs, the entropy model not counted",
     "training_with_entropy_model": "training FLOPs and the forward FLOPs of the entropy model",
+    "forward_per_byte": "forward FLOPs per byte, the entropy model not counted",
+    "forward_per_byte_with_entropy_model": "forward FLOPs per byte with those of the entropy model",
 }
 """What bits per byte are fitted against."""
 

@@ -17,8 +17,11 @@ OUT = {
     "entropy_figure": {"html", "png", "pdf"},
     "entropy_histogram": {"html", "png", "pdf"},
     "patch_overlay": {"html", "png"},
+    "sentence_boundaries": {"html", "png", "pdf"},
     "training_curve": {"html", "png", "pdf"},
 }
+STUDY = {"patch_histograms", "flops_by_part"}
+"""Figures of the scaling study that need neither runs nor the paper's numbers."""
 EACH = pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
 ODD_TEXTS = {
     "empty": b"",
@@ -155,8 +158,10 @@ def test_all_makes_everything_from_one_model(place, model, metrics, capsys):
     assert run_all(words, load=lambda path: loads.append(path) or model) == 0
     assert loads == [metrics.parent]
     expected = {f"{name}.{suffix}" for name, suffixes in OUT.items() for suffix in suffixes}
+    expected |= {f"{name}.{suffix}" for name in STUDY for suffix in ("html", "png", "pdf")}
     assert set(json.loads(place.page("artifacts.json"))) == expected
-    assert len(capsys.readouterr().out.splitlines()) == len(expected) + len(OUT)
+    data = len(OUT) + len(STUDY) + 1  # patch_lengths is data alone
+    assert len(capsys.readouterr().out.splitlines()) == len(expected) + data
 
 
 @pytest.mark.usefixtures("quick_sample")

@@ -1,0 +1,101 @@
+"""Lengths of patches by language: ``python -m bytelatent.plotting.patch_lengths``.
+
+Cuts the same text in every language by the entropies of an exported model and counts patches by
+length. Writes the data only; ``python -m bytelatent.plotting.scaling_figures`` draws it.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import bytelatent
+from bytelatent.files import read_json
+from bytelatent.patching.rules import PatchingMode
+from bytelatent.plotting.artifacts import Card
+from bytelatent.plotting.calibration_curve import CALIBRATION_NAME, read_calibration
+from bytelatent.plotting.cli import Command, Job, Parser, add_threshold
+from bytelatent.plotting.measure import EntropyModel, byte_patches, measure
+
+DEFAULT_TEXTS = Path(bytelatent.__file__).parents[1] / "app" / "udhr.json"
+LONGEST = 24
+"""Bytes; longer patches are counted with these."""
+
+CARD = Card(
+    "patch_lengths",
+    "Patch lengths by language",
+    "How many bytes the patches of the same text have in each language, cut by the entropies of "
+    "the shipped byte model at its threshold.",
+)
+
+
+def render(job: Job) -> None:
+    """Write the data."""
+    path: Path = job.options.texts
+    found = read_json(path)
+    try:
+        texts = [(str(one["lang"]), str(one["name"]), str(one["text"])) for one in found["texts"]]
+        source = str(found["source"])
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"--texts: {path} holds no texts by language ({error!r})") from None
+    if not any(text for _, _, text in texts):
+        raise ValueError(f"--texts: {path} has no text in it")
+    model = job.model()
+    threshold = model.threshold if job.options.threshold is None else job.options.threshold
+    known = _languages(job.options.model / CALIBRATION_NAME)
+    languages = [
+        {
+            "lang": lang,
+            "name": name,
+            "in_mix": known is None or lang in known,
+            **lengths(model, text.encode(), threshold),
+        }
+        for lang, name, text in texts
+        if text
+    ]
+    values = {
+        "model": model.name,
+        "threshold": threshold,
+        "source": source,
+        "unit": f"patches of 1, 2, ... bytes; the last count is of {LONGEST} bytes and more",
+        "in_mix": "whether the model was trained on more of the language than this very text",
+        "languages": sorted(languages, key=lambda one: (-one["bytes_per_patch"], one["lang"])),
+    }
+    job.writer.write_data(CARD, values)
+
+
+def lengths(model: EntropyModel, data: bytes, threshold: float) -> dict[str, Any]:
+    """Counts of patches by their length in bytes, their number and their mean length."""
+    cut = measure(model, data, threshold=threshold).patch_lengths(PatchingMode.ENTROPY)
+    sizes = [size for _, size in byte_patches(cut)]
+    counts = [0] * LONGEST
+    for size in sizes:
+        counts[min(size, LONGEST) - 1] += 1
+    return {
+        "bytes": len(data),
+        "patches": len(sizes),
+        "bytes_per_patch": len(data) / len(sizes),
+        "counts": counts,
+    }
+
+
+def _languages(path: Path) -> set[str] | None:
+    """Languages of the training mix; None if the model says none."""
+    return set(read_calibration(path).at_threshold) if path.is_file() else None
+
+
+def _add_options(parser: Parser) -> None:
+    add_threshold(parser)
+    parser.add_argument(
+        "--texts",
+        type=Path,
+        default=DEFAULT_TEXTS,
+        metavar="FILE",
+        help="JSON with texts by language (default: ten articles of the Universal Declaration of "
+        "Human Rights)",
+    )
+
+
+COMMAND = Command("patch_lengths", CARD.description, render, _add_options)
+main = COMMAND.main
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,310 @@
+"""Figures of the scaling study: ``python -m bytelatent.plotting.scaling_figures``.
+
+Drawn from ``plot_data/`` alone: ``scaling/`` holds what our runs found, as ``python -m
+bytelatent.scaling report`` collects it, ``patch_lengths.json`` patches by language, and
+``paper.json`` the paper's numbers, each with its table or figure. What is not there yet is left
+out, and a sentence says so.
+"""
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
+
+from bytelatent.files import read_json
+from bytelatent.model import published
+from bytelatent.model.released import LM_KIND, find_checkpoint
+from bytelatent.model.released_blt import BLT_KIND
+from bytelatent.plotting import patch_lengths, scaling_ours, scaling_paper
+from bytelatent.plotting.artifacts import Card
+from bytelatent.plotting.cli import DEFAULT_MODEL, Command, Job, Parser
+from bytelatent.plotting.panel_images import panel_image
+from bytelatent.plotting.panel_pages import panel_page
+from bytelatent.plotting.panels import Drawing, Layer, Panel
+from bytelatent.scaling.reading import Findings, read_findings
+
+RECORDS = "scaling"
+PAPER = "paper.json"
+BLT = DEFAULT_MODEL.parent / "blt-mini"
+
+READ_OFF = "Dashed curves with open circles are the paper's, read off its figures: approximate."
+BANDS = (
+    "Dots are held-out bits per byte, the mean of the seeds with their range; curves are fitted "
+    "laws, bands hold {band:.0%} of {draws:,} bootstrap draws."
+)
+
+
+@dataclass(frozen=True)
+class Sources:
+    """What figures are drawn from.
+
+    Attributes:
+        found: our runs.
+        paper: the paper's numbers.
+        lengths: patches by language; None where nobody has counted them.
+    """
+
+    found: Findings
+    paper: scaling_paper.Paper
+    lengths: dict[str, Any] | None
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A figure that there may be.
+
+    Attributes:
+        card: its names.
+        panels: makes them; fewer, or none, where there is no data.
+        lacking: what there is none of if no panel is of ``layer``.
+        notes: sentences under it.
+        layer: that it should have.
+    """
+
+    card: Card
+    panels: Callable[[Sources], list[Panel]]
+    lacking: str | None = None
+    notes: Callable[[Sources], list[str]] = lambda _: []
+    layer: Layer = "ours"
+
+
+def render(job: Job) -> None:
+    """Write pages, images and data of every figure that there is something to draw of."""
+    data: Path = job.writer.data
+    lengths = data / f"{patch_lengths.CARD.stem}.json"
+    sources = Sources(
+        read_findings(data / RECORDS),
+        _read(data / PAPER) or {},
+        _read(lengths),
+    )
+    for planned in FIGURES:
+        panels = planned.panels(sources)
+        there = any(panel.layer == planned.layer for panel in panels)
+        missing = [] if there or planned.lacking is None else [planned.lacking]
+        for sentence in missing:
+            shown = "only the paper's numbers are here" if panels else "the figure is left out"
+            print(f"{planned.card.stem}: {sentence}; {shown}", file=sys.stderr)
+        if panels:
+            notes = [
+                *planned.notes(sources),
+                *(f"{words[0].upper()}{words[1:]}." for words in missing),
+            ]
+            _write(job, Drawing(planned.card, panels, notes))
+        else:
+            _remove(job, planned.card)
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    return read_json(path) if path.is_file() else None
+
+
+def _write(job: Job, drawing: Drawing) -> None:
+    job.writer.write_data(drawing.card, drawing.data())
+    job.writer.write_page(drawing.card, panel_page(drawing).render())
+    job.writer.write_figure(drawing.card, partial(panel_image, drawing))
+
+
+def _remove(job: Job, card: Card) -> None:
+    """Take away what was drawn of data that has gone."""
+    for folder in (job.writer.out, job.writer.out / "thumbnails", job.writer.data):
+        for path in folder.glob(f"{card.stem}.*"):
+            path.unlink()
+
+
+def _curves(sources: Sources) -> list[Panel]:
+    ours = scaling_ours.curves(sources.found, ("training", "training_with_entropy_model"))
+    return [*ours, *scaling_paper.scaling(sources.paper)]
+
+
+def _curve_notes(sources: Sources) -> list[str]:
+    fits = sources.found.fits
+    return [BANDS.format(**fits)] if fits else []
+
+
+def _inference(sources: Sources) -> list[Panel]:
+    measures = ("forward_per_byte", "forward_per_byte_with_entropy_model")
+    return scaling_ours.curves(sources.found, measures)
+
+
+def _flops(_: Sources) -> list[Panel]:
+    paper = {"BLT 1B": published.BLT_1B, "BLT 8B": published.BLT_8B}
+    panels = [
+        scaling_ours.flops_by_part(
+            "blt-mini with blt-entropy-mini, ours",
+            find_checkpoint(BLT, BLT_KIND).args,
+            find_checkpoint(DEFAULT_MODEL, LM_KIND).args,
+        )
+    ]
+    for name, args in paper.items():
+        panels.append(
+            scaling_ours.flops_by_part(name, args, published.ENTROPY_MODEL, layer="paper")
+        )
+    return panels
+
+
+def _lengths(sources: Sources) -> list[Panel]:
+    return [] if sources.lengths is None else scaling_ours.patch_lengths(sources.lengths)
+
+
+def _length_notes(sources: Sources) -> list[str]:
+    assert sources.lengths is not None
+    others = [one["name"] for one in sources.lengths["languages"] if not one["in_mix"]]
+    found = [
+        f"Text: {sources.lengths['source']}. The model had it among its training texts, so that "
+        "its patches are longer than those of new text.",
+        f"The last bar of each is {patch_lengths.LONGEST} bytes and more.",
+    ]
+    if others:
+        names = ", ".join(others)
+        found.append(f"Left out, for the model knows them from this text alone: {names}.")
+    return found
+
+
+def _robust(about: Literal["noise", "spelling", "languages"], sources: Sources) -> list[Panel]:
+    ours = scaling_ours.robustness(sources.found, about)
+    if about == "noise":
+        return ours + scaling_paper.scores(sources.paper, "noise", "HellaSwag with noise")
+    if about == "spelling":
+        return ours + scaling_paper.scores(sources.paper, "cute", "CUTE")
+    return ours
+
+
+FIGURES = (
+    Planned(
+        Card(
+            "scaling_curves",
+            "Scaling: bits per byte by training FLOPs",
+            "Held-out bits per byte of patches by entropy, by spaces and of fixed size, of plain "
+            "bytes and of BPE tokens, trained with equal FLOPs on equal text; the paper's below.",
+        ),
+        _curves,
+        "no runs of ours have been collected",
+        lambda sources: [*_curve_notes(sources), *([READ_OFF] if sources.paper else [])],
+    ),
+    Planned(
+        Card(
+            "scaling_inference",
+            "Scaling: bits per byte by inference FLOPs",
+            "The same runs by what a byte costs when the model is used, without and with the "
+            "entropy model.",
+        ),
+        _inference,
+        "no runs of ours have been collected",
+        _curve_notes,
+    ),
+    Planned(
+        Card(
+            "scaling_gaps",
+            "Scaling: gaps to patches by entropy",
+            "By how many bits per byte each family is behind patches by entropy at equal FLOPs; "
+            "below zero it is ahead.",
+        ),
+        lambda sources: scaling_ours.gaps(sources.found),
+        "no two families have runs enough to compare",
+        lambda sources: ["Differences of the fitted laws, with bands of their bootstrap draws."],
+    ),
+    Planned(
+        Card(
+            "scaling_ablations",
+            "Ablations: patches, n-grams, cross-attention, depth",
+            "Bits per byte more than the model as it is, ours at one budget beside the paper's "
+            "tables 7, 8, 9 and 12.",
+        ),
+        lambda sources: [
+            *scaling_ours.ablations(sources.found),
+            *scaling_paper.ablations(sources.paper),
+        ],
+        "no ablations of ours have been collected",
+        lambda sources: (
+            ["Bars of ours reach as far to either side as the seeds of the family differ."]
+            if sources.found.ablation
+            else []
+        ),
+    ),
+    Planned(
+        Card(
+            "entropy_model_size",
+            "Size and window of the entropy model",
+            "Bits per byte of the paper's BLTs by the model that cuts their patches.",
+        ),
+        lambda sources: scaling_paper.entropy_models(sources.paper),
+        "there are no numbers of the paper",
+        lambda _: [READ_OFF],
+        layer="paper",
+    ),
+    Planned(
+        Card(
+            "patch_histograms",
+            "Patch lengths by language",
+            "Share of the patches by their length, of the same text in every language, cut by "
+            "the shipped entropy model.",
+        ),
+        _lengths,
+        "python -m bytelatent.plotting.patch_lengths has not counted patches",
+        _length_notes,
+    ),
+    Planned(
+        Card(
+            "languages_by_family",
+            "Languages by family",
+            "Bits per byte of held-out text of every language, and bytes per patch or token.",
+        ),
+        partial(_robust, "languages"),
+        "robustness of our models has not been measured",
+    ),
+    Planned(
+        Card(
+            "flops_by_part",
+            "FLOPs per byte by part and patch size",
+            "What a byte costs in each part of a BLT, by the paper's formulas with a context of "
+            "8,192 bytes; the entropy model, which the paper does not count, on top.",
+        ),
+        _flops,
+    ),
+    Planned(
+        Card(
+            "fixed_inference",
+            "Equal inference cost: larger patches, larger models",
+            "The paper's models of two classes of inference FLOPs, and the training after which "
+            "BLT overtakes BPE.",
+        ),
+        lambda sources: scaling_paper.fixed_inference(sources.paper),
+        "there are no numbers of the paper",
+        layer="paper",
+    ),
+    Planned(
+        Card(
+            "noise",
+            "Robustness to noise",
+            "Bits per byte of our models on noisy held-out text, and the paper's 8B models on "
+            "noisy HellaSwag.",
+        ),
+        partial(_robust, "noise"),
+        "robustness of our models has not been measured",
+    ),
+    Planned(
+        Card(
+            "spelling",
+            "Spelling: CUTE, and synthetic items",
+            "Right answers of our models to questions that chance answers by half, and of the "
+            "paper's 8B models to those of CUTE.",
+        ),
+        partial(_robust, "spelling"),
+        "robustness of our models has not been measured",
+    ),
+)
+
+
+def _add_options(parser: Parser) -> None:
+    """None besides the common ones."""
+
+
+COMMAND = Command(
+    "scaling_figures", "Figures of the scaling study, ours and the paper's.", render, _add_options
+)
+main = COMMAND.main
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,223 @@
+"""Our runs and models as panels: what a study found, patches by language, FLOPs by part."""
+
+from dataclasses import asdict
+from typing import Any
+
+from bytelatent.model.args import LMTransformerArgs
+from bytelatent.model.blt_args import ByteLatentTransformerArgs
+from bytelatent.model.flops import flops_per_byte
+from bytelatent.plotting import scaling_paper
+from bytelatent.plotting.panels import CYCLE, FAMILIES, Panel, Series, short
+from bytelatent.scaling.reading import Findings, Mean, bits, mean, ordered
+
+RUNS = "runs of this project"
+FORMULAS = "formulas of section 4.5 of arXiv 2412.09871"
+HELD_OUT = "bits per byte"
+
+MEASURES = {
+    "training": "training FLOPs",
+    "training_with_entropy_model": "training FLOPs with the entropy model's",
+    "forward_per_byte": "inference FLOPs per byte",
+    "forward_per_byte_with_entropy_model": "inference FLOPs per byte with the entropy model's",
+}
+"""What bits per byte are drawn against."""
+
+PARTS = {
+    "decoder": "decoder",
+    "decoder_cross": "bytes read patches",
+    "encoder_cross": "patches read bytes",
+    "encoder": "encoder",
+    "global_model": "global model",
+    "entropy_model": "entropy model",
+}
+"""Parts from the ground up: what hardly depends on the patch size first, the paper's sum below."""
+
+PATCH_SIZES = [tenths / 10 for tenths in range(10, 162, 2)]
+CONTEXT = 8192
+"""Bytes, as in the paper's counts."""
+
+
+def curves(found: Findings, measures: tuple[str, ...]) -> list[Panel]:
+    """Bits per byte of every family against amounts of computing, with laws and their bands."""
+    if not found.grid:
+        return []
+    panels = []
+    for measure in measures:
+        fits = found.fitted(measure)
+        series = []
+        for family in found.families:
+            if family in fits:
+                series.append(_fit(family, fits[family]))
+            series.append(_points(found, family, measure))
+        title = f"Our runs, by {MEASURES[measure]}"
+        axes = (MEASURES[measure], HELD_OUT)
+        panels.append(Panel(title, "lines", *axes, series, RUNS, log_x=True))
+    return panels
+
+
+def _points(found: Findings, family: str, measure: str) -> Series:
+    """A family's runs; of those that differ in their seed alone the mean, with their range."""
+    places, means = [], []
+    for budget in found.budgets:
+        runs = found.runs(family, budget)
+        if runs:
+            places.append(mean([run["flops"][measure] for run in runs]).value)
+            means.append(mean([bits(run) for run in runs]))
+    return Series(family, **_ends(means), x=places, colour=_colour(family), style="measured")
+
+
+def _ends(means: list[Mean]) -> dict[str, Any]:
+    ends = {"y": [one.value for one in means]}
+    return ends | {"low": [one.low for one in means], "high": [one.high for one in means]}
+
+
+def _fit(family: str, fit: dict[str, Any]) -> Series:
+    ends = {"y": fit["bits_per_byte"], "low": fit["low"], "high": fit["high"]}
+    return Series(family, **ends, x=fit["flops"], colour=_colour(family), style="fit")
+
+
+def _colour(family: str) -> str:
+    return FAMILIES.get(family) or CYCLE[sum(family.encode()) % len(CYCLE)]
+
+
+def gaps(found: Findings) -> list[Panel]:
+    """Bits per byte of the other families above those of the reference, with bands."""
+    panels = []
+    for measure, words in MEASURES.items():
+        series = []
+        for family, gap in found.gaps(measure).items():
+            ends = {"y": gap["bits_per_byte"], "low": gap["low"], "high": gap["high"]}
+            series.append(
+                Series(family, **ends, x=gap["flops"], colour=_colour(family), style="band")
+            )
+        if series:
+            title = f"Above {found.fits['reference']}, at equal {words}"
+            axes = (words, "bits per byte more")
+            panels.append(Panel(title, "lines", *axes, series, RUNS, log_x=True, line=0.0))
+    return panels
+
+
+def ablations(found: Findings) -> list[Panel]:
+    """Bits per byte that each variant has more than the family as it is."""
+    panels = []
+    places = sorted({(one["family"], one["flops"]["budget"]) for one in found.ablation})
+    for family, budget in places:
+        base = [bits(run) for run in found.runs(family, budget)]
+        if not base:
+            continue
+        here = mean(base)
+        records = [
+            one
+            for one in found.ablation
+            if (one["family"], one["flops"]["budget"]) == (family, budget)
+        ]
+        lengths: list[float | None] = [0.0, *(bits(one) - here.value for one in records)]
+        spread = here.high - here.low
+        ends = {
+            "low": [x - spread for x in lengths if x is not None],
+            "high": [x + spread for x in lengths if x is not None],
+        }
+        series = Series("our runs", lengths, **(ends if here.count > 1 else {}))
+        names = [f"{one['variant']} [{bits(one):.3f}]" for one in records]
+        panels.append(
+            Panel(
+                f"{family} at {short(budget)} FLOPs",
+                "bars",
+                "",
+                scaling_paper.ABOVE,
+                [series],
+                RUNS,
+                categories=[f"as it is [{here.value:.3f}] = 0", *names],
+                line=0.0,
+            )
+        )
+    return panels
+
+
+def robustness(found: Findings, about: str) -> list[Panel]:
+    """Noise, spelling or languages of the families that were measured.
+
+    Args:
+        found: the records.
+        about: ``noise``, ``spelling`` or ``languages``.
+    """
+    tables = {one["family"]: one[about] for one in found.robustness if one.get(about)}
+    if not tables:
+        return []
+    if about == "spelling":
+        right = _by_family(tables, "right", 100)
+        return [_robust("Spelling", "right answers of two (%)", right, tables, line=50.0)]
+    panels = {"Noise on held-out text" if about == "noise" else "Held-out text": "bits_per_byte"}
+    if about == "languages":
+        panels["Lengths of patches and tokens"] = "bytes_per_unit"
+    return [
+        _robust(
+            title, key.replace("_", " ").replace("unit", "patch, token or byte"), series, tables
+        )
+        for title, key in panels.items()
+        for series in [_by_family(tables, key)]
+    ]
+
+
+def _robust(
+    title: str, axis: str, series: list[Series], tables: dict[str, Any], line: float | None = None
+) -> Panel:
+    names = _names(tables)
+    return Panel(f"{title}, our runs", "bars", "", axis, series, RUNS, categories=names, line=line)
+
+
+def _by_family(tables: dict[str, Any], key: str, scale: float = 1) -> list[Series]:
+    found = []
+    for family in ordered(tables):
+        rows = [tables[family].get(name) for name in _names(tables)]
+        y = [None if row is None else scale * row[key] for row in rows]
+        error = [None if row is None else scale * row.get("standard_error", 0) for row in rows]
+        pairs = list(zip(y, error, strict=True))
+        low = [None if a is None or e is None else a - e for a, e in pairs]
+        high = [None if a is None or e is None else a + e for a, e in pairs]
+        colour = _colour(family)
+        if any(error):
+            found.append(Series(family, y, low=low, high=high, colour=colour))
+        else:
+            found.append(Series(family, y, colour=colour))
+    return found
+
+
+def _names(tables: dict[str, Any]) -> list[str]:
+    """Rows of the tables of all families."""
+    return list(dict.fromkeys(name for one in ordered(tables) for name in tables[one]))
+
+
+def patch_lengths(values: dict[str, Any]) -> list[Panel]:
+    """A histogram for each language that the model was trained on."""
+    panels = []
+    for one in values["languages"]:
+        if not one["in_mix"]:
+            continue
+        shares: list[float | None] = [100 * count / one["patches"] for count in one["counts"]]
+        series = [Series("patches", shares, x=[float(x + 1) for x in range(len(shares))])]
+        title = f"{one['name']}: {one['bytes_per_patch']:.1f} bytes per patch"
+        axes = ("bytes of a patch", "%")
+        panels.append(Panel(title, "histogram", *axes, series, values["model"]))
+    return panels
+
+
+def flops_by_part(
+    name: str,
+    args: ByteLatentTransformerArgs,
+    entropy_model: LMTransformerArgs | None,
+    *,
+    layer: Any = "ours",
+) -> Panel:
+    """Forward FLOPs per byte of every part of a model against the size of its patches."""
+    rows = [
+        asdict(flops_per_byte(args, patch_size=size, context=CONTEXT, entropy_model=entropy_model))
+        for size in PATCH_SIZES
+    ]
+    series = [
+        Series(words, [row[part] for row in rows], x=PATCH_SIZES, colour=CYCLE[place])
+        for place, (part, words) in enumerate(PARTS.items())
+        if rows[0][part] is not None
+    ]
+    axes = ("bytes per patch", "forward FLOPs per byte")
+    return Panel(name, "areas", *axes, series, FORMULAS, layer)
