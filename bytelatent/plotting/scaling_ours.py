@@ -113,11 +113,11 @@ def ablations(found: Findings) -> list[Panel]:
         ]
         lengths: list[float | None] = [0.0, *(bits(one) - here.value for one in records)]
         spread = here.high - here.low
-        ends = {
-            "low": [x - spread for x in lengths if x is not None],
-            "high": [x + spread for x in lengths if x is not None],
-        }
-        series = Series("our runs", lengths, **(ends if here.count > 1 else {}))
+        low = [x - spread for x in lengths if x is not None]
+        high = [x + spread for x in lengths if x is not None]
+        series = Series("our runs", lengths)
+        if here.count > 1:
+            series = Series("our runs", lengths, low=[*low], high=[*high])
         names = [f"{one['variant']} [{bits(one):.3f}]" for one in records]
         panels.append(
             Panel(
