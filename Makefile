@@ -57,7 +57,8 @@ $(VENV)/.web: requirements.txt constraints.txt | $(BIN)/python
 	$(PIP) install -r requirements.txt
 	@touch $@
 
-$(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
+$(VENV)/.dev: pyproject.toml constraints.txt requirements-graph.txt | $(BIN)/python
 	$(PIP) install -c constraints.txt torch
+	$(PIP) install --no-deps --require-hashes -r requirements-graph.txt
 	PYTHONWARNINGS=ignore $(PIP) install -c constraints.txt -e '.[dev]'
 	@touch $@ $(VENV)/.web

@@ -82,7 +82,8 @@ def _force(
     np.fill_diagonal(push, 0)
     total = push - weights
     centre = GRAVITY * mass[:, None] * places
-    return places * total.sum(axis=1, keepdims=True) - total @ places - centre
+    force: NDArray[np.float32] = places * total.sum(axis=1, keepdims=True) - total @ places
+    return force - centre
 
 
 def _weights(graph: "nx.DiGraph") -> NDArray[np.float32]:
@@ -100,4 +101,5 @@ def _in_square(places: NDArray[np.float32]) -> NDArray[np.float32]:
     """Moved and scaled into [-1, 1], the shape kept."""
     low, high = places.min(axis=0), places.max(axis=0)
     scale = max(float((high - low).max()) / 2, 1e-9)
-    return ((places - (low + high) / 2) / scale).astype(np.float32)
+    square: NDArray[np.float32] = (places - (low + high) / 2) / scale
+    return square

@@ -1,0 +1,166 @@
+"""Entities without a model: titles of articles, people by their titles, and repeated capitals.
+
+Weaker than :mod:`bytelatent.graph.entities`, and without relations: it takes over where spaCy is
+missing. Three things are found, the longest first:
+
+- ``PERSON``: "Mr.", "Lady", "Captain" and the like with the capitalised words behind them;
+- ``TITLE``: the title of one of ten thousand Wikipedia articles, written with a capital;
+- ``NAME``: a capitalised word inside a sentence that the text repeats and never writes small.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from functools import cache
+from importlib import resources
+
+from bytelatent.graph.cleaning import CleaningArgs, clean
+from bytelatent.graph.mentions import Mention, Progress, Sentence
+from bytelatent.graph.names import is_name, key_of, trimmed
+from bytelatent.graph.words import NO_NAMES, STOP_WORDS, TITLES
+
+PERSON, TITLE, NAME = "PERSON", "TITLE", "NAME"
+TITLES_FILE = "vital_articles.txt"
+REPEATED = 3
+"""Times that a capitalised word must stand inside a sentence to be a name."""
+LONGEST = 6
+"""Words of the longest title that is looked for."""
+_WORD = re.compile(r"[^\W\d_][\w'’-]*\.?|\d[\w.,-]*")
+_SENTENCE_END = re.compile(r"[.!?…]['\"”’)\]]*\s+(?=[\"'“‘(\[]*[A-Z\u00c0-\u00de0-9])|\n\s*\n\s*")
+_ABBREVIATION = re.compile(rf"(?i)\b(?:{'|'.join(sorted(TITLES))}|jr|sr|vs|etc|no|vol|[a-z])\.$")
+_MOST = 20_000
+"""Characters of the longest sentence."""
+
+
+class GazetteerFinder:
+    """Finds entities by lists and capitals; needs nothing but this package."""
+
+    name = "gazetteer"
+
+    def find(self, text: str, progress: Progress | None = None) -> Iterator[Sentence]:
+        """The sentences that mention an entity, in order."""
+        cleaned = clean(text, CleaningArgs(boilerplate=True, accents="fold", whitespace="keep"))
+        plain = cleaned.text
+        names = _repeated(plain)
+        for start, end in sentences(plain):
+            mentions = []
+            for first, last, label in _names(plain, start, end, names):
+                low, high = cleaned.original(first, last)
+                mentions.append(Mention(low, high, text[low:high], label))
+            if mentions:
+                low, high = cleaned.original(start, end)
+                yield Sentence(low, high, mentions)
+            if progress is not None:
+                progress(end, len(plain))
+
+
+def sentences(text: str) -> Iterator[tuple[int, int]]:
+    """Where sentences are: up to a full stop before a capital, not behind an abbreviation."""
+    start = 0
+    for found in [*_SENTENCE_END.finditer(text), None]:
+        if (
+            found
+            and "\n" not in found[0].strip(" ")
+            and _ABBREVIATION.search(text, max(start, found.start() - 20), found.start() + 1)
+        ):
+            continue
+        end = found.end() if found else len(text)
+        for first in range(start, end, _MOST):
+            part = text[first : min(first + _MOST, end)]
+            low = first + len(part) - len(part.lstrip())
+            high = first + len(part.rstrip())
+            if low < high:
+                yield low, high
+        start = end
+
+
+def _names(
+    text: str, start: int, end: int, names: frozenset[str]
+) -> Iterator[tuple[int, int, str]]:
+    """Places and kinds of the names of a sentence."""
+    words = [(found.start(), found.end()) for found in _WORD.finditer(text, start, end)]
+    place = 0
+    while place < len(words):
+        size, label = _at(text, words, place, names)
+        if size:
+            first, last = trimmed(
+                text[words[place][0] : words[place + size - 1][1]], words[place][0]
+            )
+            if is_name(text[first:last]):
+                yield first, last, label
+        place += max(size, 1)
+
+
+def _at(
+    text: str, words: list[tuple[int, int]], place: int, names: frozenset[str]
+) -> tuple[int, str]:
+    """How many words from ``place`` on are a name, and its kind; 0 for none."""
+    first = text[words[place][0] : words[place][1]]
+    if not first[:1].isupper():
+        return 0, ""
+    if first.rstrip(".").casefold() in TITLES and (size := _capitals(text, words, place)) > 1:
+        return size, PERSON
+    opens = place == 0
+    for size in range(min(LONGEST, len(words) - place), 0, -1):
+        part = text[words[place][0] : words[place + size - 1][1]]
+        name = part[slice(*trimmed(part))]
+        if name in _titles() and (size > 1 or not opens or name in names):
+            return size, TITLE
+    run = _capitals(text, words, place)
+    while run and not all(_bare(text, word) in names for word in words[place : place + run]):
+        run -= 1
+    return run, NAME
+
+
+def _capitals(text: str, words: list[tuple[int, int]], place: int) -> int:
+    """Capitalised words from ``place`` on with nothing but blanks between them, three at most."""
+    size = 1
+    while size < 4 and place + size < len(words):
+        gap = text[words[place + size - 1][1] : words[place + size][0]]
+        before = text[words[place + size - 1][0] : words[place + size - 1][1]]
+        ends = before.endswith(".") and before.rstrip(".").casefold() not in TITLES
+        word = text[slice(*words[place + size])]
+        if gap.strip() or "\n\n" in gap or ends or not word[0].isupper():
+            break
+        if word.casefold() in STOP_WORDS:
+            break
+        size += 1
+    return size
+
+
+def _bare(text: str, word: tuple[int, int]) -> str:
+    part = text[slice(*word)]
+    return part[slice(*trimmed(part))]
+
+
+def _repeated(text: str) -> frozenset[str]:
+    """Words that are capitalised inside sentences, often, and never written small."""
+    inside: Counter[str] = Counter()
+    small: set[str] = set()
+    for start, end in sentences(text):
+        for number, found in enumerate(_WORD.finditer(text, start, end)):
+            word = _bare(text, found.span())
+            if word[:1].islower():
+                small.add(word)
+            elif number and word[:1].isupper() and text[found.start() - 1] in " \n-—":
+                inside[word] += 1
+    return frozenset(
+        word
+        for word, count in inside.items()
+        if count >= REPEATED
+        and len(word) > 1
+        and word.lower() not in small
+        and word.casefold() not in NO_NAMES
+        and word.casefold() not in TITLES
+    )
+
+
+@cache
+def _titles() -> frozenset[str]:
+    """Titles of articles, as in a text: accents folded, without what stands in brackets."""
+    file = resources.files("bytelatent.graph") / "titles" / TITLES_FILE
+    lines = file.read_text(encoding="utf-8").splitlines()
+    plain = (
+        re.sub(r" \(.*\)$", "", clean(line, CleaningArgs(accents="fold")).text) for line in lines
+    )
+    return frozenset(title for title in plain if is_name(title) and key_of(title) not in NO_NAMES)
