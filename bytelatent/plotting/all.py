@@ -14,6 +14,7 @@ from bytelatent.plotting import (
     patch_lengths,
     patch_overlay,
     scaling_figures,
+    sentence_boundaries,
     training_curve,
 )
 from bytelatent.plotting.cli import Load, Parser, add_common_options
@@ -25,6 +26,7 @@ COMMANDS = (
     patch_overlay.COMMAND,
     training_curve.COMMAND,
     calibration_curve.COMMAND,
+    sentence_boundaries.COMMAND,
 )
 STUDY = (patch_lengths.COMMAND, scaling_figures.COMMAND)
 """Drawn from ``plot_data/``, where the first of them puts what the second one draws."""

@@ -33,6 +33,18 @@ CALIBRATION = {
 }
 """What calibration writes, with numbers that were made up."""
 
+SENTENCES = """# tuning: one
+Mr. Smith came.
+He saw it.
+
+# report: two
+Did she?
+She did, Mr. Smith.
+
+Oh! it rained.
+Then it stopped.
+"""
+
 
 class FakeModel:
     """What the figures need of a model; the same bytes always give the same numbers."""
@@ -130,12 +142,23 @@ def small_sample(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def words(metrics: Path, calibration: Path, small_sample: Path) -> Callable[[str], list[str]]:
+def sentences(tmp_path: Path) -> Path:
+    """Two small documents with known sentences."""
+    path = tmp_path / "sentences.txt"
+    path.write_text(SENTENCES, encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def words(
+    metrics: Path, calibration: Path, small_sample: Path, sentences: Path
+) -> Callable[[str], list[str]]:
     """Options that make a command quick, by its name."""
     options = {
         "entropy_histogram": ["--sample", str(small_sample)],
         "training_curve": ["--metrics", str(metrics)],
         "calibration_curve": ["--calibration", str(calibration)],
+        "sentence_boundaries": ["--sample", str(sentences)],
     }
     return lambda name: options.get(name, ["--text", "Some short text, again some short text."])
 

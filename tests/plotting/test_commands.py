@@ -17,6 +17,7 @@ OUT = {
     "entropy_figure": {"html", "png", "pdf"},
     "entropy_histogram": {"html", "png", "pdf"},
     "patch_overlay": {"html", "png"},
+    "sentence_boundaries": {"html", "png", "pdf"},
     "training_curve": {"html", "png", "pdf"},
 }
 STUDY = {"patch_histograms", "flops_by_part"}
