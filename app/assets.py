@@ -7,6 +7,7 @@ asked for anew each time; stored figures use it for Plotly.
 
 import hashlib
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
@@ -40,15 +41,15 @@ class Asset:
 
 
 class Assets:
-    """The files below a folder.
+    """The files below some folders.
 
     Args:
-        folder: the static folder.
+        folders: by what their files' names begin with; the empty name for the static folder.
         reload: look again for every page, for whoever is editing them.
     """
 
-    def __init__(self, folder: Path, *, reload: bool = False) -> None:
-        self._folder = folder
+    def __init__(self, folders: Mapping[str, Path], *, reload: bool = False) -> None:
+        self._folders = dict(folders)
         self._reload = reload
         self._lock = threading.Lock()
         self._encoded: dict[tuple[str, str], bytes] = {}
@@ -56,12 +57,13 @@ class Assets:
 
     def _scan(self) -> None:
         self._by_name = {
-            path.relative_to(self._folder).as_posix(): Asset(
+            prefix + path.relative_to(folder).as_posix(): Asset(
                 path,
                 _TYPES.get(path.suffix, "application/octet-stream"),
                 hashlib.sha256(path.read_bytes()).hexdigest()[:20],
             )
-            for path in sorted(self._folder.rglob("*"))
+            for prefix, folder in self._folders.items()
+            for path in sorted(folder.rglob("*"))
             if path.is_file() and not path.name.startswith(".")
         }
         listing = "".join(f"{name} {asset.digest}\n" for name, asset in self._by_name.items())

@@ -9,6 +9,7 @@ from app.calibration import Calibration
 from app.catalogue import Catalogue
 from app.example_file import ExampleFile
 from app.generator import TextMaker
+from app.graphs import GraphMaker
 from app.inspection import Inspector
 from app.languages import FILE as LANGUAGES
 from app.languages import LanguageFile
@@ -16,6 +17,7 @@ from app.model import LiveModel
 from app.settings import ROOT, Settings
 from app.trace_file import TraceFile
 from app.training.runs import Runs
+from bytelatent.graph.html import ASSETS as GRAPH_ASSETS
 
 
 def make_app(
@@ -48,6 +50,7 @@ def make_app(
     app.extensions["inspector"] = Inspector(app.extensions["text_maker"], settings)
     app.extensions["inspected"] = ExampleFile(settings.inspected_file)
     app.extensions["architectures"] = Architectures(settings)
+    app.extensions["graph_maker"] = GraphMaker(app.extensions["model"], settings)
     app.extensions["calibration"] = Calibration.load(settings.model_folder)
     app.extensions["catalogue"] = Catalogue(
         [settings.demo_output, settings.plot_data], patience=settings.patience
@@ -58,7 +61,9 @@ def make_app(
     app.extensions["examples"] = ExampleFile(settings.examples_file)
     app.extensions["traces"] = TraceFile(settings.traces_file)
     app.extensions["languages"] = LanguageFile(settings.plot_data / LANGUAGES)
-    app.extensions["assets"] = assets.Assets(ROOT / "static", reload=settings.reload)
+    app.extensions["assets"] = assets.Assets(
+        {"": ROOT / "static", "graph/": GRAPH_ASSETS}, reload=settings.reload
+    )
     hooks.register(app, settings)
     Compress(app)
     for module in (*pages.MODULES, *api.MODULES, api, assets):

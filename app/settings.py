@@ -15,6 +15,7 @@ DEFAULT_MODEL = PRETRAINED / "blt-entropy-mini"
 DEFAULT_BLT = PRETRAINED / "blt-mini"
 TEXT_LIMIT = 64 * 1024
 INSPECT_LIMIT = 400
+GRAPH_LIMIT = 16 * 1024
 ESCAPED = 6
 """A byte of text may be six bytes of JSON (``\\u0000``)."""
 
@@ -59,6 +60,8 @@ class Settings:
         runs: folder of training runs that are shown as they are written.
         text_limit: bytes of UTF-8 that one request may carry.
         inspect_limit: likewise, where everything a BLT computes is shown.
+        graph_limit: likewise, of a text that becomes a graph.
+        graph_waiting: requests for graphs that may wait while one is made.
         at_once: texts that the entropy model measures at the same time, each on one core.
         waiting_limit: requests that may wait for it meanwhile.
         wait_seconds: how long each of them waits before it is sent away.
@@ -84,6 +87,8 @@ class Settings:
     runs: Path | None = None
     text_limit: int = TEXT_LIMIT
     inspect_limit: int = INSPECT_LIMIT
+    graph_limit: int = GRAPH_LIMIT
+    graph_waiting: int = 3
     at_once: int = 2
     waiting_limit: int = 10
     wait_seconds: float = 20.0

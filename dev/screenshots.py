@@ -23,6 +23,7 @@ PAGES = {
     "home": ("/", "#chart .curve"),
     "generate": ("/generate", "#made .u:nth-of-type(70)"),
     "model": ("/model", "#scroller .heat"),
+    "graph": ("/graph", "body[data-drawn=yes]"),
     "training": ("/training", "body[data-drawn=yes]"),
     "gallery": ("/gallery", "#cards"),
     "artifact": ("/artifact/entropy_figure", "iframe"),

@@ -21,6 +21,7 @@ NAVIGATION = (
     NavLink("/", "Playground"),
     NavLink("/generate", "Generate"),
     NavLink("/model", "Inside"),
+    NavLink("/graph", "Graph"),
     NavLink("/training", "Training"),
     NavLink("/gallery", "Gallery"),
     NavLink("/api", "API"),

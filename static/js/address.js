@@ -10,9 +10,10 @@ export class Address {
   /**
    * @param {{read: () => object|null, apply: (view: object|null) => void, say: Function, limit: number}} page
    *   `read` returns the view, null for the one that the page starts with; `apply` shows one
+   * @param {{encodeView: Function, decodeView: Function}} codec how views are written; see link.js
    */
-  constructor({ read, apply, say, limit }) {
-    Object.assign(this, { read, apply, say, limit });
+  constructor({ read, apply, say, limit }, codec = { encodeView, decodeView }) {
+    Object.assign(this, { read, apply, say, limit, codec });
     this.timer = 0;
     this.kind = null;
     this.pushes = false;
@@ -42,7 +43,7 @@ export class Address {
   async decode(fragment) {
     this.broken = "";
     try {
-      return await decodeView(fragment, this.limit);
+      return await this.codec.decodeView(fragment, this.limit);
     } catch (error) {
       this.broken = `The link is broken and was ignored: ${error.message}.`;
       this.tell();
@@ -73,7 +74,7 @@ export class Address {
     const pushes = this.pushes;
     this.pushes = false;
     const view = this.read();
-    let fragment = view ? await encodeView(view) : "";
+    let fragment = view ? await this.codec.encodeView(view) : "";
     if (fragment.length > LONGEST) fragment = "";
     const address = location.pathname + location.search + (fragment && `#${fragment}`);
     if (pushes) history.pushState({ view }, "", address);
@@ -96,7 +97,7 @@ export class Address {
 
   /** The whole link, whatever its length. */
   async link() {
-    const fragment = await encodeView(this.read() ?? {});
+    const fragment = await this.codec.encodeView(this.read() ?? {});
     return location.origin + location.pathname + (fragment && `#${fragment}`);
   }
 }

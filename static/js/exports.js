@@ -1,5 +1,6 @@
 /** The present view as a file: picture, table or JSON; made here, without the server. */
 
+import { download, fileName, quoted } from "./download.js";
 import { picture } from "./picture.js";
 import { toCanvas, toSvg } from "./scene.js";
 import { characterAt, hex } from "./text.js";
@@ -85,23 +86,4 @@ function pieces(starts) {
     found[found.length - 1][1]++;
   }
   return found;
-}
-
-function quoted(text) {
-  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
-}
-
-function fileName(text) {
-  const plain = text.toLowerCase().replace(/\.[a-z0-9]{1,5}$/, "").replace(/[^a-z0-9]+/g, "-");
-  return plain.replace(/^-+|-+$/g, "").slice(0, 40) || "text";
-}
-
-function download(blob, name) {
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(blob);
-  link.download = name;
-  document.body.append(link);
-  link.click();
-  link.remove();
-  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
 }

@@ -29,12 +29,7 @@ export function isLink(fragment) {
 export async function encodeView(view) {
   const fields = new URLSearchParams();
   if (view.example !== undefined) fields.set("example", view.example);
-  else if (view.text !== undefined) {
-    const packed = await deflated(view.text);
-    const plain = new URLSearchParams({ text: view.text }).toString();
-    if (packed !== null && packed.length + 2 < plain.length) fields.set("z", packed);
-    else fields.set("text", view.text);
-  }
+  else if (view.text !== undefined) await putText(fields, view.text);
   if (view.rule !== undefined) fields.set("rule", view.rule);
   for (const name of Object.keys(NUMBERS)) {
     if (view[name] !== undefined && view[name] !== null) fields.set(name, String(view[name]));
@@ -53,9 +48,8 @@ export async function decodeView(fragment, limit) {
   const view = {};
   for (const name of fields.keys()) if (!KEYS.includes(name)) throw new Error(`it has an unknown part, ${name.slice(0, 40)}`);
   if (fields.has("example")) view.example = fields.get("example");
-  if (fields.has("text")) view.text = fields.get("text");
-  if (fields.has("z")) view.text = await inflated(fields.get("z"), limit);
-  if (view.text !== undefined && new TextEncoder().encode(view.text).length > limit) throw new Error("its text is too long");
+  const text = await takeText(fields, limit);
+  if (text !== undefined) view.text = text;
   if (fields.has("rule")) {
     view.rule = fields.get("rule");
     if (!RULES.has(view.rule)) throw new Error("it names a rule that is not known here");
@@ -68,6 +62,21 @@ export async function decodeView(fragment, limit) {
     view[name] = value;
   }
   return view;
+}
+
+/** Put a text into the fields of a fragment, in the shorter way. */
+export async function putText(fields, text) {
+  const packed = await deflated(text);
+  const plain = new URLSearchParams({ text }).toString();
+  if (packed !== null && packed.length + 2 < plain.length) fields.set("z", packed);
+  else fields.set("text", text);
+}
+
+/** The text of a fragment, if it has one; throws like `decodeView`. */
+export async function takeText(fields, limit) {
+  const text = fields.has("z") ? await inflated(fields.get("z"), limit) : (fields.get("text") ?? undefined);
+  if (text !== undefined && new TextEncoder().encode(text).length > limit) throw new Error("its text is too long");
+  return text;
 }
 
 async function deflated(text) {

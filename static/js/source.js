@@ -68,8 +68,10 @@ export class Source {
   }
 }
 
+const UNREACHABLE = "The server cannot be reached. The last result stays and the examples still work; typing tries again.";
+
 /** POST JSON; an error says what the server said, or that it cannot be reached. */
-export async function post(url, body, signal) {
+export async function post(url, body, signal, unreachable = UNREACHABLE) {
   let response;
   try {
     response = await fetch(url, {
@@ -80,9 +82,7 @@ export async function post(url, body, signal) {
     });
   } catch (error) {
     if (error.name === "AbortError") throw error;
-    throw new Error(
-      "The server cannot be reached. The last result stays and the examples still work; typing tries again.",
-    );
+    throw new Error(unreachable);
   }
   if (!response.ok) {
     const problem = await response.json().catch(() => null);

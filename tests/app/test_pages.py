@@ -15,10 +15,12 @@ from app.pages import api, artifact, gallery, generate, home, inside, render, tr
 from app.schemas.health import Health
 from app.settings import ROOT
 from app.still import still_of
+from bytelatent.graph.html import ASSETS as GRAPH_ASSETS
 
 PAGES = [
     "/",
     "/generate",
+    "/graph",
     "/model",
     "/api",
     "/training",
@@ -168,8 +170,10 @@ def test_static_files_last(client: FlaskClient) -> None:
 def test_modules_import_below_the_same_hash() -> None:
     for path in (ROOT / "static" / "js").glob("*.js"):
         for name in re.findall(r'from "([^"]+)"', path.read_text(encoding="utf-8")):
-            assert re.fullmatch(r"\./[a-z]+\.js", name)
-            assert (path.parent / name).is_file()
+            found = re.fullmatch(r"(\./|\.\./graph/)([a-z]+\.js)", name)
+            assert found
+            folder = path.parent if found[1] == "./" else GRAPH_ASSETS
+            assert (folder / found[2]).is_file()
 
 
 def test_plotly_under_its_plain_name_for_stored_figures(client: FlaskClient) -> None:
@@ -244,7 +248,14 @@ def test_openapi_has_every_json_route(app: Flask, client: FlaskClient) -> None:
     document = client.get("/openapi.json").get_json()
     rules = {re.sub(r"<\w+:(\w+)>", r"{\1}", rule.rule) for rule in app.url_map.iter_rules()}
     pages_and_files = {"/", "/api", "/openapi.json", "/favicon.ico"}
-    pages_and_files |= {"/generate", "/model", "/training", "/gallery", "/artifact/{name}"}
+    pages_and_files |= {
+        "/generate",
+        "/model",
+        "/graph",
+        "/training",
+        "/gallery",
+        "/artifact/{name}",
+    }
     pages_and_files |= {rule for rule in rules if rule.startswith("/static")}
     assert rules - pages_and_files == set(document["paths"])
 

@@ -38,8 +38,11 @@ def test_all_modules_are_in_it_once() -> None:
 def test_each_module_comes_after_those_that_it_imports() -> None:
     for place, name in enumerate(MODULES):
         text = (ASSETS / f"{name}.js").read_text(encoding="utf-8")
-        for other in re.findall(r'from "\./(\w+)\.js"', text):
+        for names, other in re.findall(r'^import \{(.*)\} from "\./(\w+)\.js"', text, re.MULTILINE):
             assert other in MODULES[:place], f"{name} imports {other}"
+            theirs = (ASSETS / f"{other}.js").read_text(encoding="utf-8")
+            for each in names.split(","):
+                assert re.search(rf"^export (\w+ )+{each.strip()}\b", theirs, re.MULTILINE)
 
 
 def test_numbers_that_json_does_not_know() -> None:

@@ -177,6 +177,12 @@ function pop(heap) {
   }
 }
 
+/** The lowest and the highest value of a field. */
+export function rangeOf(graph, field) {
+  const values = graph.nodes.map((node) => node[field]).filter(Number.isFinite);
+  return values.length ? [Math.min(...values), Math.max(...values)] : [0, 0];
+}
+
 /** Names and numbers about what is shown, then those of the file, for people. */
 export function statistics(graph, passes) {
   const degrees = new Map([...passes.nodes].map((node) => [node, 0]));

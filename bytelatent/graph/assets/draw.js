@@ -1,10 +1,12 @@
 /** The drawing: cytoscape.js on a canvas. Places come from the file, so it looks the same each time. */
 
 import { Carrier } from "./carry.js";
+import { rangeOf } from "./data.js";
 
 const SPREAD = 62; // pixels between nodes, about
 const WIDER = 1.25; // the drawing is wider than high
 const FRAME = 30;
+const CLOSE = 1.3; // a few nodes are not blown up beyond this
 const MANY_EDGES = 700; // from here on edges have no arrows: they would hide each other
 
 /** Shapes beside colours, for those who see no difference between these. */
@@ -84,7 +86,7 @@ export class Drawing {
       container: this.element,
       elements: [...graph.nodes.map((node) => this.nodeElement(node, reach)), ...graph.edges.map((edge) => this.edgeElement(edge))],
       style: this.style(many),
-      layout: { name: "preset", fit: true, padding: FRAME },
+      layout: { name: "preset", fit: false },
       minZoom: 0.02,
       maxZoom: 6,
       boxSelectionEnabled: false,
@@ -96,6 +98,7 @@ export class Drawing {
     this.cy.on("tap", "node", ({ target }) => this.handlers.onNode(graph.byId.get(target.id())));
     this.cy.on("tap", "edge", ({ target }) => this.handlers.onEdge(graph.edges[Number(target.id().slice(1))]));
     this.cy.on("tap", ({ target }) => target === this.cy && this.handlers.onNothing());
+    this.fit(null, true);
     this.carrier = new Carrier(this.cy, this.element, () => ({ line: this.paint.muted, ...this.paint }));
   }
 
@@ -210,8 +213,11 @@ export class Drawing {
     const wanted = nodes ? this.cy.collection(nodes.map((node) => this.cy.$id(node.id)[0])) : this.cy.elements(":visible");
     this.cy.resize();
     if (!wanted.length) return;
-    if (calm) this.cy.fit(wanted, FRAME);
-    else this.cy.animate({ fit: { eles: wanted, padding: FRAME } }, { duration: 250 });
+    const { w, h } = wanted.boundingBox();
+    const zoom = Math.min(CLOSE, (this.cy.width() - 2 * FRAME) / w, (this.cy.height() - 2 * FRAME) / h);
+    const view = { zoom, center: { eles: wanted } };
+    if (calm) this.cy.zoom(zoom).center(wanted);
+    else this.cy.animate(view, { duration: 250 });
   }
 
   /** Bring a node to where it can be seen, if it is not. */
@@ -259,11 +265,6 @@ export class Drawing {
 
 function shortened(label) {
   return label.length > 28 ? `${label.slice(0, 27)}…` : label;
-}
-
-export function rangeOf(graph, field) {
-  const values = graph.nodes.map((node) => node[field]).filter(Number.isFinite);
-  return values.length ? [Math.min(...values), Math.max(...values)] : [0, 0];
 }
 
 /** A colour between three, by a share from 0 to 1. */

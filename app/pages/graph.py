@@ -1,0 +1,86 @@
+"""``/graph``: a text as a graph, and the saved graphs."""
+
+from dataclasses import dataclass
+
+from flask import Blueprint, Response, current_app, request
+
+from app.api.graph import offered
+from app.assets import Assets
+from app.catalogue import Catalogue
+from app.pages.render import json_for_html, page
+from app.query import choice
+from app.saved_graphs import SavedGraph, saved_graphs
+
+blueprint = Blueprint("graph", __name__)
+
+EXAMPLE = (
+    "Alice was beginning to get very tired of sitting by her sister on the bank. Once or twice she "
+    "had peeped into the book her sister was reading, but it had no pictures or conversations in "
+    "it. “And what is the use of a book,” thought Alice, “without pictures or conversations?” So "
+    "she was considering in her own mind whether the pleasure of making a daisy-chain would be "
+    "worth the trouble of getting up and picking the daisies, when suddenly a White Rabbit ran "
+    "close by her. The White Rabbit took a watch out of its pocket, and Alice ran after the White "
+    "Rabbit across the field."
+)
+"""Lewis Carroll, Alice's Adventures in Wonderland, 1865; shortened."""
+
+SIZES = (100, 300, 600, 1500)
+SIZE = 300
+
+
+@dataclass(frozen=True)
+class GraphPage:
+    """Context of ``graph.html``.
+
+    Attributes:
+        saved: graphs of the gallery.
+        shown: the one that is shown first.
+        example: the text that stands in the form.
+        reasons: why a kind cannot be had, by kind; None where it can.
+        limit: bytes that a visitor's text may have.
+        sizes, size: how many nodes may be asked for, and are at first.
+        page_data: JSON for the scripts.
+    """
+
+    saved: list[SavedGraph]
+    shown: SavedGraph | None
+    example: str
+    reasons: dict[str, str | None]
+    limit: int
+    sizes: tuple[int, ...]
+    size: int
+    page_data: str
+
+
+@blueprint.get("/graph")
+def graph() -> Response:
+    """A form for a text, and a graph to look at."""
+    catalogue: Catalogue = current_app.extensions["catalogue"]
+    assets: Assets = current_app.extensions["assets"]
+    saved = saved_graphs(catalogue.snapshot())
+    asked = choice(request.args, "saved", list(saved))
+    shown = saved[asked] if asked else _first(list(saved.values()))
+    found = offered()
+    page_data = {
+        **found,
+        "first": shown.name if shown else None,
+        "library": assets.url("vendor/cytoscape.min.js"),
+    }
+    return page(
+        "graph.html",
+        GraphPage(
+            saved=list(saved.values()),
+            shown=shown,
+            example=EXAMPLE,
+            reasons={item["kind"]: item["unavailable"] for item in found["kinds"]},
+            limit=found["limit"],
+            sizes=SIZES,
+            size=SIZE,
+            page_data=json_for_html(page_data),
+        ),
+    )
+
+
+def _first(saved: list[SavedGraph]) -> SavedGraph | None:
+    """The smallest: it is there soonest."""
+    return min(saved, key=lambda each: each.size, default=None)

@@ -1,0 +1,192 @@
+/** The page of graphs: a text or a saved graph goes in, a graph to look at comes out. */
+
+import { Viewer } from "../graph/viewer.js";
+import { Address } from "./address.js";
+import { Files } from "./files.js";
+import { decodeView, encodeView } from "./graphlink.js";
+import { save } from "./graphsave.js";
+import { post } from "./source.js";
+import { byteLength, wellFormed } from "./text.js";
+
+const page = JSON.parse(document.getElementById("page-data").textContent);
+const $ = (id) => document.getElementById(id);
+const UNREACHABLE = "The server cannot be reached. What is drawn stays, and can be searched and saved.";
+const root = $("viewer");
+
+let viewer = null;
+let made = null; // what the graph that is shown was made of: {saved} or {text, kind, size, seed}
+let running = null;
+
+const address = new Address({ read: read, apply: apply, say: (words) => say(words, true), limit: page.limit }, { encodeView, decodeView });
+
+function say(words, wrong = false) {
+  $("status").textContent = words;
+  $("status").classList.toggle("wrong", wrong);
+}
+
+function read() {
+  if (!made) return null;
+  const view = viewer?.state ?? {};
+  if (made.saved === page.first && !Object.keys(view).length) return null;
+  return { ...made, ...view };
+}
+
+/** Show a view; null for the one that the page starts with. */
+async function apply(view) {
+  const { saved, text, kind, size, seed, ...state } = view ?? { saved: page.first };
+  if (text !== undefined) {
+    fillForm({ text, kind, size, seed });
+    const wanted = { text, kind: kind ?? "patches", size, seed };
+    if (same(wanted, made)) viewer.apply(state);
+    else await make(wanted, state);
+  } else if (saved) {
+    if (same({ saved }, made)) viewer.apply(state);
+    else await open(saved, state);
+  }
+}
+
+function same(wanted, shown) {
+  return shown !== null && ["saved", "text", "kind", "size", "seed"].every((key) => wanted[key] === shown[key]);
+}
+
+function fillForm({ text, kind = "patches", size, seed }) {
+  $("text").value = text;
+  count();
+  const box = document.querySelector(`[name=kind][value=${kind}]`);
+  if (!box.disabled) box.checked = true;
+  $("size").value = [...$("size").options].find((option) => Number(option.value) >= (size ?? 300)).value;
+  $("seed").value = seed ?? 0;
+}
+
+function form() {
+  const size = Number($("size").value);
+  const seed = Number($("seed").value) || 0;
+  const kind = document.querySelector("[name=kind]:checked").value;
+  return { text: wellFormed($("text").value), kind, size: size === 300 ? undefined : size, seed: seed || undefined };
+}
+
+/** Ask the server for the graph of a text. */
+async function make(wanted, state = {}) {
+  const { text, kind, size, seed } = wanted;
+  const bytes = byteLength(text);
+  if (bytes > page.limit) return say(`The text has ${bytes.toLocaleString("en")} bytes; at most ${page.limit.toLocaleString("en")} are accepted.`, true);
+  const reason = page.kinds.find((each) => each.kind === kind)?.unavailable;
+  if (reason) return say(reason, true);
+  const body = { text, kind, ...(size && { max_nodes: size }), ...(seed && { seed }) };
+  await load((signal) => post("/api/graph", body, signal, UNREACHABLE), wanted, state);
+}
+
+/** Fetch a saved graph. */
+async function open(name, state = {}) {
+  const found = page.saved.find((each) => each.name === name);
+  if (!found) return say(`There is no saved graph called ${name.slice(0, 60)}.`, true);
+  await load((signal) => fetchJson(found.url, signal), { saved: name }, state);
+}
+
+async function fetchJson(url, signal) {
+  let response;
+  try {
+    response = await fetch(url, { signal });
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new Error(UNREACHABLE);
+  }
+  if (!response.ok) throw new Error(`The server answered ${response.status}.`);
+  return response.json();
+}
+
+/** Show what `ask` brings; the newest question counts. */
+async function load(ask, origin, state) {
+  running?.abort();
+  const mine = (running = new AbortController());
+  busy(true);
+  try {
+    const graph = await ask(mine.signal);
+    if (running !== mine) return;
+    await show(graph, origin, state);
+    say("");
+    address.tell();
+  } catch (error) {
+    if (error.name !== "AbortError" && running === mine) say(error.message, true);
+  } finally {
+    if (running === mine) {
+      running = null;
+      busy(false);
+    }
+  }
+}
+
+function busy(is) {
+  root.classList.toggle("busy", is);
+  root.setAttribute("aria-busy", String(is));
+  if (is) say("One moment…");
+}
+
+async function show(graph, origin, state) {
+  if (!graph.nodes?.length) return empty(origin);
+  if (!viewer) {
+    root.replaceChildren();
+    viewer = new Viewer(root, { library: page.library, onChange: (kind) => made && address.changed(kind === "query" ? "text" : kind) });
+  }
+  made = null; // no new address while the first view is put together
+  await viewer.show(graph, state);
+  made = origin;
+  $("keep").hidden = false;
+  const saved = page.saved.find((each) => each.name === origin.saved);
+  $("artifact").hidden = !saved;
+  if (saved) $("artifact").href = saved.artifact;
+  if ($("saved")) $("saved").value = saved?.name ?? "";
+  document.body.dataset.drawn = "yes";
+}
+
+function empty(origin) {
+  viewer = null;
+  made = origin;
+  $("keep").hidden = true;
+  const words = origin.kind === "entities" ? "No names were found in this text." : "There is nothing to draw: the text is empty.";
+  root.replaceChildren(Object.assign(document.createElement("p"), { className: "panel nothing", textContent: words }));
+}
+
+function count() {
+  const bytes = byteLength(wellFormed($("text").value));
+  $("typed").textContent = `${bytes.toLocaleString("en")} of ${page.limit.toLocaleString("en")} bytes`;
+  $("typed").classList.toggle("wrong", bytes > page.limit);
+}
+
+async function copyLink() {
+  try {
+    await navigator.clipboard.writeText(await address.link());
+    say("The link is copied.");
+  } catch {
+    say("The browser does not let this page copy; the address above holds the view, too.", true);
+  }
+}
+
+$("make").addEventListener("submit", async (event) => {
+  event.preventDefault();
+  await make(form());
+  address.changed("made");
+});
+$("text").addEventListener("input", count);
+$("saved")?.addEventListener("change", async () => {
+  if (!$("saved").value) return;
+  await open($("saved").value);
+  address.changed("made");
+});
+for (const button of document.querySelectorAll("[data-save]")) {
+  button.addEventListener("click", () => save(button.dataset.save, viewer).catch((error) => say(error.message, true)));
+}
+$("copy-link").addEventListener("click", copyLink);
+new Files($("make"), $("file"), {
+  limit: page.limit,
+  onText: (text) => {
+    $("text").value = text;
+    count();
+    say("");
+  },
+  onError: (words) => say(words, true),
+});
+const checked = document.querySelector("[name=kind]:checked:disabled");
+if (checked) (document.querySelector("[name=kind]:enabled") ?? checked).checked = true;
+count();
+if (!(await address.start())) await apply(null);

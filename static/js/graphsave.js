@@ -1,0 +1,87 @@
+/** What is shown of a graph as a file: picture, node-link JSON, GraphML or tables; made here. */
+
+import { download, fileName, quoted } from "./download.js";
+
+/**
+ * @param {"png"|"json"|"graphml"|"nodes"|"edges"} kind
+ * @param {object} viewer see graph/viewer.js
+ */
+export async function save(kind, viewer) {
+  const title = fileName(String(viewer.graph.info.title ?? "graph"));
+  const ending = { nodes: "-nodes.csv", edges: "-edges.csv" }[kind] ?? `.${kind}`;
+  download(await CONTENTS[kind](viewer), `graph-${title}${ending}`);
+}
+
+const CONTENTS = {
+  png: (viewer) => {
+    if (!viewer.drawing) throw new Error("There is no drawing here; the other files can be saved.");
+    return viewer.drawing.picture();
+  },
+  json: (viewer) => new Blob([`${JSON.stringify(nodeLink(viewer), null, 1)}\n`], { type: "application/json" }),
+  graphml: (viewer) => new Blob([graphml(viewer)], { type: "application/xml" }),
+  nodes: (viewer) => new Blob([table(plainNodes(viewer))], { type: "text/csv" }),
+  edges: (viewer) => new Blob([table(plainEdges(viewer))], { type: "text/csv" }),
+};
+
+/** Nodes as the file has them. */
+function plainNodes({ passes }) {
+  return [...passes.nodes].map(({ out, into, rank, folded, ...plain }) => plain);
+}
+
+function plainEdges({ passes }) {
+  return [...passes.edges].map(({ id, from, to, ...plain }) => plain);
+}
+
+/** What is shown, as it was read. */
+export function nodeLink(viewer) {
+  return { directed: true, multigraph: false, graph: viewer.graph.info, nodes: plainNodes(viewer), links: plainEdges(viewer) };
+}
+
+/** Flat values only: lists and objects become JSON. */
+function flat(value) {
+  return typeof value === "object" && value !== null ? JSON.stringify(value) : String(value ?? "");
+}
+
+function columns(rows) {
+  return [...new Set(rows.flatMap((row) => Object.keys(row)))];
+}
+
+function table(rows) {
+  const names = columns(rows);
+  return [names, ...rows.map((row) => names.map((name) => flat(row[name])))].map((cells) => cells.map(quoted).join(",") + "\r\n").join("");
+}
+
+/** GraphML, as Gephi, yEd and networkx read it. */
+export function graphml(viewer) {
+  const [nodes, edges] = [plainNodes(viewer), plainEdges(viewer)];
+  const keys = [...keysOf("node", nodes, ["id"]), ...keysOf("edge", edges, ["source", "target"])];
+  const data = (row, target) =>
+    keys
+      .filter((key) => key.target === target && row[key.name] !== undefined && row[key.name] !== null)
+      .map((key) => `<data key="${key.id}">${escaped(flat(row[key.name]))}</data>`)
+      .join("");
+  return [
+    '<?xml version="1.0" encoding="UTF-8"?>',
+    '<graphml xmlns="http://graphml.graphdrawing.org/xmlns">',
+    ...keys.map(({ id, target, name, type }) => `<key id="${id}" for="${target}" attr.name="${escaped(name)}" attr.type="${type}"/>`),
+    '<graph edgedefault="directed">',
+    ...nodes.map((node) => `<node id="${escaped(node.id)}">${data(node, "node")}</node>`),
+    ...edges.map((edge) => `<edge source="${escaped(String(edge.source))}" target="${escaped(String(edge.target))}">${data(edge, "edge")}</edge>`),
+    "</graph>",
+    "</graphml>\n",
+  ].join("\n");
+}
+
+function keysOf(target, rows, without) {
+  return columns(rows)
+    .filter((name) => !without.includes(name))
+    .map((name, i) => ({ id: `${target[0]}${i}`, target, name, type: rows.every((row) => (row[name] ?? 0) === Number(row[name] ?? 0)) ? "double" : "string" }));
+}
+
+// What XML 1.0 has no way to write at all.
+const FORBIDDEN = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/g;
+
+function escaped(text) {
+  const named = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" };
+  return text.replace(FORBIDDEN, "\ufffd").replace(/[&<>"]/g, (sign) => named[sign]);
+}
