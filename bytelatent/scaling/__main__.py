@@ -1,15 +1,17 @@
-"""``python -m bytelatent.scaling run|robustness|collect|fit config=FILE key.sub=value ...``
+"""``python -m bytelatent.scaling run|robustness|collect|fit|report config=FILE key.sub=value ...``
 
     python -m bytelatent.scaling run config=bytelatent/configs/scaling/cpu.yaml
     python -m bytelatent.scaling robustness config=bytelatent/configs/scaling/cpu.yaml
     python -m bytelatent.scaling collect config=bytelatent/configs/scaling/cpu.yaml
     python -m bytelatent.scaling fit config=bytelatent/configs/scaling/cpu.yaml
+    python -m bytelatent.scaling report config=bytelatent/configs/scaling/cpu.yaml
 
 ``run`` trains the grid, families x budgets x seeds, and writes a record for every run into the
 folder ``out``. Runs that have a record are skipped, and one that was stopped goes on from its last
 checkpoint: stop it at any time and give the same command again. SIGINT, SIGTERM and SIGUSR1 save
 first; the exit status is then 75. ``robustness`` measures trained models on noise, languages and
-spelling, ``collect`` puts all records into one file, ``fit`` fits power laws to them.
+spelling, ``collect`` puts all records into one file, ``fit`` fits power laws to them, and
+``report`` does both and writes what came out into ``scaling_report.json`` and ``docs/scaling.md``.
 """
 
 import logging
@@ -63,11 +65,21 @@ def fit(args: ScalingArgs, command: str) -> int:
     return 0
 
 
+def report(args: ScalingArgs, command: str) -> int:
+    """Collect, fit, and say what came out."""
+    from bytelatent.scaling.reporting import write_report
+
+    for path in write_report(args):
+        print(f"wrote {path}")
+    return 0
+
+
 COMMANDS: dict[str, Callable[[ScalingArgs, str], int]] = {
     "run": run,
     "robustness": robustness,
     "collect": collect,
     "fit": fit,
+    "report": report,
 }
 
 

@@ -41,10 +41,19 @@ def read_records(folder: Path) -> list[Record]:
     Raises:
         ValueError: there is none, or one is damaged.
     """
-    paths = [p for p in sorted(folder.glob("*.json")) if p.name not in (COLLECTED, FITS)]
+    paths = _records(folder)
     if not paths:
         raise ValueError(f"out: {folder} holds no record; python -m bytelatent.scaling run first")
     return [read_json(path) for path in paths]
+
+
+def has_records(folder: Path) -> bool:
+    """Whether anything has been recorded there."""
+    return bool(_records(folder))
+
+
+def _records(folder: Path) -> list[Path]:
+    return [p for p in sorted(folder.glob("*.json")) if p.name not in (COLLECTED, FITS)]
 
 
 def collect_records(folder: Path) -> Path:
@@ -84,7 +93,7 @@ def _laws(points: list[Record], measure: str, name: str, args: FitArgs) -> dict[
     found: dict[str, Any] = {"families": {}, "gaps": {}}
     fits: dict[str, tuple[Bootstrap, Floats]] = {}
     for family in sorted({point["family"] for point in points}):
-        own = [point for point in points if point["family"] == family]
+        own = [x for x in points if x["family"] == family and measure in x["flops"]]
         flops = np.array([point["flops"][measure] for point in own])
         bits = np.array([point["bits_per_byte"]["total"]["bits_per_byte"] for point in own])
         try:

@@ -1,0 +1,89 @@
+"""Where a study differs from the paper's, in figures, and what that may do."""
+
+from typing import Any
+
+from bytelatent.model import published
+from bytelatent.model.flops import flops_per_byte
+from bytelatent.scaling.answers import Section, number
+from bytelatent.scaling.reading import Findings
+
+CONTEXT = 8192
+"""Bytes for which the published model's cost is counted, as in the paper."""
+
+Paper = dict[str, Any]
+"""``paper.json``; empty where it is missing."""
+
+
+def beside_the_paper(found: Findings, paper: Paper) -> Section:
+    """What the paper finds, and how far from its models those of the study are."""
+    text = [*_finding(paper), *_scale(found, paper), *_cutter(found), *_text(found, paper)]
+    text.append(
+        "These are differences, not proven causes: the study changes none of them by itself. Small "
+        "models spend a larger part of their FLOPs in the layers over bytes, which patches do not "
+        "spare; a byte model that cuts patches weighs more beside a small BLT; a vocabulary "
+        "stores pieces of words that a small byte-level model must learn to spell. Each may put "
+        "patches at a disadvantage here that shrinks with scale."
+    )
+    return Section("paper", "Beside the paper", text)
+
+
+def _finding(paper: Paper) -> list[str]:
+    if "tasks" not in paper:
+        return []
+    table = paper["tasks"]
+    scores = ", ".join(f"{name} {score:g}" for name, score in table["rows"].items())
+    return [
+        f"With 8B models at equal training FLOPs the paper has these mean scores over seven tasks "
+        f"({table['source']} of {table['paper']}; percent): {scores}."
+    ]
+
+
+def _scale(found: Findings, paper: Paper) -> list[str]:
+    if "scaling" not in paper:
+        return []
+    low, high = (pick(paper["scaling"]["flops"]) for pick in (min, max))
+    ours = found.budgets
+    return [
+        f"Its curves ({paper['scaling']['source']}) are of {number(low)} to {number(high)} "
+        f"training FLOPs; here they are of {number(ours[0])} to {number(ours[-1])}: the smallest "
+        f"run there has {number(low / ours[-1])} times those of the largest here. Bits per byte of "
+        "the two cannot be compared, for the texts differ."
+    ]
+
+
+def _cutter(found: Findings) -> list[str]:
+    """What the entropy model adds, here and in the published 8B model."""
+    ratios = [
+        (run["flops"]["budget"], run["flops"]["forward_per_byte_with_entropy_model"]
+         / run["flops"]["forward_per_byte"])
+        for run in found.grid
+        if run["flops"]["forward_per_byte_with_entropy_model"] > run["flops"]["forward_per_byte"]
+    ]  # fmt: skip
+    if not ratios:
+        return []
+    (_, first), (_, last) = min(ratios), max(ratios)
+    big = flops_per_byte(
+        published.BLT_8B,
+        patch_size=published.PATCH_SIZE,
+        context=CONTEXT,
+        entropy_model=published.ENTROPY_MODEL,
+    )
+    assert big.entropy_model is not None
+    share = 1 + big.entropy_model / big.blt
+    return [
+        f"The entropy model makes a byte cost {first:.3g} times as many forward FLOPs at the "
+        f"smallest budget and {last:.3g} times at the largest; with the published shapes of the 8B "
+        f"model it is {share:.2f} times. The paper does not count it."
+    ]
+
+
+def _text(found: Findings, paper: Paper) -> list[str]:
+    units = {run["unit"]: run["bytes_per_unit"] for run in found.grid}
+    if "token" not in units or "fixed_inference" not in paper:
+        return []
+    table = paper["fixed_inference"]
+    theirs = ", ".join(f"{name} {size}" for name, size in table["bytes_per_token"].items())
+    return [
+        f"BPE tokens have {units['token']:.2f} bytes in the training text here; the paper gives "
+        f"{theirs} bytes per token ({table['source']})."
+    ]
