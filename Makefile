@@ -29,6 +29,7 @@ lint: $(VENV)/.dev
 	dev/lint.sh
 
 figures: $(VENV)/.dev
+	$(BIN)/python -m bytelatent.scaling report config=bytelatent/configs/scaling/cpu.yaml
 	$(BIN)/python -m bytelatent.plotting.all
 	$(BIN)/python -m app.examples
 	$(BIN)/python -m app.traces
