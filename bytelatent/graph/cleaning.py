@@ -9,12 +9,13 @@ import html
 import re
 import string
 import unicodedata
-from array import array
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Literal, NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from bytelatent.tokenizers.words import marks
@@ -39,6 +40,7 @@ _PAGE_LINE = re.compile(
 )
 _TAG = re.compile(r"</?([A-Za-z][A-Za-z0-9]{0,9})(?:\s[^<>]{0,500})?/?>")
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
+_NO_ASCII = re.compile(r"[^\x00-\x7f]+")
 _LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 """Changes no text's length, as ``str.lower`` may."""
 _HIDDEN = (("<!--", "-->"), ("<script", "</script>"), ("<style", "</style>"))
@@ -88,7 +90,7 @@ class Edit(NamedTuple):
     text: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class CleanedText:
     """A cleaned text that knows where each of its characters came from.
 
@@ -99,8 +101,8 @@ class CleanedText:
 
     text: str
     source: str
-    _starts: "array[int]" = field(repr=False)
-    _ends: "array[int]" = field(repr=False)
+    _starts: NDArray[np.uint32] = field(repr=False)
+    _ends: NDArray[np.uint32] = field(repr=False)
 
     def original(self, start: int, end: int) -> tuple[int, int]:
         """Where in the original the characters ``start`` to ``end`` of the result stand.
@@ -114,29 +116,46 @@ class CleanedText:
         if not 0 <= start <= end <= size:
             raise ValueError(f"the span {start} to {end} does not lie in 0 to {size}")
         if start == end:
-            place = self._starts[start] if start < size else len(self.source)
+            place = int(self._starts[start]) if start < size else len(self.source)
             return place, place
-        return self._starts[start], self._ends[end - 1]
+        return int(self._starts[start]), int(self._ends[end - 1])
 
     def edited(self, edits: Iterable[Edit]) -> "CleanedText":
         """The text after ``edits``, which are in order, apart, and count in the present text."""
         parts: list[str] = []
-        starts, ends = array("I"), array("I")
+        rows: list[tuple[int, int, int]] = []
         done = 0
-        for edit in edits:
-            parts += self.text[done : edit.start], edit.text
-            place = self.original(edit.start, edit.end)
-            starts += self._starts[done : edit.start]
-            ends += self._ends[done : edit.start]
-            starts += array("I", place[:1]) * len(edit.text)
-            ends += array("I", place[1:]) * len(edit.text)
-            done = edit.end
-        if not parts:
+        for start, end, text in edits:
+            parts += self.text[done:start], text
+            rows.append((start, end, len(text)))
+            done = end
+        if not rows:
             return self
         parts.append(self.text[done:])
-        starts += self._starts[done:]
-        ends += self._ends[done:]
-        return CleanedText("".join(parts), self.source, starts, ends)
+        first, last = _places(np.array(rows, dtype=np.int64), len(self.text))
+        return CleanedText("".join(parts), self.source, self._starts[first], self._ends[last])
+
+
+def _places(edits: NDArray[np.int64], size: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """For each character after some edits, the first and the last one before them it stands for.
+
+    Args:
+        edits: start, end and new length of each ``[E, 3]``.
+        size: characters before the edits.
+    """
+    starts, ends, lengths = edits.T
+    kept_from = np.append(0, ends)
+    kept = np.append(starts, size) - kept_from
+    pieces = np.zeros(2 * len(edits) + 1, dtype=np.int64)
+    pieces[::2], pieces[1::2] = kept, lengths
+    after = np.cumsum(pieces) - pieces  # where each piece begins in the result
+    first = np.zeros_like(pieces)
+    first[::2], first[1::2] = kept_from - after[::2], starts
+    last = first.copy()
+    last[1::2] = ends - 1
+    steps = np.arange(pieces.sum())
+    steps[np.repeat(np.arange(len(pieces)) % 2 == 1, pieces)] = 0
+    return steps + np.repeat(first, pieces), steps + np.repeat(last, pieces)
 
 
 def clean(text: str, args: CleaningArgs | None = None) -> CleanedText:
@@ -147,8 +166,8 @@ def clean(text: str, args: CleaningArgs | None = None) -> CleanedText:
         args: what to change.
     """
     args = args or CleaningArgs()
-    size = len(text)
-    done = CleanedText(text, text, array("I", range(size)), array("I", range(1, size + 1)))
+    places = np.arange(len(text) + 1, dtype=np.uint32)
+    done = CleanedText(text, text, places[:-1], places[1:])
     for step in _steps(args):
         done = done.edited(step(done.text))
     return done
@@ -229,10 +248,11 @@ def _notes(text: str) -> Iterator[Edit]:
 
 def _composed(text: str, form: Literal["NFC", "NFD", "NFKC", "NFKD"]) -> Iterator[Edit]:
     """Each character with its marks, where the normal form differs."""
-    for match in _clusters().finditer(text):
-        plain = unicodedata.normalize(form, match[0])
-        if plain != match[0]:
-            yield Edit(*match.span(), plain)
+    for run in _NO_ASCII.finditer(text):
+        for match in _clusters().finditer(text, max(run.start() - 1, 0), run.end()):
+            plain = unicodedata.normalize(form, match[0])
+            if plain != match[0]:
+                yield Edit(*match.span(), plain)
 
 
 @cache

@@ -39,8 +39,14 @@ def split(text: str) -> Iterator[Token]:
     A word takes its combining marks, and apostrophes and hyphens inside it. Every Han character is
     a word; other scripts that write no spaces come out as whole runs.
     """
-    for match in _pattern().finditer(text):
-        yield Token(match[0], *match.span())
+    words, apart = _patterns()
+    for match in words.finditer(text):
+        word, start = match[0], match.start()
+        if word.isascii():
+            yield Token(word, start, match.end())
+        else:
+            for part in apart.finditer(word):
+                yield Token(part[0], start + part.start(), start + part.end())
 
 
 @cache
@@ -51,10 +57,12 @@ def marks() -> str:
 
 
 @cache
-def _pattern() -> re.Pattern[str]:
-    letter = f"(?:[^\\W{_HAN}]|[{marks()}\u200c\u200d])"
-    number = r"\d+(?:[.,]\d+)+(?!\w)"
-    return re.compile(rf"{number}|{letter}+(?:['’-]{letter}+)*|\S")
+def _patterns() -> tuple[re.Pattern[str], re.Pattern[str]]:
+    """Words of all scripts, quickly; and what parts Han characters out of such a word."""
+    joining = marks() + "\u200c\u200d"
+    some, other = f"[\\w{joining}]", f"(?:[^\\W{_HAN}]|[{joining}])"
+    first, then = (f"{letter}+(?:['’-]{letter}+)*|\\S" for letter in (some, other))
+    return re.compile(rf"\d+(?:[.,]\d+)+(?!\w)|{first}"), re.compile(rf"\d+(?:[.,]\d+)+$|{then}")
 
 
 class WordTokenizer:
