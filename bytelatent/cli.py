@@ -46,6 +46,9 @@ COMMANDS = {
     "release": Command("bytelatent.release", "make a model folder of a finished run", "export"),
     "export": Command("bytelatent.export", "write a model as ONNX, to run without torch", "export"),
     "generate": Command("bytelatent.generate", "continue a prompt, byte by byte", "model"),
+    "graph": Command(
+        "bytelatent.graph.__main__", "graphs of a text: what it is about, and its patches", "graph"
+    ),
     "load-transformers": Command(
         "bytelatent.hf_commands",
         "load a BLT and its entropy model, and continue a prompt",

@@ -60,7 +60,7 @@ class ArtifactWriter:
         """Write ``STEM.html``."""
         path = self.out / f"{card.stem}.html"
         write_text(path, html)
-        self._record(path, card, f"{card.stem}.json")
+        self.record(path, card, f"{card.stem}.json")
 
     def write_figure(
         self, card: Card, draw: Callable[[], Figure], suffixes: tuple[str, ...] = FIGURE_SUFFIXES
@@ -72,7 +72,7 @@ class ArtifactWriter:
                 path = self.out / f"{card.stem}{suffix}"
                 with replacing(path) as temporary:
                     save_figure(figure, temporary)
-                self._record(path, card, f"{card.stem}.json")
+                self.record(path, card, f"{card.stem}.json")
                 if suffix == ".png":
                     _write_thumbnail(path, self.out / THUMBNAILS / f"{card.stem}.webp")
 
@@ -80,9 +80,10 @@ class ArtifactWriter:
         """Write ``STEM.json``: one line for each field, floats of :data:`DECIMALS` decimals."""
         path = self.data / f"{card.stem}.json"
         write_text(path, _json_lines(value))
-        self._record(path, card, None)
+        self.record(path, card, None)
 
-    def _record(self, path: Path, card: Card, data: str | None) -> None:
+    def record(self, path: Path, card: Card, data: str | None) -> None:
+        """Put a file that was written into the list of its folder; ``data`` has its numbers."""
         entry = {
             "title": card.title,
             "description": card.description,

@@ -1,0 +1,42 @@
+"""Texts from files: any bytes for patches, UTF-8 for entities; compressed with gzip or not."""
+
+import gzip
+from pathlib import Path
+
+from bytelatent.files import naming
+
+
+def read_bytes(path: Path, *, most: int) -> bytes:
+    """The bytes of a file, or those that a ``.gz`` file holds.
+
+    Raises:
+        ValueError: it cannot be read, is damaged, or has more than ``most`` bytes.
+    """
+    with naming(path, "read"):
+        try:
+            with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+                data = file.read(most + 1)
+        except (gzip.BadGzipFile, EOFError) as error:
+            raise ValueError(f"{path} is damaged: {error}") from None
+    if len(data) > most:
+        raise ValueError(
+            f"{path} has more than {most:,} bytes, the most that are made into a graph"
+        )
+    return data
+
+
+def text_of(data: bytes, path: Path) -> str:
+    """Bytes as text, for the entity graph.
+
+    Raises:
+        ValueError: they are no UTF-8, or hold a NUL; the place is named.
+    """
+    hint = "an entity graph needs text in UTF-8 (a patch graph takes any bytes: --kind patches)"
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        byte = f"byte {error.object[error.start]:02X} at {error.start}"
+        raise ValueError(f"{path} is no UTF-8 text: {byte}; {hint}") from None
+    if "\0" in text:
+        raise ValueError(f"{path} is no text: it has a NUL at {text.index(chr(0))}; {hint}")
+    return text
