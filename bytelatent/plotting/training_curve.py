@@ -1,6 +1,7 @@
 """Bits per byte while a model trains: ``python -m bytelatent.plotting.training_curve``.
 
-Reads the ``metrics.jsonl`` that a training run writes.
+Reads the ``metrics.jsonl`` that a training run writes. When no model is named, both shipped ones
+are drawn, each in a figure of its own.
 """
 
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from matplotlib.figure import Figure
 from bytelatent.metrics import read_metrics
 from bytelatent.plotting.artifacts import Card
 from bytelatent.plotting.charts import axis, chart_html, new_figure
-from bytelatent.plotting.cli import Command, Job, Parser
+from bytelatent.plotting.cli import DEFAULT_MODEL, Command, Job, Parser
 from bytelatent.plotting.html import Page
 from bytelatent.plotting.style import LIGHT
 
@@ -37,6 +38,13 @@ CARD = Card(
     "Bits per byte against the bytes seen: each step's batch (faint), their running mean, and "
     "text held out from training.",
 )
+BLT_CARD = Card(
+    "blt_training_curve",
+    "Training of the BLT",
+    "Bits per byte of the Byte Latent Transformer that comes along, against the bytes seen. Where "
+    "the curve rises in the middle, a second round began at the full learning rate.",
+)
+BLT_MODEL = DEFAULT_MODEL.with_name("blt-mini")
 
 
 @dataclass(frozen=True)
@@ -70,7 +78,13 @@ class Curve:
 
 def render(job: Job) -> None:
     """Write the page, the images and the data."""
-    path: Path = job.options.metrics or job.options.model / METRICS_NAME
+    given, folder = job.options.metrics, job.options.model
+    _draw(job, CARD, given or folder / METRICS_NAME)
+    if given is None and folder == DEFAULT_MODEL and BLT_MODEL.is_dir():
+        _draw(job, BLT_CARD, BLT_MODEL / METRICS_NAME)
+
+
+def _draw(job: Job, card: Card, path: Path) -> None:
     curve = read_curve(path)
     values = {
         "model": curve.model,
@@ -79,9 +93,9 @@ def render(job: Job) -> None:
         "smoothing": SMOOTHING,
         "valid": {"bytes": curve.valid_bytes, "bits_per_byte": curve.valid},
     }
-    job.writer.write_data(CARD, values)
-    job.writer.write_page(CARD, _page(curve).render())
-    job.writer.write_figure(CARD, partial(_image, curve))
+    job.writer.write_data(card, values)
+    job.writer.write_page(card, _page(curve, card).render())
+    job.writer.write_figure(card, partial(_image, curve, card))
 
 
 def read_curve(path: Path) -> Curve:
@@ -134,10 +148,10 @@ def _limits(curve: Curve) -> tuple[float, float]:
     return max(0.0, low - 0.15), max(usual, *curve.valid, low + 0.5) + 0.15
 
 
-def _page(curve: Curve) -> Page:
+def _page(curve: Curve, card: Card) -> Page:
     label = f"Bits per byte over {curve.bytes[-1]:,} bytes of training, train and held out"
     body = chart_html(_chart(curve), label=label)
-    return Page(CARD.title, CARD.description, body, _facts(curve))
+    return Page(card.title, card.description, body, _facts(curve))
 
 
 def _chart(curve: Curve) -> go.Figure:
@@ -172,7 +186,7 @@ def _chart(curve: Curve) -> go.Figure:
     return figure
 
 
-def _image(curve: Curve) -> Figure:
+def _image(curve: Curve, card: Card) -> Figure:
     seen = np.array(curve.bytes) / MEGABYTE
     figure = Figure(figsize=(9, 5.2), layout="constrained")
     area = figure.subplots()
@@ -192,7 +206,7 @@ def _image(curve: Curve) -> Figure:
     area.set_xlim(left=0)
     area.legend(loc="upper right")
     facts = "   ".join(f"{name}: {value}" for name, value in _facts(curve))
-    figure.suptitle(CARD.title, x=0.01, ha="left", fontsize=14, fontweight="bold")
+    figure.suptitle(card.title, x=0.01, ha="left", fontsize=14, fontweight="bold")
     figure.supxlabel(facts, x=0.01, ha="left", fontsize=9, color=LIGHT["muted"])
     return figure
 

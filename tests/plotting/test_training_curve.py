@@ -24,6 +24,19 @@ def test_data_holds_raw_smoothed_and_held_out(place, metrics):
     assert len(values["valid"]["bytes"]) == len(values["valid"]["bits_per_byte"]) == 3
 
 
+@pytest.mark.usefixtures("no_images")
+def test_without_a_model_both_shipped_ones_are_drawn(place):
+    assert place.run(COMMAND) == 0
+    both = [place.read(f"{name}.json") for name in ("training_curve", "blt_training_curve")]
+    assert [values["model"] for values in both] == ["blt-entropy-mini", "blt-mini"]
+
+
+@pytest.mark.usefixtures("no_images")
+def test_a_run_that_is_named_stands_alone(place, metrics):
+    place.run(COMMAND, "--metrics", str(metrics))
+    assert not (place.data / "blt_training_curve.json").exists()
+
+
 def test_a_cut_last_line_and_foreign_lines_are_left_out(metrics):
     with metrics.open("a") as file:
         file.write('7\n{"note": "x"}\n{"step": 400, "bytes": null, "bits_per_byte": 1}\n{"step": 5')
