@@ -7,6 +7,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 PORT_LOCAL ?= 5000
+SAMPLES := bytelatent/graph/samples
+GRAPH := $(BIN)/python -m bytelatent.graph build --formats json,png,pdf,html
 
 .PHONY: serve test lint figures bench clean help
 
@@ -31,6 +33,13 @@ lint: $(VENV)/.dev
 figures: $(VENV)/.dev
 	$(BIN)/python -m bytelatent.scaling report config=bytelatent/configs/scaling/cpu.yaml
 	$(BIN)/python -m bytelatent.plotting.all
+	$(GRAPH) $(SAMPLES)/pride_and_prejudice.txt.gz --kind entities --min-count 2 --evidence 2 \
+		--overrides $(SAMPLES)/pride_and_prejudice.json --title "Pride and Prejudice" \
+		--out demo_output/graph_pride_and_prejudice
+	$(GRAPH) bytelatent/plotting/samples/sotu.txt --max-nodes 600 --evidence 1 \
+		--title "State of the Union, 2016 and 2018" --out demo_output/graph_state_of_the_union
+	$(GRAPH) bytelatent/plotting/samples/persuasion.txt --kind patches --max-nodes 600 --evidence 1 \
+		--title "Persuasion, chapters 1 to 4" --out demo_output/graph_persuasion_patches
 	$(BIN)/python -m app.examples
 	$(BIN)/python -m app.traces
 	$(BIN)/python -m app.languages

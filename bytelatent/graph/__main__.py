@@ -103,8 +103,16 @@ def _add_build(parser: argparse.ArgumentParser) -> None:
     add("--evidence", type=int, default=3, help="sentences for an edge (default: %(default)s)")
     add("--seed", type=int, default=0, help="of layout and communities (default: %(default)s)")
     add("--title", help="of the text (default: the name of the file)")
-    add("--formats", nargs="+", choices=FORMATS, default=FORMATS, help="(default: all)")
+    add("--formats", type=_formats, default=FORMATS, metavar="FORMAT,...",
+        help=f"(default: {','.join(FORMATS)})")  # fmt: skip
     parser.set_defaults(run=_build)
+
+
+def _formats(text: str) -> tuple[str, ...]:
+    found = tuple(text.split(","))
+    if unknown := sorted(set(found) - set(FORMATS)):
+        raise argparse.ArgumentTypeError(f"{unknown[0]!r} is none of {', '.join(FORMATS)}")
+    return found
 
 
 def _build(options: argparse.Namespace, words: list[str]) -> None:
@@ -160,7 +168,7 @@ def _patches(options: argparse.Namespace, data: bytes) -> Callable[[], Any]:
     return partial(
         patch_graph,
         data,
-        EntropyRuntime.load(options.model),
+        EntropyRuntime.load(options.model, threads=1),  # two parts are read at once
         args,
         title=f"{options.title or _plain(options.file)}: how BLT cuts it",
         source=options.file.name,
@@ -214,7 +222,7 @@ def _stats(options: argparse.Namespace, _: list[str]) -> None:
     for name, value in about.get("statistics", {}).items():
         print(f"  {name.replace('_', ' '):24} {value:,}")
     shared = dict(graph.degree(weight="count"))
-    print("most connected (neighbours, times):")
+    print("most connected (edges, times):")
     for node in sorted(graph, key=lambda node: -shared[node])[:10]:
         print(f"  {graph.nodes[node]['label']:24} {graph.degree(node):6,} {shared[node]:8,}")
     print("communities:")

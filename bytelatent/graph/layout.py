@@ -17,7 +17,9 @@ SPREAD = 0.75
 
 
 def arrange(graph: "nx.DiGraph", *, seed: int) -> None:
-    """Set ``degree``, ``community``, ``x`` and ``y`` of every node, in place.
+    """Set ``degree``, ``strength``, ``community``, ``x`` and ``y`` of every node, in place.
+
+    The degree counts edges, the strength adds up their counts.
 
     Communities are those of Louvain's method on the counts, 0 the largest. Places lie in [-1, 1].
     """
@@ -31,6 +33,7 @@ def arrange(graph: "nx.DiGraph", *, seed: int) -> None:
     for node, (x, y) in zip(graph, places, strict=True):
         graph.nodes[node].update(
             degree=graph.degree(node),
+            strength=graph.degree(node, weight="count"),
             community=community[node],
             x=round(float(x), DECIMALS),
             y=round(float(y), DECIMALS),

@@ -52,6 +52,8 @@ _WITH_FIRST_NAMES = (
 """Titles that may stand in front of a first name alone."""
 _RANKS = ("sir", "lady", "lord", "prince", "princess", "king", "queen", "saint", "st")
 """Titles of people who are not called by their last name alone."""
+_OF_PEOPLE = frozenset(("mr", "mrs", "miss", "ms", "sir", "lady", "dr", "colonel", "captain"))
+"""Titles that no place has; others are in "St. James" and "King George Island"."""
 _NO_NAME_HAS = frozenset(',;:!?"“”()[]{}<>=|\\@#~^*')
 _EDGES = " \t\r\n\"'“”‘’«»`_*-–—.,;:!?()[]{}…"
 
@@ -324,8 +326,9 @@ def kind_of(keys: Iterable[str], uses: Mapping[str, NameUse]) -> str:
         total.count, total.placed = total.count + use.count, total.placed + use.placed
         total.he, total.she = total.he + use.he, total.she + use.she
     kind = total.labels.most_common(1)[0][0]
-    if any(len(words := key.split()) > 1 and words[0] in TITLES for key in keys):
-        return PERSON if kind not in ("FAC", "LOC", "GPE") else kind
+    titles = {words[0] for key in keys if len(words := key.split()) > 1 and words[0] in TITLES}
+    if titles & _OF_PEOPLE or (titles and kind not in ("FAC", "LOC", "GPE")):
+        return PERSON
     sex = told_by_pronouns(total, rates)
     if any(key.split()[0] in FIRST_NAMES.get(sex, ()) for key in keys):
         return PERSON

@@ -8,27 +8,22 @@ Legend: ``N`` bytes of a text; ``C`` its characters.
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from bytelatent.graph.layout import arrange
 from bytelatent.graph.places import TextPlaces
+from bytelatent.graph.reading import Progress, analyse_in_parts
 from bytelatent.patching.rules import PatchingMode, RuleOptions, lengths_from_starts, patch_starts
-from bytelatent.runtime.entropy import ByteAnalysis
+from bytelatent.runtime.entropy import ByteAnalysis, EntropyRuntime
 from bytelatent.tokenizers.characters import characters
 
 if TYPE_CHECKING:
     import networkx as nx
-
-CHUNK = 1024
-"""Bytes that the model runs at once; more is no faster."""
-
-Progress = Callable[[int, int], None]
-"""Told how many bytes are done, of how many."""
 
 
 class PatchGraphArgs(BaseModel):
@@ -195,19 +190,12 @@ def _check_size(size: int, most: int) -> None:
 
 
 def _analyse(model: EntropyModel, data: bytes, progress: Progress | None) -> ByteAnalysis:
-    """Run the model; in its own chunks and without a word if nobody asks for progress."""
-    if progress is None:
-        return model.analyse(data)
-    done = -CHUNK
-
-    def between() -> None:
-        nonlocal done
-        done += CHUNK
-        progress(done, len(data))
-
-    analyse = cast(Callable[..., ByteAnalysis], model.analyse)
-    found = analyse(data, chunk=CHUNK, between=between)
-    progress(len(data), len(data))
+    """Run the model; in parts if somebody waits for them, and for the model that can."""
+    if progress is not None and isinstance(model, EntropyRuntime):
+        return analyse_in_parts(model, data, progress)
+    found = model.analyse(data)
+    if progress is not None:
+        progress(len(data), len(data))
     return found
 
 

@@ -89,6 +89,8 @@ class EntropyRuntime:
             raise ModelFileError(f"{name} does not say its window; export it again") from None
         layers, _, _, heads, width = shapes["keys"]
         self._empty = np.zeros((layers, 1, 0, heads, width), dtype=np.float32)
+        self.reach = int(layers) * (self.window + BLOCK)
+        """Bytes before a place that its entropy may depend on, at most."""
 
     @classmethod
     def load(

@@ -23,7 +23,7 @@ TEXT = (
 
 @pytest.fixture(autouse=True)
 def _no_model(monkeypatch: pytest.MonkeyPatch, model: Any) -> None:
-    monkeypatch.setattr(command.EntropyRuntime, "load", lambda folder: model)
+    monkeypatch.setattr(command.EntropyRuntime, "load", lambda folder, threads: model)
 
 
 def build(file: Path, *words: str) -> int:

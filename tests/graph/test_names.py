@@ -154,6 +154,8 @@ def test_kinds() -> None:
         "virginia": use(9, "GPE", placed=6),
         "mr bingley": use(3, "ORG"),
         "congress": use(20, "ORG", placed=1),
+        "mrs collins": use(3, "GPE"),
+        "st james": use(3, "GPE"),
     }
     kinds = {key: kind_of([key], uses) for key in uses}
     assert kinds == {
@@ -162,4 +164,6 @@ def test_kinds() -> None:
         "virginia": "GPE",
         "mr bingley": "PERSON",
         "congress": "ORG",
+        "mrs collins": "PERSON",
+        "st james": "GPE",
     }

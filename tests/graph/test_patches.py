@@ -3,15 +3,18 @@
 import math
 from collections import Counter
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from bytelatent.graph import reading
 from bytelatent.graph.build import patch_graph_of
 from bytelatent.graph.patches import PatchGraphArgs, cut, kind, patch_graph, readable
 from bytelatent.graph.places import TextPlaces, words
 from bytelatent.patching.patcher import PatcherArgs
+from bytelatent.runtime.entropy import EntropyRuntime
 
 TEXT = "The cat sat on the mat, and the cat’s hat — größer! — sat on the cat. नमस्ते दुनिया " * 8
 
@@ -159,5 +162,25 @@ def test_the_same_seed_gives_the_same_graph(model: Any) -> None:
 def test_progress_ends_with_the_text(model: Any) -> None:
     seen: list[tuple[int, int]] = []
     patch_graph(TEXT, model, progress=lambda done, size: seen.append((done, size)))
-    size = len(TEXT.encode())
-    assert seen[0] == (0, size) and seen[-1] == (size, size)
+    assert seen[-1] == (len(TEXT.encode()), len(TEXT.encode()))
+
+
+@pytest.mark.parametrize("workers", [1, 2, 3])
+def test_parts_have_the_entropies_of_the_whole(
+    workers: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "SMALLEST", 1500)
+    folder = Path(reading.__file__).parents[1] / "pretrained" / "blt-entropy-mini"
+    runtime = EntropyRuntime.load(folder, threads=1)
+    sample = folder.parents[1] / "plotting" / "samples" / "sotu.txt"
+    data = sample.read_bytes()[: runtime.reach + 2500]
+    seen: list[tuple[int, int]] = []
+    whole = runtime.analyse(data)
+    parts = reading.analyse_in_parts(runtime, data, lambda *now: seen.append(now), workers=workers)
+    np.testing.assert_array_equal(parts.tokens, whole.tokens)
+    np.testing.assert_allclose(parts.entropies, whole.entropies, atol=1e-4)
+    np.testing.assert_allclose(parts.nats, whole.nats, atol=1e-4)
+    assert [done for done, _ in seen] == sorted(done for done, _ in seen)
+    assert seen[0] == (0, len(data)) and seen[-1] == (len(data), len(data))
+    empty = reading.analyse_in_parts(runtime, b"", lambda *_: None, workers=workers)
+    assert empty.entropies.shape == (1,) and empty.nats.shape == (0,)
