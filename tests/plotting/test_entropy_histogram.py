@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from bytelatent.tokenizers.characters import ByteClass
 from bytelatent.plotting.entropy_histogram import COMMAND, DEFAULT_SAMPLE, EDGES, class_statistics
 from bytelatent.plotting.measure import measure
+from bytelatent.tokenizers.characters import ByteClass
 
 
 @pytest.mark.usefixtures("no_images")
