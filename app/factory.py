@@ -15,6 +15,7 @@ from app.languages import FILE as LANGUAGES
 from app.languages import LanguageFile
 from app.model import LiveModel
 from app.settings import ROOT, Settings
+from app.study import Study
 from app.trace_file import TraceFile
 from app.training.runs import Runs
 from bytelatent.graph.html import ASSETS as GRAPH_ASSETS
@@ -61,6 +62,7 @@ def make_app(
     app.extensions["examples"] = ExampleFile(settings.examples_file)
     app.extensions["traces"] = TraceFile(settings.traces_file)
     app.extensions["languages"] = LanguageFile(settings.plot_data / LANGUAGES)
+    app.extensions["study"] = Study(settings.plot_data)
     app.extensions["assets"] = assets.Assets(
         {"": ROOT / "static", "graph/": GRAPH_ASSETS}, reload=settings.reload
     )

@@ -15,7 +15,7 @@ from web_client import Client, Server
 SENTENCE = (
     "Patches are segmented by the entropy of the next byte, so compute goes where it counts. "
 )
-PAGES = ("/", "/generate", "/model", "/training", "/gallery", "/api")
+PAGES = ("/", "/generate", "/model", "/training", "/scaling", "/gallery", "/api")
 SETTLED = 0.2
 """Memory is compared from this share of the time on: what is loaded at first use is loaded then."""
 

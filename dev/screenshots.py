@@ -25,6 +25,7 @@ PAGES = {
     "model": ("/model", "#scroller .heat"),
     "graph": ("/graph", "body[data-drawn=yes]"),
     "training": ("/training", "body[data-drawn=yes]"),
+    "scaling": ("/scaling", "body[data-drawn=yes]"),
     "gallery": ("/gallery", "#cards"),
     "artifact": ("/artifact/entropy_figure", "iframe"),
     "api": ("/api", "main"),

@@ -17,6 +17,7 @@ from app.api import (
     model,
     patches,
     runs,
+    scaling,
     visualizations,
 )
 from app.openapi import document as put_together
@@ -32,6 +33,7 @@ MODULES = (
     artifact,
     model,
     runs,
+    scaling,
     files,
     health,
 )

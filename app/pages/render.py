@@ -23,6 +23,7 @@ NAVIGATION = (
     NavLink("/model", "Inside"),
     NavLink("/graph", "Graph"),
     NavLink("/training", "Training"),
+    NavLink("/scaling", "Scaling"),
     NavLink("/gallery", "Gallery"),
     NavLink("/api", "API"),
 )

@@ -135,8 +135,14 @@ class Drawing:
             "title": self.card.title,
             "description": self.card.description,
             "notes": self.notes,
-            "panels": [asdict(panel) for panel in self.panels],
+            "panels": [_data(panel) for panel in self.panels],
         }
+
+
+def _data(panel: Panel) -> dict[str, Any]:
+    """A panel with its table, so that whoever shows it need not make one."""
+    columns, rows = rows_of(panel)
+    return asdict(panel) | {"columns": columns, "rows": rows}
 
 
 def bars(

@@ -11,7 +11,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from jinja2 import meta
 
-from app.pages import api, artifact, gallery, generate, home, inside, render, training
+from app.pages import api, artifact, gallery, generate, home, inside, render, scaling, training
 from app.schemas.health import Health
 from app.settings import ROOT
 from app.still import still_of
@@ -24,6 +24,7 @@ PAGES = [
     "/model",
     "/api",
     "/training",
+    "/scaling",
     "/gallery",
     "/artifact/curve",
     "/artifact/rows.csv",
@@ -129,6 +130,7 @@ def test_stored_titles_are_escaped(client: FlaskClient, folders: Path) -> None:
         ("api.html", api.ApiPage),
         ("gallery.html", gallery.GalleryPage),
         ("training.html", training.TrainingPage),
+        ("scaling.html", scaling.ScalingPage),
         ("artifact.html", artifact.ArtifactPage),
         ("generate.html", generate.GeneratePage),
         ("inside.html", inside.InsidePage),
@@ -253,6 +255,7 @@ def test_openapi_has_every_json_route(app: Flask, client: FlaskClient) -> None:
         "/model",
         "/graph",
         "/training",
+        "/scaling",
         "/gallery",
         "/artifact/{name}",
     }
