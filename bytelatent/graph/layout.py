@@ -12,8 +12,8 @@ STEPS = 240
 DECIMALS = 4
 GRAVITY = 0.4
 """Pull to the middle; keeps what is joined to nothing from flying away."""
-SPREAD = 0.75
-"""Power of the distance from the middle: below 1, the crowded middle gets more room."""
+EVEN = 0.55
+"""How far places are moved to even distances across and down."""
 
 
 def arrange(graph: "nx.DiGraph", *, seed: int) -> None:
@@ -104,11 +104,9 @@ def _weights(graph: "nx.DiGraph") -> NDArray[np.float32]:
 
 
 def _in_square(places: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Moved and scaled into [-1, 1], the middle spread."""
-    moved = places - np.median(places, axis=0)
-    distance = np.maximum(np.linalg.norm(moved, axis=1, keepdims=True), 1e-9)
-    spread = moved * distance ** (SPREAD - 1)
-    low, high = spread.min(axis=0), spread.max(axis=0)
-    scale = max(float((high - low).max()) / 2, 1e-9)
-    square: NDArray[np.float32] = ((spread - (low + high) / 2) / scale).astype(np.float32)
+    """Places in [-1, 1], between their own distances and even ones: the middle is crowded."""
+    low, high = places.min(axis=0), places.max(axis=0)
+    own = (places - low) / np.maximum(high - low, 1e-9) * 2 - 1
+    even = places.argsort(axis=0, kind="stable").argsort(axis=0) / (len(places) - 1) * 2 - 1
+    square: NDArray[np.float32] = ((1 - EVEN) * own + EVEN * even).astype(np.float32)
     return square

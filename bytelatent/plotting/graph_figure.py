@@ -49,7 +49,18 @@ GROUPS = {
     "space": "spaces",
     "bytes": "broken characters",
 }
-_OFFSETS = ((0, 1), (0, -1), (1, 0), (-1, 0), (0.8, 0.9), (-0.8, 0.9), (0.8, -0.9), (-0.8, -0.9))
+_OFFSETS = (
+    (0, 1),
+    (0, -1),
+    (1, 0),
+    (-1, 0),
+    (0.8, 0.9),
+    (-0.8, 0.9),
+    (0.8, -0.9),
+    (-0.8, -0.9),
+    (0, 2),
+    (0, -2),
+)
 """Where a label may stand beside its node."""
 
 
@@ -73,16 +84,11 @@ class _Drawn:
         return cls(nodes, edges[:MOST_EDGES])
 
     def places(self) -> NDArray[np.float64]:
-        """``[nodes, 2]``, spread over the paper: between their own distances and even ones."""
+        """``[nodes, 2]``, those of the graph stretched to fill the paper."""
         places = np.array([[node["x"], node["y"]] for node in self.nodes], dtype=np.float64)
-        places = places.reshape(-1, 2)
-        if len(places) < 3:
-            return places
-        even = places.argsort(axis=0).argsort(axis=0) / (len(places) - 1) * 2 - 1
         low, high = places.min(axis=0), places.max(axis=0)
-        own = (places - low) / np.maximum(high - low, 1e-9) * 2 - 1
-        spread: NDArray[np.float64] = 0.45 * own + 0.55 * even
-        return spread
+        full: NDArray[np.float64] = (places - low) / np.maximum(high - low, 1e-9) * 2 - 1
+        return full if len(places) > 2 else places
 
 
 def draw(data: dict[str, Any], card: Card) -> Figure:
