@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from flask import Blueprint, Response, current_app
 
 from app.pages.render import json_for_html, page
-from app.schemas.scaling import ScalingFigure, ScalingPanel, ScalingSection
+from app.schemas.scaling import ScalingFigure, ScalingPanel, ScalingSection, ScalingSeries
 from app.study import Study
 
 blueprint = Blueprint("scaling", __name__)
@@ -161,16 +161,27 @@ def _bars(panel: ScalingPanel) -> list[BarRow]:
     low, high = min([0.0, *every]), max([0.0, *every])
     span = (high - low) or 1.0
     rows = []
-    for place, (name, cells) in enumerate(zip(panel.categories, panel.rows, strict=True)):
+    for place, name in enumerate(panel.categories):
         bars = []
-        for one, value in zip(panel.series, cells[1:], strict=True):
+        for one in panel.series:
             length = one.y[place] or 0.0
             start = 100 * (min(0.0, length) - low) / span
             width = 100 * abs(length) / span
             tint = TINTS.get(one.colour, 6)
-            bars.append(Bar(round(start, 2), round(width, 2), value, one.name, tint))
+            bars.append(Bar(round(start, 2), round(width, 2), _value(one, place), one.name, tint))
         rows.append(BarRow(name, bars))
     return rows
+
+
+def _value(one: ScalingSeries, place: int) -> str:
+    """The number of a bar, and half the length of its error."""
+    value = one.y[place]
+    if value is None:
+        return "–"
+    low, high = (None if ends is None else ends[place] for ends in (one.low, one.high))
+    if low is None or high is None or low == high:
+        return f"{value:.3g}"
+    return f"{value:.3g} ± {(high - low) / 2:.2g}"
 
 
 def _for_script(panel: ScalingPanel) -> dict[str, object]:

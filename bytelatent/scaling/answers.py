@@ -143,13 +143,16 @@ def _sentence(text: str) -> str:
 def _verdict(family: str, gap: dict[str, Any]) -> str:
     ends = (_sign(gap, 0), _sign(gap, -1))
     words = {1: "ahead of", -1: "behind", 0: "not to be told from"}
-    low, high = (f"{gap['bits_per_byte'][at]:+.3f} {_band(gap, at)}" for at in (0, -1))
+    low, high = _at_ends(gap)
     if ends[0] == ends[1]:
-        return f"entropy patches are {words[ends[0]]} {family} ({low} to {high} bits per byte)"
+        return (
+            f"entropy patches are {words[ends[0]]} {family}: {low} bits per byte at the low end, "
+            f"{high} at the high end"
+        )
     first, last = words[ends[0]], words[ends[1]]
     return (
-        f"entropy patches are {first} {family} at the low end ({low}) and {last} it at the high "
-        f"end ({high})"
+        f"entropy patches are {first} {family} at the low end, {low} bits per byte, and {last} it "
+        f"at the high end, {high}"
     )
 
 
@@ -188,7 +191,7 @@ def _at_ends(gap: dict[str, Any]) -> list[str]:
 
 
 def _band(gap: dict[str, Any], at: int) -> str:
-    return f"({gap['low'][at]:+.3f} to {gap['high'][at]:+.3f})"
+    return f"[{gap['low'][at]:+.3f}, {gap['high'][at]:+.3f}]"
 
 
 def _range(gap: dict[str, Any]) -> str:
