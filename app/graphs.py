@@ -7,9 +7,8 @@ spaCy, which servers without the extra do without.
 from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
-from importlib import import_module
 from importlib.util import find_spec
-from typing import Any, Protocol, cast
+from typing import Protocol
 
 from app import patience
 from app.model import LiveModel
@@ -21,7 +20,6 @@ from bytelatent.runtime import ByteAnalysis
 
 KINDS: tuple[Kind, ...] = ("patches", "entities")
 NO_NETWORKX = "Graphs need networkx: pip install 'bytelatent[graph]'."
-NO_ENTITIES = "This version makes no graphs of names."
 TITLE_CHARACTERS = 48
 
 
@@ -43,7 +41,7 @@ class Builders(Protocol):
         ...
 
 
-@dataclass(frozen=True)
+@dataclass
 class TurnedModel:
     """The entropy model as a builder sees it: each call waits for its turn and ends in time."""
 
@@ -60,8 +58,9 @@ def installed() -> Builders | None:
     """The builders, or None without networkx."""
     if find_spec("networkx") is None:
         return None
-    build: Any = import_module("bytelatent.graph.build")
-    return cast(Builders, build)
+    from bytelatent.graph import build
+
+    return build
 
 
 class GraphMaker:
@@ -93,8 +92,7 @@ class GraphMaker:
         if builders is None:
             return NO_NETWORKX
         if kind == "entities":
-            ask = getattr(builders, "entity_graph_available", None)
-            return ask() if ask else NO_ENTITIES
+            return builders.entity_graph_available()
         return (
             None if self.model.source else f"The entropy model is not loaded: {self.model.reason}"
         )

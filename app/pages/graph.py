@@ -14,15 +14,17 @@ from app.saved_graphs import SavedGraph, saved_graphs
 blueprint = Blueprint("graph", __name__)
 
 EXAMPLE = (
-    "Alice was beginning to get very tired of sitting by her sister on the bank. Once or twice she "
-    "had peeped into the book her sister was reading, but it had no pictures or conversations in "
-    "it. “And what is the use of a book,” thought Alice, “without pictures or conversations?” So "
-    "she was considering in her own mind whether the pleasure of making a daisy-chain would be "
-    "worth the trouble of getting up and picking the daisies, when suddenly a White Rabbit ran "
-    "close by her. The White Rabbit took a watch out of its pocket, and Alice ran after the White "
-    "Rabbit across the field."
+    "Ada Lovelace was born in London in 1815. Lord Byron, her father, left England when she was a "
+    "few weeks old. Mary Somerville taught Ada Lovelace mathematics and introduced her to Charles "
+    "Babbage. Charles Babbage had studied at Cambridge and was building the Difference Engine in "
+    "London. In 1840 Charles Babbage travelled to Turin, where Luigi Menabrea heard him speak. "
+    "Luigi Menabrea wrote a paper on the Analytical Engine, and Ada Lovelace translated it. Her "
+    "notes were longer than the paper. Charles Babbage thanked Ada Lovelace for "
+    "them. Augustus De Morgan wrote to Lady Byron about her daughter. Ada Lovelace married "
+    "William King in 1835, and moved to Somerset. She died in London in 1852 and was buried "
+    "beside Lord Byron in Nottinghamshire."
 )
-"""Lewis Carroll, Alice's Adventures in Wonderland, 1865; shortened."""
+"""A text with names in it, and with phrases that come again."""
 
 SIZES = (100, 300, 600, 1500)
 SIZE = 300

@@ -183,7 +183,7 @@ export function rangeOf(graph, field) {
   return values.length ? [Math.min(...values), Math.max(...values)] : [0, 0];
 }
 
-/** Names and numbers about what is shown, then those of the file, for people. */
+/** Names and numbers about what is shown, for people. */
 export function statistics(graph, passes) {
   const degrees = new Map([...passes.nodes].map((node) => [node, 0]));
   for (const { from, to } of passes.edges) {
@@ -191,18 +191,13 @@ export function statistics(graph, passes) {
     degrees.set(to, degrees.get(to) + 1);
   }
   const shown = passes.nodes.size;
-  const rows = [
+  return [
     ["nodes shown", shown],
     ["edges shown", passes.edges.size],
     ["edges per node", shown ? passes.edges.size / shown : 0],
     ["pieces that hang together", pieces(passes)],
     ["nodes without an edge", [...degrees.values()].filter((degree) => !degree).length],
   ];
-  const known = graph.info.statistics ?? {};
-  for (const [name, value] of Object.entries(known)) {
-    if (typeof value === "number") rows.push([name.replaceAll("_", " "), value]);
-  }
-  return rows;
 }
 
 /** Connected components. */

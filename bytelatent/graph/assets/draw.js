@@ -4,6 +4,9 @@ import { Carrier } from "./carry.js";
 import { rangeOf } from "./data.js";
 
 const SPREAD = 62; // pixels between nodes, about
+const ROOMY = 400; // more nodes than this come closer together
+const LANDMARKS = 24; // most frequent nodes, whose names are there however far one is
+const SEEN = 12; // pixels of their letters in the first view
 const WIDER = 1.25; // the drawing is wider than high
 const FRAME = 30;
 const CLOSE = 1.3; // a few nodes are not blown up beyond this
@@ -70,7 +73,16 @@ export class Drawing {
     };
     this.element.parentElement.addEventListener("wheel", wheel, { capture: true, passive: true });
     this.element.addEventListener("touchstart", () => this.cy?.userZoomingEnabled(true), { capture: true, passive: true });
+    this.element.parentElement.addEventListener("pointerdown", () => this.keepPlace(), { capture: true });
     this.element.addEventListener("pointerdown", () => this.element.focus({ preventScroll: true }));
+  }
+
+  /** Tell the library when something above has pushed the drawing elsewhere, or it misses what is hit. */
+  keepPlace() {
+    const { left, top } = this.element.getBoundingClientRect();
+    const at = `${left + scrollX} ${top + scrollY}`;
+    if (at !== this.at) this.cy?.resize();
+    this.at = at;
   }
 
   /** @param {object} graph see data.js; @param {string} colourBy "type", "entropy", "bits" or "community" */
@@ -80,7 +92,9 @@ export class Drawing {
     this.graph = graph;
     this.colourBy = colourBy;
     const many = graph.edges.length > MANY_EDGES;
-    const reach = (SPREAD * Math.sqrt(graph.nodes.length + 4)) / 2;
+    const count = graph.nodes.length + 4;
+    const reach = (SPREAD * Math.sqrt(count) * Math.min(1, (ROOMY / count) ** 0.3)) / 2;
+    this.letters = Math.max(10, (SEEN * 2 * reach) / Math.max(200, this.element.clientHeight - 2 * FRAME));
     this.sizes(graph);
     this.cy = this.cytoscape({
       container: this.element,
@@ -113,7 +127,8 @@ export class Drawing {
     const size = this.sizeOf(node);
     return {
       group: "nodes",
-      data: { id: node.id, label: shortened(node.label), size, letters: 8 + size / 3, colour: this.colourOf(node), shape: shapeOf(node.type) },
+      classes: node.rank < LANDMARKS ? "landmark" : "",
+      data: { id: node.id, label: shortened(node.label), size, letters: node.rank < LANDMARKS ? this.letters + size / 6 : 8 + size / 3, colour: this.colourOf(node), shape: shapeOf(node.type) },
       position: { x: node.x * reach * WIDER, y: -node.y * reach },
     };
   }
@@ -142,6 +157,7 @@ export class Drawing {
           "target-arrow-shape": many ? "none" : "triangle", "target-arrow-color": muted, "arrow-scale": 0.7, "overlay-opacity": 0,
         },
       },
+      { selector: "node.landmark", style: { "min-zoomed-font-size": 5, "z-index": 3 } },
       { selector: ".gone, .carried", style: { display: "none" } },
       { selector: "node.faded", style: { opacity: 0.16, "text-opacity": 0 } },
       { selector: "edge.faded", style: { opacity: 0.05 } },

@@ -28,13 +28,16 @@ export function badge(type) {
  */
 export function overview({ graph, passes, colourBy, go }) {
   const { info } = graph;
+  const known = Object.entries(info.statistics ?? {}).map(([name, value]) => [name.replaceAll("_", " "), figure(value)]);
   const by = info.finder ? make("p", { class: "gv-quiet" }, `Found by ${info.finder} in ${info.source ?? "a text"}.`) : null;
   return [
-    make("h3", {}, info.title || "The graph"),
+    make("h2", {}, info.title || "The graph"),
     by,
     legend(graph, colourBy),
     facts(statistics(graph, passes).map(([name, value]) => [name, figure(value)])),
     ...(graph.kind === "patches" ? surprises(passes, go) : [strongest(passes, go)]),
+    known.length ? make("h3", {}, "The whole text") : null,
+    facts(known),
   ];
 }
 
@@ -96,7 +99,7 @@ export function nodePanel({ graph, passes, near, go }, node) {
   const passing = (edges) => edges.filter((edge) => passes.edges.has(edge));
   const [out, into] = [passing(node.out), passing(node.into)];
   return [
-    make("h3", { class: "gv-name", dir: "auto" }, node.label),
+    make("h2", { class: "gv-name", dir: "auto" }, node.label),
     make("p", { class: "gv-quiet" }, badge(node.type), typeWords(node.type)),
     facts([
       [patches ? "times" : "mentions", figure(node.count)],
@@ -126,10 +129,12 @@ function placesOf(node) {
 
 function continuations(out, into, go) {
   const sorted = [...out].sort((a, b) => (a.bits ?? 0) - (b.bits ?? 0) || b.count - a.count);
-  const half = sorted.length > SHOWN ? SHOWN : sorted.length;
+  const few = sorted.length <= SHOWN;
   return [
-    half ? edgeTable("Least surprising continuations", sorted.slice(0, half), go, "to") : make("p", { class: "gv-quiet" }, "Nothing follows it here."),
-    sorted.length > 1 ? edgeTable("Most surprising continuations", [...sorted].reverse().slice(0, half), go, "to") : null,
+    sorted.length ? null : make("p", { class: "gv-quiet" }, "Nothing that is shown follows it."),
+    sorted.length && few ? edgeTable("Continuations, the least surprising first", sorted, go, "to") : null,
+    few ? null : edgeTable("Least surprising continuations", sorted.slice(0, SHOWN), go, "to"),
+    few ? null : edgeTable("Most surprising continuations", sorted.slice(-SHOWN).reverse(), go, "to"),
     into.length ? edgeTable("Comes after", [...into].sort((a, b) => b.count - a.count).slice(0, SHOWN), go, "from") : null,
   ];
 }
@@ -156,14 +161,14 @@ function connections(node, edges, go) {
 export function edgePanel({ graph, go }, edge) {
   const relations = Object.entries(edge.relations ?? {}).sort((a, b) => b[1] - a[1]);
   return [
-    make("h3", { class: "gv-name" }, linkTo(edge.from.label, () => go.node(edge.from)), make("span", { class: "gv-quiet" }, " → "), linkTo(edge.to.label, () => go.node(edge.to))),
+    make("h2", { class: "gv-name" }, linkTo(edge.from.label, () => go.node(edge.from)), make("span", { class: "gv-quiet" }, " → "), linkTo(edge.to.label, () => go.node(edge.to))),
     facts([
       ["times", figure(edge.count)],
       ["relation", relations.length ? relations.map(([name, count]) => `${name} ${figure(count)}`).join(", ") : graph.kind === "patches" ? null : edge.type],
       ["chance of the second after the first", Number.isFinite(edge.probability) ? `${figure(100 * edge.probability)} %` : null],
       ["information of the second", Number.isFinite(edge.bits) ? `${figure(edge.bits)} bits` : null],
     ]),
-    make("h4", {}, "Evidence"),
+    make("h3", {}, "Evidence"),
     edge.evidence.length ? make("ol", { class: "gv-evidence" }, edge.evidence.map((item) => evidenceItem(item, edge))) : make("p", { class: "gv-quiet" }, "None is kept."),
   ];
 }
@@ -195,7 +200,7 @@ function marked(text, { from, to }) {
 }
 
 export function pathPanel({ go }, path, from, to) {
-  const title = make("h3", { class: "gv-name" }, `${from.label} → ${to.label}`);
+  const title = make("h2", { class: "gv-name" }, `${from.label} → ${to.label}`);
   if (!path) return [title, make("p", {}, "There is no path between them among what is shown.")];
   const count = path.edges.length;
   const words = path.bits === null ? `${count} step${count === 1 ? "" : "s"}.` : `${count} step${count === 1 ? "" : "s"}, ${figure(path.bits)} bits: the least surprising way.`;

@@ -52,7 +52,7 @@ export class Tools {
 class Count {
   constructor(onChange) {
     this.name = make("span");
-    this.output = make("output");
+    this.output = make("strong");
     this.slider = make("input", { type: "range", min: "0", step: "1", value: "0", autocomplete: "off", on: { input: () => (this.tell(), onChange()) } });
     this.element = make("label", { class: "gv-field" }, make("span", {}, this.name, " ", this.output), this.slider);
     this.values = [1];
