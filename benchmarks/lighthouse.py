@@ -23,7 +23,7 @@ LIGHTHOUSE = "lighthouse@12.8.2"
 """The last that runs on node 20."""
 
 CATEGORIES = ("performance", "accessibility", "best-practices", "seo")
-PAGES = ("/", "/generate", "/model", "/graph", "/gallery")
+PAGES = ("/", "/generate", "/model", "/graph", "/scaling", "/gallery")
 WANTED = 95
 FLAGS = "--headless=new --no-sandbox --disable-gpu"
 
