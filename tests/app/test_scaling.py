@@ -32,7 +32,9 @@ def test_the_paper_alone(client: FlaskClient, settings: Settings) -> None:
     html = client.get("/scaling").text
     assert "nothing to report" in html
     assert "the paper: Figure 6 of arXiv 2412.09871, read off the figure, approximate" in html
-    assert 'class="chart ours"' in html, "FLOPs of our own model"
+    assert 'class="chart ours"' in html and 'class="chart paper read"' in html, (
+        "FLOPs of our own model"
+    )
     figures = {one["name"] for one in client.get("/api/scaling").get_json()["figures"]}
     assert figures == set(FIGURES) - {"scaling_inference", "scaling_gaps", "languages_by_family"}
 
