@@ -44,6 +44,10 @@ def shoot(page: Page, address: str, drawn: str, path: Path) -> None:
         "Promise.all([...document.images].map((image) => {"
         " image.loading = 'eager'; return image.decode().catch(() => null); }))"
     )
+    page.evaluate("document.querySelector('.gv-canvas')?.scrollIntoView()")  # drawn when it is near
+    page.wait_for_timeout(300)
+    page.wait_for_function("!document.querySelector('.gv-canvas:not(:has(canvas))')")
+    page.evaluate("scrollTo(0, 0)")
     page.wait_for_timeout(300)
     page.screenshot(path=path, full_page=True)
 

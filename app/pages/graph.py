@@ -84,5 +84,5 @@ def graph() -> Response:
 
 
 def _first(saved: list[SavedGraph]) -> SavedGraph | None:
-    """The smallest: it is there soonest."""
-    return min(saved, key=lambda each: each.size, default=None)
+    """The one of fewest nodes: it is grasped soonest."""
+    return min(saved, key=lambda each: (each.nodes, each.size), default=None)

@@ -98,6 +98,15 @@ def pick(page: Page, name: str) -> None:
     expect(panel(page).locator("h2")).to_have_text(name)
 
 
+def test_on_a_narrow_screen_the_drawing_waits_until_it_is_near(watch: Visit, address: str) -> None:
+    page = drawn(watch(address, width=360, height=600).page)
+    assert page.locator(".gv-canvas canvas").count() == 0
+    pick(page, "Rome")
+    page.locator(".gv-stage").scroll_into_view_if_needed()
+    expect(page.locator(".gv-canvas canvas").first).to_be_visible()
+    assert page.evaluate(MARKED, "picked") == ["Rome"]
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 360])
 def test_axe_finds_nothing(watch: Visit, address: str, scheme: str, width: int) -> None:
@@ -158,6 +167,7 @@ def test_search_types_and_counts(graph: Page) -> None:
     assert "Anne" not in graph.evaluate(SHOWN)
     graph.get_by_role("checkbox", name="person").check()
     graph.get_by_label("Names seen at least").press("End")
+    expect(graph.locator(".gv-list").first.locator("tbody tr")).to_have_count(1)
     assert graph.evaluate(SHOWN) == ["Anne"]
 
 
@@ -258,10 +268,12 @@ def saved(page: Page, name: str) -> str:
 def test_what_is_shown_can_be_saved(graph: Page) -> None:
     draw(graph, 'x,"y" <z> & x,"y"')
     graph.get_by_label("Patches seen at least").press("End")
+    expect(graph.locator(".gv-list").first.locator("tbody tr")).to_have_count(1)
     found: dict[str, Any] = json.loads(saved(graph, "Graph (JSON)"))
     assert [node["id"] for node in found["nodes"]] == ['x,"y"']
     assert "rank" not in found["nodes"][0]
     graph.get_by_label("Patches seen at least").press("Home")
+    expect(graph.locator(".gv-list").first.locator("tbody tr")).to_have_count(3)
     tree = ElementTree.fromstring(saved(graph, "Graph (GraphML)"))
     assert {node.get("id") for node in tree.iterfind(".//{*}node")} == {'x,"y"', "<z>", "&"}
     rows = list(csv.DictReader(io.StringIO(saved(graph, "Edges (CSV)"))))

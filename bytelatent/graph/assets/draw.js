@@ -94,7 +94,9 @@ export class Drawing {
     const many = graph.edges.length > MANY_EDGES;
     const count = graph.nodes.length + 4;
     const reach = (SPREAD * Math.sqrt(count) * Math.min(1, (ROOMY / count) ** 0.3)) / 2;
-    this.letters = Math.max(10, (SEEN * 2 * reach) / Math.max(200, this.element.clientHeight - 2 * FRAME));
+    const { clientWidth, clientHeight } = this.element;
+    const zoom = Math.min(clientWidth / WIDER, clientHeight) / (2 * reach); // about, of the first view
+    this.letters = Math.max(10, SEEN / Math.max(0.1, zoom));
     this.sizes(graph);
     this.cy = this.cytoscape({
       container: this.element,

@@ -10,6 +10,7 @@ import { Tools } from "./tools.js";
 const WAYS = { ArrowRight: [1, 0], ArrowLeft: [-1, 0], ArrowDown: [0, 1], ArrowUp: [0, -1] };
 const KEYS = "Drag to move, or scroll once it has the focus to zoom. By keys: arrows go to the next node, Enter shows only a neighbourhood, plus, minus and 0 zoom, Escape lets go.";
 const PAUSE = 150;
+const NEAR = 100; // pixels from the window, at which the drawing is fetched and drawn
 
 export class Viewer {
   /**
@@ -28,20 +29,37 @@ export class Viewer {
       to: (node) => this.fill(this.to, node, this.from),
     };
     this.build(root);
-    this.ready = library(url).then(
-      (cytoscape) => {
-        this.drawing = new Drawing(cytoscape, this.canvas, {
-          onNode: (node) => this.pick({ node }),
-          onEdge: (edge) => this.pick({ edge }),
-          onNothing: () => this.pick({}),
-        });
-      },
+    this.ready = this.approached().then(() => library(url)).then(
+      (cytoscape) => this.attach(cytoscape),
       (error) => {
         this.canvas.hidden = true;
         this.tell(error.message);
       },
     );
     this.watchTheme();
+  }
+
+  /** Once the drawing is about to be seen: on a phone it is further down, and dear. */
+  approached() {
+    return new Promise((resolve) => {
+      const seen = (entries) => entries.some((entry) => entry.isIntersecting) && (watcher.disconnect(), resolve());
+      const watcher = new IntersectionObserver(seen, { rootMargin: `${NEAR}px` });
+      watcher.observe(this.canvas);
+    });
+  }
+
+  attach(cytoscape) {
+    const drawing = new Drawing(cytoscape, this.canvas, {
+      onNode: (node) => this.pick({ node }),
+      onEdge: (edge) => this.pick({ edge }),
+      onNothing: () => this.pick({}),
+    });
+    this.drawing = drawing;
+    if (!this.graph) return;
+    drawing.load(this.graph, this.colourBy);
+    drawing.show(this.passes);
+    drawing.mark(this.marks());
+    if (this.picked.node) drawing.reveal(this.picked.node, true);
   }
 
   build(root) {
@@ -89,7 +107,6 @@ export class Viewer {
    */
   async show(source, state = {}) {
     const graph = readGraph(source);
-    await this.ready;
     this.graph = graph;
     this.colourBy = state.colour ?? (graph.kind === "patches" ? "entropy" : "type");
     this.drawing?.load(graph, this.colourBy);
@@ -97,6 +114,8 @@ export class Viewer {
     this.nodes.show([], columnsOf(graph, "nodes"));
     this.edges.show([], columnsOf(graph, "edges"));
     this.apply(state);
+    const { top, bottom } = this.canvas.getBoundingClientRect();
+    if (top < innerHeight && bottom > 0) await this.ready;
   }
 
   /** The view of the graph that is shown, without the graph; names for ids that are not there any more are dropped. */
