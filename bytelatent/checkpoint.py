@@ -46,19 +46,27 @@ class CheckpointArgs(BaseModel):
     keep_every: int | None = Field(default=None, ge=1)
 
 
+class FolderBusyError(ValueError):
+    """Another run is writing to the folder."""
+
+
 @contextmanager
-def sole_run(folder: Path) -> Iterator[None]:
+def sole_run(folder: Path, *, wait: bool = False) -> Iterator[None]:
     """Hold ``folder`` for this process; the system lets go of it whenever the process ends.
 
+    Args:
+        folder: made if it is not there.
+        wait: for another run to end, instead of the error.
+
     Raises:
-        ValueError: another run is writing there.
+        FolderBusyError: another run is writing there.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder / ".lock", timeout=0)
+    lock = FileLock(folder / ".lock", timeout=-1 if wait else 0)
     try:
         lock.acquire()
     except Timeout:
-        raise ValueError(
+        raise FolderBusyError(
             f"dump_dir: another run is writing to {folder}; wait for it, stop it, or choose "
             "another folder"
         ) from None

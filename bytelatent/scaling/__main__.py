@@ -8,7 +8,8 @@
 
 ``run`` trains the grid, families x budgets x seeds, and writes a record for every run into the
 folder ``out``. Runs that have a record are skipped, and one that was stopped goes on from its last
-checkpoint: stop it at any time and give the same command again. SIGINT, SIGTERM and SIGUSR1 save
+checkpoint: stop it at any time and give the same command again. Given twice at once, on one machine
+or on several that share the folders, it shares the runs out. SIGINT, SIGTERM and SIGUSR1 save
 first; the exit status is then 75. ``robustness`` measures trained models on noise, languages and
 spelling, ``collect`` puts all records into one file, ``fit`` fits power laws to them, and
 ``report`` does both and writes what came out into ``scaling_report.json`` and ``docs/scaling.md``.
@@ -18,7 +19,6 @@ import logging
 import sys
 from collections.abc import Callable
 
-from bytelatent.checkpoint import sole_run
 from bytelatent.config import load_args
 from bytelatent.scaling.args import ScalingArgs
 from bytelatent.stopping import STOPPED, stopping_on_signals
@@ -29,7 +29,7 @@ def run(args: ScalingArgs, command: str) -> int:
     from bytelatent.scaling.running import Study
 
     study = Study(args, command)
-    with sole_run(args.folder), stopping_on_signals(study):
+    with stopping_on_signals(study):
         done = study.run()
     for failure in study.failures:
         print(f"error: {failure.point.name}: {failure.reason}", file=sys.stderr)

@@ -1,8 +1,13 @@
-"""Runs of a study, one after the other; what is done is skipped, what was stopped goes on."""
+"""Runs of a study, one after the other; what is done is skipped, what was stopped goes on.
+
+Several processes may work on one study: each run, and the measuring of entropies, is held by one of
+them through a lock on its folder, and the others take what is free.
+"""
 
 import math
 import shutil
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +15,7 @@ from typing import Any
 import torch
 
 from bytelatent.args import TrainArgs
+from bytelatent.checkpoint import FolderBusyError, sole_run
 from bytelatent.files import read_json, write_json
 from bytelatent.scaling import flops
 from bytelatent.scaling.args import ScalingArgs
@@ -33,6 +39,9 @@ from bytelatent.scaling.records import describe
 from bytelatent.trainer import Progress, Trainer
 
 Record = dict[str, Any]
+
+WAIT_SECONDS = 2.0
+"""Between looks at what other processes hold."""
 
 
 @dataclass
@@ -61,6 +70,9 @@ class Study:
         self.args, self.command, self.report = args, command, report or _print
         self.places = Places(args)
         self.failures: list[Failure] = []
+        self._trained = 0
+        self._diverged: set[Point] = set()
+        self._chosen: dict[str, dict[str, Any]] = {}
         self._words: Vocabulary | None = None
         self._trainer: Trainer | None = None
         self._stop = False
@@ -77,22 +89,45 @@ class Study:
             self._trainer.stop_requested = wanted
 
     def run(self) -> bool:
-        """Do all that is not done; whether it came to the end.
+        """Do all that is not done, or see it done by others; whether it came to the end.
 
         Raises:
             ValueError: text is missing, or a record was made with other settings.
         """
         if self.args.threads is not None:
             torch.set_num_threads(self.args.threads)
-        prepare_text(self.args)
-        chosen = {family: self._choose(family) for family in self.args.families}
-        for point in points(self.args):
-            if self._stop:
-                return False
-            rates = chosen[point.family]
-            if rates is not None:
-                self.record(point, rates)
+        with sole_run(self.places.text, wait=True):
+            prepare_text(self.args)
+        while not self._stop:
+            before = self._trained
+            if not self._look_through():
+                break
+            if self._trained == before:
+                time.sleep(WAIT_SECONDS)
         return not self._stop
+
+    def _look_through(self) -> bool:
+        """Do the first run that is neither done nor held by others; whether any may be left."""
+        busy, before = False, self._trained
+        for family in self.args.families:
+            try:
+                found = self._chosen.get(family) or self._choose(family)
+            except FolderBusyError:
+                busy = True
+                continue
+            if found is None:
+                return True
+            self._chosen[family] = found
+        for point in points(self.args):
+            if point.family not in self._chosen:
+                continue
+            try:
+                self.record(point, self._chosen[point.family])
+            except FolderBusyError:
+                busy = True
+            if self._trained > before or self._stop:
+                return True
+        return busy
 
     def record(self, point: Point, sweep: dict[str, Any]) -> Record | None:
         """The record of a run, made if it is not there; None if it was stopped or diverged.
@@ -102,23 +137,35 @@ class Study:
             sweep: ``chosen``: the learning rate before the budget's scale; ``tried``: others.
 
         Raises:
+            FolderBusyError: another process is at it, or at the entropies that it needs.
             ValueError: a record of that name was made with other settings.
         """
-        path = self.places.record(point.name)
         drafted = draft(self.args, point, point.lr or sweep["chosen"], self._vocabulary(point))
-        mark = fingerprint(drafted)
-        if path.is_file():
-            found: Record = read_json(path)
-            if found.get("settings") != mark:
-                raise ValueError(
-                    f"{path} was made with other settings than those of {point.name} now; "
-                    "move it away, or choose another name"
-                )
-            return found
+        done = self._recorded(point, drafted)
+        if done is not None or point in self._diverged:
+            return done
         if needs_entropies(drafted):
-            prepare_entropies(self.args, lambda: self._stop)
+            with sole_run(self.places.entropies):
+                prepare_entropies(self.args, lambda: self._stop)
         if self._stop:
             return None
+        with sole_run(drafted.dump_dir):
+            # Another process may have ended it in the meantime.
+            return self._recorded(point, drafted) or self._make(point, drafted, sweep)
+
+    def _recorded(self, point: Point, drafted: TrainArgs) -> Record | None:
+        path = self.places.record(point.name)
+        if not path.is_file():
+            return None
+        found: Record = read_json(path)
+        if found.get("settings") != fingerprint(drafted):
+            raise ValueError(
+                f"{path} was made with other settings than those of {point.name} now; "
+                "move it away, or choose another name"
+            )
+        return found
+
+    def _make(self, point: Point, drafted: TrainArgs, sweep: dict[str, Any]) -> Record | None:
         rates = flops.measure_rates(drafted)
         budget = self.args.budgets[point.budget].flops
         steps = budget / flops.training_flops(drafted, rates.bytes_per_unit) / rates.bytes_per_step
@@ -126,8 +173,9 @@ class Study:
         if not self._train(point, run):
             return None
         made = describe(self.args, point, run, self.command)
-        made |= {"settings": mark, "learning_rates": sweep}
-        write_json(path, made)
+        made |= {"settings": fingerprint(drafted), "learning_rates": sweep}
+        write_json(self.places.record(point.name), made)
+        self._trained += 1
         shutil.rmtree(run.dump_dir / "checkpoints", ignore_errors=True)
         self.report(
             f"{point.name}: {made['bits_per_byte']['total']['bits_per_byte']:.4f} bits/byte"
@@ -135,7 +183,11 @@ class Study:
         return made
 
     def _choose(self, family: str) -> dict[str, Any] | None:
-        """The family's learning rate, and what the sweep measured; None after a stop."""
+        """The family's learning rate, and what the sweep measured; None after a stop.
+
+        Raises:
+            FolderBusyError: another process is at one of the sweep's runs.
+        """
         sweep = self.args.sweep
         if sweep is None:
             optim = self.args.train.get("optim", {})
@@ -143,11 +195,7 @@ class Study:
         tried: dict[float, float] = {}
         wanted, left = sorted(sweep.lrs), sweep.extend
         while wanted:
-            for lr in wanted:
-                if self._stop:
-                    return None
-                made = self.record(sweep_point(self.args, family, lr), {"chosen": lr})
-                tried[lr] = math.inf if made is None else made["valid_bits_per_byte"]
+            tried |= self._tried(family, wanted)
             if self._stop:
                 return None
             wanted = _beyond(tried) if left else []
@@ -157,6 +205,27 @@ class Study:
             raise ValueError(f"sweep.lrs: the runs of {family} diverged at every learning rate")
         shown = {f"{lr:g}": None if math.isinf(x) else x for lr, x in sorted(tried.items())}
         return {"chosen": best, "valid_bits_per_byte": shown}
+
+    def _tried(self, family: str, lrs: list[float]) -> dict[float, float]:
+        """Held-out bits per byte by learning rate, infinite where the run diverged.
+
+        Raises:
+            FolderBusyError: another process is at one of them; the others were run.
+        """
+        tried: dict[float, float] = {}
+        busy: FolderBusyError | None = None
+        for lr in lrs:
+            if self._stop:
+                break
+            try:
+                made = self.record(sweep_point(self.args, family, lr), {"chosen": lr})
+            except FolderBusyError as error:
+                busy = error
+                continue
+            tried[lr] = math.inf if made is None else made["valid_bits_per_byte"]
+        if busy is not None:
+            raise busy
+        return tried
 
     def _train(self, point: Point, run: TrainArgs) -> bool:
         def show(progress: Progress) -> None:
@@ -174,6 +243,7 @@ class Study:
             self._trainer.stop_requested = self._stop
             return self._trainer.run()
         except ValueError as error:
+            self._diverged.add(point)
             if point.kind != "sweep":
                 self.failures.append(Failure(point, str(error)))
             self.report(f"{point.name}: {error}")
@@ -184,7 +254,9 @@ class Study:
     def _vocabulary(self, point: Point) -> Vocabulary | None:
         if self.args.families[point.family].tokens != "bpe":
             return None
-        self._words = self._words or prepare_vocabulary(self.args)
+        if self._words is None:
+            with sole_run(self.places.tokenizer.with_suffix(""), wait=True):
+                self._words = prepare_vocabulary(self.args)
         return self._words
 
 

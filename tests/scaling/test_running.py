@@ -2,11 +2,15 @@
 
 import json
 import math
+import re
 import signal
+import subprocess
+import sys
 
 import pytest
 import torch
 
+from bytelatent.checkpoint import FolderBusyError, sole_run
 from bytelatent.config import save_args
 from bytelatent.data.loader import Loader
 from bytelatent.scaling.__main__ import main
@@ -152,6 +156,49 @@ def test_a_stopped_study_goes_on_to_the_same_end(done, tmp_path) -> None:
     found = Study(again, "x").record(point, {"chosen": 3e-3})
     assert found is not None and not folder.exists()
     assert found["bits_per_byte"] == records(args)[point.name]["bits_per_byte"]
+
+
+def test_two_processes_share_the_runs_out(done, tmp_path) -> None:
+    root, args = done
+    again = study(root, **CHANGES, folder=tmp_path / "runs", out=tmp_path / "out")
+    (tmp_path / "study.yaml").write_text(save_args(again))
+    command = [sys.executable, "-m", "bytelatent.scaling", "run", f"config={tmp_path}/study.yaml"]
+    both = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(2)]
+    said = [process.communicate(timeout=300)[1] for process in both]
+    assert [process.returncode for process in both] == [0, 0], said
+    ended = [re.findall(r"^(\S+): [\d.]+ bits/byte$", one, re.MULTILINE) for one in said]
+    assert sorted(ended[0] + ended[1]) == sorted(point.name for point in points(again))
+    for name, one in records(again).items():
+        assert one["bits_per_byte"] == records(args)[name]["bits_per_byte"], name
+
+
+def test_what_another_process_holds_is_left_to_it(done, tmp_path) -> None:
+    root, _ = done
+    args = study(root, **CHANGES, folder=tmp_path / "runs", out=tmp_path / "out")
+    point = grid_point(args, "bytes", "c1", 0)
+    prepare_text(args)
+    with sole_run(Places(args).run(point.name)), pytest.raises(FolderBusyError, match="tiny-bytes"):
+        Study(args, "x").record(point, {"chosen": 3e-3})
+    assert Study(args, "x").record(point, {"chosen": 3e-3}) is not None
+
+
+def test_a_run_that_diverged_is_not_tried_twice(done, tmp_path, monkeypatch) -> None:
+    root, _ = done
+    sweep = {"lrs": [1e-3, 2e-3], "extend": 0}
+    args = study(root, sweep=sweep, folder=tmp_path / "runs", out=tmp_path / "out")
+    tried: list[float] = []
+
+    def run(trainer) -> bool:
+        tried.append(trainer.args.optim.lr)
+        raise ValueError("the loss exploded")
+
+    monkeypatch.setattr(Trainer, "run", run)
+    prepare_text(args)
+    study_ = Study(args, "x", lambda line: None)
+    for _ in range(2):
+        with pytest.raises(ValueError, match="diverged at every learning rate"):
+            study_._choose("bytes")
+    assert tried == [1e-3, 2e-3]
 
 
 def test_a_signal_stops_the_command(done, tmp_path, monkeypatch, capsys) -> None:
