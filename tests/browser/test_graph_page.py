@@ -28,9 +28,14 @@ PLACE = """(id) => {
   const { x, y } = cy.$id(id).renderedPosition();
   return [box.left + x, box.top + y];
 }"""
-SHOWN = (
-    """() => document.querySelector(".gv-canvas")._cyreg.cy.nodes(":visible").map((n) => n.id())"""
-)
+SHOWN = """() => new Promise((resolve) => requestAnimationFrame(() => setTimeout(() => {
+  const { cy } = document.querySelector(".gv-canvas")._cyreg;
+  resolve(cy.nodes(":visible").map((node) => node.id()));
+})))"""  # the library knows what is visible once it has drawn a frame
+VIEW = """() => {
+  const { cy } = document.querySelector(".gv-canvas")._cyreg;
+  return [cy.zoom(), cy.pan().x, cy.pan().y];
+}"""
 MARKED = """(kind) => document.querySelector(".gv-canvas")._cyreg.cy.nodes("." + kind)
   .map((n) => n.id()).sort()"""
 
@@ -189,6 +194,22 @@ def test_a_neighbourhood_and_back_by_keys_alone(graph: Page) -> None:
     graph.keyboard.press("ArrowDown")
     graph.keyboard.press("Enter")
     expect(panel(graph).locator("h2")).not_to_have_text("A novel")
+
+
+def test_a_neighbourhood_fills_the_drawing_at_once(graph: Page) -> None:
+    whole = graph.evaluate(VIEW)
+    graph.locator(".gv-canvas").focus()
+    graph.evaluate(
+        """(keys) => {
+          const canvas = document.querySelector(".gv-canvas");
+          for (const key of keys) canvas.dispatchEvent(new KeyboardEvent("keydown", { key }));
+        }""",
+        ["ArrowRight", "Enter"],  # with no frame between them
+    )
+    near = graph.evaluate(VIEW)
+    assert len(graph.evaluate(SHOWN)) < 6
+    graph.keyboard.press("0")
+    assert graph.evaluate(VIEW) == pytest.approx(near) != pytest.approx(whole)
 
 
 def test_an_edge_shows_its_evidence(graph: Page) -> None:

@@ -216,7 +216,7 @@ export class Viewer {
     this.picked = { node, edge };
     this.refresh();
     if (node && reveal) this.drawing?.reveal(node, this.calm);
-    if (edge && reveal) this.drawing?.fit([...neighbours(edge.from)].length > 60 ? [edge.from, edge.to] : [edge.from, edge.to], this.calm);
+    if (edge && reveal) this.drawing?.fit([edge.from, edge.to], this.calm);
     if (node) this.tell(`${node.label}, ${typeWords(node.type)}, ${node.count} times, ${neighbours(node).size} connections.`);
     if (edge) this.tell(`${edge.from.label} to ${edge.to.label}, ${edge.count} times.`);
     this.onChange("pick");
