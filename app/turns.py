@@ -1,4 +1,7 @@
-"""Turns at something that serves few at a time: first come, first served, and few may wait."""
+"""Turns at something that serves few at a time: first come, first served, and few may wait.
+
+What was done in a turn took memory; it is given back afterwards.
+"""
 
 import threading
 import time
@@ -6,6 +9,7 @@ from collections import deque
 from collections.abc import Callable
 from http import HTTPStatus
 
+from app import memory
 from app.problems import ProblemError
 
 RETRY_SECONDS = 2
@@ -99,6 +103,7 @@ class Turns:
         with self._changed:
             self._served -= 1
             self._changed.notify_all()
+        memory.give_back()
 
     def _busy(self) -> ProblemError:
         return ProblemError(
