@@ -11,6 +11,8 @@ from bytelatent.files import read_json
 LEAST_SHARE = 2000
 """Bytes of a document at least, when only some of a source are taken."""
 
+BLANKS = b" \n"
+
 READ_AHEAD = 100
 """So many times the bytes that are wanted are looked at to choose from."""
 
@@ -94,16 +96,24 @@ def read_about(root: Path) -> dict[str, tuple[str, str]]:
         raise ValueError(f"{path} is no corpus manifest ({error})") from None
 
 
-def cut_pieces(document: bytes, max_bytes: int) -> list[bytes]:
+def cut_pieces(document: bytes, max_bytes: int, *, at_blanks: bool = False) -> list[bytes]:
     """``document`` in pieces of at most ``max_bytes`` and of about equal size.
 
     Cut between characters of UTF-8, where there are any.
+
+    Args:
+        document: UTF-8.
+        max_bytes: of a piece.
+        at_blanks: cut before the last space or line end in the second half of a piece, where it has
+            one, so that no word is cut; pieces then begin with that blank.
     """
     pieces, first = [], 0
     while first < len(document):
         rest = len(document) - first
         size = _ceil(rest, _ceil(rest, max_bytes))
         last = _between_characters(document, first, first + size)
+        if at_blanks and last < len(document):
+            last = _before_blank(document, first + size // 2, last)
         pieces.append(document[first:last])
         first = last
     return pieces
@@ -151,6 +161,14 @@ def _between_characters(data: bytes, first: int, last: int) -> int:
     while first < place < len(data) and data[place] & 0xC0 == 0x80:
         place -= 1
     return place if place > first else last
+
+
+def _before_blank(data: bytes, first: int, last: int) -> int:
+    """The last place after ``first``, up to ``last``, where a blank follows a word; or ``last``."""
+    for place in range(last, first, -1):
+        if data[place] in BLANKS and data[place - 1] not in BLANKS:
+            return place
+    return last
 
 
 def _ceil(a: int, b: int) -> int:

@@ -1,4 +1,4 @@
-"""``python -m bytelatent.scaling run|robustness|collect|fit|report config=FILE key.sub=value ...``
+"""``python -m bytelatent.scaling COMMAND config=FILE key.sub=value ...``
 
     python -m bytelatent.scaling run config=bytelatent/configs/scaling/cpu.yaml
     python -m bytelatent.scaling robustness config=bytelatent/configs/scaling/cpu.yaml
@@ -10,9 +10,10 @@
 folder ``out``. Runs that have a record are skipped, and one that was stopped goes on from its last
 checkpoint: stop it at any time and give the same command again. Given twice at once, on one machine
 or on several that share the folders, it shares the runs out. SIGINT, SIGTERM and SIGUSR1 save
-first; the exit status is then 75. ``robustness`` measures trained models on noise, languages and
-spelling, ``collect`` puts all records into one file, ``fit`` fits power laws to them, and
-``report`` does both and writes what came out into ``scaling_report.json`` and ``docs/scaling.md``.
+first; the exit status is then 75. ``measure`` measures trained models once more, after a change
+to the held-out text. ``robustness`` measures trained models on noise, languages and spelling,
+``collect`` puts all records into one file, ``fit`` fits power laws to them, and ``report`` does
+both and writes what came out into ``scaling_report.json`` and ``docs/scaling.md``.
 """
 
 import logging
@@ -38,6 +39,15 @@ def run(args: ScalingArgs, command: str) -> int:
         return STOPPED
     print(f"all runs of {args.name} are in {args.out}")
     return 1 if study.failures else 0
+
+
+def measure(args: ScalingArgs, command: str) -> int:
+    """Measure trained models once more."""
+    from bytelatent.scaling.records import measure_again
+
+    for name, bits in measure_again(args):
+        print(f"{name}: {bits:.4f} bits/byte")
+    return 0
 
 
 def robustness(args: ScalingArgs, command: str) -> int:
@@ -76,6 +86,7 @@ def report(args: ScalingArgs, command: str) -> int:
 
 COMMANDS: dict[str, Callable[[ScalingArgs, str], int]] = {
     "run": run,
+    "measure": measure,
     "robustness": robustness,
     "collect": collect,
     "fit": fit,

@@ -1,5 +1,6 @@
 """All records of a folder in one file, and the power laws through them."""
 
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -39,12 +40,34 @@ def read_records(folder: Path) -> list[Record]:
     """Records of runs and of robustness, by file name.
 
     Raises:
-        ValueError: there is none, or one is damaged.
+        ValueError: there is none, one is damaged, or runs were measured on different text.
     """
     paths = _records(folder)
     if not paths:
         raise ValueError(f"out: {folder} holds no record; python -m bytelatent.scaling run first")
-    return [read_json(path) for path in paths]
+    found: list[Record] = [read_json(path) for path in paths]
+    _check_text(found)
+    return found
+
+
+def _check_text(records: list[Record]) -> None:
+    """Bits per byte of runs can be compared only where they are of the same text.
+
+    Raises:
+        ValueError: two runs were measured on different text.
+    """
+    runs = [record for record in records if "bits_per_byte" in record]
+    for one in runs[1:]:
+        if _sizes(one) != _sizes(runs[0]):
+            raise ValueError(
+                f"out: {one['point']} and {runs[0]['point']} were measured on different text; "
+                "measure them again (python -m bytelatent.scaling measure), or move one away"
+            )
+
+
+def _sizes(run: Record) -> dict[str, int]:
+    sources = run["bits_per_byte"].get("sources", {})
+    return {source: about["bytes"] for source, about in sources.items()}
 
 
 def has_records(folder: Path) -> bool:
@@ -97,7 +120,8 @@ def _laws(points: list[Record], measure: str, name: str, args: FitArgs) -> dict[
         flops = np.array([point["flops"][measure] for point in own])
         bits = np.array([point["bits_per_byte"]["total"]["bits_per_byte"] for point in own])
         try:
-            fitted = bootstrap(LAWS[name], flops, bits, args.draws, seed=len(own))
+            seed = zlib.crc32(family.encode())
+            fitted = bootstrap(LAWS[name], flops, bits, args.draws, seed=seed)
         except ValueError:
             continue  # too few budgets so far
         fits[family] = fitted, flops

@@ -107,7 +107,7 @@ def draft(args: ScalingArgs, point: Point, lr: float, words: Vocabulary | None) 
     given = (args.train, shared, family.settings, budget.shapes[family.shape], variant)
     settings = merged(*given)
     if words is not None:
-        settings = merged(settings, _of_tokens(words, args.row_bytes))
+        settings = merged(settings, _of_tokens(words, args))
     if "blt" not in settings:
         settings = merged(settings, _window(settings["data"]["seq_len"]))
     found = check_args(TrainArgs, settings)
@@ -150,10 +150,21 @@ def merged(*given: Settings) -> Settings:
     return found
 
 
-def _of_tokens(words: Vocabulary, row_bytes: int) -> Settings:
+def _of_tokens(words: Vocabulary, args: ScalingArgs) -> Settings:
+    """A vocabulary, and rows that hold as many bytes of every source as those of other families.
+
+    A row of a source is a row of tokens, and these are longer in some sources than in others: a
+    source's share of the rows is its share of the text over the length of its tokens.
+    """
     tokenizer = {"name": "bpe", "init_kwargs": {"path": str(words.path)}}
+    rows = {source: x / words.lengths[source] for source, x in args.corpus.shares().items()}
+    total = sum(rows.values())  # tokens for one of a byte model, in the mix
     return {
-        "data": {"tokenizer": tokenizer, "seq_len": round(row_bytes / words.bytes_per_token)},
+        "data": {
+            "tokenizer": tokenizer,
+            "sources": {source: share / total for source, share in rows.items()},
+            "seq_len": round(args.row_bytes * total),
+        },
         "entropy_model": {"vocab_size": words.size},
     }
 

@@ -2,6 +2,7 @@
 
 import logging
 import zlib
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,9 @@ from bytelatent.tokenizers.bpe_tokenizer import BpeTokenizer, train_bpe
 
 logger = logging.getLogger(__name__)
 
+ENDS = 2
+"""BOS and EOS of a document."""
+
 BATCH_BYTES = 16_384
 """Bytes, padding included, whose entropies are measured at once."""
 
@@ -29,12 +33,13 @@ class Vocabulary:
     Attributes:
         path: of its file.
         size: ids.
-        bytes_per_token: on the training text.
+        lengths: what a token of every source holds, in tokens of a byte model: on the training
+            text, with the ends of documents.
     """
 
     path: Path
     size: int
-    bytes_per_token: float
+    lengths: dict[str, float]
 
 
 class Places:
@@ -119,14 +124,17 @@ def prepare_vocabulary(args: ScalingArgs) -> Vocabulary:
     about_path = places.tokenizer.with_suffix(".about.json")
     if not about_path.is_file():
         logger.info("learning a vocabulary of %d tokens", args.vocab_size)
-        train_bpe(_training_texts(places), args.vocab_size, places.tokenizer)
+        texts = (text for _, text in _training_texts(places))
+        train_bpe(texts, args.vocab_size, places.tokenizer)
         bpe = BpeTokenizer(str(places.tokenizer), add_bos=False, add_eos=False)
-        sizes = [(len(x.encode()), len(bpe.encode(x))) for x in _training_texts(places)]
-        size, tokens = (sum(column) for column in zip(*sizes, strict=True))
+        sizes, tokens = Counter[str](), Counter[str]()
+        for source, text in _training_texts(places):
+            sizes[source] += len(text.encode()) + ENDS
+            tokens[source] += len(bpe.encode(text)) + ENDS
         about: dict[str, Any] = {
             "asked": args.vocab_size,
             "size": bpe.vocab_size,
-            "bytes_per_token": size / tokens,
+            "lengths": {source: sizes[source] / tokens[source] for source in sizes},
         }
         write_json(about_path, about)
     about = read_json(about_path)
@@ -135,7 +143,7 @@ def prepare_vocabulary(args: ScalingArgs) -> Vocabulary:
             f"vocab_size: {places.tokenizer} was made for {about['asked']} ids, not "
             f"{args.vocab_size}; choose another folder"
         )
-    return Vocabulary(places.tokenizer, about["size"], about["bytes_per_token"])
+    return Vocabulary(places.tokenizer, about["size"], about["lengths"])
 
 
 def _drawn(corpus: CorpusArgs, source: str, share: float) -> list[bytes]:
@@ -158,7 +166,8 @@ def _write(path: Path, documents: list[bytes]) -> None:
     write_text(path, "".join(lines))
 
 
-def _training_texts(places: Places) -> Iterator[str]:
+def _training_texts(places: Places) -> Iterator[tuple[str, str]]:
+    """Sources with their documents."""
     for path in sorted((places.text / "train").glob("*.jsonl")):
         for document in read_documents(path):
-            yield document.decode("utf-8")
+            yield path.stem, document.decode("utf-8")

@@ -1,12 +1,15 @@
 """What a finished run has to say, for others to check and to plot."""
 
 import time
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 
 from bytelatent.args import TrainArgs
+from bytelatent.files import read_json, write_json
 from bytelatent.metrics import read_metrics
 from bytelatent.model.args import LMTransformerArgs
 from bytelatent.model.blt import ByteLatentTransformer
@@ -32,7 +35,7 @@ def describe(args: ScalingArgs, point: Point, run: TrainArgs, command: str) -> R
     lines = read_metrics(run.dump_dir / "metrics.jsonl")
     trained = _trained(lines)
     began = time.perf_counter()
-    measured = _measure(args, run)
+    measured = measure(args, run.dump_dir / "model")
     return {
         "point": point.name,
         "kind": point.kind,
@@ -53,6 +56,8 @@ def describe(args: ScalingArgs, point: Point, run: TrainArgs, command: str) -> R
         "seconds": {"training": trained["seconds"], "measuring": time.perf_counter() - began},
         "parameters": _parameters(run),
         "config": without_paths(run),
+        "corpus": args.corpus.model_dump(mode="json", exclude={"root_dir"}),
+        "entropy_model": args.entropy_model if needs_entropies(run) else None,
     }
 
 
@@ -63,10 +68,35 @@ def unit(run: TrainArgs) -> str:
     return "byte" if run.data.tokenizer.name == "blt" else "token"
 
 
-def _measure(args: ScalingArgs, run: TrainArgs) -> dict[str, Any]:
+def measure(args: ScalingArgs, model: Path) -> dict[str, Any]:
+    """Bits per byte of a trained model on held-out text.
+
+    Raises:
+        ValueError: the model or the held-out text is missing.
+    """
     pieces = test_pieces(args)
-    scorer = load_scorer(run.dump_dir / "model", args.entropy_model, Places(args).tokenizer)
+    scorer = load_scorer(model, args.entropy_model, Places(args).tokenizer)
     return summaries(pieces, scorer([piece.data for piece in pieces]))
+
+
+def measure_again(args: ScalingArgs) -> Iterator[tuple[str, float]]:
+    """Measure all trained models of the study once more and put that into their records.
+
+    For a change to the held-out text or to how it is measured. Gives names and bits per byte.
+
+    Raises:
+        ValueError: a model is not there any more.
+    """
+    places = Places(args)
+    for path in sorted(args.out.glob(f"{args.name}-*.json")):
+        record = read_json(path)
+        if "bits_per_byte" not in record:
+            continue
+        found = measure(args, places.run(record["point"]) / "model")
+        corpus = args.corpus.model_dump(mode="json", exclude={"root_dir"})
+        again = {"bits_per_byte": found, "corpus": corpus, "measured": commit()}
+        write_json(path, record | again)
+        yield record["point"], found["total"]["bits_per_byte"]
 
 
 def _flops(args: ScalingArgs, run: TrainArgs, trained: dict[str, float]) -> dict[str, Any]:

@@ -1,5 +1,7 @@
 """Held-out documents: which ones, how much of them, and in which pieces."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -88,6 +90,19 @@ def test_pieces_hold_every_byte_once(text, size) -> None:
     assert all(0 < len(piece) <= size for piece in pieces)
     if size >= 7:
         assert "".join(piece.decode() for piece in pieces) == text
+
+
+def test_pieces_end_before_a_blank_where_they_can() -> None:
+    text = b"the quick  brown fox\njumps over a lazylazylazylazylazy dog"
+    pieces = cut_pieces(text, 12, at_blanks=True)
+    assert b"".join(pieces) == text
+    assert pieces[0] == b"the quick" and pieces[1].startswith(b"  brown")
+    assert all(0 < len(piece) <= 12 for piece in pieces)
+    inside = [a[-1:] + b[:1] for a, b in pairwise(pieces) if b[0] not in b" \n"]
+    assert inside and all(byte in b"lazy" for cut in inside for byte in cut), "one word is too long"
+    data = "中文中文中文中文 é".encode()
+    pieces = cut_pieces(data, 7, at_blanks=True)
+    assert b"".join(pieces) == data and all(piece.decode() for piece in pieces)
 
 
 def test_pieces_are_of_about_equal_size() -> None:

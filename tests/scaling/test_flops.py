@@ -18,12 +18,13 @@ from bytelatent.transformer import LMTransformer
 
 CONFIG = Path(__file__).parents[2] / "bytelatent" / "configs" / "scaling" / "cpu.yaml"
 ARGS = load_args(ScalingArgs, [f"config={CONFIG}"])
+LENGTHS = dict.fromkeys(ARGS.corpus.sources, 2.7)
 ROWS, SIZE, PATCH = 2, 128, 4
 
 
 def run_of(family: str, budget: str) -> TrainArgs:
     """A run of the shipped study, its rows and windows of ``SIZE`` tokens."""
-    words = Vocabulary(Path("none.json"), 4096, 4.0) if family == "bpe" else None
+    words = Vocabulary(Path("none.json"), 4096, LENGTHS) if family == "bpe" else None
     found = draft(ARGS, grid_point(ARGS, family, budget, 0), 1e-3, words)
     changes = {"data": {"seq_len": SIZE}}
     if found.entropy_model is not None:
@@ -93,7 +94,7 @@ def test_the_shipped_study_matches_its_families() -> None:
     assert all(len(budget.seeds) >= 2 for budget in budgets[:2])
     for budget in ARGS.budgets:
         bytes_per_unit = {"bytes": 1.0, "bpe": 2.7, "blt-entropy": 4.5}
-        words = Vocabulary(Path("none.json"), 4096, 2.7)
+        words = Vocabulary(Path("none.json"), 4096, LENGTHS)
         costs = []
         for family in ARGS.families:
             given = words if family == "bpe" else None

@@ -3,6 +3,7 @@
 import json
 import math
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -21,6 +22,7 @@ from bytelatent.scaling.measuring import language_pieces, load_scorer, test_piec
 from bytelatent.scaling.places import Places, prepare_text, prepare_vocabulary
 from bytelatent.scaling.running import Study
 from bytelatent.tokenizers.bpe_tokenizer import BpeTokenizer
+from bytelatent.tokenizers.constants import PAD_ID
 from bytelatent.trainer import Trainer
 from bytelatent.transformer import LMTransformer
 from tests.scaling.study import prepare, study
@@ -74,6 +76,8 @@ def test_every_run_has_a_record(done) -> None:
         assert one["machine"]["torch"] == torch.__version__
         assert one["seconds"]["training"] > 0 and one["bytes"] > 0
         assert one["command"].startswith("python -m bytelatent.scaling run config=")
+        assert one["corpus"]["test_bytes"] == 500 and "root_dir" not in one["corpus"]
+        assert (one["entropy_model"] is not None) == entropy
         assert str(root) not in json.dumps(one["config"] | one["machine"]), "no paths"
     sizes = {one["bits_per_byte"]["total"]["bytes"] for one in found.values()}
     assert len(sizes) == 1, "all families are measured on the same bytes"
@@ -254,6 +258,41 @@ def test_families_read_the_same_documents_in_rows_of_equal_bytes(done) -> None:
     assert one.entropies_BS is not None and other.entropies_BS is None
 
 
+def test_tokens_come_from_the_sources_in_the_shares_of_the_bytes(done) -> None:
+    _, args = done
+    words = prepare_vocabulary(args)
+    assert max(words.lengths.values()) > 1.3 * min(words.lengths.values()), "or it shows nothing"
+    lengths = [size or 1 for size in BpeTokenizer(str(words.path)).token_sizes]  # ends count as one
+    shares: dict[str, dict[str, float]] = {}
+    for family, vocabulary in (("bytes", None), ("bpe", words)):
+        run = draft(args, grid_point(args, family, "c1", 0), 1e-3, vocabulary)
+        sizes = dict.fromkeys(args.corpus.sources, 0)
+        for batch in Loader(run.data, "train").fixed_batches(3000):
+            for source, tokens_S in zip(batch.sources, batch.tokens_BS.tolist(), strict=True):
+                kept = [token for token in tokens_S if token != PAD_ID]
+                sizes[source] += sum(lengths[t] for t in kept) if vocabulary else len(kept)
+        shares[family] = {source: size / sum(sizes.values()) for source, size in sizes.items()}
+    assert shares["bpe"] == pytest.approx(shares["bytes"], rel=0.06)
+    assert shares["bytes"] == pytest.approx(args.corpus.shares(), rel=0.1)
+
+
+def test_models_are_measured_again(done, tmp_path, capsys) -> None:
+    root, args = done
+    again = study(root, **CHANGES, out=tmp_path / "out")
+    shutil.copytree(args.out, again.out)
+    path = again.out / "tiny-bytes-c1-s0.json"
+    before = json.loads(path.read_text())
+    changed = json.loads(path.read_text())
+    changed["bits_per_byte"]["total"]["bits_per_byte"] = 1.0
+    path.write_text(json.dumps(changed))
+    (tmp_path / "study.yaml").write_text(save_args(again))
+    assert main(["measure", f"config={tmp_path / 'study.yaml'}"]) == 0
+    assert "tiny-bytes-c1-s0: " in capsys.readouterr().out
+    after = json.loads(path.read_text())
+    assert after["bits_per_byte"] == before["bits_per_byte"]
+    assert after["flops"] == before["flops"] and "measured" in after
+
+
 def test_languages_have_equally_much_text(done) -> None:
     _, args = done
     sizes: dict[str, int] = {}
@@ -280,7 +319,7 @@ def test_what_cannot_be_is_named(tmp_path, changes, message) -> None:
 def test_misuse_of_the_command_is_named(tmp_path, capsys) -> None:
     assert main([]) == 2
     assert main(["walk"]) == 2
-    assert "none of run, robustness, collect, fit" in capsys.readouterr().err
+    assert "none of run, measure, robustness, collect, fit" in capsys.readouterr().err
     args = study(tmp_path, budgets={"c1": {"flops": 1e7}})
     (tmp_path / "study.yaml").write_text(save_args(args))
     assert main(["collect", f"config={tmp_path / 'study.yaml'}"]) == 1
