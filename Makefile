@@ -37,7 +37,8 @@ figures: $(VENV)/.dev
 		--overrides $(SAMPLES)/pride_and_prejudice.json --title "Pride and Prejudice" \
 		--out demo_output/graph_pride_and_prejudice
 	$(GRAPH) bytelatent/plotting/samples/sotu.txt --max-nodes 600 --evidence 1 \
-		--title "State of the Union, 2016 and 2018" --out demo_output/graph_state_of_the_union
+		--overrides $(SAMPLES)/state_of_the_union.json --title "State of the Union, 2016 and 2018" \
+		--out demo_output/graph_state_of_the_union
 	$(GRAPH) bytelatent/plotting/samples/persuasion.txt --kind patches --max-nodes 600 --evidence 1 \
 		--title "Persuasion, chapters 1 to 4" --out demo_output/graph_persuasion_patches
 	$(BIN)/python -m app.examples

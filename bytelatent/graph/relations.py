@@ -1,7 +1,9 @@
 """Relations between the entities of a sentence, read off its dependencies.
 
 "Bingley danced with Jane" gives ``dance with``; "Lydia was seen by Denny" gives ``see`` from Denny
-to Lydia; "Darcy is the nephew of Lady Catherine" gives ``nephew of``.
+to Lydia; "Darcy is the nephew of Lady Catherine" gives ``nephew of``. "Bingley does not know
+Wickham" gives ``not know``. A speaker and a name in their speech are not related by the verb:
+``"Dear Jane!" exclaimed Elizabeth`` gives nothing.
 """
 
 from collections.abc import Iterator, Mapping
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
 
 SUBJECTS = ("nsubj", "nsubjpass", "csubj")
 OBJECTS = ("dobj", "obj", "dative", "oprd")
+QUOTES = frozenset('"“”„«»')
 _MOST = 8
 """Nodes of a conjunction, or verbs in a chain, that are followed."""
 
@@ -26,11 +29,24 @@ def triples(sentence: "Span", owner: Mapping[int, int]) -> Iterator[Triple]:
         owner: the mention that a token belongs to, by the token's number in its document.
     """
     seen: set[Triple] = set()
+    speech = _speech(sentence, owner)
     for token in sentence:
         for triple in _of(token, owner):
-            if triple.subject != triple.object and triple not in seen:
+            apart = speech.get(triple.subject) != speech.get(triple.object)
+            if triple.subject != triple.object and not apart and triple not in seen:
                 seen.add(triple)
                 yield triple
+
+
+def _speech(sentence: "Span", owner: Mapping[int, int]) -> dict[int, int]:
+    """How many quotation marks stand before each mention: the same number in a piece of speech."""
+    found: dict[int, int] = {}
+    quotes = 0
+    for token in sentence:
+        quotes += token.text in QUOTES
+        if token.i in owner:
+            found.setdefault(owner[token.i], quotes)
+    return found
 
 
 def _of(token: "Token", owner: Mapping[int, int]) -> Iterator[Triple]:
@@ -50,17 +66,18 @@ def _of_verb(verb: "Token", owner: Mapping[int, int]) -> Iterator[Triple]:
         if child.dep_ == "agent"
         for number in _named(child, owner, ("pobj",))
     ]
-    name = verb.lemma_.lower()
+    name = f"not {verb.lemma_.lower()}" if _is_denied(verb) else verb.lemma_.lower()
     for subject in [*active, *agents]:
         for target in [*_named(verb, owner, OBJECTS), *(passive if subject in agents else [])]:
             yield Triple(subject, name, target)
     for subject in [*active, *passive]:
         yield from _by_preposition(subject, verb, name, owner)
         for noun in (child for child in verb.children if child.dep_ == "attr"):
+            denied = "not " if _is_denied(verb) else ""
             if noun.i in owner:
-                yield Triple(subject, "be", owner[noun.i])
+                yield Triple(subject, f"{denied}be", owner[noun.i])
             else:
-                yield from _by_preposition(subject, noun, noun.lemma_.lower(), owner)
+                yield from _by_preposition(subject, noun, denied + noun.lemma_.lower(), owner)
 
 
 def _by_preposition(
@@ -81,6 +98,17 @@ def _subjects(verb: "Token", owner: Mapping[int, int]) -> tuple[list[int], list[
             return _all_of(active, owner), _all_of(passive, owner)
         verb = verb.head
     return [], []
+
+
+def _is_denied(verb: "Token") -> bool:
+    """Whether it is said not to be so: "did not marry", "did not want to marry", "never met"."""
+    for _ in range(_MOST):
+        if any(child.dep_ == "neg" for child in verb.children):
+            return True
+        if verb.dep_ != "xcomp":
+            return False
+        verb = verb.head
+    return False
 
 
 def _named(head: "Token", owner: Mapping[int, int], kinds: tuple[str, ...]) -> list[int]:
