@@ -66,7 +66,7 @@ _OFFSETS = (
 
 @dataclass(frozen=True)
 class _Drawn:
-    """What is drawn of a graph: nodes, the most frequent first, and edges between them."""
+    """What is drawn of a graph: the most frequent edges between frequent nodes, and their ends."""
 
     nodes: list[dict[str, Any]]
     edges: list[dict[str, Any]]
@@ -78,10 +78,10 @@ class _Drawn:
         nodes = [node for node in ranked if node["degree"]][:most]
         known = {node["id"] for node in nodes}
         edges = [e for e in data["links"] if {e["source"], e["target"]} <= known]
+        edges = sorted(edges, key=lambda edge: -edge["count"])[:MOST_EDGES]
         joined = {end for edge in edges for end in (edge["source"], edge["target"])}
         nodes = [node for node in nodes if node["id"] in joined] or ranked[:most]
-        edges.sort(key=lambda edge: -edge["count"])
-        return cls(nodes, edges[:MOST_EDGES])
+        return cls(nodes, edges)
 
     def places(self) -> NDArray[np.float64]:
         """``[nodes, 2]``, those of the graph stretched to fill the paper."""
@@ -245,8 +245,8 @@ def _facts(data: dict[str, Any], drawn: _Drawn) -> str:
     facts = [
         f"{about['source']}: {about['bytes']:,} bytes",
         about["finder"],
-        f"the {len(drawn.nodes)} most frequent of {len(data['nodes']):,} nodes",
-        f"{len(drawn.edges):,} of {len(data['links']):,} edges",
+        f"{len(drawn.nodes):,} of {len(data['nodes']):,} nodes, larger where more frequent",
+        f"{len(drawn.edges):,} of {len(data['links']):,} edges, likewise",
     ]
     if "bytes_per_patch" in numbers:
         facts.append(f"{numbers['patches']:,} patches of {numbers['bytes_per_patch']:.2f} bytes")

@@ -26,6 +26,10 @@ SETS = {
 """Measures of a question, and what is counted in each."""
 
 
+ALIKE = 0.15
+"""Costs per byte that differ by no more than this share count as equal."""
+
+
 @dataclass(frozen=True)
 class Section:
     """A part of the report.
@@ -89,8 +93,29 @@ def _answer(found: Findings, about: str, title: str) -> Section:
             "A larger model of this grid was also trained longer: families are compared at equal "
             "inference FLOPs as each got them, not at equal training."
         )
+        text.append(_alike(found))
     columns = ["family", "counted", "FLOPs", "gap at the low end", "at the high end", "verdict"]
     return Section(about, title, [one for one in text if one], columns if rows else [], rows)
+
+
+def _alike(found: Findings) -> str:
+    """Whether this question differs from that of equal training, in a grid of matched models."""
+    spreads = []
+    for budget in found.budgets:
+        costs = [
+            run["flops"]["forward_per_byte"]
+            for run in found.grid
+            if run["flops"]["budget"] == budget
+        ]
+        spreads.append(max(costs) / min(costs) - 1)
+    if not spreads or max(spreads) > ALIKE:
+        return ""
+    return (
+        "The models of a budget were shaped to cost about the same per byte "
+        f"(within {100 * max(spreads):.0f} %), so without the entropy model this is the answer of "
+        "equal training over again. What longer patches save at inference would take models of "
+        "other shapes to measure."
+    )
 
 
 def _at_each_budget(found: Findings) -> str:
@@ -141,7 +166,7 @@ def _sentence(text: str) -> str:
 
 
 def _verdict(family: str, gap: dict[str, Any]) -> str:
-    ends = (_sign(gap, 0), _sign(gap, -1))
+    ends = (sign(gap, 0), sign(gap, -1))
     words = {1: "ahead of", -1: "behind", 0: "not to be told from"}
     low, high = _at_ends(gap)
     if ends[0] == ends[1]:
@@ -174,14 +199,15 @@ def _direction(gap: dict[str, Any]) -> str:
     return "cannot be told to move, for the bands overlap"
 
 
-def _sign(gap: dict[str, Any], at: int) -> int:
+def sign(gap: dict[str, Any], at: int) -> int:
+    """1 where entropy patches are ahead with the whole band, -1 where they are behind, else 0."""
     if gap["low"][at] > 0:
         return 1
     return -1 if gap["high"][at] < 0 else 0
 
 
 def _word(gap: dict[str, Any]) -> str:
-    signs = {_sign(gap, 0), _sign(gap, -1)}
+    signs = {sign(gap, 0), sign(gap, -1)}
     words = {1: "entropy patches ahead", -1: "entropy patches behind", 0: "not told apart"}
     return words[signs.pop()] if len(signs) == 1 else "differs along the range"
 

@@ -81,11 +81,25 @@ def test_all_records_answer_the_questions(args: ScalingArgs) -> None:
     )
     assert "over a factor of 31.8 in training FLOPs" in found["moves"]
     assert "Table 1 of arXiv 2412.09871" in found["paper"]
+    assert "as there: blt-space, blt-static; other than there: bpe" in found["paper"]
+    assert "pieces of words" in found["paper"], "what may be behind a difference that there is"
+    assert "equal training over again" in found["inference"]
     assert {"ablations", "noise", "spelling", "languages", "laws", "rates"} <= found.keys()
     rates = next(one for one in report.sections if one.id == "rates")
     assert rates.rows[0][2] == "0.002: 2.600, 0.004: 2.500, 0.008: diverged"
     for one in report.sections:
         assert all(len(row) == len(one.columns) for row in one.rows), one.id
+
+
+def test_no_reason_is_given_for_a_difference_that_is_not_there(
+    args: ScalingArgs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(made_up.LEVELS, "bpe", 2.1)
+    made_up.write(args.out)
+    write_report(args)
+    said = sections(report_of(args))["paper"]
+    assert "as there: bpe, blt-space, blt-static." in said
+    assert "pieces of words" not in said
 
 
 def test_records_that_go_take_their_fits_along(args: ScalingArgs) -> None:
