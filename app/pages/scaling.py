@@ -152,7 +152,7 @@ def _chart(name: str, panel: ScalingPanel) -> Chart:
     columns = []
     if panel.kind == "histogram":
         heights = [y or 0.0 for y in panel.series[0].y]
-        columns = [round(100 * height / (max(heights) or 1), 2) for height in heights]
+        columns = [round(100 * height / (panel.most or max(heights) or 1), 2) for height in heights]
     return Chart(name, panel, list(legend.items()), bars, columns)
 
 

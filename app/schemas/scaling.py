@@ -36,6 +36,7 @@ class ScalingPanel(Strict):
     categories: list[str] = Field(description="Of bars.")
     log_x: bool
     line: float | None = Field(description="A length or height to compare with.")
+    most: float | None = Field(description="How high the axis of a histogram goes, if that is set.")
     columns: list[str] = Field(description="Of the numbers as a table.")
     rows: list[list[str]]
 

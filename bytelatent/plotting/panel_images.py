@@ -2,6 +2,7 @@
 
 import math
 from functools import partial
+from typing import Any
 
 import numpy as np
 from matplotlib.artist import Artist
@@ -22,6 +23,8 @@ FEWEST = 3
 COLUMNS = 4
 """Of the legend."""
 BAND = 0.16
+SMALL: dict[str, Any] = {"va": "center_baseline", "fontsize": 6.5, "color": LIGHT["muted"]}
+"""Marks at bars without length."""
 
 
 def panel_image(drawing: Drawing) -> Figure:
@@ -88,6 +91,10 @@ def _draw_bars(area: Axes, panel: Panel) -> None:
             xerr=_error(one),
             error_kw={"ecolor": LIGHT["ink"], "elinewidth": 0.9, "capsize": 2},
         )
+        for place, y in zip(places, one.y, strict=True):
+            if not y:  # no number is not a number that is zero
+                mark = "–" if y is None else "0"
+                area.annotate(mark, (0, place + shift), (3, 0), textcoords="offset points", **SMALL)
     area.set_yticks(places, panel.categories)
     area.set_ylim(len(places) - 0.4, -0.6)
     area.set(xlabel=panel.y_title)
@@ -110,6 +117,7 @@ def _draw_curves(area: Axes, panel: Panel) -> None:
         for one in panel.series:
             lengths = [0.0 if y is None else y for y in one.y]
             area.bar(one.x, lengths, width=0.85, color=SERIES_COLOURS[one.colour].light)
+        area.set_ylim(0, panel.most)
     else:
         for one in panel.series:
             _draw_curve(area, one)

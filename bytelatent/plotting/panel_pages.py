@@ -98,7 +98,7 @@ def _add_panel(figure: go.Figure, panel: Panel, *, place: int, domain: tuple[flo
         across |= {"type": "log", "exponentformat": "power" if last >= 10**LARGE else "SI"}
         across |= {"dtick": "D2" if last / first < NARROW else 1}
     if panel.kind in ("areas", "histogram"):
-        up["rangemode"] = "tozero"
+        up |= {"rangemode": "tozero"} if panel.most is None else {"range": [0, panel.most]}
     figure.update_layout({f"xaxis{number}": across, f"yaxis{number}": up})
     for one in panel.series:
         figure.add_traces([{**trace, **names} for trace in _traces(panel, one)])

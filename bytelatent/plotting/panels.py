@@ -87,6 +87,7 @@ class Panel:
         categories: of bars.
         log_x: whether the axis of curves is logarithmic.
         line: a length of bars, or a height of curves, to compare with; drawn across.
+        most: how high the axis of a histogram goes, where several are compared.
     """
 
     title: str
@@ -100,6 +101,7 @@ class Panel:
     categories: list[str] = field(default_factory=list)
     log_x: bool = False
     line: float | None = None
+    most: float | None = None
 
     @property
     def heading(self) -> str:

@@ -34,6 +34,7 @@ BANDS = (
     "Dots are held-out bits per byte, the mean of the seeds with their range; curves are fitted "
     "laws, bands hold {band:.0%} of {draws:,} bootstrap draws."
 )
+GAP_BANDS = "Differences of the fitted laws; bands hold {band:.0%} of those of {draws:,} draws."
 
 
 @dataclass(frozen=True)
@@ -123,6 +124,10 @@ def _curve_notes(sources: Sources) -> list[str]:
     return [BANDS.format(**fits)] if fits else []
 
 
+def _gap_notes(sources: Sources) -> list[str]:
+    return [GAP_BANDS.format(**sources.found.fits)] if sources.found.fits else []
+
+
 def _inference(sources: Sources) -> list[Panel]:
     measures = ("forward_per_byte", "forward_per_byte_with_entropy_model")
     return scaling_ours.curves(sources.found, measures)
@@ -138,9 +143,8 @@ def _flops(_: Sources) -> list[Panel]:
         )
     ]
     for name, args in paper.items():
-        panels.append(
-            scaling_ours.flops_by_part(name, args, published.ENTROPY_MODEL, layer="paper")
-        )
+        title = f"{name} in the paper's shape, by {scaling_ours.FORMULAS}"
+        panels.append(scaling_ours.flops_by_part(title, args, published.ENTROPY_MODEL))
     return panels
 
 
@@ -203,7 +207,7 @@ FIGURES = (
         ),
         lambda sources: scaling_ours.gaps(sources.found),
         "no two families have runs enough to compare",
-        lambda sources: ["Differences of the fitted laws, with bands of their bootstrap draws."],
+        lambda sources: _gap_notes(sources),
     ),
     Planned(
         Card(

@@ -1,5 +1,6 @@
 """Our runs and models as panels: what a study found, patches by language, FLOPs by part."""
 
+import math
 from dataclasses import asdict
 from typing import Any
 
@@ -190,15 +191,16 @@ def _names(tables: dict[str, Any]) -> list[str]:
 
 def patch_lengths(values: dict[str, Any]) -> list[Panel]:
     """A histogram for each language that the model was trained on."""
+    known = [one for one in values["languages"] if one["in_mix"]]
+    percent = [[100 * count / one["patches"] for count in one["counts"]] for one in known]
+    most = math.ceil(max((max(shares) for shares in percent), default=0.0) / 5) * 5.0
     panels = []
-    for one in values["languages"]:
-        if not one["in_mix"]:
-            continue
-        shares: list[float | None] = [100 * count / one["patches"] for count in one["counts"]]
+    for one, own in zip(known, percent, strict=True):
+        shares: list[float | None] = [*own]
         series = [Series("patches", shares, x=[float(x + 1) for x in range(len(shares))])]
         title = f"{one['name']}: {one['bytes_per_patch']:.1f} bytes per patch"
-        axes = ("bytes of a patch", "%")
-        panels.append(Panel(title, "histogram", *axes, series, values["model"]))
+        axes = ("bytes of a patch", "% of patches")
+        panels.append(Panel(title, "histogram", *axes, series, values["model"], most=most))
     return panels
 
 
@@ -206,8 +208,6 @@ def flops_by_part(
     name: str,
     args: ByteLatentTransformerArgs,
     entropy_model: LMTransformerArgs | None,
-    *,
-    layer: Any = "ours",
 ) -> Panel:
     """Forward FLOPs per byte of every part of a model against the size of its patches."""
     rows = [
@@ -220,4 +220,4 @@ def flops_by_part(
         if rows[0][part] is not None
     ]
     axes = ("bytes per patch", "forward FLOPs per byte")
-    return Panel(name, "areas", *axes, series, FORMULAS, layer)
+    return Panel(name, "areas", *axes, series, FORMULAS)

@@ -15,10 +15,11 @@ SCALING_COLOURS = {
     "MegaByte++, patches of 4": "purple",
     "MegaByte++, patches of 6": "rose",
     "Llama 3 (BPE)": "vermillion",
-    "Llama 2 (BPE)": "amber",
+    "Llama 2 (BPE)": "ink",
 }
-ABOVE = "bits per byte more"
-MODEL_COLOURS = ("vermillion", "amber", "blue")
+"""Those of our families of the same kind; others have colours that no family of ours has."""
+ABOVE = "bits per byte more than the model as it is"
+MODEL_COLOURS = ("vermillion", "rose", "blue")
 """Of Llama 3, Llama 3.1 and BLT."""
 
 

@@ -31,7 +31,7 @@ def measure_all(args: ScalingArgs, command: str) -> Iterator[Path]:
     """Measure every model that has no record yet; the records' paths.
 
     Raises:
-        ValueError: the study asks for none, or a model is not trained.
+        ValueError: the study asks for none, a model is not trained, or a record has other settings.
     """
     wanted, places = args.robustness, Places(args)
     if wanted is None:
@@ -41,7 +41,9 @@ def measure_all(args: ScalingArgs, command: str) -> Iterator[Path]:
     for family in wanted.families:
         point = grid_point(args, family, wanted.budget, wanted.seed)
         path = args.out / f"{point.name}-robustness.json"
+        asked = wanted.model_dump(mode="json", include={"noise_bytes", "language_bytes", "items"})
         if path.is_file():
+            _check(path, asked)
             continue
         if not places.record(point.name).is_file():
             raise ValueError(f"robustness: {point.name} is not trained; run the study first")
@@ -59,9 +61,19 @@ def measure_all(args: ScalingArgs, command: str) -> Iterator[Path]:
             "command": command,
             **commit(),
             "machine": machine(),
+            "asked": asked,
         }
         write_json(path, about | measure(args, wanted, scorer))
         yield path
+
+
+def _check(path: Path, asked: dict[str, Any]) -> None:
+    found = read_json(path).get("asked")
+    if found != asked:
+        raise ValueError(
+            f"robustness: {path} was measured with {found}, not {asked}; move it away to measure "
+            "again"
+        )
 
 
 def measure(args: ScalingArgs, wanted: RobustnessArgs, scorer: Scorer) -> dict[str, Any]:

@@ -98,10 +98,12 @@ def test_the_same_command_skips_what_is_done(done, capsys) -> None:
     assert "other settings than those of tiny-blt-entropy-c1-s0" in capsys.readouterr().err
 
 
-def test_robustness_collect_and_fit(done) -> None:
+def test_robustness_collect_and_fit(done, capsys) -> None:
     root, args = done
     for command in ("robustness", "collect", "fit"):
         assert main([command, f"config={root / 'study.yaml'}"]) == 0
+    assert main(["robustness", f"config={root / 'study.yaml'}", "robustness.items=3"]) == 1
+    assert "'items': 2}, not {" in capsys.readouterr().err
     collected = json.loads((args.out / COLLECTED).read_text())
     assert [len(collected[k]) for k in ("grid", "ablation", "robustness")] == [8, 1, 2]
     for one in collected["robustness"]:
