@@ -167,6 +167,13 @@ $("make").addEventListener("submit", async (event) => {
   await make(form());
   address.changed("made");
 });
+for (const box of document.querySelectorAll("[name=kind]")) {
+  box.addEventListener("change", async () => {
+    if (made?.text === undefined) return; // a saved graph is of one kind
+    await make(form());
+    address.changed("made");
+  });
+}
 $("text").addEventListener("input", count);
 $("saved")?.addEventListener("change", async () => {
   if (!$("saved").value) return;

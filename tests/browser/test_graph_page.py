@@ -133,6 +133,16 @@ def test_typing_draws_both_kinds(graph: Page) -> None:
     expect(graph.get_by_role("checkbox", name="organisation 1")).to_be_checked()
 
 
+def test_one_text_is_shown_as_either_graph(graph: Page) -> None:
+    draw(graph, "Kent saw Bath")
+    expect(panel(graph)).to_contain_text("Most surprising steps")
+    graph.locator("[name=kind][value=entities]").check()
+    expect(graph.get_by_role("checkbox", name="organisation 1")).to_be_checked()
+    expect(graph).to_have_url(re.compile("kind=entities"))
+    graph.locator("[name=kind][value=patches]").check()
+    expect(panel(graph)).to_contain_text("Most surprising steps")
+
+
 def test_a_click_on_a_node_shows_it_and_one_on_nothing_lets_go(graph: Page) -> None:
     graph.mouse.click(*place(graph, "Kent"))
     expect(panel(graph).locator("h2")).to_have_text("Kent")
