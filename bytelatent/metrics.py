@@ -4,12 +4,13 @@ import json
 import math
 import resource
 import sys
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict
 
-from bytelatent.files import write_text
+from bytelatent.files import naming, write_text
 
 
 class SinkArgs(BaseModel):
@@ -29,6 +30,32 @@ class SinkArgs(BaseModel):
 def bits_per_byte(nats: float, size: float) -> float:
     """Cross-entropy sum in nats over ``size`` bytes as bits per byte (BLT paper, section 4.5)."""
     return nats / (math.log(2) * size)
+
+
+@dataclass
+class Tally:
+    """Sums over the steps of a logged stretch.
+
+    Attributes:
+        nats, targets: of all that is learnt: bytes and ends of documents.
+        byte_nats, size: of bytes alone; ``size`` in bytes.
+        patches: patches that hold them; tokens where there are no patches.
+        gradient_norms: before clipping.
+        seconds: spent in steps.
+    """
+
+    nats: float = 0.0
+    targets: float = 0.0
+    byte_nats: float = 0.0
+    size: float = 0.0
+    patches: float = 0.0
+    gradient_norms: list[float] = field(default_factory=list)
+    seconds: float = 0.0
+
+    @property
+    def loss(self) -> float:
+        """Mean nats of what is learnt; 0 before the first step."""
+        return self.nats / self.targets if self.targets else 0.0
 
 
 class Sink(Protocol):
@@ -63,11 +90,15 @@ class MetricsFile:
             self.sinks = [_sink(name, path, args) for name in args.also] if args else []
 
     def append(self, record: dict[str, Any]) -> None:
-        """Add one line and hand it to the operating system."""
+        """Add one line and hand it to the operating system.
+
+        Raises:
+            ValueError: the system refuses, for want of space, say.
+        """
         if not self.write:
             return
         line = json.dumps(_rounded(record))
-        with self.path.open("a", encoding="utf-8") as file:
+        with naming(self.path, "written"), self.path.open("a", encoding="utf-8") as file:
             file.write(line + "\n")
         numbers = {k: float(v) for k, v in record.items() if isinstance(v, int | float)}
         for sink in self.sinks:

@@ -10,7 +10,7 @@ import logging
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.distributed.fsdp import FSDPModule
 
 from bytelatent.args import TrainArgs
-from bytelatent.checkpoint import Checkpoints
+from bytelatent.checkpoint import Checkpoints, Settings
 from bytelatent.config import save_args
 from bytelatent.data.batch import Batch
 from bytelatent.data.loader import Loader
@@ -27,7 +27,7 @@ from bytelatent.distributed.env import World
 from bytelatent.distributed.parallel import full_weights, place
 from bytelatent.files import write_text
 from bytelatent.loading import write_settings
-from bytelatent.metrics import MetricsFile, bits_per_byte, memory_bytes
+from bytelatent.metrics import MetricsFile, Tally, bits_per_byte, memory_bytes
 from bytelatent.model.blt import ByteLatentTransformer
 from bytelatent.model.flops import training_flops_per_byte
 from bytelatent.model.layers import TransformerBlock
@@ -40,6 +40,15 @@ from bytelatent.transformer import LMTransformer
 logger = logging.getLogger(__name__)
 
 Model = LMTransformer | ByteLatentTransformer
+
+OF_THE_MODEL = ("entropy_model", "blt", "patcher", "data.tokenizer")
+"""Settings that make another model when they change."""
+
+OF_THE_RUN = ("seed", "steps", "dtype", "init_from", "data", "patcher_model", "optim")
+"""Settings beside them that decide what a run computes."""
+
+DRAWN = {"seed", "init_base_std", "init_std_factor", "dropout"}
+"""Of these, what decides only how fresh weights are drawn and how they are trained."""
 
 
 @dataclass(frozen=True)
@@ -60,25 +69,8 @@ class Progress:
     seconds_left: float
 
 
-@dataclass
-class Tally:
-    """Sums over the steps of a logged stretch, on the device.
-
-    Attributes:
-        nats, targets: of all that is learnt: bytes and ends of documents.
-        byte_nats, size: of bytes alone; ``size`` in bytes.
-        patches: patches that hold them; tokens where there are no patches.
-        gradient_norms: before clipping.
-        seconds: spent in steps.
-    """
-
-    nats: float = 0.0
-    targets: float = 0.0
-    byte_nats: float = 0.0
-    size: float = 0.0
-    patches: float = 0.0
-    gradient_norms: list[float] = field(default_factory=list)
-    seconds: float = 0.0
+class DivergedError(ValueError):
+    """The loss or a gradient is no finite number, or the loss exploded."""
 
 
 class Trainer:
@@ -106,7 +98,12 @@ class Trainer:
         self.optimizer = build_optimizer(self.model, args.optim)
         self.nats = self._nats_function()
         folder = args.dump_dir / "checkpoints"
-        self.checkpoints = Checkpoints(folder, args.checkpoint, self.world)
+        settings = Settings(
+            args.model_dump(mode="json", include={"entropy_model", "blt", "patcher", *OF_THE_RUN}),
+            fixed=OF_THE_MODEL,
+            free=DRAWN | {"max_seqlen", "path"},
+        )
+        self.checkpoints = Checkpoints(folder, args.checkpoint, self.world, settings)
         self.lowest, self.bytes_seen = math.inf, 0
         self.step = self._resume()
         if self.world.is_main:
@@ -122,8 +119,9 @@ class Trainer:
             Whether the last step is done; False after a request to stop, with all saved.
 
         Raises:
-            ValueError: the loss or a gradient is no longer a number, or the loss explodes; the
+            DivergedError: the loss or a gradient is no longer a number, or the loss explodes; the
                 last checkpoint stays.
+            ValueError: the data are damaged, or a file cannot be written.
         """
         args, tally = self.args, Tally()
         self.model.train()
@@ -142,9 +140,15 @@ class Trainer:
                 if self.step == args.steps or self.step % args.eval.every == 0:
                     self._evaluate()
                 if last or self.step % args.checkpoint.every == 0:
+                    self._refuse_explosion(tally)
                     self._save()
                 if stop and self.step < args.steps:
-                    return False
+                    break
+        bad = self._bad_lines()
+        if bad and self.world.is_main:
+            logger.warning("skipped %d bad lines in all, counted anew in every epoch", bad)
+        if self.step < args.steps:
+            return False
         self._save_model()
         return True
 
@@ -280,27 +284,39 @@ class Trainer:
         """Stop before the optimiser takes a step that cannot be undone."""
         if not math.isfinite(nats) or not math.isfinite(gradient_norm):
             what = "loss" if not math.isfinite(nats) else "gradient norm"
-            raise ValueError(
+            raise DivergedError(
                 f"the {what} is no finite number at step {self.step + 1}; the last checkpoint in "
                 f"{self.checkpoints.folder} is untouched. Lower optim.lr or raise optim.warmup"
             )
 
-    def _log(self, tally: Tally) -> None:
-        args, seconds = self.args, tally.seconds
-        loss = tally.nats / tally.targets
-        if loss > args.explode * self.lowest:
-            raise ValueError(
-                f"the loss rose to {loss:.3f} at step {self.step}, more than {args.explode} times "
+    def _refuse_explosion(self, tally: Tally) -> None:
+        """Stop before a state is saved in whose stretch the loss has risen too far."""
+        explode = self.args.explode
+        if tally.loss > explode * self.lowest:
+            raise DivergedError(
+                f"the loss rose to {tally.loss:.3f} at step {self.step}, more than {explode} times "
                 f"the lowest so far ({self.lowest:.3f}); the last checkpoint in "
                 f"{self.checkpoints.folder} is untouched. Lower optim.lr, or raise explode"
             )
-        self.lowest = min(self.lowest, loss)
+
+    def _bad_lines(self) -> int:
+        """Lines of the data that were skipped so far, by all processes together."""
+        if self.args.data.on_bad_line == "error":
+            return 0
+        here = sum(count["bad_lines"] for count in self.data.counters().values())
+        (total,) = self.world.sum(torch.tensor(here, device=self.device))
+        return int(total)
+
+    def _log(self, tally: Tally) -> None:
+        args, seconds = self.args, tally.seconds
+        self._refuse_explosion(tally)
+        self.lowest = min(self.lowest, tally.loss)
         speed = tally.size / seconds
         patch_size = tally.size / tally.patches
         norms = tally.gradient_norms
         record: dict[str, Any] = {
             "step": self.step,
-            "loss": loss,
+            "loss": tally.loss,
             "bits_per_byte": bits_per_byte(tally.byte_nats, tally.size),
             "lr": self.optimizer.param_groups[0]["lr"],
             "gradient_norm": sum(norms) / len(norms),
@@ -314,6 +330,8 @@ class Trainer:
             record["bytes_per_patch"] = patch_size
         elif patch_size > 1:
             record["bytes_per_token"] = patch_size
+        if bad := self._bad_lines():
+            record["bad_lines"] = bad
         self.metrics.append(record)
         left = (args.steps - self.step) * seconds / len(norms)
         if self.world.is_main:
@@ -328,7 +346,8 @@ class Trainer:
         lanes: dict[str, Any] = {}
         for part in self.world.gather(self.data.state_dict()):
             lanes |= part
-        run = {"data": lanes, "lowest": self.lowest, "bytes": self.bytes_seen}
+        lowest = self.lowest if math.isfinite(self.lowest) else None
+        run = {"data": lanes, "lowest": lowest, "bytes": self.bytes_seen}
         self.checkpoints.save(self.step, self.model, self.optimizer, run)
 
     def _resume(self) -> int:
@@ -336,7 +355,8 @@ class Trainer:
         if run is None:
             return 0
         self.data.load_state_dict(run["data"])
-        self.lowest, self.bytes_seen = run["lowest"], run["bytes"]
+        self.lowest = math.inf if run["lowest"] is None else run["lowest"]
+        self.bytes_seen = run["bytes"]
         return int(run["step"])
 
     def _save_model(self) -> None:
@@ -360,9 +380,8 @@ def _blocks(model: nn.Module) -> list[nn.Module]:
 
 def _shape(args: Any) -> dict[str, Any]:
     """Args without what decides only how fresh weights are drawn."""
-    drawn = {"seed", "init_base_std", "init_std_factor", "dropout"}
     found: dict[str, Any] = args.model_dump()
     for part in (found, *(x for x in found.values() if isinstance(x, dict))):
-        for key in drawn & part.keys():
+        for key in DRAWN & part.keys():
             del part[key]
     return found

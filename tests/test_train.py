@@ -2,6 +2,7 @@
 
 import json
 import math
+from itertools import cycle, islice
 
 import pytest
 import torch
@@ -12,7 +13,7 @@ from bytelatent.metrics import MetricsFile, bits_per_byte, read_metrics
 from bytelatent.model.blt import ByteLatentTransformer
 from bytelatent.optim import OptimArgs, build_optimizer, learning_rate
 from bytelatent.patching.entropies import entropy_function
-from bytelatent.tokenizers.constants import BOS_ID, EOS_ID
+from bytelatent.tokenizers.constants import BOS_ID, EOS_ID, OFFSET
 from bytelatent.train import main
 from bytelatent.trainer import Trainer
 from bytelatent.transformer import LMTransformer
@@ -105,31 +106,54 @@ def test_patches_of_training_are_those_of_inference(corpus, tmp_path) -> None:
     assert torch.equal(found[found > 0], expected[0][expected[0] > 0])
 
 
+def rows_by_hand(texts: list[str], size: int) -> torch.Tensor:
+    """The endless stream BOS document EOS BOS ... in rows, each with the token after it."""
+    stream: list[int] = []
+    for text in texts:
+        stream += [BOS_ID, *(OFFSET + byte for byte in text.encode()), EOS_ID]
+    many = list(islice(cycle(stream), 100 * size + 1))
+    return torch.tensor([many[i * size : (i + 1) * size + 1] for i in range(100)])
+
+
 @pytest.mark.parametrize("clip", [1.0, 0.05])
 def test_the_first_steps_equal_a_plain_loop(corpus, tmp_path, clip) -> None:
-    """No trainer and no loader: the packed stream, the schedule and the update written out."""
+    """No trainer and no loader: the packed stream, the schedule and the update written out.
+
+    Nothing is shuffled in blocks of one document: row ``l`` of the four reads documents ``l``,
+    ``l + 4``, ... in the order of the file.
+    """
     steps = 100
-    optim = {"lr": 1e-2, "warmup": 5, "clip": clip}
-    args = run_args(corpus, tmp_path / "run", log_every=1, steps=steps, optim=optim)
+    data = {"root_dir": corpus, "sources": {"song": 1}, "seq_len": 48, "batch_size": 4}
+    args = run_args(
+        corpus,
+        tmp_path / "run",
+        log_every=1,
+        steps=steps,
+        explode=100,
+        optim={"lr": 3e-3, "warmup": 5, "clip": clip},
+        data=data | {"shuffle_block": 1},
+    )
     train(args)
     logged = [x for x in read_metrics(args.dump_dir / "metrics.jsonl") if "loss" in x]
-    batches = iter(Trainer(run_args(corpus, tmp_path / "other"), lambda _: None).data)
+    lines = (corpus / "train" / "song.jsonl").read_text().splitlines()
+    texts = [json.loads(line)["text"] for line in lines]
+    rows_NBT = torch.stack([rows_by_hand(texts[lane::4], 48) for lane in range(4)], dim=1)
     model = LMTransformer(args.entropy_model)
     model.init_weights(torch.Generator().manual_seed(args.seed))
     matrices = [p for p in model.parameters() if p.dim() > 1]
     norms = [p for p in model.parameters() if p.dim() == 1]
     groups = [{"params": matrices}, {"params": norms, "weight_decay": 0.0}]
-    optimizer = torch.optim.AdamW(groups, lr=1e-2, betas=(0.9, 0.95), weight_decay=0.1)
+    optimizer = torch.optim.AdamW(groups, lr=3e-3, betas=(0.9, 0.95), weight_decay=0.1)
     for step, line in enumerate(logged):
-        rate = 1e-2 * (step + 1) / 5
+        rate = 3e-3 * (step + 1) / 5
         if step >= 5:
-            rate = 1e-2 * 0.5 * (1 + math.cos(math.pi * (step - 5) / (steps - 5)))
+            rate = 3e-3 * 0.5 * (1 + math.cos(math.pi * (step - 5) / (steps - 5)))
         for group in optimizer.param_groups:
             group["lr"] = rate
-        batch = next(batches)
-        log_p = model(batch.tokens_BS, impl="sdpa").log_softmax(-1)
-        picked = log_p.gather(-1, batch.targets_BS[..., None])[..., 0]
-        loss = -picked[(batch.targets_BS >= 4) | (batch.targets_BS == EOS_ID)].mean()
+        tokens_BS, targets_BS = rows_NBT[step, :, :-1], rows_NBT[step, :, 1:]
+        log_p = model(tokens_BS, impl="sdpa").log_softmax(-1)
+        picked = log_p.gather(-1, targets_BS[..., None])[..., 0]
+        loss = -picked[(targets_BS >= OFFSET) | (targets_BS == EOS_ID)].mean()
         assert line["loss"] == pytest.approx(loss.item(), abs=1e-4)
         loss.backward()
         norm = torch.stack([p.grad.norm() for p in model.parameters()]).norm()
@@ -283,6 +307,33 @@ def test_two_runs_never_write_to_one_folder(corpus, tmp_path, capsys) -> None:
     assert "another run is writing to" in capsys.readouterr().err
     with sole_run(tmp_path / "run"):
         pass
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_bad_lines_are_counted_in_what_a_run_writes(tmp_path, caplog, workers) -> None:
+    good = json.dumps({"text": "ten green bottles on the wall. " * 2})
+    for split in ("train", "valid"):
+        (tmp_path / "corpus" / split).mkdir(parents=True)
+        lines = [good, "{", good, '{"text": 7}'] if split == "train" else [good]
+        (tmp_path / "corpus" / split / "song.jsonl").write_text("\n".join(lines))
+    settings = {"root_dir": tmp_path / "corpus", "sources": {"song": 1}, "batch_size": 1}
+    settings |= {"seq_len": 64, "shuffle_block": 1, "workers": workers}
+    data = settings | {"on_bad_line": "skip"}
+    args = run_args(tmp_path, tmp_path / "run", data=data, steps=5, log_every=1)
+    train(args)
+    logged = [x for x in read_metrics(args.dump_dir / "metrics.jsonl") if "loss" in x]
+    # A document of 64 tokens a step, and a bad line before the next one.
+    assert [line["bad_lines"] for line in logged] == [1, 2, 3, 4, 5]
+    last = "skipped 5 bad lines in all, counted anew in every epoch"
+    assert [x for x in caplog.messages if "in all" in x] == [last]
+
+
+def test_no_word_of_bad_lines_where_there_are_none(corpus, tmp_path, caplog) -> None:
+    data = {"root_dir": corpus, "sources": {"song": 1}, "seq_len": 48, "batch_size": 4}
+    args = run_args(corpus, tmp_path / "run", data=data | {"on_bad_line": "skip"}, steps=5)
+    train(args)
+    assert not [x for x in read_metrics(args.dump_dir / "metrics.jsonl") if "bad_lines" in x]
+    assert "bad lines" not in caplog.text
 
 
 def test_metrics_go_on_where_the_run_does(tmp_path) -> None:

@@ -11,6 +11,8 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
+from bytelatent.devices import find_device
+
 TIMEOUT = timedelta(minutes=30)
 """How long processes wait for each other; a checkpoint of a large model takes minutes."""
 
@@ -55,8 +57,13 @@ class World:
         return self.rank == 0
 
     def device(self, name: str) -> torch.device:
-        """``name``, with this process's own GPU when it is ``cuda``."""
-        return torch.device("cuda", self.local_rank) if name == "cuda" else torch.device(name)
+        """``name``, with this process's own GPU when it is ``cuda``.
+
+        Raises:
+            ValueError: it is not there.
+        """
+        device = find_device(name)
+        return find_device(f"cuda:{self.local_rank}") if name == "cuda" else device
 
     def sum(self, *values: Tensor) -> list[Tensor]:
         """Each scalar summed over all processes, in double precision."""

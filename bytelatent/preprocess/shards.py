@@ -15,6 +15,7 @@ from pyarrow import ipc
 from bytelatent.data.formats import FORMATS, open_shard
 from bytelatent.data.readers import BadRecordError, Record, Shard
 from bytelatent.data.tables import ENTROPIES
+from bytelatent.devices import find_device
 from bytelatent.files import replacing
 from bytelatent.model.released import MODEL_FILES, find_checkpoint
 from bytelatent.preprocess.args import PreprocessArgs
@@ -161,12 +162,9 @@ def load_model(args: PreprocessArgs, rank: int) -> LMTransformer:
     Raises:
         ValueError: the model or the device is not there.
     """
-    device = args.device
-    if device.startswith("cuda"):
-        count = torch.cuda.device_count()
-        if count == 0:
-            raise ValueError(f"device: {device}, but torch sees no GPU here")
-        device = f"cuda:{rank % count}" if device == "cuda" else device
+    device = find_device(args.device)
+    if args.device == "cuda":
+        device = torch.device("cuda", rank % torch.cuda.device_count())
     dtype = {"fp32": torch.float32, "bf16": torch.bfloat16}[args.dtype]
     return LMTransformer.from_pretrained(args.entropy_model, dtype=dtype).to(device)
 
