@@ -3,10 +3,11 @@
     python -m bytelatent.calibration blt-entropy-mini --data data/corpus --patch-size 4.5
     python -m bytelatent.calibration runs/entropy_mini/model --data a.txt b.txt --write
 
-Measures entropies on held-out text, each source with its share of the training mix (all bytes
-alike if the model's train_args.json names none), and prints the threshold for every rule that has
-one. --write puts that of the model's own rule into its train_args.json, and the curve of thresholds
-and bytes per patch, for the mix and for every language, beside it as calibration.json.
+Measures entropies on held-out text and prints the threshold for every rule that has one. Of a
+corpus it takes the sources of the training mix that are there, with their shares; all bytes alike
+where there is none of them, or where the model's train_args.json names no mix. --write puts the
+threshold of the model's own rule into its train_args.json, and the curve of thresholds and bytes
+per patch, for the mix and for every language, beside it as calibration.json.
 """
 
 import argparse
@@ -20,7 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bytelatent.data.held_out import HeldOut, held_out
+from bytelatent.data.held_out import HeldOut, held_out, source_names
 from bytelatent.files import naming, write_json
 from bytelatent.hf import TRAIN_ARGS_FILE, BltTokenizerAndPatcher
 from bytelatent.loading import TextModel, load_text_model
@@ -186,6 +187,37 @@ def shares_of(settings: Mapping[str, Any]) -> dict[str, float] | None:
     return {name: weight / total for name, weight in sources.items() if weight > 0}
 
 
+def choose_sources(
+    root: Path, split: str, shares: Mapping[str, float] | None
+) -> tuple[list[str], dict[str, float] | None]:
+    """The sources of a split to calibrate on, and their shares; None for all bytes alike.
+
+    Args:
+        root: folder of the corpus.
+        split: of it.
+        shares: of the sources in the training mix, as far as it is known. Those that are not there
+            are left out; if none of them is there, all that is there is taken.
+
+    Raises:
+        ValueError: the split holds no source.
+    """
+    there = source_names(root / split)
+    if shares is None:
+        return there, None
+    found = {name: share for name, share in shares.items() if name in there}
+    if not found:
+        logger.warning(
+            "%s holds no source of the training mix; all bytes of %s count alike",
+            root / split,
+            ", ".join(there),
+        )
+        return there, None
+    if missing := sorted(shares.keys() - found.keys()):
+        logger.warning("%s lacks %s of the training mix", root / split, ", ".join(missing))
+    total = sum(found.values())
+    return list(found), {name: share / total for name, share in found.items()}
+
+
 def _joined(samples: Sequence[Sample], mode: PatchingMode) -> tuple[Floats, Floats]:
     """Values of all samples, and how much each byte counts."""
     values = [sample.values(mode) for sample in samples]
@@ -206,14 +238,15 @@ def _rounded(sizes: Floats) -> list[float]:
 
 def read_corpus(
     paths: Sequence[Path], split: str, shares: Mapping[str, float] | None, limit: int
-) -> list[HeldOut]:
-    """Held-out text: of a corpus folder, or of text files.
+) -> tuple[list[HeldOut], dict[str, float] | None]:
+    """Held-out text, of a corpus folder or of text files, and the shares of its sources.
 
     Raises:
         ValueError: a path is missing or empty.
     """
     if len(paths) == 1 and paths[0].is_dir():
-        return held_out(paths[0], split, shares, limit=limit)
+        names, found_shares = choose_sources(paths[0], split, shares)
+        return held_out(paths[0], split, names, limit=limit), found_shares
     found = []
     for path in paths:
         with naming(path, "read"):
@@ -221,7 +254,7 @@ def read_corpus(
         if not data:
             raise ValueError(f"{path} is empty")
         found.append(HeldOut(path.name, "unknown", "unknown", [data[:limit]]))
-    return found
+    return found, None
 
 
 def write(name: str, result: Mapping[str, Any]) -> Path:
@@ -266,8 +299,8 @@ def run(options: argparse.Namespace) -> None:
     if options.limit < 1:
         raise ValueError(f"--limit: {options.limit} is not 1 or more bytes")
     text_model = load_text_model(options.model, entropy_model=options.entropy_model)
-    shares = shares_of(text_model.settings) if options.data[0].is_dir() else None
-    corpus = read_corpus(options.data, options.split, shares, options.limit)
+    shares = shares_of(text_model.settings)
+    corpus, shares = read_corpus(options.data, options.split, shares, options.limit)
     patcher = text_model.patcher
     mode = PatchingMode.ENTROPY if patcher is None else patcher.mode
     result = calibrate(measure(text_model, corpus, shares), options.patch_size, mode)

@@ -22,7 +22,7 @@ from rich.console import Console
 from rich.progress import track
 
 from bytelatent.config import load_args
-from bytelatent.data.held_out import held_out
+from bytelatent.data.held_out import default_split, held_out
 from bytelatent.evaluation import COUNTING, MAX_BYTES, as_dict, describe, evaluate, kind_name
 from bytelatent.files import write_json
 from bytelatent.loading import TextModel, load_text_model
@@ -67,7 +67,7 @@ class EvalCommandArgs(BaseModel):
         model: a folder, a shipped model, or ``owner/name`` on the hub; its config tells the kind.
         entropy_model: likewise, to cut a BLT's patches with; else the one its folder names.
         data: where the text is.
-        split: which part of it.
+        split: which part of it; when null ``test``, or ``valid`` where there is no such part.
         sources: names; all of the split when null.
         limit: bytes of each source, spread over its documents; all when null.
         max_bytes: a BLT takes documents in pieces of at most this many bytes.
@@ -82,7 +82,7 @@ class EvalCommandArgs(BaseModel):
     model: str
     entropy_model: str | None = None
     data: CorpusArgs = CorpusArgs()
-    split: Literal["test", "valid", "train"] = "test"
+    split: Literal["test", "valid", "train"] | None = None
     sources: tuple[str, ...] | None = None
     limit: int | None = Field(default=None, ge=1)
     max_bytes: int = Field(default=MAX_BYTES, ge=1)
@@ -102,9 +102,10 @@ def run(args: EvalCommandArgs) -> dict[str, Any]:
     text_model = load_text_model(
         args.model, entropy_model=args.entropy_model, dtype=dtype, device=args.device
     )
+    split = args.split or default_split(args.data.root_dir, args.sources)
     corpus = held_out(
         args.data.root_dir,
-        args.split,
+        split,
         args.sources,
         limit=args.limit,
         text_key=args.data.text_key,
@@ -125,7 +126,7 @@ def run(args: EvalCommandArgs) -> dict[str, Any]:
         **describe(text_model),
         "data": {
             "root_dir": str(args.data.root_dir),
-            "split": args.split,
+            "split": split,
             "limit": args.limit,
             "max_bytes": None if text_model.is_byte_model else args.max_bytes,
             "counting": COUNTING[kind_name(text_model)],

@@ -6,11 +6,13 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from bytelatent.data.held_out import HeldOut, cut_pieces
+from bytelatent.files import read_json
 from bytelatent.loading import TextModel
 from bytelatent.metrics import bits_per_byte
 from bytelatent.scoring import ByteScores, score
@@ -196,3 +198,43 @@ def as_dict(scores: Sequence[SourceScore]) -> dict[str, Any]:
         "languages": {name: x.as_dict() for name, x in combined(scores, "language").items()},
         "kinds": {name: x.as_dict() for name, x in combined(scores, "kind").items()},
     }
+
+
+@dataclass(frozen=True)
+class Beside:
+    """A BLT beside a byte model that has learned from as many bytes.
+
+    Attributes:
+        path: the file, as it was given.
+        trained_bytes: of the byte model.
+        prose_bytes: of prose that both were measured on.
+        prose, total: bits per byte of the BLT and of the byte model, on the prose and on all.
+    """
+
+    path: Path
+    trained_bytes: int
+    prose_bytes: int
+    prose: tuple[float, float]
+    total: tuple[float, float]
+
+
+def read_beside(path: Path) -> Beside:
+    """A comparison as ``benchmarks/equal_bytes.py`` writes it.
+
+    Raises:
+        ValueError: the file is missing or holds something else.
+    """
+    found = read_json(path)
+    try:
+        blt, byte_model = found["results"]["blt"], found["results"]["byte model"]
+        return Beside(
+            path,
+            int(byte_model["trained_bytes"]),
+            int(blt["prose_bytes"]),
+            (float(blt["prose"]), float(byte_model["prose"])),
+            (float(blt["all"]), float(byte_model["all"])),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(
+            f"--beside: {path} is no result of benchmarks/equal_bytes.py ({error!r})"
+        ) from None

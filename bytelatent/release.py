@@ -6,6 +6,8 @@
 (whose text it learned from) and ``README.md``, the model card. All of it is measured or read off
 the run, and nothing is moved to ``OUT`` before everything is made.
 
+``python -m bytelatent.release OUT --card`` writes the card anew, from the files of ``OUT`` alone.
+
 An entropy model gets a new threshold for ``--patch-size``; a BLT keeps the one it was trained with.
 """
 
@@ -14,8 +16,8 @@ import logging
 import shutil
 import sys
 import tempfile
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,23 +25,46 @@ import torch
 
 from bytelatent import calibration
 from bytelatent.args import TrainArgs
-from bytelatent.cards import PROSE, Release, card
-from bytelatent.config import load_args
-from bytelatent.data.held_out import HeldOut, held_out, source_names
+from bytelatent.cards import PROSE, Release, card, measured_prose, unknown_sources
+from bytelatent.config import check_args, load_args
+from bytelatent.data.args import DataArgs
+from bytelatent.data.held_out import (
+    MANIFEST_FILE,
+    HeldOut,
+    default_split,
+    held_out,
+    read_entries,
+    source_names,
+)
 from bytelatent.data.notice import notice
-from bytelatent.evaluation import SourceScore, as_dict, describe, evaluate
+from bytelatent.evaluation import (
+    Beside,
+    SourceScore,
+    as_dict,
+    describe,
+    evaluate,
+    read_beside,
+)
 from bytelatent.export import ONNX_FILE, export_onnx
 from bytelatent.exporting.folders import export_blt, export_entropy
 from bytelatent.files import naming, read_json, replacing, write_json, write_text
+from bytelatent.hf import TRAIN_ARGS_FILE
 from bytelatent.loading import TextModel, kind_of, load_text_model, read_settings, write_settings
 from bytelatent.metrics import read_metrics
+from bytelatent.model.released import WEIGHTS_FILE
 from bytelatent.patching.calibrate import CALIBRATED
 from bytelatent.storage import model_folder
+from bytelatent.stored_tensors import StoredTensors
 from bytelatent.transformer import LMTransformer
 
 logger = logging.getLogger(__name__)
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
+
+NOTICE_FILE, EVALUATION_FILE, METRICS_FILE = "NOTICE", "evaluation.json", "metrics.jsonl"
+
+DESCRIBED = {"licence", "note", "lang", "package", "archive", "bytes"}
+"""What the manifest must say of a source whose licence it knows."""
 
 LIMIT = 12_000
 """Bytes of each source that are measured; with some forty sources two minutes on two cores."""
@@ -58,6 +83,7 @@ class Options:
         patch_size: wanted bytes per patch of an entropy model.
         dtype: of the weights in the file.
         entropy_model: name of the one that ships beside a BLT, if it is not the run's.
+        beside: a result of ``benchmarks/equal_bytes.py`` for the card of a BLT.
     """
 
     limit: int = LIMIT
@@ -65,6 +91,7 @@ class Options:
     patch_size: float = calibration.PATCH_SIZE
     dtype: str = "fp32"
     entropy_model: str | None = None
+    beside: Path | None = None
 
     def __post_init__(self) -> None:
         for name in ("limit", "prose_limit"):
@@ -82,43 +109,122 @@ def release(run: Path, out: Path, options: Options | None = None) -> None:
     """
     options = options or Options()
     args, training = _read_run(run, options)
-    manifest = read_json(args.data.root_dir / "manifest.json")
+    entries = _read_entries(args, training["sources"])
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as name:
         folder = Path(name)
         kind = kind_of(run / "model")
         kind.from_pretrained(run / "model", dtype=DTYPES[options.dtype]).save_pretrained(folder)
         write_settings(folder, args, training=training)
-        with replacing(folder / "metrics.jsonl") as temporary:
-            shutil.copyfile(run / "metrics.jsonl", temporary)
-        write_text(folder / "NOTICE", notice(manifest, training["sources"]))
-        calibrated = _calibrate(folder, args, options)
+        with replacing(folder / METRICS_FILE) as temporary:
+            shutil.copyfile(run / METRICS_FILE, temporary)
+        if unknown := unknown_sources(training["sources"], entries):
+            place = args.data.root_dir / MANIFEST_FILE
+            logger.warning("%s does not tell the licences of %s", place, ", ".join(unknown))
+        if text := _notice(entries, training["sources"]):
+            write_text(folder / NOTICE_FILE, text)
+        _calibrate(folder, args, options)
         text_model = load_text_model(str(folder))
         if isinstance(text_model.model, LMTransformer):
             export_onnx(text_model.model, folder / ONNX_FILE)
             export_entropy(text_model.model, folder)
         else:
             export_blt(text_model.model, folder)
-        scores = _measure(text_model, args, options)
-        about = {**describe(text_model), "model": args.name, "split": "test"}
-        write_json(folder / "evaluation.json", about | as_dict(scores))
-        text = card(
-            Release(
-                args=args,
-                out=out,
-                text_model=text_model,
-                scores=scores,
-                manifest=manifest,
-                metrics=read_metrics(run / "metrics.jsonl"),
-                training=training,
-                entropy_training=None if args.blt is None else _entropy_training(text_model),
-                calibration=calibrated,
-                dtype=options.dtype,
-                files=[path.name for path in folder.iterdir()],
-            )
-        )
-        write_text(folder / "README.md", text)
+        split = default_split(args.data.root_dir, args.data.used_sources())
+        scores = _measure(text_model, args, options, split, measured_prose(split, entries))
+        about = {**describe(text_model), "model": args.name, "split": split}
+        write_json(folder / EVALUATION_FILE, about | as_dict(scores))
+        write_card(folder, out=out, beside=options.beside)
         _move(folder, out)
+
+
+def write_card(folder: Path, *, out: Path | None = None, beside: Path | None = None) -> None:
+    """Write ``README.md`` of a released model from the other files of its folder.
+
+    Args:
+        folder: with the files that :func:`release` makes.
+        out: where the model goes, if not there.
+        beside: a result of ``benchmarks/equal_bytes.py``, for a BLT.
+
+    Raises:
+        ValueError: a file is missing or damaged, the comparison does not fit, or the manifest of
+            the corpus, which the card shows beside ``NOTICE``, is not there.
+    """
+    settings, evaluation = read_settings(folder), read_json(folder / EVALUATION_FILE)
+    training = settings.get("training")
+    if training is None:
+        raise ValueError(f"{folder / TRAIN_ARGS_FILE} does not tell of the training")
+    fields = {name: value for name, value in settings.items() if name in TrainArgs.model_fields}
+    data = {name: x for name, x in settings["data"].items() if name in DataArgs.model_fields}
+    args = check_args(TrainArgs, fields | {"data": data})
+    compared = _read_beside(args, beside)
+    entries = _read_entries(args, training["sources"])
+    if (folder / NOTICE_FILE).is_file() and not entries:
+        raise ValueError(
+            f"{args.data.root_dir / MANIFEST_FILE} does not exist or is empty; the card needs what "
+            f"it says of the sources in {folder / NOTICE_FILE}"
+        )
+    curve = folder / calibration.CALIBRATION_FILE
+    text = card(
+        Release(
+            args=args,
+            out=out or folder,
+            evaluation=evaluation,
+            entries=entries,
+            metrics=read_metrics(folder / METRICS_FILE),
+            training=training,
+            entropy_training=_entropy_training(evaluation["entropy_model"]),
+            calibration=read_json(curve) if curve.is_file() else None,
+            dtype=_dtype(folder),
+            files=[path.name for path in folder.iterdir()],
+            beside=compared,
+        )
+    )
+    write_text(folder / "README.md", text)
+
+
+def _read_beside(args: TrainArgs, path: Path | None) -> Beside | None:
+    """The comparison for a BLT's card.
+
+    Raises:
+        ValueError: the file is none, or the model is no BLT.
+    """
+    if path is None:
+        return None
+    if args.blt is None:
+        raise ValueError("--beside: is for a BLT; an entropy model has none beside it")
+    return read_beside(path)
+
+
+def _dtype(folder: Path) -> str:
+    """Of the weights in the file."""
+    stored = {one.dtype for one in StoredTensors.read(folder / WEIGHTS_FILE).tensors.values()}
+    return "bf16" if "BF16" in stored else "fp32"
+
+
+def _read_entries(args: TrainArgs, sources: Sequence[str]) -> dict[str, Mapping[str, Any]]:
+    """Entries of the corpus manifest by source; empty without one.
+
+    Raises:
+        ValueError: the manifest is damaged, or says only half of what it must.
+    """
+    path = args.data.root_dir / MANIFEST_FILE
+    entries = read_entries(args.data.root_dir)
+    for name in sources:
+        if lacking := DESCRIBED - set(entries.get(name, DESCRIBED)):
+            raise ValueError(f"{path}: source {name!r} lacks {', '.join(sorted(lacking))}")
+    return entries
+
+
+def _notice(entries: Mapping[str, Mapping[str, Any]], sources: Sequence[str]) -> str | None:
+    """The NOTICE on the sources that the manifest knows; None if it knows none."""
+    unknown = unknown_sources(sources, entries)
+    if len(unknown) == len(sources):
+        return None
+    text = notice({"sources": list(entries.values())}, set(sources) - set(unknown))
+    if unknown:
+        text += f"\nThe licences of other texts are unknown: {', '.join(unknown)}.\n"
+    return text
 
 
 def _read_run(run: Path, options: Options) -> tuple[TrainArgs, dict[str, Any]]:
@@ -130,6 +236,7 @@ def _read_run(run: Path, options: Options) -> tuple[TrainArgs, dict[str, Any]]:
         raise ValueError(f"--dtype: {options.dtype} is for a BLT; an entropy model stays in fp32")
     if args.blt is None and options.entropy_model is not None:
         raise ValueError("--entropy-model: an entropy model needs no other")
+    _read_beside(args, options.beside)
     if options.entropy_model is not None:
         args = args.model_copy(update={"patcher_model": options.entropy_model})
     lines = [line for line in read_metrics(run / "metrics.jsonl") if "bytes" in line]
@@ -177,28 +284,23 @@ def trained(folder: Path) -> dict[str, Any]:
     }
 
 
-def _entropy_training(text_model: TextModel) -> dict[str, Any] | None:
-    if text_model.entropy_name is None:
+def _entropy_training(name: str | None) -> dict[str, Any] | None:
+    if name is None:
         return None
-    found = trained(model_folder(text_model.entropy_name))
+    found = trained(model_folder(name))
     return None if found["bytes"] is None else found
 
 
-def _calibrate(folder: Path, args: TrainArgs, options: Options) -> dict[str, Any] | None:
+def _calibrate(folder: Path, args: TrainArgs, options: Options) -> None:
     """Find the threshold of an entropy model, or only the curve around that of a BLT; write it."""
     text_model = load_text_model(str(folder))
     assert text_model.patcher is not None
     mode, threshold = text_model.patcher.mode, text_model.patcher.args.threshold
     if args.blt is not None and (mode not in CALIBRATED or threshold is None):
-        return None
-    shares = args.data.used_sources()
-    corpus = held_out(
-        args.data.root_dir,
-        "valid",
-        shares,
-        limit=CALIBRATION_LIMIT,
-        text_key=args.data.text_key,
-    )
+        return
+    root, key = args.data.root_dir, args.data.text_key
+    names, shares = calibration.choose_sources(root, "valid", args.data.used_sources())
+    corpus = held_out(root, "valid", names, limit=CALIBRATION_LIMIT, text_key=key)
     result = calibration.calibrate(
         calibration.measure(text_model, corpus, shares),
         options.patch_size,
@@ -212,21 +314,22 @@ def _calibrate(folder: Path, args: TrainArgs, options: Options) -> dict[str, Any
         calibration.write(str(folder), about | result)
     else:
         write_json(folder / calibration.CALIBRATION_FILE, about | result, indent=None)
-    return result
 
 
-def _measure(text_model: TextModel, args: TrainArgs, options: Options) -> list[SourceScore]:
-    """Bits per byte and patches on test documents of every source of the run, and of the prose."""
+def _measure(
+    text_model: TextModel, args: TrainArgs, options: Options, split: str, prose: Sequence[str]
+) -> list[SourceScore]:
+    """Bits per byte and patches on documents of every source of the run, and of the prose."""
     root, key = args.data.root_dir, args.data.text_key
-    there = source_names(root / "test")
+    there = source_names(root / split)
     wanted: dict[str, int | None] = dict.fromkeys(args.data.used_sources(), options.limit)
-    wanted |= {name: options.prose_limit for name in PROSE if name in there}
+    wanted |= {name: options.prose_limit for name in prose if name in there}
     corpus: list[HeldOut] = []
     for name, limit in wanted.items():
         if name in there:
-            corpus += held_out(root, "test", [name], limit=limit, text_key=key)
+            corpus += held_out(root, split, [name], limit=limit, text_key=key)
         else:
-            logger.warning("%s has no test documents and is not measured", name)
+            logger.warning("%s has no %s documents and is not measured", name, split)
     scores = []
     for one in evaluate(text_model, corpus):
         rate, size = one.score.bits_per_byte, one.score.size
@@ -248,8 +351,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m bytelatent.release", description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     defaults, add = Options(), parser.add_argument
-    add("run", type=Path, help="dump_dir of a finished run")
-    add("out", type=Path, help="folder to fill; its name is the model's")
+    add("run", type=Path, help="dump_dir of a finished run; with --card a released model")
+    add("out", type=Path, nargs="?", help="folder to fill; its name is the model's")
     add(
         "--limit",
         type=int,
@@ -267,12 +370,25 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     add("--dtype", choices=DTYPES, default=defaults.dtype, help="of the weights of a BLT")
     add("--entropy-model", metavar="NAME", help="of a BLT, if not the run's patcher_model")
+    add(
+        "--beside", type=Path, metavar="FILE", help="of benchmarks/equal_bytes.py, for a BLT's card"
+    )
+    add("--card", action="store_true", help="write only README.md, from the other files")
     words = vars(parser.parse_args(argv))
     logging.basicConfig(format="%(message)s")
     logging.getLogger("bytelatent").setLevel(logging.INFO)
-    run, out = words.pop("run"), words.pop("out")
+    run, out, only_card = words.pop("run"), words.pop("out"), words.pop("card")
+    if (out is None) != only_card:
+        parser.error("give RUN and OUT, or a released model and --card")
     try:
-        release(run, out, Options(**words))
+        options = Options(**words)
+        if not only_card:
+            release(run, out, options)
+        elif replace(options, beside=None) != Options():
+            raise ValueError("--card: takes --beside alone; nothing is measured anew")
+        else:
+            out = run
+            write_card(out, beside=options.beside)
     except ValueError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

@@ -31,6 +31,9 @@ from bytelatent.slurm import Line, activation, directive, one_line, shared_path,
 PACKAGE = Path(__file__).parent
 SUBMIT_FILE = "submit.slurm"
 CONFIG_FILE = "config.yaml"
+TRAIN = "bytelatent.train"
+"""The script whose settings have a ``dump_dir``; the others refuse one."""
+
 BESIDE_THE_PACKAGE = ("pyproject.toml", "constraints.txt")
 
 
@@ -40,7 +43,8 @@ class StoolArgs(BaseModel):
     Attributes:
         script: module of this package that every process runs, such as ``bytelatent.train``.
         config: its configuration; the job gets a copy.
-        dump_dir: folder of the run; the script is told it too. Default: that of the configuration.
+        dump_dir: folder of the job; ``bytelatent.train`` is told it too. Default: that of the
+            configuration.
         name: of the job. Default: that of the configuration, or of the folder.
         nodes: machines.
         ngpu: GPUs per node; 0 asks for none.
@@ -168,17 +172,37 @@ def plan(args: StoolArgs, words: Sequence[str]) -> Job:
         folder = shared_path(folder.absolute())
     except ValueError as error:
         raise ValueError(f"dump_dir: {error} (got {str(folder)!r})") from None
-    if args.script == "bytelatent.train":
-        from bytelatent.args import TrainArgs  # loads torch
-
-        load_args(TrainArgs, [*settings, f"dump_dir={folder}"])  # better now than after the queue
+    if args.script == TRAIN:
+        _check_training(args, [*settings, f"dump_dir={folder}"])
     return Job(folder, _script(args, folder, args.name or keys.name or folder.name, words))
+
+
+def _check_training(args: StoolArgs, settings: Sequence[str]) -> None:
+    """What the run would refuse at its start; better now than after the queue.
+
+    Raises:
+        ValueError: the configuration is wrong, or does not go with so many processes.
+    """
+    from bytelatent.args import TrainArgs  # loads torch
+
+    found, world = load_args(TrainArgs, settings), args.nodes * args.processes
+    processes = f"{world} processes (nodes={args.nodes}, {args.processes} on each)"
+    if found.data.batch_size % world:
+        raise ValueError(
+            f"data.batch_size: {found.data.batch_size} rows cannot be shared evenly by "
+            f"{processes}; take a multiple"
+        )
+    if world % found.distributed.replicas:
+        raise ValueError(
+            f"distributed.replicas: {processes} cannot be divided into {found.distributed.replicas}"
+        )
 
 
 def _script(args: StoolArgs, folder: Path, name: str, words: Sequence[str]) -> str:
     """The text of ``submit.slurm``."""
     config = [] if args.config is None else [f"config={folder / 'code' / CONFIG_FILE}"]
-    command = ["python3", "-m", args.script, *config, f"dump_dir={folder}", *words]
+    told = [f"dump_dir={folder}"] if args.script == TRAIN else []
+    command = ["python3", "-m", args.script, *config, *told, *words]
     output = "--label"
     if args.stdout == "nodes":
         output = '--open-mode=append --output="$attempt.node%n.out"'

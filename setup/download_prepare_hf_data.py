@@ -5,21 +5,23 @@
 
 NAME and MEMORY (in GB, 0.2 or more) come first. The download goes to DATA_DIR/NAME, the result to
 DATA_DIR/train/NAME.chunk.00.jsonl and so on, and DATA_DIR/valid/NAME.jsonl. A run that was stopped
-goes on where it was; the same files and seed always give the same bytes, whatever the memory.
+goes on where it was; the same files and seed always give the same bytes, whatever the memory. What
+is complete is never replaced.
 """
 
 from __future__ import annotations
 
 import argparse
 import fnmatch
+import math
 import shutil
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hf_data.documents import find_files
-from hf_data.shuffle import GB, Shuffle, shuffle
+from hf_data.shuffle import GB, Shuffle, check_record, shuffle
 
 from bytelatent.hub import hub_errors
 
@@ -98,27 +100,35 @@ def make_parser() -> argparse.ArgumentParser:
 
 
 def job_of(options: argparse.Namespace) -> Shuffle:
-    """What the command line asks to be shuffled."""
-    return Shuffle(
+    """What the command line asks to be shuffled, as yet without files.
+
+    ValueError if it is impossible, or if a complete shuffle with other settings is there.
+    """
+    if not math.isfinite(options.memory):
+        raise ValueError(f"MEMORY is {options.memory}; give a number of GB")
+    job = Shuffle(
         name=options.name,
-        files=find_files(options.from_folder or options.data_dir / options.name),
+        files={},
         out=options.data_dir,
         seed=options.seed,
         chunks=options.nchunks,
         validation=options.validation,
         memory=int(options.memory * GB),
     )
+    check_record(job, job.settings())
+    return job
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command; 1 with a sentence on stderr when something is wrong."""
     options = make_parser().parse_args(arguments)
-    record = options.data_dir / f"{options.name}.shuffle.json"  # there once all is downloaded
+    folder = options.from_folder or options.data_dir / options.name
     try:
-        if options.from_folder is None and not record.exists():
-            folder = options.data_dir / options.name
+        job = job_of(options)
+        # The record is there once all is downloaded.
+        if options.from_folder is None and not (job.record.exists() and folder.is_dir()):
             download(DATASETS[options.name], folder, options.api_key)
-        shuffle(job_of(options))
+        shuffle(replace(job, files=find_files(folder)))
     except KeyboardInterrupt:
         print("stopped; the same command goes on from here", file=sys.stderr)
         return 130

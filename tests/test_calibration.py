@@ -104,6 +104,37 @@ def test_files_of_text_will_do(folders, tmp_path, capsys) -> None:
     assert result["bytes"] == {"mix": 400, "unknown": 400}
 
 
+def write_valid(root, *sources):
+    """A corpus of one's own: a validation split, and nothing else."""
+    (root / "valid").mkdir(parents=True)
+    for size, source in enumerate(sources, 1):
+        text = json.dumps({"text": f"The words of {source} are many. " * 20 * size})
+        (root / "valid" / f"{source}.jsonl").write_text(text + "\n")
+    return root
+
+
+def test_a_corpus_of_other_sources_counts_every_byte_alike(folders, tmp_path, caplog) -> None:
+    corpus = write_valid(tmp_path / "own", "letters", "diaries")
+    words = [str(folders["lm"]), "--data", str(corpus), "--patch-size", "3", "--write"]
+    assert main(words) == 0
+    assert "holds no source of the training mix; all bytes of diaries, letters" in caplog.text
+    result = json.loads((folders["lm"] / "calibration.json").read_text())
+    counts = bytes_per_patch(folders["lm"], corpus, ["letters", "diaries"])
+    sizes, patches = zip(*counts.values(), strict=True)
+    assert result["bytes"]["mix"] == sum(sizes)
+    found = result["rules"]["entropy"]["bytes_per_patch"]
+    assert found == pytest.approx(sum(sizes) / sum(patches))
+
+
+def test_sources_of_the_mix_that_are_not_there_are_left_out(models, folders, tmp_path, caplog):
+    corpus = write_valid(tmp_path / "own", "letters")
+    shutil.copy(models / "corpus" / "valid" / "vers.jsonl", corpus / "valid")
+    assert main([str(folders["lm"]), "--data", str(corpus), "--patch-size", "3", "--write"]) == 0
+    assert "lacks songs of the training mix" in caplog.text
+    result = json.loads((folders["lm"] / "calibration.json").read_text())
+    assert result["bytes"]["mix"] == bytes_per_patch(folders["lm"], corpus, ["vers"])["vers"][0]
+
+
 def test_a_folder_without_settings_gets_some(folders, tmp_path) -> None:
     (folders["lm"] / "train_args.json").unlink()
     (tmp_path / "a.txt").write_text("ten green bottles " * 20)
@@ -154,7 +185,7 @@ def test_shares_are_those_of_the_settings() -> None:
         (["--patch-size", "5000"], "patch_size: 5000.0 is too long for this sample"),
         (["--limit", "0"], "--limit: 0 is not 1 or more bytes"),
         (["--data", "/nowhere"], "/nowhere does not exist"),
-        (["--split", "dev"], "no file for 'songs'"),
+        (["--split", "dev"], "corpus/dev holds no source: neither NAME.jsonl"),
     ],
 )
 def test_mistakes_are_a_sentence(models, folders, more, named, capsys) -> None:

@@ -1,5 +1,6 @@
 """Every configuration that comes along: it is read, and its model is the one it speaks of."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,7 @@ PARAMETERS = {
     "entropy_model": 99_512_064,
     "blt_1b": 4_533_879_808,
     "entropy_mini": 3_543_296,
+    "blt_mini": 9_764_544,
 }
 
 
@@ -41,6 +43,9 @@ def test_it_is_read_and_names_itself(path) -> None:
     model = build(args)
     words = path.read_text(encoding="utf-8")
     assert f"config=bytelatent/configs/{path.name}" in words, "the command that runs it"
+    size = re.search(r"([\d.]+) million parameters", words)
+    if size:
+        assert f"{sum(p.numel() for p in model.parameters()) / 1e6:.1f}" == size[1]
     if path.stem in PARAMETERS:
         assert sum(p.numel() for p in model.parameters()) == PARAMETERS[path.stem]
     assert args.optim.warmup < args.steps

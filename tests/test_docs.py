@@ -2,6 +2,7 @@
 
 import importlib.util
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from bytelatent.cli import COMMANDS
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("**/*.md"))]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 README = PAGES[0].read_text(encoding="utf-8")
 
 
@@ -61,3 +63,25 @@ def test_the_route_table_is_that_of_the_app() -> None:
     served = {re.sub(r"<[^>]*>", "<name>", rule.rule) for rule in rules}
     served = {rule for rule in served if not rule.startswith(("/static", "/favicon"))}
     assert listed == served
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_groups_of_uv_exist(page) -> None:
+    groups = PROJECT["dependency-groups"]
+    for name in re.findall(r"--group (\w+)", page.read_text(encoding="utf-8")):
+        assert name in groups, f"{page.name}: --group {name}"
+
+
+def test_uv_brings_what_the_demo_and_the_download_need() -> None:
+    groups, extras = PROJECT["dependency-groups"], PROJECT["project"]["optional-dependencies"]
+    assert {"pre_build", "compile_xformers"} <= groups.keys()
+    needed = {COMMANDS["generate"].extra, COMMANDS["load-transformers"].extra}
+    assert needed == {"model"}
+    defaults = PROJECT["tool"]["uv"]["default-groups"]
+    assert {line for name in defaults for line in groups[name]} == set(extras["model"])
+    # One range for each package, wherever it is named.
+    assert set(groups["compile_xformers"]) <= set(extras["gpu"])
+    assert set(groups["pre_build"]) >= {
+        *PROJECT["build-system"]["requires"],
+        *(line for line in extras["model"] if line.startswith("torch>")),
+    }

@@ -2,6 +2,7 @@
 
 import json
 import math
+import shutil
 
 import numpy as np
 import pytest
@@ -182,6 +183,17 @@ def test_the_command_prints_a_table_and_writes_json(root, name, tmp_path, capsys
     assert "'green' " in printed and f"wrote {out}" in printed
 
 
+def test_without_a_test_split_the_validation_split_is_measured(root, tmp_path, caplog) -> None:
+    shutil.copytree(root / "corpus" / "valid", tmp_path / "own" / "valid")
+    out = tmp_path / "eval.json"
+    more = [f"data.root_dir={tmp_path / 'own'}", f"out={out}", "generate.prompts=[]"]
+    assert main([f"model={root / 'lm'}", *more]) == 0
+    assert "has no test split; valid is measured instead" in caplog.text
+    result = json.loads(out.read_text())
+    assert result["data"]["split"] == "valid"
+    assert set(result["sources"]) == {"songs", "vers", "programs"}
+
+
 def test_another_entropy_model_cuts_other_patches(root, tmp_path) -> None:
     tiny.entropy_model(tmp_path / "other", n_layers=1)
     results = []
@@ -201,11 +213,12 @@ def test_another_entropy_model_cuts_other_patches(root, tmp_path) -> None:
         ("limit=0", "limit: Input should be greater than or equal to 1"),
         ("split=dev", "split: Input should be 'test', 'valid' or 'train'"),
         ("sources=[none]", "no file for 'none'"),
-        ("data.root_dir=/nowhere", "/nowhere/test holds no source"),
+        ("data.root_dir=/nowhere", "there is no source in /nowhere/test, nor in /nowhere/valid"),
+        (["data.root_dir=/nowhere", "split=valid"], "/nowhere/valid holds no source"),
     ],
 )
 def test_mistakes_are_a_sentence(root, more, named, capsys) -> None:
-    assert main(words(root, "lm", more)) == 1
+    assert main(words(root, "lm", *([more] if isinstance(more, str) else more))) == 1
     assert named in capsys.readouterr().err
 
 

@@ -26,16 +26,19 @@ def root(tmp_path_factory):
     """A corpus, and a folder for runs; names of models are folders in it."""
     root = tmp_path_factory.mktemp("release")
     corpus = tiny.write_corpus(root / "corpus")
+    manifest = json.loads((corpus / "manifest.json").read_text())
     for source in ("austen", "sotu"):  # prose that is measured whole
         text = json.dumps({"text": f"Words of {source}, which no run has seen. " * 9})
         (corpus / "test" / f"{source}.jsonl").write_text(text + "\n")
+        manifest["sources"].append({**manifest["sources"][0], "source": source})
+    (corpus / "manifest.json").write_text(json.dumps(manifest))
     return root
 
 
 def finished_run(root, name, model, **changes):
     """The folder of a run that ended with the weights in ``model``."""
     folder = root / "runs" / name
-    args = tiny.run_args(root / "corpus", folder, name=name, **changes)
+    args = tiny.run_args(changes.pop("corpus", root / "corpus"), folder, name=name, **changes)
     shutil.copytree(model, folder / "model")
     (folder / "config.yaml").write_text(save_args(args))
     lines = [
@@ -267,3 +270,72 @@ def test_an_unfinished_run_is_refused(root, tmp_path, capsys) -> None:
     assert "the run is not finished" in capsys.readouterr().err
     assert main([str(tmp_path / "none"), str(tmp_path / "out")]) == 1
     assert "config.yaml does not exist" in capsys.readouterr().err
+
+
+def lines(*rates: float) -> list[dict]:
+    """Lines of a curve, every tenth step."""
+    return [{"step": 10 * n, "lr": lr, "bytes": n} for n, lr in enumerate(rates, 1)]
+
+
+def test_the_card_alone_tells_of_rounds_and_of_a_model_beside(blt_release, tmp_path) -> None:
+    out = shutil.copytree(blt_release, tmp_path / "tiny-blt")
+    before = {path.name: path.read_bytes() for path in out.iterdir()}
+    assert main([str(out), "--card"]) == 0
+    assert {path.name: path.read_bytes() for path in out.iterdir()} == before
+    curve = "".join(
+        json.dumps(line | {"bytes_per_second": 3000.0}) + "\n" for line in lines(1, 0.1, 1, 0.2)
+    )
+    (out / "metrics.jsonl").write_text(curve)
+    figures = {"prose": 1.5, "prose_bytes": 90_000, "all": 2.5}
+    other = {"prose": 1.25, "prose_bytes": 90_000, "all": 2.75, "trained_bytes": 3_799_000}
+    beside = tmp_path / "equal.json"
+    beside.write_text(json.dumps({"results": {"blt": figures, "byte model": other}}))
+    assert main([str(out), "--card", "--beside", str(beside)]) == 0
+    assert {path.name for path in out.iterdir() if path.read_bytes() != before[path.name]} == {
+        "README.md",
+        "metrics.jsonl",
+    }
+    card = (out / "README.md").read_text()
+    training = section(card, "Training")
+    assert "made in 2 rounds" in training and "to 1.00e-01 at step 20" in training
+    assert re.findall(r"bytelatent\.train .* steps=(\d+)$", training, re.MULTILINE) == ["20", "40"]
+    assert "--dtype bf16 --beside equal.json" in training
+    assert "(3.8 MB each)" in card
+    assert "on 90 kB of that prose 1.500, the byte model 1.250" in card
+    assert "on all sources 2.500, the byte model 2.750" in card
+
+
+@pytest.mark.parametrize(
+    ("more", "named"),
+    [
+        (["--limit", "9"], "--card: takes --beside alone"),
+        (["--beside", "NONE"], "NONE does not exist"),
+        (["--beside", "OTHER"], "OTHER is no result of benchmarks/equal_bytes.py"),
+        (["--beside", "UNEQUAL"], "has learned from 5 bytes and this model from 3,800,000"),
+    ],
+)
+def test_mistakes_leave_the_card_alone(
+    blt_release, tmp_path, monkeypatch, more, named, capsys
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "OTHER").write_text("{}")
+    figures = {"prose": 1.5, "prose_bytes": 90_000, "all": 2.5, "trained_bytes": 5}
+    unequal = {"results": {"blt": figures, "byte model": figures}}
+    (tmp_path / "UNEQUAL").write_text(json.dumps(unequal))
+    before = (blt_release / "README.md").read_bytes()
+    assert main([str(blt_release), "--card", *more]) == 1
+    assert named in capsys.readouterr().err
+    assert (blt_release / "README.md").read_bytes() == before
+
+
+def test_a_card_keeps_licences_that_it_cannot_look_up(entropy_release, tmp_path, capsys) -> None:
+    out = shutil.copytree(entropy_release, tmp_path / "tiny-lm")
+    settings = read_settings(out)
+    settings["data"]["root_dir"] = str(tmp_path / "gone")
+    (out / "train_args.json").write_text(json.dumps(settings))
+    assert main([str(out), "--card"]) == 1
+    assert "gone/manifest.json does not exist or is empty" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main([str(out)])
+    assert main([str(out), "--card", "--beside", "x"]) == 1
+    assert "--beside: is for a BLT" in capsys.readouterr().err

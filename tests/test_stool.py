@@ -165,7 +165,7 @@ def test_a_cluster_runs_it(cluster, tmp_path, capsys) -> None:
     assert len(cluster.calls("python3")) == 2
     words, where, kept = cluster.calls("python3")[0]
     config = f"config={run}/code/config.yaml"
-    assert words == ["-m", "bytelatent.release", config, f"dump_dir={run}", "steps=9", "name=model"]
+    assert words == ["-m", "bytelatent.release", config, "steps=9", "name=model"]
     assert where == str(tmp_path)
     assert kept == {"PYTHONPATH": f"{run}/code", "PYTHONSAFEPATH": "1"}
     assert not [call for call in cluster.calls("scontrol") if call[0][0] == "requeue"]
@@ -249,7 +249,7 @@ def test_no_value_is_taken_for_shell(cluster, tmp_path) -> None:
     script = nasty / "run" / "submit.slurm"
     check_syntax(script)
     told, *_ = cluster.calls("python3")[0]
-    assert told[3:] == [f"dump_dir={nasty}/run", f"a.b={NASTY}"]
+    assert told[2:] == [f"config={nasty}/run/code/config.yaml", f"a.b={NASTY}"]
     assert header(script)[0] == directive("job-name", NASTY)
     assert not list(tmp_path.rglob("pwned"))
     assert not list(ROOT.glob("pwned"))

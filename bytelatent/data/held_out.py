@@ -1,12 +1,18 @@
 """Documents that no model was trained on, whole or in pieces."""
 
-from collections.abc import Iterable, Sequence
+import logging
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from bytelatent.data.formats import FORMATS, read_shard
 from bytelatent.data.sources import find_chunks
 from bytelatent.files import read_json
+
+logger = logging.getLogger(__name__)
+
+MANIFEST_FILE = "manifest.json"
 
 LEAST_SHARE = 2000
 """Bytes of a document at least, when only some of a source are taken."""
@@ -70,15 +76,59 @@ def source_names(folder: Path) -> list[str]:
     Raises:
         ValueError: there is none.
     """
+    names = _names(folder)
+    if not names:
+        raise ValueError(
+            f"{folder} holds no source: neither NAME.jsonl (or {', '.join(FORMATS)}) nor a folder "
+            "of such files (the shipped mix: python setup/build_corpus.py)"
+        )
+    return sorted(names)
+
+
+def default_split(root: Path, sources: Collection[str] | None = None) -> str:
+    """``test`` where the corpus has one, with any of ``sources``; else ``valid``, and a warning.
+
+    Raises:
+        ValueError: it has neither.
+    """
+    found = {split: _names(root / split) for split in ("test", "valid")}
+    if not any(found.values()):
+        raise ValueError(
+            f"{root} holds no held-out text: there is no source in {root / 'test'}, nor in "
+            f"{root / 'valid'} (the shipped mix: python setup/build_corpus.py)"
+        )
+    wanted = None if sources is None else set(sources)
+    test, valid = (names if wanted is None else names & wanted for names in found.values())
+    if test or not valid:
+        return "test"
+    logger.warning("%s has no test split; valid is measured instead", root)
+    return "valid"
+
+
+def _names(folder: Path) -> set[str]:
+    """Sources of a split; none where there is no such folder."""
     names = set()
     for path in folder.iterdir() if folder.is_dir() else ():
         ending = next((suffix for suffix in FORMATS if path.name.endswith(suffix)), None)
         if path.name.startswith(".") or not (path.is_dir() or ending):
             continue
         names.add(path.name.removesuffix(ending or "").partition(".chunk.")[0])
-    if not names:
-        raise ValueError(f"{folder} holds no source (build a corpus: python setup/build_corpus.py)")
-    return sorted(names)
+    return names
+
+
+def read_entries(root: Path) -> dict[str, Mapping[str, Any]]:
+    """What the corpus manifest says of every source; empty without one.
+
+    Raises:
+        ValueError: the manifest is damaged.
+    """
+    path = root / MANIFEST_FILE
+    if not path.is_file():
+        return {}
+    try:
+        return {one["source"]: one for one in read_json(path)["sources"]}
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"{path} is no corpus manifest ({error})") from None
 
 
 def read_about(root: Path) -> dict[str, tuple[str, str]]:
@@ -87,13 +137,10 @@ def read_about(root: Path) -> dict[str, tuple[str, str]]:
     Raises:
         ValueError: the manifest is damaged.
     """
-    path = root / "manifest.json"
-    if not path.is_file():
-        return {}
     try:
-        return {one["source"]: (one["lang"], one["kind"]) for one in read_json(path)["sources"]}
+        return {name: (one["lang"], one["kind"]) for name, one in read_entries(root).items()}
     except (KeyError, TypeError) as error:
-        raise ValueError(f"{path} is no corpus manifest ({error})") from None
+        raise ValueError(f"{root / MANIFEST_FILE} is no corpus manifest ({error})") from None
 
 
 def cut_pieces(document: bytes, max_bytes: int, *, at_blanks: bool = False) -> list[bytes]:

@@ -54,13 +54,13 @@ class Shuffle:
     memory: int
 
     def __post_init__(self) -> None:
-        if self.memory < MIN_MEMORY:
+        if not self.memory >= MIN_MEMORY:
             given, least = self.memory / GB, MIN_MEMORY / GB
             raise ValueError(f"MEMORY is {given:g} GB; give at least {least:g}")
-        for field_name, least in (("chunks", 1), ("validation", 0), ("seed", 0)):
-            if getattr(self, field_name) < least:
-                value = getattr(self, field_name)
-                raise ValueError(f"{field_name} is {value}; it must be {least} or more")
+        options = (("nchunks", self.chunks, 1), ("validation", self.validation, 0))
+        for option, value, least in (*options, ("seed", self.seed, 0)):
+            if value < least:
+                raise ValueError(f"--{option} is {value}; it must be {least} or more")
 
     @property
     def spare(self) -> int:
@@ -86,11 +86,14 @@ class Shuffle:
         """One of the training files."""
         return self.out / "train" / f"{self.name}.chunk.{number:02d}.jsonl"
 
+    def settings(self) -> dict[str, Any]:
+        """What the result depends on besides the files."""
+        return {"seed": self.seed, "chunks": self.chunks, "validation": self.validation}
+
     def signature(self) -> dict[str, Any]:
         """All that the result depends on."""
         sizes = {name: path.stat().st_size for name, path in self.files.items()}
-        about = {"seed": self.seed, "chunks": self.chunks, "validation": self.validation}
-        return {**about, "files": sizes}
+        return {**self.settings(), "files": sizes}
 
 
 @dataclass
@@ -112,19 +115,20 @@ class Progress:
 def shuffle(job: Shuffle, say: Say = print_now) -> None:
     """Does the job, or what is left of it.
 
-    ValueError for files that cannot be read, too little disk, or a folder that already holds a
-    shuffle of the same name from other files or with other settings.
+    ValueError for files that cannot be read, too few documents, too little disk, or a folder that
+    already holds a complete shuffle of the same name from other files or with other settings.
     """
     if is_finished(job):
+        shutil.rmtree(job.work, ignore_errors=True)
         say(f"{job.name}: finished before, nothing to do")
         return
-    write_json(job.record, {**job.signature(), "complete": False})
+    start_record(job, say)
     remove_leftovers(job)
     progress = fill_buckets(job, say)
     if job.validation >= progress.documents:
         raise ValueError(
-            f"there are only {progress.documents} documents; keep fewer than {job.validation} "
-            "for validation"
+            f"--validation is {job.validation}, but there are only {progress.documents} documents; "
+            f"keep fewer than {job.validation} for validation, and some for training"
         )
     write_validation(job, progress)
     for number in range(job.chunks):
@@ -138,21 +142,44 @@ def shuffle(job: Shuffle, say: Say = print_now) -> None:
     shutil.rmtree(job.work)
 
 
-def is_finished(job: Shuffle) -> bool:
-    """Whether an earlier run finished the job; ValueError if it did another one here."""
-    if not job.record.exists():
-        return False
-    found = read_json(job.record)
-    wanted = job.signature()
+def check_record(job: Shuffle, wanted: dict[str, Any]) -> dict[str, Any]:
+    """The record of an earlier run; empty without one.
+
+    ValueError if that is complete and was made otherwise than `wanted` says.
+    """
+    found: dict[str, Any] = read_json(job.record) if job.record.exists() else {}
     different = [key for key, value in wanted.items() if found.get(key) != value]
-    if different:
+    if found.get("complete") and different:
         raise ValueError(
             f"{job.record} says that {job.name} was made here with other {', '.join(different)}; "
             "remove it and its chunks, or choose another --data_dir"
         )
+    return found
+
+
+def is_finished(job: Shuffle) -> bool:
+    """Whether an earlier run finished the job; ValueError if it finished another one here."""
+    if not check_record(job, job.signature()).get("complete"):
+        return False
     files = [job.chunk_file(number) for number in range(job.chunks)]
     files += [job.validation_file] if job.validation else []
-    return bool(found["complete"]) and all(path.exists() for path in files)
+    return all(path.exists() for path in files)
+
+
+def start_record(job: Shuffle, say: Say) -> None:
+    """Notes what is being made; what an unfinished run made otherwise is removed.
+
+    A record that is complete stays so: only files that have vanished since are made again.
+    """
+    found = check_record(job, job.signature())
+    if found.get("complete"):
+        return
+    if found and any(found.get(key) != value for key, value in job.signature().items()):
+        say(f"{job.name}: begun before with other settings or files, and not finished; begun anew")
+        for number in range(found["chunks"]):
+            job.chunk_file(number).unlink(missing_ok=True)
+        job.validation_file.unlink(missing_ok=True)
+    write_json(job.record, {**job.signature(), "complete": False})
 
 
 def remove_leftovers(job: Shuffle) -> None:
@@ -202,7 +229,11 @@ def load_progress(job: Shuffle, total: int) -> Progress:
 
 
 def is_usable(job: Shuffle, found: Progress, buckets: int) -> bool:
-    """Whether `found` is of this job, has `buckets` or more, and they hold what is still needed."""
+    """Whether `found` is of this job, has `buckets` or more, and they hold what is still needed.
+
+    What is left out for validation is taken from the buckets, and may be another number by now.
+    """
+    found.signature["validation"] = job.validation
     if found.signature != job.signature() or len(found.sizes) < buckets:
         return False  # with less memory than before, smaller buckets are needed
     everything = bool(job.validation) and not job.validation_file.exists()

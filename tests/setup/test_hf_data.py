@@ -7,16 +7,12 @@ import itertools
 import json
 import sys
 from collections import namedtuple
-from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import duckdb
-import huggingface_hub
 import pytest
 
-from bytelatent.data.sources import find_chunks
 from bytelatent.files import read_json
 
 SETUP = str(Path(__file__).parents[2] / "setup")
@@ -235,8 +231,9 @@ def test_a_chunk_that_vanished_before_the_end_is_made_again(
     ("more", "message"),
     [
         ({"memory": 100_000_000}, "MEMORY is 0.1 GB; give at least 0.2"),
-        ({"chunks": 0}, "chunks is 0; it must be 1 or more"),
-        ({"validation": -1}, "validation is -1"),
+        ({"chunks": 0}, "--nchunks is 0; it must be 1 or more"),
+        ({"validation": -1}, "--validation is -1"),
+        ({"seed": -1}, "--seed is -1; it must be 0 or more"),
         ({"validation": 5000}, "only 1495 documents; keep fewer than 5000"),
     ],
 )
@@ -252,6 +249,42 @@ def test_a_folder_with_another_shuffle_is_left_alone(folder: Path, tmp_path: Pat
     with pytest.raises(ValueError, match=r"made\.shuffle\.json says .* with other seed, chunks;"):
         run(folder, tmp_path, seed=1, chunks=2)
     assert contents(tmp_path) == before
+
+
+def test_a_run_that_was_refused_is_not_in_the_way(
+    folder: Path, wanted: dict[str, bytes], tmp_path: Path
+) -> None:
+    with pytest.raises(ValueError, match="--validation is 5000, but there are only 1495"):
+        run(folder, tmp_path, validation=5000)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(shuffle.BucketWriter, "add", None)  # what was read is not read again
+        assert run(folder, tmp_path) == wanted
+
+
+@pytest.mark.parametrize("more", [{"seed": 1}, {"chunks": 6}, {"validation": 3}])
+def test_a_killed_run_gives_way_to_one_with_other_settings(
+    folder: Path, wanted: dict[str, bytes], tmp_path: Path, more: dict[str, int]
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        kill_at(patch, shuffle, "write_chunk", 3)
+        with pytest.raises(Killed):
+            run(folder, tmp_path, **more)
+    assert run(folder, tmp_path) == wanted
+    assert not list(tmp_path.glob(".made*"))
+
+
+def test_what_was_complete_once_is_not_replaced(
+    folder: Path, wanted: dict[str, bytes], tmp_path: Path
+) -> None:
+    run(folder, tmp_path)
+    (tmp_path / "train" / "made.chunk.02.jsonl").unlink()
+    with pytest.MonkeyPatch.context() as patch:
+        kill_at(patch, shuffle, "fill_buckets", 1)
+        with pytest.raises(Killed):
+            run(folder, tmp_path)
+    with pytest.raises(ValueError, match="with other seed"):
+        run(folder, tmp_path, seed=1)
+    assert run(folder, tmp_path) == wanted
 
 
 @pytest.mark.parametrize(
@@ -286,96 +319,3 @@ def test_too_small_a_disk_is_noticed_before_anything_is_written(
     with pytest.raises(ValueError, match=r"takes about 0\.0 GB in .*, where 0\.0 GB are free"):
         run(folder, tmp_path)
     assert not list(tmp_path.rglob("bucket.*"))
-
-
-# The command
-
-
-def test_the_command_makes_what_the_loader_reads(
-    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    arguments = ["fineweb_edu", "0.2", "--from-folder", str(folder), "--data_dir", str(tmp_path)]
-    assert command.main([*arguments, "--nchunks", "3", "--validation", "10"]) == 0
-    assert len(find_chunks(tmp_path, "train", "fineweb_edu")) == 3
-    assert len(find_chunks(tmp_path, "valid", "fineweb_edu")) == 1
-    assert "chunk.02.jsonl (3 of 3)" in capsys.readouterr().out
-    assert command.main([*arguments, "--nchunks", "4"]) == 1
-    assert "error: " in capsys.readouterr().err
-
-
-def test_the_command_says_how_to_go_on_when_it_is_stopped(
-    folder: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    def stop(*_: Any) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(command, "shuffle", stop)
-    arguments = ["fineweb_edu", "1", "--from-folder", str(folder), "--data_dir", str(tmp_path)]
-    assert command.main(arguments) == 130
-    assert capsys.readouterr().err == "stopped; the same command goes on from here\n"
-
-
-class FakeHub:
-    """A hub with one data set; it notes what it was asked for."""
-
-    asked: list[dict[str, Any]] = []  # noqa: RUF012 - emptied by the fixture
-    size = 1000
-
-    def __init__(self, token: str | None = None) -> None:
-        self.token = token
-
-    def dataset_info(self, repository: str, *, files_metadata: bool) -> Any:
-        names = ["sample/10BT/0.parquet", "sample/100BT/0.parquet", "README.md"]
-        files = [SimpleNamespace(rfilename=name, size=self.size) for name in names]
-        return SimpleNamespace(sha="abc", siblings=files if files_metadata else None)
-
-    def snapshot_download(self, repository: str, **more: Any) -> str:
-        self.asked.append({"repository": repository, "token": self.token, **more})
-        place = Path(more["local_dir"]) / "sample" / "10BT"
-        place.mkdir(parents=True)
-        with duckdb.connect() as engine:
-            query = "select 'text ' || i as text from range(100) t(i)"
-            engine.execute(f"copy ({query}) to '{place / '0.parquet'}'")
-        return str(more["local_dir"])
-
-
-@pytest.fixture
-def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[FakeHub]]:
-    monkeypatch.setattr(huggingface_hub, "HfApi", FakeHub)
-    yield FakeHub
-    FakeHub.asked.clear()
-
-
-def test_the_download_asks_for_the_right_files_and_only_once(
-    hub: type[FakeHub], tmp_path: Path
-) -> None:
-    arguments = ["fineweb_edu_10bt", "0.2", "--data_dir", str(tmp_path), "--api_key", "secret"]
-    arguments += ["--nchunks", "2", "--validation", "5"]
-    assert command.main(arguments) == 0
-    assert hub.asked == [
-        {
-            "repository": "HuggingFaceFW/fineweb-edu",
-            "token": "secret",
-            "repo_type": "dataset",
-            "revision": "abc",
-            "local_dir": tmp_path / "fineweb_edu_10bt",
-            "allow_patterns": ["sample/10BT/*.parquet"],
-        }
-    ]
-    assert sum(len(texts(data)) for data in contents(tmp_path).values()) == 100
-    assert command.main(arguments) == 0 and len(hub.asked) == 1
-
-
-def test_a_download_that_does_not_fit_is_not_begun(
-    hub: type[FakeHub],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    monkeypatch.setattr(hub, "size", 10**18)
-    assert command.main(["fineweb_edu_10bt", "1", "--data_dir", str(tmp_path)]) == 1
-    assert "takes 1000000000.0 GB more" in capsys.readouterr().err  # the one file of the sample
-    assert not hub.asked
