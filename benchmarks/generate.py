@@ -8,7 +8,7 @@ Both continue the same prompt greedily and must give the same bytes. Bytes per s
 bytes after the first; the time to the first stands apart. Text of random weights has long patches,
 which would flatter us: what counts is the speed at 4.5 bytes per patch, from the medians of bytes
 that close a patch and of others. The floor is the time it takes to read the weights that a byte
-touches once, at the bandwidth measured here.
+touches once, at the bandwidth measured here. ``generate_gpu.py`` does the same on a GPU.
 """
 
 import argparse
@@ -30,12 +30,9 @@ from torch import Tensor, nn
 
 from bytelatent.generation.engine import Engine
 from bytelatent.generation.matrices import matrix_of
-from bytelatent.model.args import LMTransformerArgs
 from bytelatent.model.blt import ByteLatentTransformer
-from bytelatent.model.blt_args import ByteLatentTransformerArgs
-from bytelatent.patching.patcher import PatcherArgs
+from bytelatent.runtime import BltRuntime
 from bytelatent.tokenizers.constants import OFFSET
-from bytelatent.transformer import LMTransformer
 from bytelatent.transformers_format import Bundle, load_transformers, save_transformers
 
 CONTEXTS = (256, 1024, 2048, 4096)
@@ -52,7 +49,7 @@ def engine_of(bundle: Bundle, weights: Any = "given") -> Engine:
     return Engine(bundle.blt, bundle.entropy_model, bundle.patcher_args, weights=weights)
 
 
-def ours(engine: Engine, prompt: bytes, size: int, **options: Any) -> dict[str, Any]:
+def ours(engine: Engine | BltRuntime, prompt: bytes, size: int, **options: Any) -> dict[str, Any]:
     """One text of ``size`` bytes, greedy if not told otherwise: its bytes, times and what ran."""
     events = list(engine.stream([prompt], max_bytes=size, **options))
     first, last = events[0].seconds, events[-1].seconds
@@ -80,8 +77,9 @@ def theirs(peer: Any, tokens: Tensor, size: int) -> dict[str, Any]:
         do_sample=False,
         use_cache=False,
     )
+    tail = found[0, tokens.shape[1] :].tolist()
     seconds = time.perf_counter() - began
-    made = bytes(int(token) - OFFSET for token in found[0, tokens.shape[1] :])
+    made = bytes(token - OFFSET for token in tail)
     return {"bytes": made, "seconds_per_byte": seconds / size}
 
 
@@ -121,14 +119,15 @@ def context_row(runs: dict[str, list[Any]]) -> dict[str, Any]:
     assert made["ours"].startswith(theirs_made), f"texts differ: {made['ours']} {theirs_made}"
     took = statistics.median(one["seconds_per_byte"] for one in runs["transformers"])
     row: dict[str, Any] = {
-        name: our_row(runs[name], took, len(_same(made["ours"], made[name]))) for name in made
+        name: our_row(runs[name], took, len(same_beginning(made["ours"], made[name])))
+        for name in made
     }
     row["transformers"] = {"bytes_per_second": round(1 / took, 3)}
     row["bytes"] = {"ours": len(made["ours"]), "transformers": len(theirs_made)}
     return row | {"runs": len(runs["transformers"])}
 
 
-def _same(one: bytes, other: bytes) -> bytes:
+def same_beginning(one: bytes, other: bytes) -> bytes:
     pairs = takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False))
     return bytes(byte for byte, _ in pairs)
 
@@ -281,32 +280,6 @@ def memory_rows(folder: str, contexts: Iterable[int]) -> dict[str, Any]:
 
 
 @torch.inference_mode()
-def gpu_rows(size: int = 512) -> dict[str, Any]:
-    """The 1B model with random weights in bf16, and its share of the copy bandwidth's floor."""
-    shape = ByteLatentTransformerArgs()
-    with torch.device("cuda"):
-        blt = ByteLatentTransformer(shape).to(torch.bfloat16)
-        entropy = LMTransformer(LMTransformerArgs(dim=768, n_layers=14, n_heads=12))
-        entropy = entropy.to(torch.bfloat16)
-    for model in (blt, entropy):
-        model.init_weights()
-        model.eval()
-    quiet_specials(blt)
-    bundle = Bundle(blt, entropy, PatcherArgs(patching_mode="static", patch_size=4))
-    found = ours(engine_of(bundle), prompt_of(text_of(1024)), size)
-    weights = touched(bundle, len(found["bytes"]) / max(1, found["patches"]))
-    speed = bandwidth(1 << 32, "cuda")
-    seconds = weights["together_per_byte"] / speed
-    return {
-        "device": torch.cuda.get_device_name(),
-        "bytes_per_second": round(1 / found["seconds_per_byte"], 1),
-        "copy_bandwidth_gb_per_second": round(speed / 1e9, 1),
-        "floor_bytes_per_second": round(1 / seconds, 1),
-        "share_reached": round(seconds / found["seconds_per_byte"], 3),
-    }
-
-
-@torch.inference_mode()
 def quiet_specials(blt: ByteLatentTransformer) -> None:
     """Logit 0 for the four special ids, which no text of random weights then has as its largest."""
     blt.local_decoder.output.weight[:OFFSET].zero_()
@@ -361,7 +334,6 @@ def measure(contexts: tuple[int, ...], options: argparse.Namespace) -> dict[str,
         rows["cost of a byte, longest over shortest prompt"] = round(longest / shortest, 3)
         rows["floor"] = floor_rows(bundle, found[contexts[1]])
         rows["memory"] = memory_rows(folder, contexts)
-    rows["gpu"] = gpu_rows() if torch.cuda.is_available() else "no CUDA device here"
     return rows
 
 

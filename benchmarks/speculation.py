@@ -1,6 +1,7 @@
 """Self-speculation by the shipped model: what it drafts, and what that is worth.
 
     python benchmarks/speculation.py
+    python benchmarks/speculation.py --runtimes      # instead: torch beside onnxruntime, the demo
 
 Text after 400 bytes of prose, with and without, in turns. Greedy text must be the same; of a model
 this small it soon repeats itself, which is easy to draft, so sampled text is measured too. The
@@ -10,6 +11,10 @@ paper's figures stand beside ours: it gives no seconds, its rounds have two glob
 import argparse
 import os
 import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -21,8 +26,11 @@ from bytelatent.generation.engine import Engine
 from bytelatent.generation.sampling import SamplingArgs
 from bytelatent.loading import load_text_model
 from bytelatent.model.blt import ByteLatentTransformer
+from bytelatent.runtime import BltRuntime
+from bytelatent.storage import PRETRAINED
 
 SHIPPED = "blt-mini"
+ROOT = Path(__file__).parents[1]
 DRAFTS = (4, 8, 16, "auto")
 PAPER = {
     "source": "Fast BLT, arXiv 2605.08044: 512 bytes French to English, 256 bytes MBPP",
@@ -87,6 +95,58 @@ def row(runs: list[dict[str, Any]], plain: float) -> dict[str, Any]:
     return found
 
 
+def runtime_rows(engine: Engine, size: int, repeat: int) -> dict[str, Any]:
+    """Greedy text by torch and by onnxruntime, in turns, on one thread and on two.
+
+    On a busy machine only what a second of one core gives tells them apart (the prompt counts).
+    """
+    prompt, texts = TEXT.read_bytes()[:100], set()
+    sides: dict[tuple[int, str], Engine | BltRuntime] = {}
+    for threads in (1, 2):
+        sides[threads, "torch"] = engine
+        sides[threads, "onnxruntime"] = BltRuntime.load(PRETRAINED / SHIPPED, threads=threads)
+    runs: dict[tuple[int, str], list[tuple[float, float]]] = {side: [] for side in sides}
+    for turn in range(repeat + 1):
+        for (threads, name), side in sides.items():
+            torch.set_num_threads(threads)
+            began = time.process_time()
+            run = ours(side, prompt, size if turn else 8)
+            if turn:
+                of_cores = (time.process_time() - began) / size
+                runs[threads, name].append((run["seconds_per_byte"], of_cores))
+                texts.add(run["bytes"])
+    assert len(texts) == 1, f"runtimes differ: {texts}"
+    found: dict[str, Any] = {"bytes": size, "runs": repeat}
+    for threads in (1, 2):
+        row = found[f"{threads} threads"] = {}
+        for place, unit in enumerate(("second", "core_second")):
+            took = {
+                name: statistics.median(one[place] for one in runs[threads, name])
+                for name in ("torch", "onnxruntime")
+            }
+            row |= {f"{name}_bytes_per_{unit}": round(1 / took[name], 1) for name in took}
+            row[f"ratio_per_{unit}"] = round(took["torch"] / took["onnxruntime"], 2)
+    return found
+
+
+def demo_seconds(repeat: int) -> dict[str, Any]:
+    """The demo from its start to its end: seconds that pass, and seconds of one core."""
+    command, wall, of_cores = [sys.executable, "demo.py", "A BLT has"], [], []
+    for _ in range(repeat):
+        began, used = time.perf_counter(), os.times()
+        subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+        wall.append(time.perf_counter() - began)
+        now = os.times()
+        of_cores.append(
+            now.children_user + now.children_system - used.children_user - used.children_system
+        )
+    return {
+        "median_seconds": round(statistics.median(wall), 2),
+        "median_core_seconds": round(statistics.median(of_cores), 2),
+        "runs": repeat,
+    }
+
+
 def main() -> None:
     """Ours and the paper's."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -94,12 +154,19 @@ def main() -> None:
     parser.add_argument("--repeat", type=int, default=5, help="runs of each")
     parser.add_argument("--size", type=int, default=512, help="bytes of a run")
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--runtimes", action="store_true", help="torch beside onnxruntime alone")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     load = os.getloadavg()[0]
     model = load_text_model(SHIPPED)
     assert isinstance(model.model, ByteLatentTransformer) and model.patcher is not None
     engine = Engine(model.model, model.entropy_model, model.patcher.args)
+    if options.runtimes:
+        rows: dict[str, Any] = {"others_running_at_start": round(load, 1)}
+        rows["greedy text"] = runtime_rows(engine, options.size, options.repeat)
+        rows['python demo.py "A BLT has"'] = demo_seconds(options.repeat)
+        write_results("runtimes", rows)
+        return
     ours(engine, b"A BLT", 8)
     rows = {
         "threads": options.threads,

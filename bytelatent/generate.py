@@ -15,9 +15,11 @@ pictures. Ctrl-C ends with what there is, status 130.
 """
 
 import argparse
+import errno
 import io
 import os
 import sys
+import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,6 +27,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from bytelatent.files import naming, write_json
+from bytelatent.generation.run import MAX_BYTES, PROMPT_LIMIT
 from bytelatent.generation.sampling import SamplingArgs
 from bytelatent.storage import PRETRAINED
 
@@ -34,10 +37,6 @@ if TYPE_CHECKING:  # load torch, which --help and mistakes need not wait for
     from bytelatent.runtime import BltRuntime
 
 DEFAULT_MODEL = "blt-mini"
-MAX_BYTES = 256
-PROMPT_LIMIT = 32_768
-"""Bytes of a prompt: its memory grows with the square, and a wrong file or pipe is found out."""
-
 INTERRUPTED = 130
 DTYPES = ("fp32", "bf16", "fp16")
 BACKENDS = ("torch", "onnx")
@@ -144,7 +143,10 @@ def _runtime(options: argparse.Namespace) -> "BltRuntime | None":
 
     try:
         return BltRuntime.load(
-            folder, entropy_model=options.entropy_model, prompt_limit=options.max_prompt
+            folder,
+            entropy_model=options.entropy_model,
+            threads=options.threads or 1,
+            prompt_limit=options.max_prompt,
         )
     except ModelFileError:
         if wanted:
@@ -156,21 +158,23 @@ def _engine(options: argparse.Namespace) -> "Engine":
     """The model on torch."""
     import torch
 
+    from bytelatent.devices import find_device
     from bytelatent.generation.engine import Engine
+    from bytelatent.generation.threads import use_threads
     from bytelatent.loading import load_text_model
     from bytelatent.model.blt import ByteLatentTransformer
 
-    if options.device.startswith("cuda") and not torch.cuda.is_available():
-        raise ValueError(f"--device: {options.device} is not there: torch sees no GPU here")
+    device = find_device(options.device, field="--device")
     dtype = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[options.dtype]
     model = load_text_model(
-        options.model, entropy_model=options.entropy_model, dtype=dtype, device=options.device
+        options.model, entropy_model=options.entropy_model, dtype=dtype, device=device
     )
     if not isinstance(model.model, ByteLatentTransformer):
         raise ValueError(
             f"{options.model} is a byte model that only measures entropies; name a BLT"
         )
     assert model.patcher is not None
+    use_threads(options.threads, device, model.model, model.entropy_model)
     return Engine(model.model, model.entropy_model, model.patcher.args, weights=options.weights)
 
 
@@ -207,8 +211,10 @@ def run(options: argparse.Namespace) -> int:
     Raises:
         ValueError: a model, a prompt or a file is not as it must be.
     """
-    prompts, engine = prompts_of(options), load(options)
-
+    prompts = prompts_of(options)
+    if options.trace is not None:
+        _check_target(Path(options.trace))
+    engine = load(options)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # where it is not UTF-8
     events: list[Event] = []
@@ -227,6 +233,16 @@ def run(options: argparse.Namespace) -> int:
 
         write_json(options.trace, trace(events))
     return INTERRUPTED if interrupted else 0
+
+
+def _check_target(path: Path) -> None:
+    """Find out before the work what the system would say after it against writing ``path``."""
+    with naming(path, "written"):
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        folder = next(one for one in path.absolute().parents if one.exists())
+        with tempfile.TemporaryFile(dir=folder):
+            pass
 
 
 def _stream(
@@ -293,6 +309,8 @@ def _parser() -> argparse.ArgumentParser:
         help="fewer bits for the products of steps on a CPU: faster, not exact (default: given)",
     )
     add("--device", default="cpu", help="where to run (default: cpu)")
+    threads = "cores to use (default: 1 on onnx and for small models, else as torch does)"
+    add("--threads", type=int, metavar="N", help=threads)
     add("--backend", choices=BACKENDS, help="what runs it (default: onnx where it can)")
     return parser
 
@@ -309,7 +327,7 @@ def _draft_length(text: str) -> int | str:
 
 def _check(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
     """Put the sampling args together, or end with status 2."""
-    least = {"max_bytes": 0, "max_prompt": 0, "speculate": 1}
+    least = {"max_bytes": 0, "max_prompt": 0, "speculate": 1, "threads": 1}
     for name, low in least.items():
         value = getattr(options, name)
         if isinstance(value, int) and value < low:

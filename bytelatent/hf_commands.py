@@ -18,6 +18,8 @@ import torch
 from torch import nn
 
 from bytelatent.generation.engine import Engine
+from bytelatent.generation.run import PROMPT_LIMIT
+from bytelatent.generation.threads import use_threads
 from bytelatent.hf import BltTokenizerAndPatcher
 from bytelatent.model.blt import ByteLatentTransformer
 from bytelatent.tokenizers.blt_tokenizer import utf8_bytes
@@ -84,9 +86,13 @@ def _described(model: nn.Module) -> str:
 
 def run_load(options: argparse.Namespace) -> None:
     """Load, say what was loaded, continue the prompt."""
+    size = len(utf8_bytes(options.prompt or ""))
+    if size > PROMPT_LIMIT:
+        raise ValueError(f"--prompt: {size} bytes are more than {PROMPT_LIMIT}, the most accepted")
     loaded = Loaded.from_pretrained(options.entropy, options.blt, dtype=DTYPES.get(options.dtype))
     print(loaded.describe(), flush=True)
     if options.prompt is not None:
+        use_threads(options.threads, torch.device("cpu"), loaded.blt, loaded.entropy_model)
         if isinstance(sys.stdout, io.TextIOWrapper):
             sys.stdout.reconfigure(errors="replace")  # where it is not UTF-8
         print(f"\n{options.prompt}", end="", flush=True)
@@ -134,6 +140,8 @@ def _parser() -> argparse.ArgumentParser:
     load.add_argument("--blt-dir", metavar="DIR", help="local: folder of the BLT")
     load.add_argument("--prompt", metavar="TEXT", help="a text to continue, most likely byte first")
     load.add_argument("--max-bytes", type=int, default=32, help="to generate (default: 32)")
+    threads = "cores to use (default: 1 for small models, else as torch does)"
+    load.add_argument("--threads", type=int, metavar="N", help=threads)
     load.set_defaults(run=run_load)
 
     out = commands.add_parser(
@@ -157,6 +165,8 @@ def _choose_source(parser: argparse.ArgumentParser, options: argparse.Namespace)
     """Take the two options that belong to ``hub`` or ``local``, or end with status 2."""
     if options.max_bytes < 0:
         parser.error(f"--max-bytes: {options.max_bytes} is not 0 or more")
+    if options.threads is not None and options.threads < 1:
+        parser.error(f"--threads: {options.threads} is not 1 or more")
     suffix = {"hub": "repo", "local": "dir"}[options.source]
     for part in ("entropy", "blt"):
         value = getattr(options, f"{part}_{suffix}")

@@ -7,12 +7,14 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import get_args
 
 import numpy as np
 import pytest
+import torch
 
 import demo
 from bytelatent import generate
@@ -31,6 +33,14 @@ from tests.conftest import CHECKPOINTS
 ROOT = Path(__file__).parents[1]
 FOLDER = CHECKPOINTS / "like-1b"
 MODEL = ["--model", str(FOLDER / "blt"), "--entropy-model", str(FOLDER / "entropy")]
+
+
+@pytest.fixture(autouse=True)
+def same_threads() -> Iterator[None]:
+    """The command chooses how many threads its process has; other tests keep theirs."""
+    before = torch.get_num_threads()
+    yield
+    torch.set_num_threads(before)
 
 
 def reference(size: int) -> tuple[bytes, str]:
@@ -242,6 +252,7 @@ def test_a_signal_and_a_reader_that_leaves() -> None:
         (["--top-k", "0"], "--top-k: 0 is not accepted"),
         (["--min-p", "2"], "--min-p: 2.0 is not accepted"),
         (["--repetition-penalty", "0"], "--repetition-penalty: 0.0 is not accepted"),
+        (["--threads", "0"], "--threads: 0 is not 1 or more"),
         (["--seed", "-3"], "--seed: -3 is not accepted"),
         (["--stop", ""], "--stop: an empty text"),
     ],
@@ -260,7 +271,9 @@ def test_usage_errors_end_with_status_2(words, said, capsys) -> None:
         (["x", "--model", str(FOLDER / "entropy")], "nothing says how|is a byte model"),
         (["x", *MODEL, "--file", "none.txt"], "none.txt does not exist"),
         (["12345", *MODEL, "--max-prompt", "4"], "prompt 1 has more than 4 bytes; --max-prompt"),
-        (["x", *MODEL, "--device", "cuda:99"], "torch sees no GPU|cuda:99"),
+        (["x", *MODEL, "--device", "cuda:99"], "--device: cuda:99, but"),
+        (["x", *MODEL, "--device", "foo"], "--device: 'foo' is no device; take cpu, cuda"),
+        (["x", *MODEL, "--device", "meta"], "--device: 'meta' is no device; take cpu, cuda"),
     ],
 )
 def test_mistakes_are_one_line(words, said, capsys) -> None:

@@ -22,6 +22,10 @@ from bytelatent.tokenizers.constants import BOS_ID, OFFSET
 MAX_BYTES = 256
 """Bytes of a text unless the call says otherwise."""
 
+PROMPT_LIMIT = 32_768
+"""Bytes of a prompt that commands accept: its memory grows with the square, and a wrong file or
+pipe is found out."""
+
 Speculate = int | Literal["auto"] | None
 """Bytes to draft; ``auto`` follows how many are accepted."""
 

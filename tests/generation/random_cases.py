@@ -6,19 +6,28 @@ from typing import Any
 import numpy as np
 import torch
 
+from bytelatent.generation.engine import Engine
 from bytelatent.generation.incremental import Incremental
 from bytelatent.generation.prefill import prefill
 from bytelatent.model.blt import ByteLatentTransformer
 from bytelatent.patching.entropies import calculate_entropies, entropy_function
 from bytelatent.patching.patcher import PatcherArgs
-from bytelatent.tokenizers.constants import BOS_ID, EOS_ID, PAD_ID
+from bytelatent.tokenizers.constants import BOS_ID, EOS_ID, OFFSET, PAD_ID
 from bytelatent.transformer import LMTransformer
+from tests.test_blt import LOCAL
 from tests.test_blt import VARIANTS as ALL_VARIANTS
 from tests.test_blt import tiny as tiny_blt
 from tests.test_transformer import tiny as tiny_lm
 
 VARIANTS = {name: args for name, args in ALL_VARIANTS.items() if "ngram_vocab_sizes" not in args}
 MODES = ("entropy", "monotonic", "combined", "space", "static", "byte", "bpe")
+PAIRS = [
+    (variant, MODES[(2 * place + turn) % len(MODES)])
+    for place, variant in enumerate(VARIANTS)
+    for turn in (0, 1)
+]
+"""Every variant twice, every rule four times."""
+
 LMS: tuple[dict[str, Any], ...] = (
     {},
     {"weight_tying": True, "n_kv_heads": 2},
@@ -38,6 +47,14 @@ class RandomCase:
 
     def incremental(self) -> Incremental:
         return Incremental(self.blt, self.entropy_model, self.patcher)
+
+    def engine(self) -> Engine:
+        return Engine(self.blt, self.entropy_model, self.patcher)
+
+    @property
+    def data(self) -> bytes:
+        """The bytes of the tokens: a prompt without its special ids."""
+        return bytes(token - OFFSET for token in self.tokens if token >= OFFSET)
 
     @torch.no_grad()
     def logits(self, tokens: list[int]) -> torch.Tensor:
@@ -65,11 +82,28 @@ def random_tokens(random: np.random.Generator, size: int) -> list[int]:
     return found
 
 
-def random_case(variant: str, mode: str, seed: int) -> RandomCase:
-    """Anything goes, but a rule must not hang on the last digit of an entropy."""
+def widened(args: dict[str, Any], window: int) -> dict[str, Any]:
+    """``args`` of a tiny BLT whose local models have this window."""
+    crosses = {"encoder": "last", "decoder": "all"}
+    return args | {
+        part: {**LOCAL, "cross_attention": cross} | args.get(part, {}) | {"window": window}
+        for part, cross in crosses.items()
+    }
+
+
+def random_case(variant: str, mode: str, seed: int, *, window: int | None = None) -> RandomCase:
+    """Anything goes, but a rule must not hang on the last digit of an entropy.
+
+    Args:
+        variant, mode, seed: what it is made of.
+        window: of all windows, which are short when left out.
+    """
     random = np.random.default_rng([seed, len(variant), MODES.index(mode)])
-    blt = tiny_blt(**VARIANTS[variant] | {"seed": seed})
-    entropy_model = tiny_lm(**LMS[random.integers(len(LMS))], seed=seed)
+    args, lm = VARIANTS[variant], LMS[random.integers(len(LMS))]
+    if window is not None:
+        args, lm = widened(args, window), lm | {"sliding_window": window}
+    blt = tiny_blt(**args | {"seed": seed})
+    entropy_model = tiny_lm(**lm, seed=seed)
     lively(blt), lively(entropy_model)
     tokens = [BOS_ID, *random_tokens(random, int(random.choice([0, 1, 5, 17, 40])))]
     longest = [None, 1, 2, 4][random.integers(4)]

@@ -11,28 +11,24 @@ from bytelatent.generation.events import RowText, trace
 from bytelatent.generation.sampling import SamplingArgs
 from bytelatent.patching.patcher import PatcherArgs
 from bytelatent.tokenizers.constants import EOS_ID, OFFSET
-from tests.generation.random_cases import RandomCase, random_case
+from tests.generation.random_cases import PAIRS, random_case
 
 PROMPTS = [b"", b"A BLT has", b"x", b"\xff\xfe and some longer prompt, beyond every window", b"x"]
 SAMPLING = SamplingArgs(temperature=0.7, top_p=0.9, seed=4)
 
 
-def engine_of(case: RandomCase) -> Engine:
-    return Engine(case.blt, case.entropy_model, case.patcher)
-
-
 @pytest.fixture(scope="module")
 def engine() -> Engine:
-    return engine_of(random_case("as released", "entropy", 1))
+    return random_case("as released", "entropy", 1).engine()
 
 
-@pytest.mark.parametrize("variant", ["as released", "no cross-attention", "grouped heads"])
+@pytest.mark.parametrize(("variant", "mode"), PAIRS)
 @pytest.mark.parametrize("sampling", [SamplingArgs(), SAMPLING], ids=["greedy", "sampled"])
-def test_a_batch_gives_what_its_prompts_get_alone(variant, sampling) -> None:
-    engine = engine_of(random_case(variant, "entropy", 2))
-    together = engine.generate(PROMPTS, max_bytes=25, sampling=sampling)
+def test_a_batch_gives_what_its_prompts_get_alone(variant, mode, sampling) -> None:
+    engine = random_case(variant, mode, 2).engine()
+    together = engine.generate(PROMPTS, max_bytes=20, sampling=sampling)
     for prompt, found in zip(PROMPTS[:4], together, strict=False):
-        (alone,) = engine.generate([prompt], max_bytes=25, sampling=sampling)
+        (alone,) = engine.generate([prompt], max_bytes=20, sampling=sampling)
         assert alone.tokens == found.tokens
         assert (alone.patches, alone.finish) == (found.patches, found.finish)
     assert (together[2].tokens == together[4].tokens) == sampling.greedy
@@ -65,7 +61,7 @@ def test_rows_end_on_their_own_and_events_add_up(engine) -> None:
 
 def test_events_tell_what_was_computed() -> None:
     case = random_case("as released", "entropy", 3)
-    events = list(engine_of(case).stream([b"some text"], max_bytes=20))
+    events = list(case.engine().stream([b"some text"], max_bytes=20))
     tokens = [1, *(byte + OFFSET for byte in b"some text")]
     for event in events:
         probs = case.logits(tokens)[-1].softmax(-1)
@@ -81,13 +77,13 @@ def test_events_tell_what_was_computed() -> None:
 
 def test_an_end_of_document_ends_a_row() -> None:
     case = random_case("as released", "space", 4)
-    (whole,) = engine_of(case).generate([b"abc"], max_bytes=30)
+    (whole,) = case.engine().generate([b"abc"], max_bytes=30)
     place = next(n for n, t in enumerate(whole.tokens) if n > 3 and t not in whole.tokens[:n])
     token = whole.tokens[place]
     with torch.no_grad():  # the rows of both ids change places
         weight = case.blt.local_decoder.output.weight
         weight[[EOS_ID, token]] = weight[[token, EOS_ID]]
-    (found,) = engine_of(case).generate([b"abc"], max_bytes=30)
+    (found,) = case.engine().generate([b"abc"], max_bytes=30)
     assert found.finish == "eos"
     assert found.tokens == [*whole.tokens[:place], EOS_ID]
 

@@ -1,5 +1,7 @@
 """Byte by byte equals a full pass: every variant of the model, every rule, all along the way."""
 
+from dataclasses import asdict
+
 import numpy as np
 import pytest
 import torch
@@ -19,6 +21,7 @@ from bytelatent.tokenizers.constants import BOS_ID
 from bytelatent.transformer import LMTransformer
 from tests.generation.random_cases import (
     MODES,
+    PAIRS,
     VARIANTS,
     followed,
     random_case,
@@ -28,10 +31,12 @@ from tests.test_blt import tiny as tiny_blt
 from tests.test_transformer import tiny as tiny_lm
 
 SEEDS = range(3)
+SIZES = {7: 8, 11: 14, 12: 24}
+"""Seeds of greedy texts, and their bytes: fewer than the windows have, and more."""
 
 
 def test_there_are_two_hundred_cases() -> None:
-    assert len(VARIANTS) * len(MODES) * len(SEEDS) >= 200
+    assert len(VARIANTS) * len(MODES) * min(len(SEEDS), len(SIZES)) >= 200
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -49,15 +54,16 @@ def test_every_logit_on_the_way_is_that_of_a_full_pass(variant, mode) -> None:
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_greedy_text_is_that_of_recomputation(variant, mode) -> None:
-    case = random_case(variant, mode, 7)
-    patcher = case.patcher.build(entropy_function(case.entropy_model))
-    expected = generate_by_recomputation(case.blt, patcher, torch.tensor([case.tokens]), 8)
-    model = case.incremental()
-    row, tokens = prefill(model, case.tokens), list(case.tokens)
-    for _ in range(8):
-        tokens.append(int(row.logits_V.argmax()))
-        model.step([row], tokens[-1:])
-    assert tokens == expected[0].tolist()
+    for seed, size in SIZES.items():
+        case = random_case(variant, mode, seed)
+        patcher = case.patcher.build(entropy_function(case.entropy_model))
+        expected = generate_by_recomputation(case.blt, patcher, torch.tensor([case.tokens]), size)
+        model = case.incremental()
+        row, tokens = prefill(model, case.tokens), list(case.tokens)
+        for _ in range(size):
+            tokens.append(int(row.logits_V.argmax()))
+            model.step([row], tokens[-1:])
+        assert tokens == expected[0].tolist()
 
 
 def test_greedy_text_of_the_reference(case) -> None:
@@ -89,18 +95,22 @@ def test_entropy_models_without_a_window(kind) -> None:
     torch.testing.assert_close(torch.tensor(found), expected, atol=1e-4, rtol=0)
 
 
-def test_rows_of_a_batch_are_what_they_are_alone() -> None:
-    case = random_case("as released", "entropy", 1)
-    model, random = case.incremental(), np.random.default_rng(5)
-    prompts = [[BOS_ID, *random_tokens(random, size)] for size in (0, 3, 30)]
-    after = np.array([random_tokens(random, 30) for _ in prompts])
+@pytest.mark.parametrize(("variant", "mode"), PAIRS)
+def test_rows_of_a_batch_are_what_they_are_alone(variant, mode) -> None:
+    seed = PAIRS.index((variant, mode))
+    case = random_case(variant, mode, seed)
+    model, random = case.incremental(), np.random.default_rng(seed)
+    sizes = random.choice([0, 1, 3, 12, 30], size=random.integers(2, 5))
+    prompts = [[BOS_ID, *random_tokens(random, size)] for size in sizes]
+    after = np.array([random_tokens(random, 20) for _ in prompts])
     rows = [prefill(model, prompt) for prompt in prompts]
-    together = [model.step(rows, after[:, n].tolist()) for n in range(30)]
-    for number, prompt in enumerate(prompts):
+    together = [model.step(rows, after[:, n].tolist()) for n in range(20)]
+    for place, prompt in enumerate(prompts):
         row = prefill(model, prompt)
-        alone = [model.step([row], [token])[0] for token in after[number].tolist()]
-        found = torch.stack(together)[:, number]
+        alone = [model.step([row], [token])[0] for token in after[place].tolist()]
+        found = torch.stack(together)[:, place]
         torch.testing.assert_close(found, torch.stack(alone), atol=1e-5, rtol=0)
+        assert asdict(rows[place].boundary) == pytest.approx(asdict(row.boundary), abs=1e-5)
 
 
 @pytest.mark.parametrize("mode", MODES)

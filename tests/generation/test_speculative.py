@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 import torch
 
-from bytelatent.generation.engine import Engine
 from bytelatent.generation.incremental import Incremental
 from bytelatent.generation.prefill import prefill
 from bytelatent.generation.sampling import Sampler, SamplingArgs
@@ -33,10 +32,6 @@ from tests.test_transformer import tiny as tiny_lm
 PROMPTS = [b"", b"A BLT has", b"a text that is longer than every window here"]
 
 
-def engine_of(case: RandomCase) -> Engine:
-    return Engine(case.blt, case.entropy_model, case.patcher)
-
-
 @pytest.fixture(scope="module")
 def wide() -> RandomCase:
     """Windows that leave room for long drafts."""
@@ -51,13 +46,27 @@ def wide() -> RandomCase:
 
 @pytest.mark.parametrize("length", range(1, 17))
 def test_greedy_text_is_the_same_for_every_length(wide, length) -> None:
-    engine = engine_of(wide)
+    engine = wide.engine()
     plain = engine.generate(PROMPTS, max_bytes=45)
     found = engine.generate(PROMPTS, max_bytes=45, speculate=length)
     for a, b in zip(plain, found, strict=True):
         assert (a.tokens, a.data, a.finish, a.patches) == (b.tokens, b.data, b.finish, b.patches)
         assert 0 <= b.accepted <= b.drafted
     assert sum(b.accepted for b in found) > 0
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("length", range(1, LONGEST_DRAFT + 1))
+def test_greedy_text_is_the_same_for_every_length_variant_and_rule(length, mode) -> None:
+    # The 16 lengths of a rule see all 14 variants.
+    variant = list(VARIANTS)[(length + 2 * MODES.index(mode)) % len(VARIANTS)]
+    case = random_case(variant, mode, 20 + length, window=30)
+    engine, prompts = case.engine(), [case.data, b"ab"][: 1 + length % 2]
+    plain = engine.generate(prompts, max_bytes=20)
+    found = engine.generate(prompts, max_bytes=20, speculate=length)
+    for a, b in zip(plain, found, strict=True):
+        assert (a.tokens, a.data, a.finish, a.patches) == (b.tokens, b.data, b.finish, b.patches)
+    assert sum(b.drafted for b in found) >= length
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -103,13 +112,13 @@ def test_greedy_text_of_the_reference(case) -> None:
 
 
 def test_a_row_ends_where_it_would(wide) -> None:
-    plain = engine_of(wide).generate([b"abc"], max_bytes=40)[0]
+    plain = wide.engine().generate([b"abc"], max_bytes=40)[0]
     place = next(n for n, t in enumerate(plain.tokens) if n > 5 and t not in plain.tokens[:n])
     token = plain.tokens[place]
     stop = bytes([token - OFFSET])
     for budget in (1, 2, place, 40):
         for length in (1, 4, 9):
-            found = engine_of(wide).generate(
+            found = wide.engine().generate(
                 [b"abc"], max_bytes=budget, stop=[stop], speculate=length
             )[0]
             assert found.tokens == plain.tokens[: min(budget, place + 1)]
@@ -119,13 +128,13 @@ def test_a_row_ends_where_it_would(wide) -> None:
         weight = changed.blt.local_decoder.output.weight
         weight[[EOS_ID, token]] = weight[[token, EOS_ID]]
     for length in range(1, 10):
-        found = engine_of(changed).generate([b"abc"], max_bytes=40, speculate=length)[0]
+        found = changed.engine().generate([b"abc"], max_bytes=40, speculate=length)[0]
         assert found.finish == "eos"
         assert found.tokens == [*plain.tokens[:place], EOS_ID]
 
 
 def test_a_batch_gives_what_its_prompts_get_alone(wide) -> None:
-    engine, sampling = engine_of(wide), SamplingArgs(temperature=0.8, seed=3)
+    engine, sampling = wide.engine(), SamplingArgs(temperature=0.8, seed=3)
     together = engine.generate(PROMPTS, max_bytes=30, sampling=sampling, speculate=4)
     for prompt, found in zip(PROMPTS, together, strict=True):
         (alone,) = engine.generate([prompt], max_bytes=30, sampling=sampling, speculate=4)
@@ -133,7 +142,7 @@ def test_a_batch_gives_what_its_prompts_get_alone(wide) -> None:
 
 
 def test_auto_follows_acceptance_and_changes_no_greedy_text(wide) -> None:
-    engine = engine_of(wide)
+    engine = wide.engine()
     plain = engine.generate(PROMPTS, max_bytes=60)
     found = engine.generate(PROMPTS, max_bytes=60, speculate="auto")
     assert [one.tokens for one in found] == [one.tokens for one in plain]
@@ -168,18 +177,18 @@ def test_the_length_of_drafts() -> None:
 
 
 def test_rounds_are_counted(wide) -> None:
-    events = list(engine_of(wide).stream([b"abc"], max_bytes=60, speculate=6))
+    events = list(wide.engine().stream([b"abc"], max_bytes=60, speculate=6))
     rounds = [event for event in events if event.drafted]
     committed = sum(1 + event.accepted for event in rounds)
     # A token drawn in place of a drafted one begins the next round.
     assert len(events) - 6 <= committed <= len(events) + 6
     assert sum(event.global_ran for event in events) <= len(rounds) + 2
     with pytest.raises(ValueError, match="speculate: 0 is not 1 or more"):
-        engine_of(wide).stream([b"abc"], speculate=0)
+        wide.engine().stream([b"abc"], speculate=0)
 
 
 def test_the_drafts_are_told(wide) -> None:
-    events = list(engine_of(wide).stream([b"abc"], max_bytes=60, speculate=6))
+    events = list(wide.engine().stream([b"abc"], max_bytes=60, speculate=6))
     tokens, refused = [event.token for event in events], 0
     for place, event in enumerate(events, 1):
         assert len(event.draft) == event.drafted
@@ -195,8 +204,8 @@ def test_the_drafts_are_told(wide) -> None:
 def test_a_draft_that_lacks_room_does_not_fail_for_it() -> None:
     case = random_case("bytes side by side", "static", 0)
     case.patcher = PatcherArgs(patching_mode="static", patch_size=6)
-    plain = engine_of(case).generate([b"abcd"], max_bytes=20)
-    assert engine_of(case).generate([b"abcd"], max_bytes=20, speculate=8)[0].data == plain[0].data
+    plain = case.engine().generate([b"abcd"], max_bytes=20)
+    assert case.engine().generate([b"abcd"], max_bytes=20, speculate=8)[0].data == plain[0].data
 
 
 class Small:
