@@ -256,7 +256,7 @@ def _models(found: Findings) -> Section:
                 ]
             )
     columns = [
-        *("FLOPs", "family", "parameters", "in tables", "training MB", "bytes per unit"),
+        *("FLOPs", "family", "parameters", "and in tables", "training MB", "bytes per unit"),
         *("FLOPs per byte", "with entropy model"),
     ]
     text = ["A unit is a patch, a token or a byte. FLOPs per byte are those of a forward pass."]
@@ -280,7 +280,8 @@ def _rates(found: Findings) -> Section | None:
         return None
     text = [
         "Chosen per family on the smallest budget by the bits per byte of validation text, and "
-        "scaled down for wider models."
+        "scaled down for wider models. They are to be compared within a family: rows of tokens "
+        "hold other pieces of that text."
     ]
     columns = ["family", "chosen", "tried: bits per byte"]
     return Section("rates", "Learning rates", text, columns, rows)

@@ -36,7 +36,7 @@ from bytelatent.scaling.places import (
     prepare_vocabulary,
 )
 from bytelatent.scaling.records import describe
-from bytelatent.trainer import Progress, Trainer
+from bytelatent.trainer import DivergedError, Progress, Trainer
 
 Record = dict[str, Any]
 
@@ -242,7 +242,7 @@ class Study:
             self._trainer = Trainer(run, show)
             self._trainer.stop_requested = self._stop
             return self._trainer.run()
-        except ValueError as error:
+        except DivergedError as error:
             self._diverged.add(point)
             if point.kind != "sweep":
                 self.failures.append(Failure(point, str(error)))

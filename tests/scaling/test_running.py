@@ -23,7 +23,7 @@ from bytelatent.scaling.places import Places, prepare_text, prepare_vocabulary
 from bytelatent.scaling.running import Study
 from bytelatent.tokenizers.bpe_tokenizer import BpeTokenizer
 from bytelatent.tokenizers.constants import PAD_ID
-from bytelatent.trainer import Trainer
+from bytelatent.trainer import DivergedError, Trainer
 from bytelatent.transformer import LMTransformer
 from tests.scaling.study import prepare, study
 
@@ -196,7 +196,7 @@ def test_a_run_that_diverged_is_not_tried_twice(done, tmp_path, monkeypatch) -> 
 
     def run(trainer) -> bool:
         tried.append(trainer.args.optim.lr)
-        raise ValueError("the loss exploded")
+        raise DivergedError("the loss exploded")
 
     monkeypatch.setattr(Trainer, "run", run)
     prepare_text(args)
