@@ -5,6 +5,8 @@ import socket
 from collections.abc import Mapping
 from typing import Any
 
+from app.sending import Outgoing
+
 _KEYS = ("gunicorn.socket", "werkzeug.socket")
 
 
@@ -17,7 +19,7 @@ class Client:
 
     def __init__(self, environ: Mapping[str, Any]) -> None:
         found = next((environ[key] for key in _KEYS if key in environ), None)
-        self._socket = found if isinstance(found, socket.socket) else None
+        self._socket = found if isinstance(found, socket.socket | Outgoing) else None
 
     def gone(self) -> bool:
         """Whether the connection is closed; one closed in this direction alone counts too."""
@@ -36,7 +38,7 @@ class Client:
             self._socket.settimeout(seconds)
 
 
-def _readable(connection: socket.socket) -> bool:
+def _readable(connection: socket.socket | Outgoing) -> bool:
     if not hasattr(select, "poll"):  # Windows
         return bool(select.select([connection], [], [], 0)[0])
     poll = select.poll()  # select.select knows the first 1,024 descriptors only

@@ -163,7 +163,7 @@ class TextMaker:
             raise ProblemError(
                 HTTPStatus.SERVICE_UNAVAILABLE, f"No model that makes text is loaded: {self.reason}"
             )
-        turn = self._turns.take(gone)
+        turn = self._turns.take(gone, client=patience.current().name)
         try:
             events = self.source.stream(
                 [wanted.prompt],

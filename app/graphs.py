@@ -50,8 +50,15 @@ class TurnedModel:
     threshold: float
 
     def analyse(self, data: bytes, *, top_k: int = 0) -> ByteAnalysis:
-        """Entropies and surprisals of ``data``."""
-        return self.model.analyse(data, top_k=top_k)
+        """Entropies and surprisals of ``data``, if somebody still waits for what is made of them.
+
+        Raises:
+            ProblemError: as :meth:`LiveModel.analyse`, or the time is up.
+            ClientGoneError: nobody waits for the graph any more.
+        """
+        found = self.model.analyse(data, top_k=top_k)
+        patience.current().check()
+        return found
 
 
 def installed() -> Builders | None:
@@ -110,7 +117,7 @@ class GraphMaker:
             raise ProblemError(HTTPStatus.SERVICE_UNAVAILABLE, reason or NO_NETWORKX)
         title, nodes, seed = title_of(request.text), request.max_nodes, request.seed
         limit = patience.current()
-        with self.turns.take(limit.gone):
+        with self.turns.take(limit.gone, client=limit.name):
             limit.check()
             if request.kind == "entities":
                 return builders.entity_graph_of(

@@ -79,7 +79,7 @@ class Inspector:
         if self.source is None:
             raise ProblemError(HTTPStatus.SERVICE_UNAVAILABLE, f"No BLT is loaded: {self.reason}")
         limit = patience.current()
-        with self._turns.take(limit.gone):
+        with self._turns.take(limit.gone, client=limit.name):
             limit.check()
             seen = self.source.inspect(data, top_k=request.top_k)
         found = {

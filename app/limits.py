@@ -1,8 +1,9 @@
 """How much one client may ask for: so many requests a minute, and so many at once.
 
 Each client has an allowance that fills up steadily (GCRA, the leaky bucket as a meter: one number a
-client). A request takes from it by its size; reading takes a tenth of what posting does. Clients of
-this very machine are free, unless a proxy speaks for others.
+client). A request takes from it by its size; reading takes a tenth of what posting does, and what
+every page loads a hundredth: a class may come at once from behind one address. Clients of this very
+machine are free, unless a proxy speaks for others.
 """
 
 import ipaddress
@@ -18,16 +19,20 @@ from flask import Flask, Request, current_app, request
 from app.access import at_end
 from app.problems import ProblemError
 
-BURST_SECONDS = 6.0
+BURST_SECONDS = 12.0
 """An unused allowance lasts for the requests of so many seconds, at once."""
 
-AT_ONCE = 6
-"""Posts of one client that may be under way, so that nobody fills the queue alone."""
+AT_ONCE = 12
+"""Posts of one client that may be under way, so that nobody keeps all threads busy."""
 
 BYTES_OF_A_REQUEST = 4096
 """A longer body counts as several requests."""
 
 READING = 0.1
+LOADING = 0.01
+LOADED = ("/static/v/", "/thumbnails/")
+"""Below these lies what pages load by the dozen, and browsers keep."""
+
 CLIENTS = 10_000
 
 FREE = frozenset({"/healthz", "/readyz", "/metrics"})
@@ -102,20 +107,34 @@ def register(app: Flask) -> None:
 
 
 def client_of(asked: Request) -> str | None:
-    """Whom a request counts for: an address, or an IPv6 network of one household; None for us."""
+    """Whom a request counts for, as :func:`household` names it; None for this very machine."""
+    given = asked.remote_addr or ""
+    if "X-Forwarded-For" not in asked.headers and _is_loopback(given):
+        return None
+    return household(given)
+
+
+def household(given: str) -> str:
+    """An address as clients are counted: itself, or an IPv6 network of one household."""
     try:
-        address = ipaddress.ip_address(asked.remote_addr or "")
+        address = _address(given)
     except ValueError:
         return "unknown"
     if isinstance(address, ipaddress.IPv6Address):
-        if address.ipv4_mapped is None:
-            if address.is_loopback and "X-Forwarded-For" not in asked.headers:
-                return None
-            return str(ipaddress.ip_network((address, 64), strict=False))
-        address = address.ipv4_mapped
-    if address.is_loopback and "X-Forwarded-For" not in asked.headers:
-        return None
+        return str(ipaddress.ip_network((address, 64), strict=False))
     return str(address)
+
+
+def _is_loopback(given: str) -> bool:
+    try:
+        return _address(given).is_loopback
+    except ValueError:
+        return False
+
+
+def _address(given: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    address = ipaddress.ip_address(given)
+    return getattr(address, "ipv4_mapped", None) or address
 
 
 def _before() -> None:
@@ -126,14 +145,21 @@ def _before() -> None:
     if client is None:
         return
     posting = request.method not in ("GET", "HEAD")
-    size = 1 + (request.content_length or 0) // BYTES_OF_A_REQUEST
-    wait = allowances.take(client, size if posting else READING)
+    wait = allowances.take(client, _cost(request) if posting else _cost_of_reading(request))
     if wait:
         raise too_many(wait, f"At most {allowances.per_minute} requests a minute are answered")
     if posting:
         if not allowances.enter(client):
             raise too_many(1, f"At most {AT_ONCE} requests of one client are answered at a time")
         at_end(request.environ, lambda: allowances.leave(client))
+
+
+def _cost(asked: Request) -> float:
+    return 1 + (asked.content_length or 0) // BYTES_OF_A_REQUEST
+
+
+def _cost_of_reading(asked: Request) -> float:
+    return LOADING if asked.path.startswith(LOADED) else READING
 
 
 def too_many(seconds: float, reason: str) -> ProblemError:

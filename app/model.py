@@ -1,4 +1,4 @@
-"""The model behind the page: loaded once, asked for few texts at a time, with a bounded queue."""
+"""The model behind the page: loaded once, asked for few texts at a time, with a fair queue."""
 
 import logging
 from collections.abc import Callable
@@ -13,6 +13,9 @@ from app.turns import Turns
 from bytelatent.runtime import ByteAnalysis, EntropyRuntime, ModelFileError, Prefixes
 
 logger = logging.getLogger(__name__)
+
+SHORT_BYTES = 4096
+"""Longer texts leave one of several places at the model to shorter ones."""
 
 
 class EntropySource(Protocol):
@@ -89,7 +92,7 @@ class LiveModel:
                 HTTPStatus.SERVICE_UNAVAILABLE, f"The entropy model is not loaded: {self.reason}"
             )
         limit = patience.current()
-        with self.turns.take(limit.gone):
+        with self.turns.take(limit.gone, client=limit.name, long=len(data) > SHORT_BYTES):
             return self.source.analyse(data, top_k=top_k, between=limit.check)
 
 

@@ -11,6 +11,7 @@ from http import HTTPStatus
 from flask import Flask, Response, current_app, g, has_request_context, request
 
 from app.clients import Client
+from app.limits import client_of
 from app.problems import ProblemError
 
 RETRY_SECONDS = 2
@@ -33,11 +34,13 @@ class Patience:
         until: moment (:func:`time.monotonic`) at which the time is up.
         seconds: how long that was, for people.
         client: who waits.
+        name: whom the request counts for; None for this very machine.
     """
 
     until: float = float("inf")
     seconds: float = float("inf")
     client: Client | None = None
+    name: str | None = None
 
     def gone(self) -> bool:
         """Whether the client has left."""
@@ -75,7 +78,8 @@ def register(app: Flask) -> None:
 
 def _begin() -> None:
     seconds: float = current_app.extensions["settings"].request_seconds
-    g.patience = Patience(time.monotonic() + seconds, seconds, Client(request.environ))
+    client, name = Client(request.environ), client_of(request)
+    g.patience = Patience(time.monotonic() + seconds, seconds, client, name)
 
 
 def _gone(error: ClientGoneError) -> Response:

@@ -99,7 +99,9 @@ def too_large() -> ProblemError:
 
 
 def _unexpected(error: Exception) -> Response:
-    logger.error("%s %s failed", request.method, request.path, exc_info=error)
+    # Never the path: it is the visitor's, and decoded it may hold line breaks.
+    route = request.url_rule.rule if request.url_rule else "-"
+    logger.error("%s %s failed", request.method, route, exc_info=error)
     return our_mistake().response()
 
 

@@ -11,8 +11,12 @@ from typing import Any
 from app.settings import Settings, wants_reload
 
 DEFAULT_PORT = 5000
-THREADS = 24
-"""One text runs and ten may wait, a few are being generated, and the gallery still answers."""
+THREADS = 40
+"""31 are at work or wait where the queues of both models and of graphs are full: the gallery still
+answers."""
+
+CONNECTIONS = 800
+"""Fewer than the 1,024 files that most systems let a process open."""
 
 GRACE_SECONDS = 25
 """A platform kills 30 seconds after it has asked a server to stop."""
@@ -48,6 +52,7 @@ def gunicorn_options(environment: Mapping[str, str], port: int | None = None) ->
         "workers": 1,
         "worker_class": "app.whole_requests.Worker",
         "threads": THREADS,
+        "worker_connections": CONNECTIONS,
         "timeout": 120,
         "graceful_timeout": GRACE_SECONDS,
         "keepalive": 10,

@@ -94,7 +94,7 @@ class Settings:
     wait_seconds: float = 20.0
     request_seconds: float = 30.0
     threads: int = 2
-    rate_limit: int = 600
+    rate_limit: int = 1200
     trusted_proxies: int = 0
     generation: GenerationLimits = GenerationLimits()
     cors_origins: tuple[str, ...] = ()

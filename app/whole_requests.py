@@ -4,7 +4,8 @@ gunicorn's threaded worker gives a connection to a thread and lets it read there
 client likes, so a dozen clients that send a byte now and then keep everybody else out. Here what
 arrives is gathered without waiting; an unfinished connection goes back to the event loop, which
 waits for all of them at once. A thread gets a connection when its request is complete, or as much
-of it as decides its fate.
+of it as decides its fate. Answers go the same way: what a client does not take at once is sent on
+by the event loop (:mod:`app.connections`); that client's next request is looked at afterwards.
 
 It builds on inner parts of gunicorn 27's ``gthread``; ``tests/app/test_whole_requests.py`` fails if
 they change.
@@ -20,13 +21,12 @@ from typing import Any
 from gunicorn.workers import gthread
 
 from app import patience
+from app.connections import FIRST_BYTE_SECONDS, REFUSAL, Connection, Connections
+from app.sending import Outgoing
 from app.settings import Settings
 
 READ_SECONDS = 15.0
 """A request must arrive in that time, from its first byte to its last."""
-
-SEND_SECONDS = 60.0
-"""So long may one part of a response wait for its client."""
 
 HEAD_LIMIT = 32 * 1024
 BODY_LIMIT = Settings().body_limit
@@ -42,7 +42,8 @@ _LENGTH = re.compile(rb"\r\ncontent-length:([^\r\n]*)", re.I)
 _CHUNKED = re.compile(rb"\r\ntransfer-encoding:", re.I)
 _EXPECTS = re.compile(rb"\r\nexpect:[ \t]*100-continue", re.I)
 _CHUNK = re.compile(rb"([0-9a-fA-F]{1,8})[^\r\n]{0,64}\r\n")
-_REFUSAL = b"HTTP/1.1 %s\r\nRetry-After: 2\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+_SENDING = object()
+"""What a thread returns when its answer is not taken yet."""
 
 
 @dataclass
@@ -131,7 +132,7 @@ class Rest:
         raise ConnectionResetError(errno.ECONNRESET, "the request came too slowly")
 
 
-class Worker(gthread.ThreadWorker):  # type: ignore[misc]  # gunicorn carries no types
+class Worker(Connections):
     """The threaded worker of gunicorn, for clients of any speed."""
 
     def handle_exit(self, sig: int, frame: Any) -> None:
@@ -139,13 +140,15 @@ class Worker(gthread.ThreadWorker):  # type: ignore[misc]  # gunicorn carries no
         patience.stopping.set()
         super().handle_exit(sig, frame)
 
-    def handle(self, conn: Any) -> Any:
+    def handle(self, conn: Connection) -> Any:
         """Gather what has come, and answer once that is a request. Runs in a thread."""
         if self.cfg.is_ssl or self.cfg.http2_cleartext != "off":
             return super().handle(conn)
-        if hasattr(conn, "drain_until"):
+        if conn.drain_until is not None:
             return self._drain(conn)
-        arriving = getattr(conn, "arriving", None) or self._begin(conn)
+        if conn.parting:
+            return self._part(conn)
+        arriving = conn.arriving or self._begin(conn)
         complete = self._gather(conn, arriving)
         if complete is not True:
             return complete
@@ -153,30 +156,51 @@ class Worker(gthread.ThreadWorker):  # type: ignore[misc]  # gunicorn carries no
         conn.init()
         conn.parser.unreader.unread(bytes(arriving.data))
         conn.parser.unreader.sock = Rest(conn.sock, 0 if arriving.refused else arriving.until)
-        return super().handle(conn) or self._part(conn)
+        conn.kept = bool(super().handle(conn))
+        return _SENDING if conn.outgoing else conn.kept or self._part(conn)
 
     def handle_request(self, req: Any, conn: Any) -> Any:
-        """Answer; a client that takes nothing of it is left in time."""
+        """Answer; what the client does not take at once is left for the event loop."""
+        if conn.arrived is None:  # TLS, which is gunicorn's own affair
+            return super().handle_request(req, conn)
         if conn.arrived.refused:
             req.force_close()
         if conn.arrived.too_long and "TRANSFER-ENCODING" in dict(req.headers):
             # The app shall refuse it like one that told its length, without reading.
             kept = [field for field in req.headers if field[0] != "TRANSFER-ENCODING"]
             req.headers = [*kept, ("CONTENT-LENGTH", str(BODY_LIMIT + 1))]
-        conn.sock.settimeout(SEND_SECONDS)
+        inner, outgoing = conn.sock, Outgoing(conn.sock)
+        conn.sock = outgoing
         try:
-            return super().handle_request(req, conn)
+            keep = super().handle_request(req, conn)
         except TimeoutError:
             return False
+        finally:
+            conn.sock = inner
+        conn.outgoing = outgoing if outgoing.left else None
+        return keep
 
-    def finish_request(self, conn: Any, fs: Any) -> None:
+    def finish_request(self, conn: Connection, fs: Any) -> None:
         """Close here what needs no wait; gunicorn would wait for the client in the event loop."""
         failed = fs.cancelled() or fs.exception() is not None
-        if failed or fs.result() is False or (fs.result() is gthread._DEFER and not self.alive):
-            self.nr_conns -= 1
-            conn.close()
+        result = False if failed else fs.result()
+        if result is _SENDING:
+            self.send_on(conn)
+        elif result is False or (result is gthread._DEFER and not self.alive):
+            self._forget(conn)
         else:
             super().finish_request(conn, fs)
+            if result is gthread._DEFER:
+                conn.timeout = self._time_of(conn)
+            self.keep_room()
+
+    def _time_of(self, conn: Connection) -> float:
+        """Moment at which a connection that waits for its client is closed."""
+        if conn.drain_until is not None:
+            return conn.drain_until
+        if conn.arriving is not None and conn.arriving.data:
+            return float(conn.arriving.until)
+        return time.monotonic() + FIRST_BYTE_SECONDS
 
     def _cap_keepalive(self, deadline: float) -> None:
         """A stop waits as little for requests that have only begun as for the next ones."""
@@ -184,13 +208,13 @@ class Worker(gthread.ThreadWorker):  # type: ignore[misc]  # gunicorn carries no
         for conn in self.pending_conns:
             conn.timeout = min(conn.timeout, deadline)
 
-    def _begin(self, conn: Any) -> Arriving:
+    def _begin(self, conn: Connection) -> Arriving:
         arriving = conn.arriving = Arriving(time.monotonic() + READ_SECONDS)
         if conn.initialized:  # the request before may have brought the beginning of this one
             arriving.data += conn.parser.unreader.take_buffered()
         return arriving
 
-    def _gather(self, conn: Any, arriving: Arriving) -> Any:
+    def _gather(self, conn: Connection, arriving: Arriving) -> Any:
         """True if the request is here, else what becomes of the connection."""
         conn.sock.setblocking(False)
         try:
@@ -198,6 +222,8 @@ class Worker(gthread.ThreadWorker):  # type: ignore[misc]  # gunicorn carries no
                 part = conn.sock.recv(_RECEIVE)
                 if not part:
                     return False
+                if not arriving.data:
+                    arriving.until = time.monotonic() + READ_SECONDS
                 arriving.data += part
         except (BlockingIOError, InterruptedError):
             return self._wait(conn, arriving)
@@ -205,36 +231,29 @@ class Worker(gthread.ThreadWorker):  # type: ignore[misc]  # gunicorn carries no
             return False
         return True
 
-    def _wait(self, conn: Any, arriving: Arriving) -> Any:
+    def _wait(self, conn: Connection, arriving: Arriving) -> Any:
         if arriving.asks_to_continue():
-            return self._say(conn, b"HTTP/1.1 100 Continue\r\n\r\n")
+            return conn.say(b"HTTP/1.1 100 Continue\r\n\r\n") and gthread._DEFER
         if time.monotonic() > arriving.until:
-            self._say(conn, _REFUSAL % b"408 Request Timeout")
+            conn.say(REFUSAL % b"408 Request Timeout")
             return False
-        others = (getattr(other, "arriving", None) for other in tuple(self.pending_conns))
+        others = (other.arriving for other in tuple(self.pending_conns))
         if sum(len(other.data) for other in others if other) > HELD_LIMIT:
-            self._say(conn, _REFUSAL % b"503 Service Unavailable")
+            conn.say(REFUSAL % b"503 Service Unavailable")
             return False
         return gthread._DEFER
 
-    def _say(self, conn: Any, words: bytes) -> Any:
-        """Send a few words, which fit into any buffer, and wait for what comes."""
-        try:
-            conn.sock.send(words)
-        except OSError:
-            return False
-        return gthread._DEFER
-
-    def _part(self, conn: Any) -> Any:
+    def _part(self, conn: Connection) -> Any:
         """Say that nothing more will come, and let the client finish what it was sending."""
         try:
             conn.sock.shutdown(socket.SHUT_WR)
         except OSError:
             return False
-        conn.drain_until, conn.drained = time.monotonic() + DRAIN_SECONDS, 0
+        conn.drain_until = time.monotonic() + DRAIN_SECONDS
         return self._drain(conn)
 
-    def _drain(self, conn: Any) -> Any:
+    def _drain(self, conn: Connection) -> Any:
+        assert conn.drain_until is not None
         try:
             conn.sock.setblocking(False)
             while time.monotonic() < conn.drain_until and conn.drained < DRAIN_LIMIT:

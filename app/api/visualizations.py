@@ -1,6 +1,9 @@
 """``GET /api/visualizations``: the gallery as a list."""
 
 import json
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
@@ -19,6 +22,11 @@ KINDS = ("html", "images", "data")
 MOST = 1000
 """Files that one page may ask for."""
 FARTHEST = 10**9
+KEPT_BYTES = 8 * 1024 * 1024
+"""Of answers to queries, all together; that to no query is kept besides."""
+
+OVERHEAD = 2048
+"""Bytes that an answer takes besides its body and compressed copies."""
 
 DESCRIBED = Described(
     {
@@ -101,17 +109,50 @@ class Wanted:
         return f"/api/visualizations?{urlencode(query)}"
 
 
+class Bodies:
+    """Answers to recent queries.
+
+    Args:
+        limit: bytes of them, all together.
+    """
+
+    def __init__(self, limit: int = KEPT_BYTES) -> None:
+        self.limit, self.bytes = limit, 0
+        self._lock = threading.Lock()
+        self._kept: OrderedDict[Wanted, tuple[KeptBody, int]] = OrderedDict()
+
+    def once(self, wanted: Wanted, make: Callable[[], bytes]) -> KeptBody:
+        """The answer to a query; made, and kept if it is small enough, where it is not known."""
+        with self._lock:
+            if wanted in self._kept:
+                self._kept.move_to_end(wanted)
+                return self._kept[wanted][0]
+        content = make()
+        body, size = KeptBody(content), 2 * len(content) + OVERHEAD
+        with self._lock:
+            if size <= self.limit and wanted not in self._kept:
+                self._kept[wanted] = body, size
+                self.bytes += size
+            while self.bytes > self.limit:
+                self.bytes -= self._kept.popitem(last=False)[1][1]
+        return body
+
+
 @blueprint.get("/api/visualizations")
 def visualizations() -> Response:
     """Everything in the gallery, or a part of it."""
     catalogue: Catalogue = current_app.extensions["catalogue"]
     wanted = Wanted.of(request.args) if request.query_string else Wanted()
     snapshot = catalogue.snapshot()
-    kept = snapshot.once(("visualizations", wanted), lambda: _listed(snapshot, wanted))
+    if wanted == Wanted():
+        kept = snapshot.once("visualizations", lambda: KeptBody(_listed(snapshot, wanted)))
+    else:
+        bodies = snapshot.once("queries", Bodies)
+        kept = bodies.once(wanted, lambda: _listed(snapshot, wanted))
     return kept.response(request)
 
 
-def _listed(snapshot: Snapshot, wanted: Wanted) -> KeptBody:
+def _listed(snapshot: Snapshot, wanted: Wanted) -> bytes:
     found = [item for item in snapshot.by_name.values() if _matches(item, wanted)]
     last = None if wanted.limit is None else wanted.offset + wanted.limit
     items = found[wanted.offset : last]
@@ -121,7 +162,7 @@ def _listed(snapshot: Snapshot, wanted: Wanted) -> KeptBody:
         "total": len(found),
         "next": wanted.next(len(found)),
     }
-    return KeptBody(json.dumps(value).encode())
+    return json.dumps(value).encode()
 
 
 def _matches(item: Artifact, wanted: Wanted) -> bool:

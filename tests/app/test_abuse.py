@@ -12,6 +12,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from app import create_app
+from app.api.visualizations import KEPT_BYTES, OVERHEAD, Bodies, Wanted
 from app.gallery import Card
 from app.model import LiveModel
 from app.settings import Settings
@@ -137,6 +138,48 @@ def test_ten_thousand_names(
     page = client.get("/gallery")
     assert page.status_code == 200
     assert client.get("/images/figure%2009999.png").status_code == 200
+
+
+def test_many_queries_take_little_memory(settings: Settings, folders: Path) -> None:
+    for number in range(2000):
+        (folders / "demo_output" / f"figure {number:05d}.png").touch()
+    app = create_app(replace(settings, patience=60), LiveModel(FakeModel()))
+    client = app.test_client()
+    for number in range(60):
+        found = client.get(f"/api/visualizations?q=figure%20png&offset={number}").get_json()
+        assert len(found["items"]) == found["total"] - number > 1900
+    bodies = app.extensions["catalogue"].snapshot().once("queries", Bodies)
+    assert 0 < bodies.bytes <= KEPT_BYTES
+    kept = sum(size for _, size in bodies._kept.values())
+    assert kept == bodies.bytes
+    assert len(bodies._kept) < 60
+
+
+def test_a_query_is_answered_from_memory_and_the_oldest_is_forgotten() -> None:
+    bodies, made = Bodies(limit=3 * (2 * 100 + OVERHEAD)), []
+
+    def ask(number: int, size: int = 100) -> None:
+        bodies.once(Wanted(offset=number), lambda: made.append(number) or b"x" * size)
+
+    for number in (1, 2, 3, 1, 4, 1, 2):
+        ask(number)
+    assert made == [1, 2, 3, 4, 2]
+    ask(5, size=100_000)
+    ask(5, size=100_000)
+    assert made[-2:] == [5, 5], "too large to be kept"
+    assert bodies.bytes <= bodies.limit
+
+
+def test_an_unforeseen_error_logs_the_route_alone(
+    app: Flask, client: FlaskClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    @app.get("/broken/<path:name>")
+    def broken(name: str) -> str:
+        raise RuntimeError
+
+    assert client.get("/broken/my%20secret%0d").status_code == 500
+    (record,) = [record for record in caplog.records if record.name == "app.problems"]
+    assert record.getMessage() == "GET /broken/<path:name> failed"
 
 
 def test_no_cookie_and_tls_only_where_it_is(client: FlaskClient, app: Flask) -> None:

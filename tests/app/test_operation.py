@@ -9,13 +9,16 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from flask import Flask, Response
+from flask import Flask, Response, g
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from app import create_app, patience
+from app.graphs import TurnedModel
 from app.logs import JsonLines
 from app.model import LiveModel
+from app.patience import Patience
+from app.problems import ProblemError
 from app.settings import Settings
 from tests.app.fakes import FakeModel
 
@@ -231,3 +234,12 @@ def test_not_ready_while_the_queue_is_full(settings: Settings) -> None:
 def test_not_ready_without_a_model(without_model: FlaskClient) -> None:
     assert without_model.get("/readyz").status_code == 503
     assert without_model.get("/healthz").status_code == 200
+
+
+def test_no_graph_is_drawn_for_whom_the_time_is_up(app: Flask) -> None:
+    model = TurnedModel(LiveModel(FakeModel()), "fake", 1.5)
+    with app.test_request_context():
+        assert len(model.analyse(b"the cat").tokens) == 8
+        g.patience = Patience(until=time.monotonic() - 1, seconds=2)
+        with pytest.raises(ProblemError, match="longer than 2 seconds"):
+            model.analyse(b"the cat")

@@ -7,10 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from app.connections import FIRST_BYTE_SECONDS, OF_ONE_ADDRESS, SENDING_LIMIT
 from app.limits import AT_ONCE, BURST_SECONDS, BYTES_OF_A_REQUEST
+from app.model import SHORT_BYTES
+from app.sending import GRACE_SECONDS as GRACE
+from app.sending import PART_LIMIT, RATE, STALL_SECONDS, THREAD_SECONDS
 from app.serving import GRACE_SECONDS, address, gunicorn_options
 from app.settings import DEFAULT_MODEL, ROOT, VARIABLES, Settings
-from app.whole_requests import READ_SECONDS, SEND_SECONDS
+from app.whole_requests import READ_SECONDS
 from bytelatent.runtime.entropy import DEFAULT_CHUNK
 
 
@@ -112,13 +116,19 @@ def test_the_docs_have_true_limits() -> None:
         "64 fields": options["limit_request_fields"] == 64,
         "of 4,096 bytes": options["limit_request_field_size"] == BYTES_OF_A_REQUEST == 4096,
         "15 seconds from": READ_SECONDS == 15,
-        "a tenth of that at once": BURST_SECONDS == 6,
-        "under way | 6 |": AT_ONCE == 6,
+        "a fifth of that at once": BURST_SECONDS == 12,
+        "under way | 12 |": AT_ONCE == 12,
+        "first byte of a new connection | 5 ": FIRST_BYTE_SECONDS == 5,
+        "800, of one address 256": (options["worker_connections"], OF_ONE_ADDRESS) == (800, 256),
+        "texts of up to\n4,096 bytes": SHORT_BYTES == 4096,
         "while two are measured": Settings().at_once == 2,
         "20 seconds each": Settings().wait_seconds == 20,
-        "60 seconds until": SEND_SECONDS == 60,
+        "nothing of it for 20 seconds": STALL_SECONDS == 20,
+        "8,192 bytes a second after 20": (RATE, GRACE) == (8192, 20),
+        "32 MiB together": SENDING_LIMIT == 32 * 2**20,
+        "2 MiB are ahead of the client for 15 ": (PART_LIMIT, THREAD_SECONDS) == (2 * 2**20, 15),
         "25 seconds at most": GRACE_SECONDS == 25,
-        "one worker, 24 threads": (options["workers"], options["threads"]) == (1, 24),
+        "one worker, 40 threads": (options["workers"], options["threads"]) == (1, 40),
         "last 128 bytes": DEFAULT_CHUNK == 128,
     }
     assert numbers == dict.fromkeys(numbers, True)

@@ -100,12 +100,30 @@ def test_what_is_no_request(served: Served, request_bytes: bytes, status: bytes)
     assert served.get("/healthz")[0] == 200
 
 
-def test_somebody_who_sends_and_takes_nothing(served: Served) -> None:
-    """More answers than fit into any buffer, and nobody reads them."""
-    deaf = [served.raw(b"GET /static/vendor/plotly-basic.min.js HTTP/1.1\r\nHost: a\r\n\r\n")]
+BIG = b"GET /static/vendor/plotly-basic.min.js HTTP/1.1\r\nHost: a\r\n\r\n"
+"""More than fits into any buffer, when it is asked for eight times."""
+
+
+def test_many_who_send_and_take_nothing(served: Served) -> None:
+    deaf = [served.raw(8 * BIG) for _ in range(30)]
+    time.sleep(1)
+    began = time.monotonic()
     assert served.get("/healthz")[0] == 200
+    assert served.patches() == 200
+    assert time.monotonic() - began < 5
     for connection in deaf:
         connection.close()
+
+
+def test_somebody_who_takes_slowly_gets_all(served: Served) -> None:
+    last = BIG.replace(b"Host: a", b"Host: a\r\nConnection: close")
+    connection = served.raw(7 * BIG + last)
+    time.sleep(3)
+    answer = read_all(connection)
+    assert answer.count(b"HTTP/1.1 200 OK") == 8
+    assert len(answer) > 8_000_000
+    _, one = served.get("/static/vendor/plotly-basic.min.js")
+    assert answer.count(one) == 8
 
 
 def arriving(data: bytes) -> Arriving:
