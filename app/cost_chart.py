@@ -9,7 +9,7 @@ from app.architecture_svg import blt_flops, nearest, short
 from app.schemas.architecture import Architecture
 
 WIDTH, HEIGHT = 560, 190
-LEFT, RIGHT, TOP, BOTTOM = 58, 12, 14, 26
+LEFT, RIGHT, TOP, BOTTOM = 78, 12, 14, 26
 """Around the plot."""
 SIZES = (1, 2, 4, 6, 8, 10, 12, 14, 16)
 """Bytes per patch that have a tick."""

@@ -9,10 +9,14 @@ from app.languages import SPLITTERS, LanguageRow, Languages
 
 @dataclass(frozen=True)
 class Cell:
-    """Bytes per piece: in print, and as a bar of so many percent of the widest."""
+    """Bytes per piece: in print, and as a bar of so many percent of the widest.
+
+    A bar is cut off where it would be longer than any of the languages that the model knows.
+    """
 
     value: str
     width: float
+    cut: bool
 
 
 @dataclass(frozen=True)
@@ -51,8 +55,8 @@ def _lines(rows: Sequence[LanguageRow], most: float) -> list[Line]:
             row.name,
             f"{row.bytes:,}",
             [
-                Cell(f"{row.mean(s):.1f}", round(min(100.0, 100 * row.mean(s) / most), 1))
-                for s in SPLITTERS
+                Cell(f"{mean:.1f}", round(min(100.0, 100 * mean / most), 1), mean > most)
+                for mean in map(row.mean, SPLITTERS)
             ],
         )
         for row in rows

@@ -55,7 +55,7 @@ DESCRIBED = Described(
 @blueprint.get("/api/model")
 def models() -> Response:
     """The models of this server."""
-    described = {kind: model.description.model_dump() for kind, model in _described().items()}
+    described = {kind: model.description.model_dump() for kind, model in described_models().items()}
     response = jsonify(described)
     response.headers["Cache-Control"] = "no-cache"
     response.add_etag()
@@ -66,7 +66,7 @@ def models() -> Response:
 @blueprint.get("/api/model/<string:kind>/card")
 def card(kind: str) -> Response:
     """The card of a model, as text."""
-    found = _described().get(kind)
+    found = described_models().get(kind)
     if found is None or found.card is None:
         raise ProblemError(HTTPStatus.NOT_FOUND, "There is nothing of this name here.")
     return Response(
@@ -76,8 +76,8 @@ def card(kind: str) -> Response:
     )
 
 
-def _described() -> dict[str, DescribedModel]:
-    """Both models; they are described once, since they were loaded once."""
+def described_models() -> dict[str, DescribedModel]:
+    """Both models by kind; they are described once, since they were loaded once."""
     known: dict[str, DescribedModel] | None = current_app.extensions.get("described_models")
     if known is None:
         settings: Settings = current_app.extensions["settings"]

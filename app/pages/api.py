@@ -18,15 +18,19 @@ class Operation:
     """One route of the OpenAPI document.
 
     Attributes:
+        id: its name in the document, by which the contents lead here.
         method, path, summary: what it is.
+        description: more words, with code between backticks.
         parameters: names and meanings of what its query may hold.
         request: name of its request schema.
         responses: status, description and name of the schema.
     """
 
+    id: str
     method: str
     path: str
     summary: str
+    description: str
     parameters: list[tuple[str, str]]
     request: str | None
     responses: list[tuple[str, str, str | None]]
@@ -86,9 +90,11 @@ def api() -> Response:
 def _operation(path: str, method: str, operation: dict[str, Any]) -> Operation:
     body = operation.get("requestBody", {}).get("content", {})
     return Operation(
+        id=operation["operationId"],
         method=method.upper(),
         path=path,
         summary=operation["summary"],
+        description=operation.get("description", ""),
         parameters=[
             (parameter["name"], parameter["description"])
             for parameter in operation.get("parameters", ())

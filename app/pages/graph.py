@@ -2,13 +2,12 @@
 
 from dataclasses import dataclass
 
-from flask import Blueprint, Response, current_app, request
+from flask import Blueprint, Response, current_app
 
 from app.api.graph import offered
 from app.assets import Assets
 from app.catalogue import Catalogue
-from app.pages.render import json_for_html, page
-from app.query import choice
+from app.pages.render import asked, json_for_html, page
 from app.saved_graphs import SavedGraph, saved_graphs
 
 blueprint = Blueprint("graph", __name__)
@@ -37,6 +36,7 @@ class GraphPage:
     Attributes:
         saved: graphs of the gallery.
         shown: the one that is shown first.
+        note: why it is not the one that was asked for, if so.
         example: the text that stands in the form.
         reasons: why a kind cannot be had, by kind; None where it can.
         limit: bytes that a visitor's text may have.
@@ -46,6 +46,7 @@ class GraphPage:
 
     saved: list[SavedGraph]
     shown: SavedGraph | None
+    note: str
     example: str
     reasons: dict[str, str | None]
     limit: int
@@ -60,8 +61,8 @@ def graph() -> Response:
     catalogue: Catalogue = current_app.extensions["catalogue"]
     assets: Assets = current_app.extensions["assets"]
     saved = saved_graphs(catalogue.snapshot())
-    asked = choice(request.args, "saved", list(saved))
-    shown = saved[asked] if asked else _first(list(saved.values()))
+    name, note = asked("saved", saved)
+    shown = saved[name] if name else _first(list(saved.values()))
     found = offered()
     page_data = {
         **found,
@@ -73,6 +74,7 @@ def graph() -> Response:
         GraphPage(
             saved=list(saved.values()),
             shown=shown,
+            note=note,
             example=EXAMPLE,
             reasons={item["kind"]: item["unavailable"] for item in found["kinds"]},
             limit=found["limit"],

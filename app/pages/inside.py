@@ -2,18 +2,19 @@
 
 from dataclasses import dataclass
 
-from flask import Blueprint, Response, current_app, request
+from flask import Blueprint, Response, current_app
 from markupsafe import Markup
 
+from app.api.model import described_models
 from app.architecture import Architectures
 from app.architecture_svg import blt_flops, draw, drawn_text, meta, nearest, short
 from app.cost_chart import draw_costs
 from app.example_file import ExampleFile
 from app.inspection import Inspector
 from app.pages.home import Choice
-from app.pages.render import json_for_html, page
-from app.query import choice
+from app.pages.render import asked, json_for_html, page
 from app.schemas.architecture import Architecture, ArchitecturePart
+from app.schemas.model import ModelDescription
 from app.settings import Settings
 
 blueprint = Blueprint("inside", __name__)
@@ -41,12 +42,39 @@ class PartText:
     share: str
 
 
+TASKS = {"entropy": "Entropy model: measures and cuts", "blt": "BLT: makes text"}
+"""What the kinds of models are for."""
+
+
+@dataclass(frozen=True)
+class ModelRow:
+    """A model of this server, as ``GET /api/model`` tells of it, for people.
+
+    Attributes:
+        name: that of its folder.
+        task: what it is for.
+        loaded: whether it is there; ``reason`` says why not.
+        parameters, threshold, licence: None if they are not known.
+        card: URL of its card.
+    """
+
+    name: str
+    task: str
+    loaded: bool
+    reason: str | None
+    parameters: str | None
+    threshold: str | None
+    licence: str | None
+    card: str | None
+
+
 @dataclass(frozen=True)
 class InsidePage:
     """Context of ``inside.html``.
 
     Attributes:
         shape: the model that is drawn.
+        note: why it is not the one that was asked for, if so.
         diagram, costs: SVG.
         parts: the words beside the diagram.
         size: index of the patch size that is shown first.
@@ -54,10 +82,12 @@ class InsidePage:
         choices: texts that have been followed beforehand.
         limit: bytes that a visitor's text may have.
         reason: why no BLT is loaded, or None.
+        models: those of this server, loaded or not.
         page_data: JSON for the scripts.
     """
 
     shape: Architecture
+    note: str
     diagram: Markup
     costs: Markup
     parts: list[PartText]
@@ -66,6 +96,7 @@ class InsidePage:
     choices: list[Choice]
     limit: int
     reason: str | None
+    models: list[ModelRow]
     page_data: str
 
 
@@ -77,7 +108,8 @@ def inside() -> Response:
     inspector: Inspector = current_app.extensions["inspector"]
     measured: ExampleFile = current_app.extensions["examples"]
     followed: ExampleFile = current_app.extensions["inspected"]
-    shape = known.by_name[choice(request.args, "model", list(known.by_name)) or known.first]
+    name, note = asked("model", known.by_name)
+    shape = known.by_name[name or known.first]
     size = nearest(shape.patch_sizes, shape.bytes_per_patch)
     text, items = drawn_text(measured), followed.read().items
     page_data = {
@@ -94,6 +126,7 @@ def inside() -> Response:
         "inside.html",
         InsidePage(
             shape=shape,
+            note=note,
             diagram=Markup(draw(shape, text)),  # noqa: S704  # made of numbers, names escaped
             costs=Markup(draw_costs(shape)),  # noqa: S704
             parts=_parts(shape, size),
@@ -102,6 +135,7 @@ def inside() -> Response:
             choices=[Choice(item["id"], item["title"]) for item in items],
             limit=inspector.limit,
             reason=None if inspector.source else inspector.reason or "none was found",
+            models=[_row(each.description) for each in described_models().values()],
             page_data=json_for_html(page_data),
         ),
     )
@@ -120,3 +154,16 @@ def _parts(shape: Architecture, size: int) -> list[PartText]:
         )
         for number, part in enumerate(shape.parts, 1)
     ]
+
+
+def _row(model: ModelDescription) -> ModelRow:
+    return ModelRow(
+        name=model.name,
+        task=TASKS[model.kind],
+        loaded=model.loaded,
+        reason=model.reason,
+        parameters=short(model.parameters) if model.parameters is not None else None,
+        threshold=f"{model.threshold:.2f} nats" if model.threshold is not None else None,
+        licence=model.licence,
+        card=model.card,
+    )

@@ -1,6 +1,7 @@
 """Pages from templates: the context of each is a dataclass, documented beside its route."""
 
 import json
+from collections.abc import Collection
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -39,6 +40,17 @@ def page(template: str, context: Any) -> Response:
     return Response(
         body, content_type="text/html; charset=utf-8", headers={"Cache-Control": "no-cache"}
     )
+
+
+def asked(name: str, accepted: Collection[str]) -> tuple[str | None, str]:
+    """A word of the query, or None, and then what is to be said of another word than the accepted.
+
+    A page is still of use where a link to it has grown old.
+    """
+    text = request.args.get(name)
+    if text is None or text in accepted:
+        return text, ""
+    return None, f"The link asks for “{text[:40]}”, which is not here; what is shown is here."
 
 
 def json_for_html(value: Any) -> str:

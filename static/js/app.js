@@ -24,6 +24,7 @@ const PAUSE = 100; // milliseconds
 const view = emptyView();
 let name = "text"; // of what is shown, for files
 let example = null; // its id, if the text is one of them
+let choices = 0; // of texts, by whatever way; an example that arrives after a newer one is dropped
 let wantedWindow = null; // of a link, for when its text has been measured
 let hovered = -1;
 let picked = -1;
@@ -192,6 +193,7 @@ function measureText() {
 
 /** A text of the visitor's own takes the place of an example. */
 function ownText(called = "text") {
+  choices++;
   example = null;
   name = called;
   $("example").value = "";
@@ -199,8 +201,11 @@ function ownText(called = "text") {
   measureText();
 }
 
+/** Whether there is such an example; it is shown unless another text has been chosen meanwhile. */
 async function showExample(id) {
+  const own = ++choices;
   const found = await examples.find(id);
+  if (own !== choices) return true;
   if (!found) {
     say(page.first ? "This example cannot be loaded." : "There are no examples here.", true);
     return false;
@@ -218,11 +223,10 @@ async function showExample(id) {
   return true;
 }
 
-function chooseExample(id) {
+async function chooseExample(id) {
   picked = -1;
   wantedWindow = { from: 0, shown: null };
-  showExample(id);
-  address.changed("example");
+  if (await showExample(id)) address.changed("example");
 }
 
 /** The view as links have it; null for the one that the page starts with. */

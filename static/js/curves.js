@@ -8,6 +8,7 @@ const EARLY = 0.03; // share of the width at which a steep start may leave the c
 const APART = 12; // pixels between dots, below which there are none
 const USUAL = 0.98; // share of the highs of a band that stay in the chart
 const DRAG = 8; // pixels from which a drag is meant
+const DOT = 3; // pixels, radius
 
 let charts = 0;
 
@@ -62,10 +63,14 @@ export class CurveChart {
       make("rect", { x: MARGIN.left, y: 0, width: right - MARGIN.left, height: bottom + 1 }),
     );
     const inside = make("g", { "clip-path": `url(#${this.clip})` });
-    for (const line of data.lines) inside.append(...this.shapes(line));
+    const dots = make("g", {}); // not clipped: those at the edges would be cut in half
+    for (const line of data.lines) {
+      inside.append(...this.shapes(line));
+      dots.append(...this.dots(line));
+    }
     this.marks = make("g", { class: "cursor-marks" });
     this.selection = make("rect", { class: "selection", y: MARGIN.top, height: bottom - MARGIN.top });
-    this.svg.replaceChildren(clip, ...this.axes(width, right, bottom), inside, this.selection, this.marks);
+    this.svg.replaceChildren(clip, ...this.axes(width, right, bottom), inside, dots, this.selection, this.marks);
     this.selection.setAttribute("width", 0);
     this.mark(this.cursor);
   }
@@ -108,19 +113,35 @@ export class CurveChart {
     return found;
   }
 
-  shapes(line) {
-    const found = [];
+  /** Whether the dots of a line would touch one another. */
+  crowded(line) {
     const { low, high } = this.x;
     const shown = line.xs.filter((x) => x >= low && x <= high).length;
-    const crowded = shown * APART > this.root.clientWidth;
-    const kind = `tint-${line.tint}${line.faint ? " faint" : ""}${line.dots && crowded ? " dash" : ""}`;
+    return shown * APART > this.root.clientWidth;
+  }
+
+  shapes(line) {
+    const found = [];
+    const dashed = line.dots && this.crowded(line);
+    const kind = `tint-${line.tint}${line.faint ? " faint" : ""}${dashed ? " dash" : ""}`;
     if (line.low) found.push(make("path", { class: `band ${kind}`, d: this.band(line) }));
     found.push(make("path", { class: `line ${kind}`, d: this.path(line.xs, line.ys) }));
+    return found;
+  }
+
+  /** Marks of what is in sight, whole also where it stands on an edge. */
+  dots(line) {
+    if (line.faint) return [];
+    const crowded = this.crowded(line);
+    const bottom = this.height - MARGIN.bottom;
+    const found = [];
     line.xs.forEach((x, i) => {
-      if (line.ys[i] === null || x < low || x > high || line.faint) return;
+      if (line.ys[i] === null || x < this.x.low || x > this.x.high) return;
       const alone = (line.ys[i - 1] ?? null) === null && (line.ys[i + 1] ?? null) === null;
       if (!alone && (!line.dots || crowded)) return;
-      found.push(make("circle", { class: `dot ${kind}`, cx: this.x.at(x), cy: this.yAt(line.ys[i]), r: 3 }));
+      const cy = this.yAt(line.ys[i]);
+      if (cy < 0 || cy > bottom + 1) return;
+      found.push(make("circle", { class: `dot tint-${line.tint}`, cx: this.x.at(x), cy, r: DOT }));
     });
     return found;
   }

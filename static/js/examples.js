@@ -1,10 +1,9 @@
-/** The measured examples: the first comes with the page, the others follow when there is time. */
+/** What was measured or recorded before: the first comes with the page, the others follow when there is time. */
 
 export class Examples {
-  /** @param {{first: object|null, url: string}} options */
-  constructor({ first, url }) {
-    this.url = url;
-    this.first = first;
+  /** @param {{first: object|null, url: string, key?: string}} options `key`: where the file has them */
+  constructor({ first, url, key = "examples" }) {
+    Object.assign(this, { first, url, key });
     this.byId = new Map(first ? [[first.id, first]] : []);
     this.loading = null;
   }
@@ -14,7 +13,7 @@ export class Examples {
     this.loading ??= fetch(this.url)
       .then((response) => (response.ok ? response.json() : Promise.reject(response.status)))
       .then((file) => {
-        for (const example of file.examples) this.byId.set(example.id, example);
+        for (const example of file[this.key]) this.byId.set(example.id, example);
       })
       .catch(() => (this.loading = null));
     return this.loading;

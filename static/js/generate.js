@@ -1,19 +1,25 @@
 /** The page that makes text: a prompt to the server, bytes back, everything shown as it comes. */
 
+import { Address } from "./address.js";
+import { AskForm } from "./askform.js";
+import { decodeView, encodeView } from "./asklink.js";
 import { Bars } from "./bars.js";
 import { MadeInspector, summary } from "./byteinspector.js";
+import { Examples } from "./examples.js";
 import { bytesInWords } from "./inspector.js";
-import { Made } from "./made.js";
+import { Made, rateOf } from "./made.js";
 import { MadeText } from "./madetext.js";
+import { plainTwin, showPace } from "./pace.js";
 import { Player } from "./player.js";
 import { Rounds } from "./rounds.js";
 import { ask } from "./sse.js";
-import { byteLength, wellFormed } from "./text.js";
+import { byteLength } from "./text.js";
 
 const page = JSON.parse(document.getElementById("page-data").textContent);
 const $ = (id) => document.getElementById(id);
 const still = matchMedia("(prefers-reduced-motion: reduce)");
 const form = $("ask");
+const NO_MODEL = "No model that makes text is loaded here; recorded texts play.";
 const ENDS = {
   eos: "the model ended the document",
   stop: "a stop text came",
@@ -24,7 +30,9 @@ const ENDS = {
 let made = new Made();
 let view = made.upTo(0);
 let running = null; // of the request under way
+let choices = 0; // of texts, by whatever way; a recorded one that arrives after a newer one is dropped
 let stepping = false; // the next text begins paused
+let plainRate = null; // bytes per second of the last text made here without drafts
 let hovered = -1;
 let picked = -1;
 
@@ -34,6 +42,12 @@ const bars = new Bars($("bars"), { ...handlers, top: 4.5 });
 const rounds = new Rounds($("rounds"));
 const inspector = new MadeInspector($("inspector"));
 const player = new Player({ onShow: draw, onState: drawState });
+const traces = new Examples({ first: page.first, url: page.traces, key: "traces" });
+const asking = new AskForm(form, $("prompt"));
+const address = new Address(
+  { read: present, apply: restore, say: (words) => say(words, true), limit: page.promptLimit },
+  { encodeView, decodeView },
+);
 
 /** Everything as of what the player shows. */
 function draw() {
@@ -72,6 +86,7 @@ function drawCounts() {
   set("flops", flops === null ? "–" : short(flops));
   set("plain", plain === null ? "–" : short(plain));
   $("share").textContent = plain ? `, ${Math.round((100 * flops) / plain)} % of plain` : "";
+  showPace(made, rate);
 }
 
 function short(number) {
@@ -168,29 +183,14 @@ function open(next, options) {
   player.load(next, options);
 }
 
-function request() {
-  const number = (name) => {
-    const { value } = form.elements[name];
-    return value === "" ? undefined : Number(value);
-  };
-  const speculate = form.elements.speculate.value;
-  return {
-    prompt: wellFormed($("prompt").value),
-    ...Object.fromEntries(
-      ["max_bytes", "temperature", "top_k", "top_p", "min_p", "seed"].map((name) => [name, number(name)]),
-    ),
-    ...(speculate && { speculate: speculate === "auto" ? speculate : Number(speculate) }),
-  };
-}
-
 /** Ask the server for a text and show it as it comes. */
 async function generate() {
   if (!page.live) return say("No model is loaded here. Recorded texts still play.", true);
   if (!form.reportValidity() || !drawTyped()) return;
-  running?.abort();
+  halt();
   const own = (running = new AbortController());
-  const wanted = request();
-  const next = Object.assign(new Made(wanted.prompt), { open: true, request: wanted });
+  const wanted = asking.request();
+  const next = Object.assign(new Made(wanted.prompt), { open: true, request: wanted, plainRate });
   $("recorded").value = "";
   $("made").lang = "";
   open(next, { following: !stepping });
@@ -219,7 +219,10 @@ function take(next, event, data) {
     return;
   }
   next.open = false;
-  if (event === "done") Object.assign(next, { done: data, model: data.model });
+  if (event === "done") {
+    Object.assign(next, { done: data, model: data.model });
+    if (next.request.speculate === undefined) plainRate = rateOf(next.events) ?? plainRate;
+  }
   if (made !== next) return;
   player.ended();
   if (event === "problem") return say(data.detail, true);
@@ -252,48 +255,77 @@ function replay() {
   else if (made.events.length) player.play();
 }
 
-let traces = page.first ? { [page.first.id]: page.first } : {};
-let loading = null;
-
-/** All recorded texts; the first one came with the page. */
-function loadTraces() {
-  loading ??= fetch(page.traces)
-    .then((response) => (response.ok ? response.json() : Promise.reject(response.status)))
-    .then((file) => {
-      traces = Object.fromEntries(file.traces.map((trace) => [trace.id, trace]));
-    })
-    .catch(() => (loading = null));
-  return loading;
-}
-
-async function showTrace(id) {
-  if (!traces[id]) await loadTraces();
-  const trace = traces[id];
-  if (!trace) return say("The recorded texts cannot be loaded.", true);
+/** Whatever was on its way is not wanted any more. */
+function halt() {
+  choices++;
   running?.abort();
   running = null;
+}
+
+/** Whether there is such a text; it is shown unless something else has been chosen meanwhile. */
+async function showTrace(id) {
+  const own = ++choices;
+  const trace = await traces.find(id);
+  if (own !== choices) return true;
+  if (!trace) {
+    say("The recorded texts cannot be loaded.", true);
+    return false;
+  }
+  halt();
   fill(trace.request);
   const { events, ...done } = trace.response;
-  const next = Object.assign(new Made(trace.request.prompt), { events, done, request: trace.request });
+  const next = Object.assign(new Made(trace.request.prompt), { events, done, request: trace.request, recorded: true });
+  next.plainRate = plainTwin(trace, [...traces.byId.values()]);
   next.model = `${done.model}, recorded`;
   $("made").lang = $("before").lang = trace.lang === "zxx" ? "" : trace.lang;
   open(next, { shown: still.matches ? events.length : 0 });
   say(`Recorded: ${bytesInWords(done.bytes)} in ${done.patches} patches.`);
   if (!still.matches) player.play();
+  return true;
 }
 
-/** Put a request into the form. */
 function fill(asked) {
-  $("prompt").value = asked.prompt;
-  const defaults = { max_bytes: 128, temperature: 0, top_k: "", top_p: "", min_p: "", seed: 0, speculate: "" };
-  for (const [name, value] of Object.entries({ ...defaults, ...asked })) {
-    if (name in defaults) form.elements[name].value = value ?? "";
-  }
+  asking.fill(asked);
   drawTyped();
 }
 
+/** What is asked for, as links have it; null for what the page begins with. */
+function present() {
+  const id = $("recorded").value;
+  if (id) return id === page.first?.id ? null : { recorded: id };
+  return asking.view();
+}
+
+/** Show what `present` returned, here or elsewhere; a text of one's own is made when one asks for it. */
+async function restore(state) {
+  const { recorded = page.first?.id, text: prompt, ...options } = state ?? {};
+  if (prompt === undefined && recorded) {
+    $("recorded").value = recorded;
+    if (await showTrace(recorded)) return;
+    if (page.first) await showTrace(page.first.id);
+    $("recorded").value = page.first?.id ?? "";
+    return say("The link names a recorded text that is not here.", true);
+  }
+  halt();
+  $("recorded").value = "";
+  $("made").lang = $("before").lang = "";
+  fill({ prompt: prompt ?? "", ...options });
+  open(new Made(asking.prompt), {});
+  say(page.live ? "The prompt and its options are set. Generate makes the text." : NO_MODEL, !page.live);
+}
+
+async function copyLink() {
+  try {
+    await navigator.clipboard.writeText(await address.link());
+    say("The link to this prompt and its options is copied.");
+  } catch {
+    address.write();
+    say("The browser does not let this page copy; the link stands in the address bar.");
+  }
+}
+
 function drawTyped() {
-  const bytes = byteLength(wellFormed($("prompt").value));
+  const bytes = byteLength(asking.prompt);
   const fits = bytes <= page.promptLimit;
   $("typed").textContent = `${bytes.toLocaleString("en")} of ${page.promptLimit.toLocaleString("en")} bytes`;
   $("typed").classList.toggle("wrong", !fits);
@@ -301,7 +333,20 @@ function drawTyped() {
   return fits;
 }
 
-function start() {
+async function start() {
+  listen();
+  open(made, {});
+  drawTyped();
+  if (page.live) say("");
+  if (!(await address.start())) {
+    if (page.first) await showTrace(page.first.id);
+    if (!page.live) say(NO_MODEL, true);
+    address.tell();
+  }
+  $("bench").classList.add("ready");
+}
+
+function listen() {
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     stepping = false;
@@ -312,28 +357,28 @@ function start() {
   for (const [id, action] of Object.entries({ stop, step, replay })) {
     $(id).addEventListener("click", () => able($(id)) && action());
   }
-  $("prompt").addEventListener("input", () => {
+  form.addEventListener("input", ({ target }) => {
+    if (target === $("recorded")) return;
+    choices++;
     $("recorded").value = "";
-    drawTyped();
+    if (target === $("prompt")) drawTyped();
+    address.changed(target === $("prompt") ? "text" : target.name);
   });
   addEventListener("keydown", (event) => {
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) form.requestSubmit();
     if (event.key === "Escape" && able($("stop"))) stop();
   });
-  addEventListener("load", () => setTimeout(loadTraces, 1500)); // then they play without a network
-  $("recorded").addEventListener("pointerdown", loadTraces);
-  $("recorded").addEventListener("focus", loadTraces);
-  $("recorded").addEventListener("change", (event) => event.target.value && showTrace(event.target.value));
+  addEventListener("load", () => setTimeout(() => traces.load(), 1500)); // then they play without a network
+  $("recorded").addEventListener("pointerdown", () => traces.load());
+  $("recorded").addEventListener("focus", () => traces.load());
+  $("recorded").addEventListener("change", async ({ target }) => {
+    if (target.value && (await showTrace(target.value))) address.changed("recorded");
+  });
+  $("copy-link").addEventListener("click", copyLink);
   const setSpeed = () => (player.perSecond = Number($("speed").value));
   $("speed").addEventListener("change", setSpeed);
   setSpeed();
   $("place").addEventListener("input", (event) => player.seek(Number(event.target.value)));
-  $("bench").classList.add("ready");
-  open(made, {});
-  drawTyped();
-  if (page.first) showTrace(page.first.id);
-  else if (page.live) say("");
-  if (!page.live) say("No model that makes text is loaded here; recorded texts play.", true);
 }
 
 start();

@@ -2,6 +2,7 @@
 
 import { ByteView, summary, wholeTable } from "./byteview.js";
 import { Diagram } from "./diagram.js";
+import { Examples } from "./examples.js";
 import { Score } from "./score.js";
 import { Source, post } from "./source.js";
 import { byteLength, measure, wellFormed } from "./text.js";
@@ -27,7 +28,8 @@ const source = new Source({
 let view = null;
 let picked = 0;
 let head = null;
-let examples = null;
+let choices = 0; // of texts; an example that arrives after a newer one is dropped
+const examples = new Examples({ first: page.first, url: page.examples });
 
 /** An answer of the server as the drawing needs it; arrays are by token, BOS first. */
 function viewOf(text, answer) {
@@ -134,6 +136,7 @@ function say(text, wrong = false) {
 }
 
 function typed() {
+  choices++;
   const text = wellFormed($("text").value);
   const bytes = byteLength(text);
   const long = bytes > page.limit;
@@ -168,14 +171,11 @@ function kept() {
 
 async function example(id) {
   if (!id) return;
-  try {
-    examples ??= (await (await fetch(page.examples)).json()).examples;
-  } catch {
-    say("The examples cannot be fetched; the server cannot be reached.", true);
-    return;
-  }
-  const found = examples.find((item) => item.id === id);
-  if (found) showExample(found);
+  const own = ++choices;
+  const found = await examples.find(id);
+  if (own !== choices) return;
+  if (!found) return say("This example cannot be fetched now. Choosing it again tries once more.", true);
+  showExample(found);
   keep({ example: id });
 }
 
@@ -191,6 +191,7 @@ function showExample({ request, response }) {
 }
 
 $("text").addEventListener("input", typed);
+$("example").addEventListener("pointerdown", () => examples.load());
 $("example").addEventListener("change", (event) => example(event.target.value));
 $("at").addEventListener("input", (event) => pick(Number(event.target.value) - 1));
 $("at").addEventListener("keydown", walk);
@@ -214,3 +215,4 @@ if (text !== null && page.live) {
   $("example").value = id;
   example(id);
 }
+examples.loadSoon();

@@ -11,6 +11,7 @@ export class Made {
     this.events = [];
     this.done = null; // what the server says at the end
     this.open = false; // whether more may come
+    this.plainRate = null; // bytes per second without drafts, to compare with
   }
 
   push(event) {
@@ -64,13 +65,18 @@ export class Made {
   }
 }
 
+/** Bytes per second from the first to the last of them, or null. */
+export function rateOf(events) {
+  const took = events.length > 1 ? events.at(-1).seconds - events[0].seconds : 0;
+  return took > 0 ? (events.length - 1) / took : null;
+}
+
 function counts(events) {
-  const [first, last] = [events[0], events.at(-1)];
-  const took = events.length > 1 ? last.seconds - first.seconds : 0;
+  const last = events.at(-1);
   return {
     patches: events.filter((event) => event.starts_patch).length,
     passes: events.filter((event) => event.global_ran).length,
-    rate: took > 0 ? (events.length - 1) / took : null,
+    rate: rateOf(events),
     flops: last?.flops_per_byte ?? null,
     plain: last?.flops_per_byte_plain ?? null,
   };

@@ -1,8 +1,13 @@
-/** Asking the server: one request at a time, the newest text next, answers to older ones dropped. */
+/**
+ * Asking the server: one request at a time, the newest text next, answers to older ones dropped.
+ * Who is told to come back later does so, a few times, with the text that is the newest by then.
+ */
 
 const SLOW = 150; // milliseconds, from which an answer is waited for before the next question
 const PAUSE = 250;
 const LONG = 4096; // bytes
+const LONGEST_WAIT = 10; // seconds; told to wait longer, the page asks when the visitor does
+const TRIES = 3; // of one text
 
 export class Source {
   /**
@@ -17,11 +22,12 @@ export class Source {
     this.waiting = null;
     this.timer = 0;
     this.took = 0;
+    this.heldUntil = -Infinity; // by what the server has said
   }
 
   /** Ask about `text`: at once when idle, after a pause when answers take long. */
   ask(text, bytes) {
-    this.waiting = { text, bytes };
+    this.waiting = { text, bytes, tries: 0 };
     clearTimeout(this.timer);
     const long = this.took > SLOW || bytes > LONG;
     // What is being measured is of no use any more, and the server would finish it first.
@@ -45,6 +51,11 @@ export class Source {
     this.timer = 0;
     const wanted = this.waiting;
     if (!wanted || this.running) return;
+    const held = this.heldUntil - performance.now();
+    if (held > 0) {
+      this.timer = setTimeout(() => this.next(), held);
+      return;
+    }
     this.waiting = null;
     const run = { controller: new AbortController() };
     this.running = run;
@@ -56,7 +67,7 @@ export class Source {
       report = () => this.onAnswer(wanted.text, answer);
       this.took = performance.now() - began;
     } catch (error) {
-      if (error.name !== "AbortError") report = () => this.onError(error);
+      if (error.name !== "AbortError") report = () => this.onError(this.later(wanted, error));
     }
     this.running = null;
     if (this.waiting) {
@@ -66,11 +77,25 @@ export class Source {
     this.onBusy(false);
     report?.();
   }
+
+  /** Ask again for what was put off; returns the error with words about that. */
+  later(wanted, error) {
+    const tries = wanted.tries + 1;
+    const seconds = error.retryAfter;
+    if (!(seconds <= LONGEST_WAIT) || tries >= TRIES) return error;
+    this.heldUntil = performance.now() + 1000 * seconds;
+    this.waiting = { ...wanted, tries };
+    this.next();
+    return new Error(`${error.message} This page asks again by itself.`);
+  }
 }
 
 const UNREACHABLE = "The server cannot be reached. The last result stays and the examples still work; typing tries again.";
 
-/** POST JSON; an error says what the server said, or that it cannot be reached. */
+/**
+ * POST JSON; an error says what the server said, or that it cannot be reached. Its `retryAfter` are
+ * the seconds after which a busy server wants to be asked again, if it names any.
+ */
 export async function post(url, body, signal, unreachable = UNREACHABLE) {
   let response;
   try {
@@ -86,7 +111,8 @@ export async function post(url, body, signal, unreachable = UNREACHABLE) {
   }
   if (!response.ok) {
     const problem = await response.json().catch(() => null);
-    throw new Error(problem?.detail ?? `The server answered ${response.status}.`);
+    const retryAfter = parseInt(response.headers.get("Retry-After"), 10);
+    throw Object.assign(new Error(problem?.detail ?? `The server answered ${response.status}.`), { retryAfter });
   }
   return response.json();
 }

@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -12,14 +13,16 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from app import create_app
+from app.architecture_svg import short
 from app.generator import TextMaker
 from app.inspected import CHOSEN, main, write_inspected
 from app.inspection import Inspector
+from app.model import LiveModel
 from app.schemas.architecture import Architecture
 from app.schemas.inspect import InspectResponse
-from app.settings import Settings
+from app.settings import DEFAULT_MODEL, Settings
 from bytelatent.tokenizers.blt_tokenizer import BltTokenizer
-from tests.app.fakes import SHAPES
+from tests.app.fakes import SHAPES, FakeModel
 from tests.app.inspected_fakes import HEADS, ROWS, SIZES, VECTORS, FakeInspected
 
 TEXT = "the cat sät"
@@ -206,7 +209,49 @@ def test_the_page_of_another_model(client: FlaskClient) -> None:
     html = client.get("/model?model=blt-8b").text
     assert re.search(r'model=blt-8b#machine" aria-current="true"', html)
     assert "32 layers × 4096" in html
-    assert client.get("/model?model=nothing").status_code == 422
+    assert "The link asks" not in html
+
+
+def test_the_page_of_a_model_that_is_gone(client: FlaskClient) -> None:
+    response = client.get("/model?model=<b>old")
+    assert response.status_code == 200
+    assert "The link asks for “&lt;b&gt;old”, which is not here" in response.text
+    assert 'aria-current="true"' in response.text
+
+
+def model_rows(html: str) -> list[str]:
+    """The models that the page lists, as words."""
+    _, section = html.split('id="models"')
+    items = section.split("<li")[1:]
+    return [re.sub(r"<[^>]*>|\s+", " ", f"<{item}").replace("  ", " ") for item in items]
+
+
+def test_the_page_lists_what_is_loaded(settings: Settings) -> None:
+    pretrained = DEFAULT_MODEL.parent
+    shipped = replace(settings, model_folder=DEFAULT_MODEL, blt_folder=pretrained / "blt-mini")
+    app = create_app(shipped, LiveModel(FakeModel()), TextMaker(FakeInspected(), SHAPES))
+    with app.test_client() as client:
+        html = client.get("/model").text
+        told = client.get("/api/model").get_json()
+    rows = model_rows(html)
+    assert len(rows) == len(told) == 2
+    for row, model in zip(rows, told.values(), strict=True):
+        assert model["name"] in row
+        assert short(model["parameters"]) in row
+        assert f"{model['threshold']:.2f} nats" in row
+        assert model["licence"] in row
+        assert "Not loaded" not in row
+        assert f'href="{model["card"]}"' in html
+
+
+def test_the_page_says_why_a_model_is_missing(without_model: FlaskClient) -> None:
+    rows = model_rows(without_model.get("/model").text)
+    told = without_model.get("/api/model").get_json()
+    for row, model in zip(rows, told.values(), strict=True):
+        assert model["name"] in row
+        assert "Not loaded" in row
+        assert model["reason"].split()[0] in row
+        assert "Parameters" not in row
 
 
 def test_the_page_without_model_or_examples(without_model: FlaskClient) -> None:

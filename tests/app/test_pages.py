@@ -10,10 +10,23 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from jinja2 import meta
+from markupsafe import escape
 
-from app.pages import api, artifact, gallery, generate, home, inside, render, scaling, training
+from app.pages import (
+    api,
+    artifact,
+    errors,
+    gallery,
+    generate,
+    graph,
+    home,
+    inside,
+    render,
+    scaling,
+    training,
+)
 from app.schemas.health import Health
-from app.settings import ROOT
+from app.settings import ROOT, Settings
 from app.still import still_of
 from bytelatent.graph.html import ASSETS as GRAPH_ASSETS
 
@@ -56,6 +69,56 @@ def test_nothing_inline(client: FlaskClient, url: str) -> None:
     policy = client.get(url).headers["Content-Security-Policy"]
     assert "unsafe" not in policy
     assert "default-src 'none'" in policy
+
+
+BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8"
+
+
+@pytest.mark.parametrize("url", ["/nothing", "/artifact/<b>gone", "/GALLERY"])
+def test_a_browser_is_told_of_an_error_by_a_page(client: FlaskClient, url: str) -> None:
+    response = client.get(url, headers={"Accept": BROWSER})
+    assert response.status_code == 404
+    assert response.content_type == "text/html; charset=utf-8"
+    assert response.headers["Cache-Control"] == "no-store"
+    assert "Accept" in response.headers["Vary"]
+    assert "script-src 'self'" in response.headers["Content-Security-Policy"]
+    assert "<h1>Not found</h1>" in response.text
+    assert "There is nothing of this name here." in response.text
+    assert '<nav aria-label="Main">' in response.text
+    assert "<b>gone" not in response.text
+    for link in links(response.text):
+        assert client.get(link).status_code == 200
+
+
+def test_a_failing_page_is_told_by_a_page(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(home, "still_of", lambda _: 1 / 0)
+    response = client.get("/", headers={"Accept": BROWSER})
+    assert response.status_code == 500
+    assert "<h1>Internal server error</h1>" in response.text
+    assert '<a href="/">Try again</a>' in response.text
+
+
+@pytest.mark.parametrize(
+    ("method", "url", "accept"),
+    [
+        ("GET", "/nothing", "*/*"),
+        ("GET", "/nothing", "application/json, text/html;q=0.5"),
+        ("GET", "/nothing", ""),
+        ("POST", "/nothing", BROWSER),
+        ("GET", "/api/nothing", BROWSER),
+        ("GET", "/api/architecture?model=old", BROWSER),
+        ("GET", "/data/nothing.json", BROWSER),
+    ],
+)
+def test_programs_are_told_of_an_error_by_a_document(
+    client: FlaskClient, method: str, url: str, accept: str
+) -> None:
+    response = client.open(url, method=method, headers={"Accept": accept})
+    assert response.status_code >= 400
+    assert response.content_type == "application/problem+json"
+    assert response.get_json()["status"] == response.status_code
 
 
 @pytest.mark.parametrize(
@@ -134,6 +197,8 @@ def test_stored_titles_are_escaped(client: FlaskClient, folders: Path) -> None:
         ("artifact.html", artifact.ArtifactPage),
         ("generate.html", generate.GeneratePage),
         ("inside.html", inside.InsidePage),
+        ("graph.html", graph.GraphPage),
+        ("error.html", errors.ErrorPage),
     ],
 )
 def test_the_context_is_the_dataclass(app: Flask, template: str, context: type) -> None:
@@ -270,6 +335,14 @@ def test_the_api_page_shows_all_of_it(client: FlaskClient) -> None:
         assert path in html
     for name in document["components"]["schemas"]:
         assert f'id="{name}"' in html
+    contents = re.findall(r'<li><a href="#(\w+)">', html)
+    operations = [each for methods in document["paths"].values() for each in methods.values()]
+    assert contents == [*(each["operationId"] for each in operations), "schemas"]
+    for name in contents:
+        assert html.count(f'id="{name}"') == 1
+    for each in operations:
+        for part in each.get("description", "").split("`"):
+            assert str(escape(part)) in html
 
 
 def test_still_of_text_in_many_scripts() -> None:
@@ -286,3 +359,18 @@ def test_still_of_text_in_many_scripts() -> None:
     assert "".join(mark.text for mark in still.marks).replace("↵", "") == text
     assert len(still.marks) == 7
     assert still.threshold_y is None
+
+
+def test_a_language_bar_that_is_cut_off_is_marked(client: FlaskClient, settings: Settings) -> None:
+    def row(name: str, pieces: int, *, known: bool) -> dict[str, object]:
+        counts = {"entropy": pieces, "cl100k_base": 300, "o200k_base": 300}
+        return {"lang": "en", "name": name, "bytes": 1200, "pieces": counts, "in_mix": known}
+
+    rows = [row("Known", 300, known=True), row("Other", 25, known=False)]
+    content = {"model": "fake", "source": "made up", "languages": rows}
+    (settings.plot_data / "languages.json").write_text(json.dumps(content))
+    known, other = re.findall(r"<tr><th scope=\"row\">.*", client.get("/").text)
+    assert "Known" in known
+    assert 'class="cut"' not in known
+    assert '<span class="value">48.0</span>' in other
+    assert other.count('class="cut"') == 1

@@ -408,6 +408,24 @@ def test_printing(page: Page) -> None:
     )
 
 
+def test_the_speed_stands_beside_that_without_drafts(page: Page, site: Site) -> None:
+    pace = page.locator("#pace")
+    page.select_option("#recorded", "german-drafts")
+    expect(page.locator("#rate-plain")).to_have_text(", 100 without drafts")
+    expect(pace).to_contain_text("The same request without drafts came at 100 bytes per second")
+    made(page, draft="8")
+    expect(page.locator("#rate-plain")).to_have_text("")
+    expect(pace).to_have_text("Run it without drafts to compare the speed.")
+    made(page)
+    assert page.locator("#rounds").is_hidden()
+    expect(page.locator("#rate-plain")).to_have_text("")
+    made(page, draft="8")
+    expect(pace).to_have_text(
+        "The last text made here without drafts came at 100 bytes per second; "
+        "this one is 1.00 times as fast."
+    )
+
+
 def test_back_and_forth(page: Page, site: Site) -> None:
     page.get_by_role("link", name="API").first.click()
     page.wait_for_url("**/api")

@@ -168,6 +168,17 @@ def test_another_model_keeps_the_text(inside: Page) -> None:
     assert inside.input_value("#example") == "german"
 
 
+def test_the_back_button_keeps_the_text(inside: Page) -> None:
+    follow(inside, "the cat")
+    inside.get_by_role("link", name="blt-8b").click()
+    expect(inside.locator('[data-flops="global_model"]')).to_have_text("2.97 G")
+    follow(inside, "the cat sat")
+    inside.go_back()
+    expect(inside.locator('[data-flops="global_model"]')).to_have_text("601 M")
+    expect(inside.locator("#at")).to_have_attribute("max", str(len(inside.input_value("#text"))))
+    assert inside.input_value("#text").startswith("the cat")
+
+
 def test_typing_follows_a_text(inside: Page) -> None:
     follow(inside, "the cat")
     assert inside.locator('[data-strip="bytes"] .cell').count() == 1 + 7
@@ -318,6 +329,12 @@ def test_a_narrow_screen(watch: Visit, address: str, scheme: str) -> None:
     assert header
     assert header["width"] <= 360
     watched.check_access()
+
+
+def test_labels_of_the_costs_are_whole_on_a_narrow_screen(watch: Visit, address: str) -> None:
+    page = ready(watch(address, width=360).page)
+    lefts = page.locator(".costs .height").evaluate_all("all => all.map((e) => e.getBBox().x)")
+    assert min(lefts) >= 0, "in the drawing's own units"
 
 
 def test_without_a_model_examples_are_alive(watch: Visit, settings: Settings) -> None:

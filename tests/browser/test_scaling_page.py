@@ -45,6 +45,12 @@ def test_axe_finds_nothing(watch: Visit, url: str, scheme: str) -> None:
     watched.check_access()
 
 
+def test_dots_at_the_edges_are_whole(watch: Visit, url: str) -> None:
+    page = drawn(watch(url).page)
+    dots = page.locator("#scaling_curves-0 circle.dot")
+    assert dots.evaluate_all("all => all.every((dot) => !dot.closest('[clip-path]'))")
+
+
 def test_curves_bands_and_keys(watch: Visit, url: str) -> None:
     page = drawn(watch(url).page)
     ours = page.locator("#scaling_curves-0")

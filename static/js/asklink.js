@@ -1,0 +1,47 @@
+/**
+ * What a text is to be made of, as the fragment of an address: `#recorded=german-drafts`, or a prompt
+ * with its options, `#text=Once&temperature=0.5&speculate=8`. Options that are missing are as usual.
+ */
+
+import { putText, takeText } from "./link.js";
+
+const NUMBERS = {
+  max_bytes: [1, 1e6],
+  temperature: [0, 10],
+  top_k: [1, 260],
+  top_p: [0.01, 1],
+  min_p: [0, 1],
+  seed: [0, Number.MAX_SAFE_INTEGER],
+  speculate: [1, 64],
+};
+const WHOLE = new Set(["max_bytes", "top_k", "seed", "speculate"]);
+const KEYS = new Set(["recorded", "text", "z", ...Object.keys(NUMBERS)]);
+
+export async function encodeView(view) {
+  const fields = new URLSearchParams();
+  if (view.recorded !== undefined) fields.set("recorded", view.recorded);
+  else if (view.text !== undefined) await putText(fields, view.text);
+  for (const name of Object.keys(NUMBERS)) if (view[name] !== undefined) fields.set(name, String(view[name]));
+  return fields.toString();
+}
+
+/** @throws {Error} with a sentence that says what is wrong */
+export async function decodeView(fragment, limit) {
+  const fields = new URLSearchParams(fragment);
+  for (const name of fields.keys()) if (!KEYS.has(name)) throw new Error(`it has an unknown part, ${name.slice(0, 40)}`);
+  if (fields.has("recorded")) return { recorded: fields.get("recorded") };
+  const view = { text: (await takeText(fields, limit)) ?? "" };
+  for (const [name, [least, most]] of Object.entries(NUMBERS)) {
+    const given = fields.get(name);
+    if (given === null) continue;
+    if (name === "speculate" && given === "auto") {
+      view[name] = given;
+      continue;
+    }
+    const value = Number(given || "none");
+    const fits = value >= least && value <= most && (!WHOLE.has(name) || Number.isInteger(value));
+    if (!fits) throw new Error(`its ${name} is no number from ${least} to ${most}`);
+    view[name] = value;
+  }
+  return view;
+}
