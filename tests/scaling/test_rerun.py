@@ -21,7 +21,9 @@ ROUNDING = 0.005
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not (ROOT / "data" / "corpus" / "manifest.json").exists(), reason="no data/corpus")
+@pytest.mark.skipif(
+    not (ROOT / "data" / "corpus" / "manifest.json").exists(), reason="no data/corpus"
+)
 @pytest.mark.skipif(not all(path.exists() for path in RECORDS), reason="no such records")
 def test_a_point_comes_out_as_it_is_recorded(tmp_path, monkeypatch) -> None:
     monkeypatch.chdir(ROOT)
