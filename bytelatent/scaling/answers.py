@@ -13,6 +13,8 @@ from bytelatent.scaling.reading import JUDGED, Findings, bits, mean
 RIVALS = ("bpe", "blt-space")
 """Families that the questions name."""
 
+GAP_COLUMNS = ("gap at the low end", "at the high end")
+
 SETS = {
     "training": (
         ("training", "the entropy model not counted, as in the paper"),
@@ -85,7 +87,7 @@ def _answer(found: Findings, about: str, title: str) -> Section:
         said = "; ".join(_verdict(name, gaps[name]) for name in named)
         text.append(f"With {counted}: {said}. Law: {law}.")
         rows += [
-            [family, counted.partition(",")[0], _range(gap), *_at_ends(gap), _word(gap)]
+            [family, "no" if "not" in counted else "yes", _range(gap), *_at_ends(gap), _word(gap)]
             for family, gap in gaps.items()
         ]
     if about == "inference":
@@ -94,7 +96,7 @@ def _answer(found: Findings, about: str, title: str) -> Section:
             "inference FLOPs as each got them, not at equal training."
         )
         text.append(_alike(found))
-    columns = ["family", "counted", "FLOPs", "gap at the low end", "at the high end", "verdict"]
+    columns = ["family", "entropy model counted", "FLOPs", *GAP_COLUMNS, "verdict"]
     return Section(about, title, [one for one in text if one], columns if rows else [], rows)
 
 
