@@ -30,6 +30,7 @@ from generate import (
 )
 from torch import Tensor
 
+from bytelatent.generation.engine import Engine
 from bytelatent.model.args import LMTransformerArgs
 from bytelatent.model.blt import ByteLatentTransformer
 from bytelatent.model.blt_args import ByteLatentTransformerArgs
@@ -99,12 +100,17 @@ def peer_runs(
     return [theirs(peer, tokens, options.peer_size) for _ in range(options.repeat)]
 
 
+def runs_of(engine: Engine, tokens: Tensor, options: argparse.Namespace) -> list[dict[str, Any]]:
+    """Our texts after a short one, in which CUDA graphs are recorded."""
+    ours(engine, prompt_of(tokens), 64)
+    return [ours(engine, prompt_of(tokens), options.size) for _ in range(options.repeat)]
+
+
 @torch.inference_mode()
 def rows(bundle: Bundle, device: str, options: argparse.Namespace) -> dict[str, Any]:
     """Bytes per second of both, and our share of the floor's speed."""
-    engine, tokens = engine_of(bundle), text_of(options.context)
-    ours(engine, prompt_of(tokens), 8)
-    runs = [ours(engine, prompt_of(tokens), options.size) for _ in range(options.repeat)]
+    tokens = text_of(options.context)
+    runs = runs_of(engine_of(bundle), tokens, options)
     seconds = statistics.median(run["seconds_per_byte"] for run in runs)
     bytes_per_patch = len(runs[0]["bytes"]) / max(1, runs[0]["patches"])
     weights = touched(bundle, bytes_per_patch)
@@ -120,6 +126,15 @@ def rows(bundle: Bundle, device: str, options: argparse.Namespace) -> dict[str, 
         "floor_bytes_per_second": round(1 / floor, 1),
         "share_reached": round(floor / seconds, 3),
     }
+    if device == "cuda":
+        plain = Engine(bundle.blt, bundle.entropy_model, bundle.patcher_args, cuda_graphs=False)
+        without = runs_of(plain, tokens, options)
+        took = statistics.median(run["seconds_per_byte"] for run in without)
+        found["without_cuda_graphs"] = {
+            "bytes_per_second": round(1 / took, 1),
+            "times_slower": round(took / seconds, 2),
+            "bytes_alike": len(same_beginning(runs[0]["bytes"], without[0]["bytes"])),
+        }
     peers = peer_runs(bundle, tokens, device, options)
     if isinstance(peers, str):
         return found | {"transformers": peers}

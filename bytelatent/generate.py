@@ -128,10 +128,12 @@ def load(options: argparse.Namespace) -> "Engine | BltRuntime":
 def _runtime(options: argparse.Namespace) -> "BltRuntime | None":
     """The model on onnxruntime; None if it cannot be that and need not be."""
     name, wanted = options.model, options.backend == "onnx"
-    if (options.device, options.dtype, options.weights) != ("cpu", "fp32", "given"):
+    asked = (options.device, options.dtype, options.weights, bool(options.cuda_graphs))
+    if asked != ("cpu", "fp32", "given", False):
         if wanted:
             raise ValueError(
-                "--backend: onnx runs on a CPU in fp32; leave out --device, --dtype and --weights"
+                "--backend: onnx runs on a CPU in fp32; leave out --device, --dtype, --weights and "
+                "--cuda-graphs"
             )
         return None
     folder = next((path for path in (Path(name), PRETRAINED / name) if path.is_dir()), None)
@@ -175,7 +177,13 @@ def _engine(options: argparse.Namespace) -> "Engine":
         )
     assert model.patcher is not None
     use_threads(options.threads, device, model.model, model.entropy_model)
-    return Engine(model.model, model.entropy_model, model.patcher.args, weights=options.weights)
+    return Engine(
+        model.model,
+        model.entropy_model,
+        model.patcher.args,
+        weights=options.weights,
+        cuda_graphs=options.cuda_graphs,
+    )
 
 
 def prompts_of(options: argparse.Namespace) -> list[bytes]:
@@ -309,6 +317,11 @@ def _parser() -> argparse.ArgumentParser:
         help="fewer bits for the products of steps on a CPU: faster, not exact (default: given)",
     )
     add("--device", default="cpu", help="where to run (default: cpu)")
+    add(
+        "--cuda-graphs",
+        action=argparse.BooleanOptionalAction,
+        help="record steps and run them again (default: on a GPU of CUDA)",
+    )
     threads = "cores to use (default: 1 on onnx and for small models, else as torch does)"
     add("--threads", type=int, metavar="N", help=threads)
     add("--backend", choices=BACKENDS, help="what runs it (default: onnx where it can)")

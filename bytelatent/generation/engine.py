@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from bytelatent.generation.events import Event, Generated
 from bytelatent.generation.incremental import Incremental
 from bytelatent.generation.matrices import Weights
+from bytelatent.generation.recorded import CudaGraphs, Recorded
 from bytelatent.generation.run import MAX_BYTES, Options, Run, Speculate
 from bytelatent.generation.sampling import SamplingArgs
 from bytelatent.generation.torch_model import TorchModel
@@ -26,9 +27,12 @@ class Engine:
         weights: how they are kept for steps; in fewer bits (``fp16``, ``int8``) single precision on
             a CPU is faster and no longer exact. See
             :func:`bytelatent.generation.matrices.matrix_of`.
+        cuda_graphs: whether steps are recorded and run again (:class:`.recorded.Recorded`); where
+            left out, on a GPU of CUDA.
 
     Raises:
-        ValueError: these cannot generate together, or weights cannot be kept that way.
+        ValueError: these cannot generate together, weights cannot be kept that way, or CUDA graphs
+            are asked for on another device.
     """
 
     def __init__(
@@ -38,8 +42,16 @@ class Engine:
         patcher_args: PatcherArgs,
         *,
         weights: Weights = "given",
+        cuda_graphs: bool | None = None,
     ) -> None:
-        self.model = TorchModel(Incremental(blt, entropy_model, patcher_args, weights))
+        device = next(blt.parameters()).device
+        if cuda_graphs and device.type != "cuda":
+            raise ValueError(f"cuda_graphs: the model is on {device.type}, they need CUDA")
+        parts = blt, entropy_model, patcher_args, weights
+        if cuda_graphs or (cuda_graphs is None and device.type == "cuda"):
+            self.model = TorchModel(Recorded(*parts, recorder=CudaGraphs(device)))
+        else:
+            self.model = TorchModel(Incremental(*parts))
 
     def stream(
         self,

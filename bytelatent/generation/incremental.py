@@ -12,103 +12,22 @@ Legend: ``R`` rows that advance, ``S`` bytes, ``D`` local width, ``G`` global wi
 per patch, ``V`` vocabulary.
 """
 
-from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from typing import cast
 
 import torch
 from torch import Tensor
 
-from bytelatent.generation.boundaries import Boundaries, BoundaryState
-from bytelatent.generation.caches import Cache
+from bytelatent.generation.boundaries import Boundaries
 from bytelatent.generation.matrices import Weights, matrix_of
-from bytelatent.generation.stack import ChunkStep, Stack, StackStep
+from bytelatent.generation.rows import Latent, OpenPatch, Room, Row
+from bytelatent.generation.stack import Stack, Step
 from bytelatent.generation.weights import CrossStep, Offers, normed_product
 from bytelatent.model.blt import ByteLatentTransformer
 from bytelatent.model.cross_attention import BytesReadPatches
 from bytelatent.patching.entropies import entropy
 from bytelatent.patching.patcher import PatcherArgs
 from bytelatent.transformer import LMTransformer
-
-
-class OpenPatch:
-    """States of the bytes of the patch that is not complete, after each layer that patches read.
-
-    Attributes:
-        size: bytes so far.
-        ends_document: whether one of them is an end of document.
-    """
-
-    def __init__(self) -> None:
-        self.size = 0
-        self.ends_document = False
-        self._layers: list[Tensor] = []
-
-    def fill(self, states: Sequence[Tensor]) -> None:
-        """Begin with the states ``[S, D]`` of each layer."""
-        self.size = states[0].shape[0]
-        self._layers = [h_SD.clone() for h_SD in states]
-
-    def add(self, states: Sequence[Tensor]) -> None:
-        """Take in the state ``[D]`` of the next byte after each layer."""
-        if not self._layers or self.size == self._layers[0].shape[0]:
-            old = self._layers or [h_D.new_empty(0, len(h_D)) for h_D in states]
-            more = max(16, self.size)
-            self._layers = [torch.cat([h, h.new_empty(more, h.shape[1])]) for h in old]
-        for kept, h_D in zip(self._layers, states, strict=True):
-            kept[self.size].copy_(h_D)
-        self.size += 1
-
-    def states(self) -> list[Tensor]:
-        """``[S, D]`` of each layer."""
-        return [kept[: self.size] for kept in self._layers]
-
-    def clear(self) -> None:
-        """Begin the next patch."""
-        self.size, self.ends_document = 0, False
-
-
-@dataclass
-class Latent:
-    """What bytes read of the latest complete patch.
-
-    Attributes:
-        vector: ``[D]``, added to bytes where the decoder has no cross-attention.
-        offers: keys and values of every layer with cross-attention.
-    """
-
-    vector: Tensor
-    offers: list[tuple[Tensor, Tensor]] = field(default_factory=list)
-
-
-@dataclass
-class Row:
-    """All that a row's next byte depends on.
-
-    Attributes:
-        recent: the last ids, as many as the longest n-gram has.
-        boundary: what the patching rule remembers.
-        entropy_cache: None where the rule needs no entropies.
-        open_patch, latent: the patch that bytes are read into, and the one they are predicted from.
-        entropy: nats of the prediction of the next byte; None where the rule needs none.
-        starts: whether the next byte starts a patch.
-        logits_V: of the next byte.
-        global_steps: patches that the global transformer has run on since the prompt.
-    """
-
-    recent: deque[int]
-    entropy_cache: Cache | None
-    encoder_cache: Cache
-    global_cache: Cache
-    decoder_cache: Cache
-    latent: Latent
-    logits_V: Tensor
-    boundary: BoundaryState = field(default_factory=BoundaryState)
-    open_patch: OpenPatch = field(default_factory=OpenPatch)
-    entropy: float | None = None
-    starts: bool = False
-    global_steps: int = 0
 
 
 class Incremental:
@@ -163,6 +82,20 @@ class Incremental:
         self.read_layers = args.encoder.cross_layers or [args.encoder.n_layers - 1]
         self.longest_ngram = max(args.hashes.sizes, default=1)
 
+    def room(self) -> Room:
+        """Where a new row's past will stand; empty."""
+        like_D = self.encoder.like.new_empty(self.args.encoder.dim)
+        return Room(
+            entropy_cache=None if self.entropies is None else self.entropies.cache(),
+            encoder_cache=self.encoder.cache(),
+            global_cache=self.globals.cache(),
+            decoder_cache=self.decoder.cache(),
+            open_patch=OpenPatch(like_D, len(self.read_layers)),
+        )
+
+    def seat(self, row: Row) -> None:
+        """Hear of a row that has its room from here."""
+
     @torch.inference_mode()
     def step(self, rows: Sequence[Row], tokens: Sequence[int]) -> Tensor:
         """Give each row its next token; return the logits ``[R, V]`` of the one after it.
@@ -172,17 +105,17 @@ class Incremental:
         Raises:
             ValueError: a patch has more bytes than the model has room for side by side.
         """
+        for row, token in zip(rows, tokens, strict=True):
+            self.take(row, token)
         self._measure(rows, tokens)
         for row, token in zip(rows, tokens, strict=True):
-            row.recent.append(token)
             row.starts = self.boundaries.push(row.boundary, token, row.entropy)
             row.open_patch.ends_document |= token == self.args.eos_id
         bytes_RD = self.encode(rows)
         closing = [row for row in rows if row.starts]
         if closing:
             self._close(closing)
-        step = self.decoder.begin([row.decoder_cache for row in rows])
-        logits_RV = self.decode(bytes_RD, [row.latent for row in rows], step)
+        logits_RV = self.predict(rows, bytes_RD)
         for number, (row, token) in enumerate(zip(rows, tokens, strict=True)):
             row.logits_V = logits_RV[number]
             if token == self.args.eos_id:
@@ -190,53 +123,79 @@ class Incremental:
                 row.decoder_cache.forget()
         return logits_RV
 
+    def take(self, row: Row, token: int) -> None:
+        """Let ``token`` be the newest of a row, before anything runs over it."""
+        row.recent.append(token)
+
+    @staticmethod
+    def kept(h: Tensor) -> Tensor:
+        """What a step gave, such that it outlasts the row's next one."""
+        return h
+
     def latent(self, patch_G: Tensor) -> Latent:
         """What the decoder's layers need of a patch's state ``[G]``."""
         vector = self._received(patch_G[None])[0]
         return Latent(vector, self._offers(vector.view(-1, self.args.decoder.dim)))
 
     def _measure(self, rows: Sequence[Row], tokens: Sequence[int]) -> None:
-        """One step of the entropy model."""
-        if self.entropy_model is None or self.entropies is None:
+        """Tell rows the entropy of what comes after ``tokens``."""
+        if self.entropy_model is None:
             return
-        lm = self.entropy_model
+        args = self.entropy_model.args
+        for row, token, nats in zip(rows, tokens, self._nats(rows, tokens), strict=True):
+            row.entropy = nats
+            if args.separates_documents and token == args.eos_id and row.entropy_cache is not None:
+                row.entropy_cache.forget()
+
+    def _nats(self, rows: Sequence[Row], tokens: Sequence[int]) -> list[float]:
+        """One step of the entropy model."""
+        assert self.entropy_model is not None and self.entropies is not None
         caches = [row.entropy_cache for row in rows if row.entropy_cache is not None]
-        h_RD = torch.stack([lm.tok_embeddings.weight[token] for token in tokens])
-        h_RD = self.entropies.step(h_RD, caches)
-        nats = entropy(self.entropy_output(h_RD)).tolist()
-        for row, cache, token, value in zip(rows, caches, tokens, nats, strict=True):
-            row.entropy = value
-            if lm.args.separates_documents and token == lm.args.eos_id:
-                cache.forget()
+        embedding = self.entropy_model.tok_embeddings.weight
+        h_RD = self.entropies.step(torch.stack([embedding[token] for token in tokens]), caches)
+        found: list[float] = entropy(self.entropy_output(h_RD)).tolist()
+        return found
 
     def encode(self, rows: Sequence[Row]) -> Tensor:
-        """Byte states ``[R, D]``; those that the patch will read are kept."""
+        """States ``[R, D]`` of the newest bytes; those that the patch will read are kept."""
         step = self.encoder.begin([row.encoder_cache for row in rows])
         h_RD = torch.stack([self.blt.embed_next(row.recent) for row in rows])
+        h_RD, states = self.encoded(h_RD, step)
+        for number, row in enumerate(rows):
+            row.open_patch.add([h_RD[number] for h_RD in states])
+        return h_RD
+
+    def encoded(self, h_RD: Tensor, step: Step) -> tuple[Tensor, list[Tensor]]:
+        """States ``[R, D]`` of embedded bytes, and those after each layer that patches read."""
         states = []
         for number in range(self.args.encoder.n_layers):
             h_RD = self.encoder.run(number, h_RD, step)
             if number in self.read_layers:
                 states.append(h_RD)
-        for number, row in enumerate(rows):
-            row.open_patch.add([h_RD[number] for h_RD in states])
-        return h_RD
+        return h_RD, states
 
     def _close(self, rows: Sequence[Row]) -> None:
-        """Complete the open patch of each row: pooling, cross-attention, global transformer."""
-        patches = [self.blt.local_encoder.read_patch(row.open_patch.states()) for row in rows]
-        h_RG = self.blt.global_transformer.received(torch.cat(patches))
-        h_RG = self.globals.step(h_RG, [row.global_cache for row in rows])
-        for number, row in enumerate(rows):
-            row.latent = self.latent(h_RG[number])
+        """Complete the open patch of each row."""
+        for row, latent in zip(rows, self._latents(rows), strict=True):
+            row.latent = latent
             if row.open_patch.ends_document:
                 row.global_cache.forget()
             row.open_patch.clear()
             row.global_steps += 1
 
-    def decode(
-        self, h_RD: Tensor, latents: Sequence[Latent], step: StackStep | ChunkStep
-    ) -> Tensor:
+    def _latents(self, rows: Sequence[Row]) -> list[Latent]:
+        """Pooling, cross-attention and the global transformer for the open patch of each row."""
+        patches = [self.blt.local_encoder.read_patch(row.open_patch.states()) for row in rows]
+        h_RG = self.blt.global_transformer.received(torch.cat(patches))
+        h_RG = self.globals.step(h_RG, [row.global_cache for row in rows])
+        return [self.latent(h_G) for h_G in h_RG.unbind(0)]
+
+    def predict(self, rows: Sequence[Row], bytes_RD: Tensor) -> Tensor:
+        """Logits ``[R, V]`` after the bytes that :meth:`encode` has just given."""
+        step = self.decoder.begin([row.decoder_cache for row in rows])
+        return self.decode(bytes_RD, [row.latent for row in rows], step)
+
+    def decode(self, h_RD: Tensor, latents: Sequence[Latent], step: Step) -> Tensor:
         """Logits ``[R, V]`` of bytes that are predicted from ``latents``."""
         cross_layers = self.args.decoder.cross_layers
         if not cross_layers:

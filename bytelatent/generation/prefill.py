@@ -14,7 +14,8 @@ import torch
 from torch import Tensor, nn
 
 from bytelatent.generation.boundaries import BoundaryState
-from bytelatent.generation.incremental import Incremental, OpenPatch, Row
+from bytelatent.generation.incremental import Incremental
+from bytelatent.generation.rows import OpenPatch, Room, Row
 from bytelatent.model.layers import KeyValue, TransformerBlock
 from bytelatent.patching.entropies import entropy
 
@@ -34,34 +35,36 @@ def prefill(model: Incremental, tokens: Sequence[int]) -> Row:
         raise ValueError("tokens: a row must have at least one, BOS")
     device = model.encoder.like.device
     tokens_1S = torch.tensor([list(tokens)], device=device)
-    entropy_cache, nats = _measured(model, tokens, tokens_1S)
+    room = model.room()
+    nats = _measured(model, room, tokens, tokens_1S)
     boundary = BoundaryState()
     starts = [0]
     for place, (token, value) in enumerate(zip(tokens, nats, strict=True)):
         if model.boundaries.push(boundary, token, value):
             starts.append(place + 1)
-    row = _run(model, tokens, tokens_1S, starts)
-    row.entropy_cache, row.boundary, row.entropy = entropy_cache, boundary, nats[-1]
-    row.starts = starts[-1] == len(tokens)
+    row = _run(model, room, tokens, tokens_1S, starts)
+    row.boundary, row.entropy, row.starts = boundary, nats[-1], starts[-1] == len(tokens)
+    model.seat(row)
     return row
 
 
 def _measured(
-    model: Incremental, tokens: Sequence[int], tokens_1S: Tensor
-) -> tuple[Any, list[float | None]]:
-    """The entropy model's cache after the prompt, and the entropies in nats, if needed."""
-    lm, stack = model.entropy_model, model.entropies
-    if lm is None or stack is None:
-        return None, [None] * len(tokens)
+    model: Incremental, room: Room, tokens: Sequence[int], tokens_1S: Tensor
+) -> list[float | None]:
+    """Fill the entropy model's cache, if there is one; the entropies in nats."""
+    lm, stack, cache = model.entropy_model, model.entropies, room.entropy_cache
+    if lm is None or stack is None or cache is None:
+        return [None] * len(tokens)
     with captured([cast(TransformerBlock, block).attention for block in lm.layers]) as found:
-        nats = entropy(lm(tokens_1S))[0].tolist()
-    cache = stack.cache()
+        nats: list[float | None] = entropy(lm(tokens_1S))[0].tolist()
     begin = _document(tokens, lm.args.eos_id) if lm.args.separates_documents else 0
     stack.fill(cache, [KeyValue(*past) for _, past in found], begin)
-    return cache, nats
+    return nats
 
 
-def _run(model: Incremental, tokens: Sequence[int], tokens_1S: Tensor, starts: list[int]) -> Row:
+def _run(
+    model: Incremental, room: Room, tokens: Sequence[int], tokens_1S: Tensor, starts: list[int]
+) -> Row:
     """One pass of the BLT over patches that begin at ``starts``; the last one is not complete."""
     blt, size = model.blt, len(tokens)
     edges = [*starts, size + 1]
@@ -82,28 +85,24 @@ def _run(model: Incremental, tokens: Sequence[int], tokens_1S: Tensor, starts: l
     ]
     begins = (begin, ended[-1] + 1 if ended else 0, begin)
     stacks = (model.encoder, model.globals, model.decoder)
-    caches = [stack.cache() for stack in stacks]
+    caches = (room.encoder_cache, room.global_cache, room.decoder_cache)
     for stack, cache, first in zip(stacks, caches, begins, strict=True):
         stack.fill(cache, [next(past) for _ in stack.layers], first)
+    _fill(room.open_patch, model, tokens, starts[-1], states)
     return Row(
         recent=deque(tokens[-model.longest_ngram :], maxlen=model.longest_ngram),
-        entropy_cache=None,
-        encoder_cache=caches[0],
-        global_cache=caches[1],
-        decoder_cache=caches[2],
+        room=room,
         latent=model.latent(output.patch_states[0, -1]),
         logits_V=output.logits[0, -1],
-        open_patch=_open_patch(model, tokens, starts[-1], states),
     )
 
 
-def _open_patch(
-    model: Incremental, tokens: Sequence[int], start: int, states: list[Tensor]
-) -> OpenPatch:
-    patch = OpenPatch()
+def _fill(
+    patch: OpenPatch, model: Incremental, tokens: Sequence[int], start: int, states: list[Tensor]
+) -> None:
+    """Begin with the bytes from ``start`` on."""
     patch.fill([h_1SD[0, start:] for h_1SD in states])
     patch.ends_document = model.args.eos_id in tokens[start:]
-    return patch
 
 
 @contextmanager

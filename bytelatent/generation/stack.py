@@ -81,6 +81,34 @@ class ChunkStep:
         return out_GQSE.permute(2, 0, 1, 3).reshape(size, heads * width)
 
 
+class FixedStep:
+    """One row that advances by one position, told by a tensor.
+
+    Whatever the position, the same operations run on the same memory, and none waits for a number:
+    so they can be recorded once and run again. All places of the cache are read, and those that are
+    not in use weigh nothing.
+    """
+
+    def __init__(self, cache: Cache, count_1: Tensor, phase_1NC: Tensor) -> None:
+        self.phase_RNC, self._cache = phase_1NC, cache
+        places = cache.store_LNTE.shape[2]
+        self._place_1 = count_1 if cache.window is None else count_1 % places
+        self._hidden_T = torch.arange(places, device=count_1.device) > count_1
+
+    def attend(self, layer: int, turned_RNE: Tensor, heads: int) -> Tensor:
+        """As :meth:`StackStep.attend`, for one row."""
+        store_MTE, kept = self._cache.store_LNTE[layer], self._cache.heads
+        store_MTE.index_copy_(1, self._place_1, turned_RNE[0, heads:, None])
+        q_GQE = turned_RNE[0, :heads].view(kept, heads // kept, -1)
+        score_GQT = torch.bmm(q_GQE, store_MTE[:kept].transpose(1, 2))
+        weight_GQT = score_GQT.masked_fill(self._hidden_T, float("-inf")).softmax(-1)
+        return torch.bmm(weight_GQT, store_MTE[kept:]).view(1, -1)
+
+
+Step = StackStep | ChunkStep | FixedStep
+"""Which positions advance, and what they see."""
+
+
 def _read(row_NE: Tensor, heads: int, place_ME: Tensor, keys: Tensor, values: Tensor) -> Tensor:
     """What one query reads of ``keys [G, E, T]`` and ``values [G, T, E]``: ``[1, H * E]``.
 
@@ -149,19 +177,29 @@ class Stack:
 
     def begin_chunk(self, cache: Cache, size: int) -> ChunkStep:
         """Let one row advance by ``size`` positions at once, no more than its window."""
-        return ChunkStep(cache, self._phase(cache.count, size))
+        return ChunkStep(cache, self._phases_from(cache.count, size))
 
-    def _phase(self, first: int, size: int) -> Tensor:
+    def begin_fixed(self, cache: Cache, count_1: Tensor) -> FixedStep:
+        """Let one row advance by the position ``count_1``, of which only the tensor is known.
+
+        The row's cache has room for it, and is told by the caller that it has come.
+        """
+        return FixedStep(cache, count_1, self._phase(count_1))
+
+    def _phases_from(self, first: int, size: int) -> Tensor:
         """What turns ``size`` positions from ``first`` on, ``[S, N, C]``."""
-        place_S = torch.arange(first, first + size, device=self.like.device)
+        return self._phase(torch.arange(first, first + size, device=self.like.device))
+
+    def _phase(self, place_S: Tensor) -> Tensor:
+        """What turns these positions, ``[S, N, C]``."""
         angle_SNC = self._angle_NC * place_S[:, None, None]
         phase_SNC = torch.polar(self._size_NC.expand_as(angle_SNC).contiguous(), angle_SNC)
         return phase_SNC.to(torch.complex64)
 
     def _block_of_phases(self, number: int) -> Tensor:
-        return self._phase(number * BLOCK, BLOCK)
+        return self._phases_from(number * BLOCK, BLOCK)
 
-    def run(self, number: int, x_RD: Tensor, step: StackStep | ChunkStep) -> Tensor:
+    def run(self, number: int, x_RD: Tensor, step: Step) -> Tensor:
         """Layer ``number``: ``[R, D]`` to ``[R, D]``."""
         layer, heads = self.layers[number], self.args.n_heads
         pairs_RNC = layer.qkv(x_RD).float().view(torch.complex64).view(step.phase_RNC.shape)
@@ -171,13 +209,14 @@ class Stack:
 
     def step(self, x_RD: Tensor, caches: Sequence[Cache]) -> Tensor:
         """All layers for the next position of every row: ``[R, D]`` to ``[R, D]``."""
-        return self._all(x_RD, self.begin(caches))
+        return self.all(x_RD, self.begin(caches))
 
     def chunk(self, x_SD: Tensor, cache: Cache) -> Tensor:
         """All layers for the next ``S`` positions of one row: ``[S, D]`` to ``[S, D]``."""
-        return self._all(x_SD, self.begin_chunk(cache, x_SD.shape[0]))
+        return self.all(x_SD, self.begin_chunk(cache, x_SD.shape[0]))
 
-    def _all(self, x_RD: Tensor, step: StackStep | ChunkStep) -> Tensor:
+    def all(self, x_RD: Tensor, step: Step) -> Tensor:
+        """All layers: ``[R, D]`` to ``[R, D]``."""
         for number in range(len(self.layers)):
             x_RD = self.run(number, x_RD, step)
         return x_RD

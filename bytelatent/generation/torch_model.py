@@ -13,8 +13,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from bytelatent.generation.incremental import Incremental, Latent, Row
+from bytelatent.generation.incremental import Incremental
 from bytelatent.generation.prefill import prefill
+from bytelatent.generation.rows import Latent, Row
 from bytelatent.patching.entropies import entropy
 
 
@@ -58,10 +59,10 @@ class TorchModel:
 
     def draft(self, row: Row, token: int) -> tuple[Tensor, Tensor]:
         """Encoder and decoder alone: the state ``[1, D]`` of ``token``, logits ``[V]``."""
-        row.recent.append(token)
+        self.model.take(row, token)
         state_1D = self.model.encode([row])
-        step = self.model.decoder.begin([row.decoder_cache])
-        return state_1D, self.model.decode(state_1D, [row.latent], step)[0]
+        logits_V = self.model.predict([row], state_1D)[0]
+        return self.model.kept(state_1D), self.model.kept(logits_V)
 
     def close(self, row: Row, edges: Sequence[int]) -> list[Latent]:
         """One global pass over patches of the open one's bytes."""

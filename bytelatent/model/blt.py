@@ -244,16 +244,29 @@ class ByteLatentTransformer(Pretrained):
             tokens: the row's last ids, the newest at the end: as many as the longest n-gram has,
                 or all there are.
         """
+        tables = zip(self._next_tables(), self.next_ids(tokens), strict=True)
+        return torch.stack([table[place] for table, place in tables]).sum(0)
+
+    def next_ids(self, tokens: Sequence[int]) -> list[int]:
+        """Which row of each of its tables the newest byte takes; arguments as above.
+
+        The first is its id, the others are buckets of the hash n-grams that end with it.
+        """
         hashes = self.args.hashes
-        found = [self.local_encoder.tok_embeddings.weight[tokens[-1]]]
-        ids = (
-            bucket
-            for function in range(hashes.functions)
-            for bucket in last_hashes(tokens, hashes.sizes, function, hashes.buckets)
-        )
-        for table, bucket in zip(self.encoder_hash_tok_embedding, ids, strict=True):
-            found.append(cast(nn.Embedding, table).weight[bucket])
-        return torch.stack(found).sum(0)
+        found = [tokens[-1]]
+        for function in range(hashes.functions):
+            found += last_hashes(tokens, hashes.sizes, function, hashes.buckets)
+        return found
+
+    def embed_ids(self, ids_N: Tensor) -> Tensor:
+        """The embedding ``[1, D]`` of a byte whose :meth:`next_ids` are told by a tensor."""
+        tables = enumerate(self._next_tables())
+        found = [table.index_select(0, ids_N[number : number + 1]) for number, table in tables]
+        return torch.cat(found).sum(0, keepdim=True)
+
+    def _next_tables(self) -> list[Tensor]:
+        hashed = cast(list[nn.Embedding], list(self.encoder_hash_tok_embedding))
+        return [self.local_encoder.tok_embeddings.weight, *(table.weight for table in hashed)]
 
     def _embed(
         self, tokens_BS: Tensor, hash_ids: list[Tensor], ngram_ids: list[Tensor] | None

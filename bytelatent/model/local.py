@@ -13,7 +13,7 @@ from bytelatent.model.attention import Plan
 from bytelatent.model.blt_args import ByteLatentTransformerArgs
 from bytelatent.model.cross_attention import BytesReadPatches, CrossImpl, PatchesReadBytes
 from bytelatent.model.layers import TransformerBlock
-from bytelatent.model.patches import PatchLayout, concatenate, pool
+from bytelatent.model.patches import PatchLayout, concatenate, first_bytes, pool
 
 
 class Encoded(NamedTuple):
@@ -67,7 +67,7 @@ class LocalEncoder(nn.Module):
             h_BSD = layer(h_BSD, table, plan)
             if self.args.encoder.has_cross_attention(number):
                 if patches_BPKD is None:
-                    patches_BPKD = self._queries(h_BSD, layout)
+                    patches_BPKD = self._projected(self._pooled(h_BSD, layout))
                 patches_BPKD, weight_BSKH = next(cross)(
                     patches_BPKD, h_BSD, layout.encoder_BS, impl
                 )
@@ -76,27 +76,38 @@ class LocalEncoder(nn.Module):
             return Encoded(h_BSD, self._pooled(h_BSD, layout), weights)
         return Encoded(h_BSD, patches_BPKD.flatten(2), weights)
 
-    def read_patch(self, states: list[Tensor]) -> Tensor:
+    def read_patch(self, states: list[Tensor], size_1: Tensor | None = None) -> Tensor:
         """The vector ``[1, M]`` of one patch, as ``forward`` makes it.
 
         Args:
             states: the patch's bytes ``[S, D]`` after every layer with cross-attention, or after
                 the last layer if none has it.
+            size_1: how many of them count, at least one: the first ones; all when left out. No
+                number is waited for.
 
         Raises:
-            ValueError: bytes stand side by side and there are more than there is room for.
+            ValueError: bytes stand side by side and there are more than there is room for; with
+                ``size_1`` the caller has seen to that.
         """
-        own_1S = torch.zeros(1, states[0].shape[0], dtype=torch.int64, device=states[0].device)
+        places, device = states[0].shape[0], states[0].device
+        own_1S = torch.zeros(1, places, dtype=torch.int64, device=device)
+        if size_1 is not None:
+            # Bytes of the patch after the last one are not read.
+            own_1S = (torch.arange(places, device=device) >= size_1).long()[None]
         layout = PatchLayout(own_1S, own_1S, 1)
+        if self.args.patch_bytes is not None and size_1 is not None:
+            pooled_11M = first_bytes(states[0], own_1S[0] == 0, self.args.patch_bytes)[None, None]
+        else:
+            pooled_11M = self._pooled(states[0][None], layout)
         if not self.args.encoder.cross_layers:
-            return self._pooled(states[0][None], layout)[0]
-        patch_11KD = self._queries(states[0][None], layout)
+            return pooled_11M[0]
+        patch_11KD = self._projected(pooled_11M)
         for cross, h_SD in zip(self.cross_attn_layers, states, strict=True):
             patch_11KD = cross(patch_11KD, h_SD[None], own_1S)[0]
         return patch_11KD.flatten(2)[0]
 
-    def _queries(self, h_BSD: Tensor, layout: PatchLayout) -> Tensor:
-        projected: Tensor = self.patch_embedding_projection(self._pooled(h_BSD, layout))
+    def _projected(self, pooled_BPM: Tensor) -> Tensor:
+        projected: Tensor = self.patch_embedding_projection(pooled_BPM)
         return projected.reshape(*projected.shape[:2], self.args.patch_vectors, -1)
 
     def _pooled(self, h_BSD: Tensor, layout: PatchLayout) -> Tensor:

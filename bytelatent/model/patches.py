@@ -18,6 +18,7 @@ left have the patches that they have alone.
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from bytelatent.model.blt_args import Pooling
@@ -121,13 +122,31 @@ def concatenate(x_BSD: Tensor, layout: PatchLayout, slots: int) -> Tensor:
     slot_BS = torch.arange(size, device=x_BSD.device) - begins
     slot_BS = slot_BS.masked_fill(patch_BS == layout.count, 0)  # nobody reads these
     longest = int(slot_BS.max()) + 1 if size else 0
-    if longest > slots:
-        raise ValueError(
-            f"patch_lengths: a patch holds {longest} bytes, concatenation has room for {slots}"
-        )
+    check_room(longest, slots)
     index = (patch_BS * slots + slot_BS)[..., None].expand(-1, -1, width)
     out = x_BSD.new_zeros(rows, (layout.count + 1) * slots, width).scatter(1, index, x_BSD)
     return out[:, : layout.count * slots].reshape(rows, layout.count, slots * width)
+
+
+def check_room(size: int, slots: int) -> None:
+    """Refuse a patch of more bytes than can stand side by side.
+
+    Raises:
+        ValueError: says how many it has.
+    """
+    if size > slots:
+        raise ValueError(
+            f"patch_lengths: a patch holds {size} bytes, concatenation has room for {slots}"
+        )
+
+
+def first_bytes(x_SD: Tensor, own_S: Tensor, slots: int) -> Tensor:
+    """The bytes of one patch side by side, ``[slots * D]``, zeros where it is shorter.
+
+    ``own_S`` says which are its bytes: some at the beginning, no more than ``slots``.
+    """
+    x_SD = torch.where(own_S[:, None], x_SD, 0.0)[:slots]
+    return F.pad(x_SD, (0, 0, 0, slots - x_SD.shape[0])).flatten()
 
 
 def patch_documents(tokens_BS: Tensor, layout: PatchLayout, eos_id: int) -> Tensor:

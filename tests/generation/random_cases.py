@@ -134,5 +134,5 @@ def followed(model: Incremental, case: RandomCase, tokens: list[int]) -> torch.T
     found = [row.logits_V]
     for token in tokens:
         model.step([row], [token])
-        found.append(row.logits_V)
+        found.append(model.kept(row.logits_V))
     return torch.stack(found)
