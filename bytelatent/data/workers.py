@@ -3,8 +3,6 @@
 import atexit
 import os
 import signal
-import threading
-import time
 import warnings
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -15,6 +13,7 @@ from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 from bytelatent.data.args import DataArgs
 from bytelatent.data.lanes import Chunks, LaneState, Part, parts
 from bytelatent.patching.patcher import Patcher
+from bytelatent.processes import end_with
 
 PREFETCHED = 4
 """Parts that every worker makes ahead."""
@@ -100,14 +99,5 @@ def _prepare(_: int) -> None:
     torch.set_num_threads(1)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1):
         signal.signal(number, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
-
-
-def _end_with_parent(parent: int) -> None:
-    """End this process when its parent has been killed.
-
-    DataLoader sees to that too, but then waits for ever to hand over what it has made.
-    """
-    while os.getppid() == parent:
-        time.sleep(1)
-    os._exit(1)
+    # DataLoader sees to that too, but then waits for ever to hand over what it has made.
+    end_with(os.getppid())

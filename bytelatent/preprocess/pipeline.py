@@ -1,5 +1,6 @@
 """The work as a datatrove pipeline, and who executes it."""
 
+import copy
 import importlib.util
 import math
 import os
@@ -10,14 +11,17 @@ from pathlib import Path
 from typing import Any
 
 import dill
+import multiprocess  # type: ignore[import-untyped]
 import torch
 from datatrove.executor import LocalPipelineExecutor, SlurmPipelineExecutor
 from datatrove.pipeline.base import PipelineStep
+from datatrove.utils.stats import PipelineStats
 from loguru import logger as datatrove_log
 
 from bytelatent.files import replacing, write_json, write_text
 from bytelatent.preprocess.args import PreprocessArgs
 from bytelatent.preprocess.shards import Work, is_done, load_model, measure_shard
+from bytelatent.processes import end_with
 from bytelatent.slurm import activation, directive, shared_path
 
 LOG_FOLDER = ".preprocess"
@@ -61,7 +65,27 @@ class MeasureEntropies(PipelineStep):  # type: ignore[misc]
 
 
 class LocalExecutor(LocalPipelineExecutor):  # type: ignore[misc]
-    """Processes on this machine; datatrove's own talk goes to the log files only."""
+    """Processes on this machine; datatrove's own talk goes to the log files only.
+
+    They end when this one does, be it by a kill: datatrove's own would finish their shards, and its
+    manager would stay for good.
+    """
+
+    def run(self) -> PipelineStats:
+        """All tasks, ``workers`` at a time."""
+        self._launched = True
+        self.save_executor_as_json()
+        ranks = range(self.tasks)
+        if self.workers == 1:
+            found = [copy.deepcopy(self)._run_for_rank(rank) for rank in ranks]
+        else:
+            context = multiprocess.get_context(self.start_method)
+            with context.Pool(self.workers, initializer=end_with, initargs=[os.getpid()]) as pool:
+                found = list(pool.imap_unordered(self._run_for_rank, ranks))
+        stats = sum(found, start=PipelineStats())
+        with self.logging_dir.open("stats.json", "wt") as file:
+            stats.save_to_disk(file)
+        return stats
 
     def _run_for_rank(self, rank: int, local_rank: int = 0, node_rank: int = -1) -> Any:
         datatrove_log.disable("datatrove")
@@ -102,7 +126,7 @@ def _quiet() -> Iterator[None]:
 
 
 def _remove_leftovers(work: Sequence[Work]) -> None:
-    """Delete what killed runs have left; nobody else writes while a local run holds the folder."""
+    """Delete what killed runs have left; the workers of those have ended with them."""
     for folder in {one.target.parent for one in work}:
         if folder.is_dir():
             for path in folder.glob(".*.tmp.arrow"):

@@ -1,5 +1,6 @@
 """Entropies ahead of time: right numbers, whole files, nothing done twice."""
 
+import contextlib
 import gzip
 import hashlib
 import importlib.util
@@ -174,12 +175,26 @@ def test_several_processes_give_the_same_shards(run, tmp_path, corpus, model_fol
             np.testing.assert_allclose(a.values, b.values, atol=1e-5)
 
 
+def running(mark: str) -> list[int]:
+    """Processes whose environment holds ``mark``."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/environ"):
+        with contextlib.suppress(OSError):
+            if mark.encode() in path.read_bytes():
+                found.append(int(path.parent.name))
+    return found
+
+
 @pytest.mark.slow
-def test_a_kill_leaves_no_half_file(corpus, model_folder, tmp_path) -> None:
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_kill_leaves_no_half_file_and_no_process(corpus, model_folder, tmp_path, workers) -> None:
     write_lines(corpus / "train" / "news.chunk.0.jsonl", TEXTS * 4000)
     run = Run(corpus, model_folder, tmp_path / "out")
-    words = [sys.executable, "-m", "bytelatent.preprocess.entropies", *run.words, "batch_bytes=512"]
-    process = subprocess.Popen(words, stderr=subprocess.DEVNULL)
+    words = [sys.executable, "-m", "bytelatent.preprocess.entropies", *run.words]
+    words += ["batch_bytes=512", f"workers={workers}"]
+    mark = f"BYTELATENT_TEST={tmp_path}"
+    environment = os.environ | dict([mark.split("=", 1)])
+    process = subprocess.Popen(words, stderr=subprocess.DEVNULL, env=environment)
     until = time.monotonic() + 240  # on a busy machine
     while not any(p.stat().st_size > 10_000 for p in run.output.rglob(".*.tmp.arrow")):
         assert process.poll() is None
@@ -187,6 +202,10 @@ def test_a_kill_leaves_no_half_file(corpus, model_folder, tmp_path) -> None:
         time.sleep(0.02)
     process.send_signal(signal.SIGKILL)
     process.wait()
+    until = time.monotonic() + 60
+    while running(mark):
+        assert time.monotonic() < until
+        time.sleep(0.1)
     assert not (run.output / "train" / "news.chunk.0.arrow").exists()
     assert list(run.output.rglob(".*.tmp.arrow"))
     write_lines(corpus / "train" / "news.chunk.0.jsonl", TEXTS)
