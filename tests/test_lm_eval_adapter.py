@@ -1,7 +1,7 @@
-"""The three questions of lm-evaluation-harness, by hand and (if it is installed) by the harness."""
+"""The three questions of lm-evaluation-harness, by hand and by the harness."""
 
-import importlib.util
 import json
+import sys
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -13,9 +13,6 @@ from bytelatent.data.held_out import cut_pieces
 from bytelatent.lm_eval_adapter import ByteModel, lm_eval_class, main
 from bytelatent.scoring import continuation
 from tests import tiny
-
-INSTALLED = importlib.util.find_spec("lm_eval") is not None
-needs_harness = pytest.mark.skipif(not INSTALLED, reason="lm_eval is not installed")
 
 
 @dataclass
@@ -145,8 +142,10 @@ def test_a_gpu_that_is_not_there_is_not_insisted_on(folders) -> None:
     assert ByteModel(str(folders["lm"]), device="cuda:0").text_model.device.type == "cpu"
 
 
-@pytest.mark.skipif(INSTALLED, reason="lm_eval is installed")
-def test_without_the_harness_the_command_says_what_to_install(capsys) -> None:
+def test_without_the_harness_the_command_says_what_to_install(capsys, monkeypatch) -> None:
+    for name in [name for name in sys.modules if name.split(".")[0] == "lm_eval"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "lm_eval", None)  # as if it were not there
     assert main(["run", "--tasks", "x"]) == 1
     assert "pip install 'bytelatent[eval]'" in capsys.readouterr().err
 
@@ -181,7 +180,6 @@ TASKS = {
 }
 
 
-@needs_harness
 @pytest.mark.filterwarnings("ignore")
 def test_the_harness_runs_local_tasks(folders, name, tmp_path, monkeypatch) -> None:
     """Tasks and texts made here; nothing is fetched."""
