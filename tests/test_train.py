@@ -9,9 +9,8 @@ import torch
 
 from bytelatent.args import TrainArgs
 from bytelatent.checkpoint import sole_run
-from bytelatent.metrics import MetricsFile, bits_per_byte, read_metrics
+from bytelatent.metrics import read_metrics
 from bytelatent.model.blt import ByteLatentTransformer
-from bytelatent.optim import OptimArgs, build_optimizer, learning_rate
 from bytelatent.patching.entropies import entropy_function
 from bytelatent.tokenizers.constants import BOS_ID, EOS_ID, OFFSET
 from bytelatent.train import main
@@ -334,44 +333,6 @@ def test_no_word_of_bad_lines_where_there_are_none(corpus, tmp_path, caplog) -> 
     train(args)
     assert not [x for x in read_metrics(args.dump_dir / "metrics.jsonl") if "bad_lines" in x]
     assert "bad lines" not in caplog.text
-
-
-def test_metrics_go_on_where_the_run_does(tmp_path) -> None:
-    path = tmp_path / "metrics.jsonl"
-    log = MetricsFile(path)
-    for step in (1, 2, 3):
-        log.append({"step": step, "loss": 1 / 3})
-    with path.open("a") as file:
-        file.write('{"step": 4, "lo')
-    MetricsFile(path, step=2).append({"step": 3, "loss": 0.5})
-    assert read_metrics(path) == [
-        {"step": 1, "loss": 0.333333},
-        {"step": 2, "loss": 0.333333},
-        {"step": 3, "loss": 0.5},
-    ]
-
-
-def test_learning_rate_rises_falls_and_ends() -> None:
-    args = OptimArgs(lr=1.0, warmup=10, lr_min_ratio=0.1)
-    rates = [learning_rate(args, step, 110) for step in range(111)]
-    assert rates[0] == 0.1
-    assert rates[9] == rates[10] == 1.0
-    assert rates[60] == pytest.approx(0.55)
-    assert rates[110] == pytest.approx(0.1)
-    assert learning_rate(OptimArgs(lr=2.0, warmup=0, scheduler="constant"), 50, 100) == 2.0
-
-
-def test_norms_do_not_decay(corpus, tmp_path) -> None:
-    model = LMTransformer(run_args(corpus, tmp_path).entropy_model)
-    decayed, free = build_optimizer(model, OptimArgs()).param_groups
-    assert decayed["weight_decay"] == 0.1
-    assert free["weight_decay"] == 0
-    assert {p.dim() for p in decayed["params"]} == {2}
-    assert {p.dim() for p in free["params"]} == {1}
-
-
-def test_bits_per_byte() -> None:
-    assert bits_per_byte(math.log(256) * 10, 10) == pytest.approx(8)
 
 
 def test_the_command(corpus, tmp_path, capsys) -> None:
