@@ -10,6 +10,7 @@ from itertools import accumulate
 
 import numpy as np
 
+from app import patience
 from app.calibration import Calibration
 from app.live import cut, rounded
 from app.model import LiveModel
@@ -109,7 +110,8 @@ def compare(
     """Split ``data`` in every way that ``request`` asks for; the model is run at most once.
 
     Raises:
-        ProblemError: the model is busy.
+        ProblemError: the model is busy, or the time is up.
+        ClientGoneError: nobody waits for the answer any more.
     """
     wanted = list(dict.fromkeys(request.splitters or TITLES))
     tokens = np.array(_ENCODE(data), dtype=np.int64)
@@ -149,6 +151,7 @@ def _options(
 
 def _by_bpe(name: BpeName, data: bytes) -> Row:
     try:
-        return Row(name, piece_lengths(name, data.decode()))
+        check = patience.current().check
+        return Row(name, piece_lengths(name, data.decode(), between=check))
     except BpeUnavailableError as error:
         return Row(name, unavailable=str(error))

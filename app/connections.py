@@ -19,7 +19,7 @@ from typing import Any
 
 from gunicorn.workers import gthread
 
-from app.limits import household
+from app.addresses import household
 from app.sending import Outgoing
 from app.settings import Settings
 

@@ -6,7 +6,6 @@ every page loads a hundredth: a class may come at once from behind one address. 
 machine are free, unless a proxy speaks for others.
 """
 
-import ipaddress
 import math
 import threading
 import time
@@ -17,6 +16,7 @@ from http import HTTPStatus
 from flask import Flask, Request, current_app, request
 
 from app.access import at_end
+from app.addresses import household, is_loopback
 from app.problems import ProblemError
 
 BURST_SECONDS = 12.0
@@ -109,32 +109,9 @@ def register(app: Flask) -> None:
 def client_of(asked: Request) -> str | None:
     """Whom a request counts for, as :func:`household` names it; None for this very machine."""
     given = asked.remote_addr or ""
-    if "X-Forwarded-For" not in asked.headers and _is_loopback(given):
+    if "X-Forwarded-For" not in asked.headers and is_loopback(given):
         return None
     return household(given)
-
-
-def household(given: str) -> str:
-    """An address as clients are counted: itself, or an IPv6 network of one household."""
-    try:
-        address = _address(given)
-    except ValueError:
-        return "unknown"
-    if isinstance(address, ipaddress.IPv6Address):
-        return str(ipaddress.ip_network((address, 64), strict=False))
-    return str(address)
-
-
-def _is_loopback(given: str) -> bool:
-    try:
-        return _address(given).is_loopback
-    except ValueError:
-        return False
-
-
-def _address(given: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
-    address = ipaddress.ip_address(given)
-    return getattr(address, "ipv4_mapped", None) or address
 
 
 def _before() -> None:

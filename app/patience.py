@@ -3,7 +3,6 @@
 Work that takes long calls :meth:`Patience.check` now and then.
 """
 
-import threading
 import time
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -13,13 +12,11 @@ from flask import Flask, Response, current_app, g, has_request_context, request
 from app.clients import Client
 from app.limits import client_of
 from app.problems import ProblemError
+from app.stopping import stopping as stopping
 
 RETRY_SECONDS = 2
 CLIENT_GONE = 499
 """What logs say of a request whose client did not wait; nobody receives it."""
-
-stopping = threading.Event()
-"""Set once the server has been told to stop: streams end, and ``/readyz`` says so."""
 
 
 class ClientGoneError(Exception):

@@ -20,10 +20,10 @@ from typing import Any
 
 from gunicorn.workers import gthread
 
-from app import patience
 from app.connections import FIRST_BYTE_SECONDS, REFUSAL, Connection, Connections
 from app.sending import Outgoing
 from app.settings import Settings
+from app.stopping import stopping
 
 READ_SECONDS = 15.0
 """A request must arrive in that time, from its first byte to its last."""
@@ -137,7 +137,7 @@ class Worker(Connections):
 
     def handle_exit(self, sig: int, frame: Any) -> None:
         """Begin to stop: requests under way are finished, streams end."""
-        patience.stopping.set()
+        stopping.set()
         super().handle_exit(sig, frame)
 
     def handle(self, conn: Connection) -> Any:

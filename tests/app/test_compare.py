@@ -1,10 +1,12 @@
 """``POST /api/compare``: one text, split in several ways."""
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
+from flask import Flask, g
 from flask.testing import FlaskClient
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
@@ -15,6 +17,8 @@ from app.bodies import parse_body, text_bytes
 from app.calibration import Calibration
 from app.compare import RISE, TITLES, compare
 from app.model import LiveModel
+from app.patience import ClientGoneError, Patience
+from app.problems import ProblemError
 from app.schemas.base import ProblemDocument
 from app.schemas.compare import CompareRequest, CompareResponse
 from app.settings import Settings
@@ -173,6 +177,23 @@ def test_without_the_package_the_rows_say_so(
     for name in [*BPE, "llama3"]:
         assert "quicktok-v1" in rows[name]["unavailable"]
     check_rows(3, list(rows.values()))
+
+
+def test_no_text_is_cut_for_whom_nobody_waits(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Texts are cut one after the other; some have waited too long when it is their turn."""
+    pytest.importorskip("quicktok")
+    request = CompareRequest(text="a", splitters=["cl100k_base"])
+    model, calibration = LiveModel(FakeModel()), Calibration()
+    monkeypatch.setattr(Patience, "gone", lambda _: gone)
+    with app.test_request_context():
+        gone = False
+        assert compare(model, calibration, request, b"a").rows[0].lengths == [1]
+        g.patience = Patience(until=time.monotonic() - 1, seconds=2)
+        with pytest.raises(ProblemError, match="longer than 2 seconds"):
+            compare(model, calibration, request, b"a")
+        gone = True
+        with pytest.raises(ClientGoneError):
+            compare(model, calibration, request, b"a")
 
 
 def test_the_page_says_what_is_not_installed(

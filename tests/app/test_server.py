@@ -70,6 +70,18 @@ def test_importing_the_app_loads_no_torch_and_starts_nothing() -> None:
     assert found.stderr == ""
 
 
+def test_the_process_that_watches_workers_stays_small() -> None:
+    """It knows the class of the worker; what answers requests is imported by the worker alone."""
+    code = (
+        "import app.serving, app.whole_requests, gunicorn.app.base, sys\n"
+        "print({'flask', 'werkzeug', 'numpy', 'pydantic', 'onnxruntime'} & set(sys.modules))"
+    )
+    found = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert found.stdout == "set()\n"
+
+
 def test_address() -> None:
     assert address({}) == ("127.0.0.1", 5000)
     assert address({}, 8000) == ("127.0.0.1", 8000)

@@ -12,6 +12,7 @@ from bytelatent.export import main as export_main
 from bytelatent.model.args import LMTransformerArgs
 from bytelatent.patching.entropies import calculate_entropies
 from bytelatent.runtime import EntropyRuntime, ModelFileError
+from bytelatent.runtime.entropy import DEFAULT_CHUNK
 from bytelatent.tokenizers.blt_tokenizer import BltTokenizer
 from bytelatent.transformer import LMTransformer
 
@@ -54,6 +55,30 @@ def test_onnxruntime_equals_torch(exported, runtime, size) -> None:
     np.testing.assert_allclose(found.top_probabilities, best.values.numpy(), atol=1e-4)
     picked = log_p.exp().numpy()[np.arange(size + 1)[:, None], found.top_ids]
     np.testing.assert_allclose(picked, found.top_probabilities, atol=1e-4)
+
+
+def test_a_long_text_can_be_given_up_after_any_chunk(exported) -> None:
+    """By whoever is asked between two of them, as the web app does when a client has left."""
+    runtime, asked = EntropyRuntime.load(exported[0]), []
+    ran: list[int] = []
+    inner = runtime._session
+
+    class Counting:
+        def run(self, names, feed):
+            ran.append(feed["tokens"].size)
+            return inner.run(names, feed)
+
+    def between() -> None:
+        asked.append(len(ran))
+        if len(asked) == 4:
+            raise KeyboardInterrupt
+
+    runtime._session = Counting()
+    with pytest.raises(KeyboardInterrupt):
+        runtime.analyse(TEXT, between=between)
+    assert len(TEXT) > 10 * DEFAULT_CHUNK
+    assert asked == [0, 1, 2, 3]
+    assert ran == [DEFAULT_CHUNK] * 3
 
 
 @pytest.mark.parametrize("chunk", [1, 100, 128, 333, 5000])

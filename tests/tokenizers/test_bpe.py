@@ -1,6 +1,8 @@
-"""BPE pieces: they cover the bytes, whatever the text; Llama 3 comes from a package of its own."""
+"""BPE pieces: those of quicktok, whatever the text; Llama 3 comes from a package of its own."""
 
 import base64
+import json
+import subprocess
 import sys
 from pathlib import Path
 
@@ -11,7 +13,23 @@ from hypothesis import strategies as st
 from bytelatent.tokenizers import bpe
 from bytelatent.tokenizers.bpe import BUNDLED, BpeUnavailableError, check_available, piece_lengths
 
-pytest.importorskip("quicktok")
+quicktok = pytest.importorskip("quicktok")
+
+ROOT = Path(__file__).parents[2]
+SIGNS = (
+    *(" ", "  ", "\n", "\r\n", "\t", "\x1c", "\x85", "\u00a0", "\u2028", "\u3000", "\ufeff"),
+    *("'", "'s", "'LL", "'re", "'\u017f", "a", "b", "A", "AB", "Ab", "the", " the", "don't", "I'M"),
+    *("1", "12", "\u0663", "\u2167", "\u00b2", "/", "//", "!", "?!", "...", "-", "<|endoftext|>"),
+    *("\u00e9", "\u00c9", "\u01c5", "\u00df", "\u4e2d", "\u306e", "\u0627", "\u02b0", "\u00aa"),
+    *("\u0301", "\u0903", "\u0345", "\U000e0100", "\U000e01f0", "\U0010ffff", "\U0001f642"),
+    *("\U0001d518", "\U0001d7d9", "\U0001f468\u200d\U0001f469", "\x00", "\x7f"),
+)
+"""Of all classes that the patterns know, at their edges."""
+
+any_text = st.one_of(
+    st.text(st.characters(exclude_categories=["Cs"]), max_size=80),
+    st.lists(st.sampled_from(SIGNS), max_size=40).map("".join),
+)
 
 
 @pytest.fixture
@@ -36,12 +54,75 @@ def test_special_tokens_are_text(name: bpe.BpeName) -> None:
 
 
 @pytest.mark.parametrize("name", BUNDLED)
-@given(text=st.text(st.characters(exclude_categories=["Cs"]), max_size=80))
-@settings(max_examples=60, deadline=None)
-def test_pieces_cover_the_bytes(name: bpe.BpeName, text: str) -> None:
-    lengths = piece_lengths(name, text)
-    assert all(length > 0 for length in lengths)
-    assert sum(lengths) == len(text.encode())
+@given(text=any_text)
+@settings(max_examples=300, deadline=None)
+def test_pieces_are_those_of_quicktok(name: bpe.BpeName, text: str) -> None:
+    assert piece_lengths(name, text) == by_quicktok(name, text)
+
+
+@pytest.mark.parametrize("name", BUNDLED)
+def test_languages_and_code(name: bpe.BpeName) -> None:
+    articles = json.loads((ROOT / "app" / "udhr.json").read_text())["texts"]
+    code = [path.read_text() for path in sorted((ROOT / "app").glob("*.py"))]
+    assert len(articles) == 16
+    for text in ["\n".join(code), *(article["text"] for article in articles)]:
+        assert piece_lengths(name, text) == by_quicktok(name, text)
+
+
+def by_quicktok(name: bpe.BpeName, text: str) -> list[int]:
+    whole = quicktok.get_encoding(name)
+    tokens = whole.encode_ordinary(text)
+    return [len(whole.decode_single_token_bytes(token)) for token in tokens]
+
+
+@pytest.mark.parametrize("piece", ["a", "A", " ", "\n ", "\u0301", "\u4e2d", "1", "!"])
+def test_long_runs_are_those_of_quicktok(piece: str) -> None:
+    text = piece * 5000 + "x"
+    for name in BUNDLED:
+        assert piece_lengths(name, text) == by_quicktok(name, text)
+
+
+def test_vocabularies_take_little_memory() -> None:
+    """quicktok's own tables take 100 MB, which is more than both models."""
+    code = """
+import tracemalloc
+from bytelatent.tokenizers.bpe import BUNDLED, piece_lengths
+import numpy
+tracemalloc.start()
+for name in BUNDLED:
+    piece_lengths(name, "Hello \u4e2d")
+import sys
+print(tracemalloc.get_traced_memory()[0], "quicktok" in sys.modules)
+"""
+    found = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    size, imported = found.stdout.split()
+    assert int(size) < 10_000_000
+    assert imported == "False", "its tables are loaded in C++, which is not counted here"
+
+
+def test_a_damaged_vocabulary_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, unloaded: None
+) -> None:
+    (tmp_path / "cl100k.vocab").write_bytes(b"no ranks")
+    monkeypatch.setattr(bpe, "_data", lambda: tmp_path)
+    with pytest.raises(BpeUnavailableError, match=r"cl100k\.vocab holds no ranks"):
+        piece_lengths("cl100k_base", "a")
+    with pytest.raises(BpeUnavailableError, match=r"o200k\.vocab holds no ranks"):
+        piece_lengths("o200k_base", "a")
+
+
+@pytest.mark.parametrize("content", [b"", b"\x01\x00\x00\x00", b"\xff" * 64])
+def test_damaged_classes_are_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes
+) -> None:
+    path = tmp_path / "uniclass_o200k.bin"
+    path.write_bytes(content)
+    piece_lengths("cl100k_base", "a")
+    monkeypatch.setattr(bpe, "_data", lambda: tmp_path)
+    with pytest.raises(BpeUnavailableError, match=r"uniclass_o200k\.bin cannot be read"):
+        piece_lengths("cl100k_base", "a")
 
 
 def test_a_token_may_end_within_a_character() -> None:

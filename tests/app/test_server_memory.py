@@ -1,0 +1,53 @@
+"""The server with all that it loads fits into a small instance, with room to spare."""
+
+import importlib
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from app.settings import ROOT
+from tests.app.servers import Served, serving
+
+LIMIT = 270_000_000
+"""Bytes; an instance of 512 MB has room for the system and for what many requests take at once."""
+
+PAGES = ("/", "/generate", "/model", "/graph", "/training", "/scaling", "/gallery", "/api")
+TEXT = "Patches are segmented by the entropy of the next byte. Байты, बाइट, 字节. "
+
+
+@pytest.fixture
+def resident(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], int]:
+    """Resident memory as the benchmark counts it."""
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
+    count: Callable[[int], int] = importlib.import_module("common").resident_bytes
+    return count
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="others have no /proc")
+def test_all_that_visitors_ask_for(tmp_path: Path, resident: Callable[[int], int]) -> None:
+    pytest.importorskip("quicktok")
+    asked = [
+        *(("/api/patches", {"text": f"{salt} {TEXT * 20}", "top_k": 5}) for salt in range(20)),
+        ("/api/patches", {"text": TEXT * 200, "top_k": 10}),
+        ("/api/generate", {"prompt": TEXT, "max_bytes": 24, "speculate": "auto"}),
+        ("/api/inspect", {"text": TEXT, "heads": "each", "top_k": 5}),
+        ("/api/graph", {"text": TEXT * 5, "kind": "patches"}),
+        ("/api/compare", {"text": TEXT * 20}),
+    ]
+    found: dict[str, int] = {}
+    with serving(tmp_path / "log.txt") as served:
+        for page in PAGES:
+            assert served.get(page)[0] == 200
+            found[page] = resident(served.process.pid)
+        for path, body in asked:
+            assert _post(served, path, body) == 200
+            found[path] = max(found.get(path, 0), resident(served.process.pid))
+    assert max(found.values()) < LIMIT, {path: size // 10**6 for path, size in found.items()}
+
+
+def _post(served: Served, path: str, body: object) -> int:
+    status, _, answer = served.request("POST", path, body)
+    assert b'unavailable": "needs the package quicktok' not in answer
+    return status
