@@ -17,7 +17,7 @@ ASSETS = Path(str(resources.files("bytelatent.graph"))) / "assets"
 """What the web app serves below ``/static/graph/``."""
 
 LIBRARY = "../static/vendor/cytoscape.min.js"
-MODULES = ("data", "dom", "carry", "draw", "panel", "lists", "tools", "viewer")
+MODULES = ("data", "dom", "carry", "labels", "draw", "panel", "lists", "tools", "viewer")
 """In an order in which each comes after those that it imports."""
 
 _IMPORT = re.compile(r"^import .*;\n", re.MULTILINE)

@@ -5,7 +5,7 @@ import { Address } from "./address.js";
 import { Files } from "./files.js";
 import { decodeView, encodeView } from "./graphlink.js";
 import { save } from "./graphsave.js";
-import { post } from "./source.js";
+import { post, reach } from "./source.js";
 import { byteLength, wellFormed } from "./text.js";
 
 const page = JSON.parse(document.getElementById("page-data").textContent);
@@ -17,7 +17,7 @@ let viewer = null;
 let made = null; // what the graph that is shown was made of: {saved} or {text, kind, size, seed}
 let running = null;
 
-const address = new Address({ read: read, apply: apply, say: (words) => say(words, true), limit: page.limit }, { encodeView, decodeView });
+const address = new Address({ read, apply, say, limit: page.limit }, { encodeView, decodeView });
 
 function say(words, wrong = false) {
   $("status").textContent = words;
@@ -80,19 +80,8 @@ async function make(wanted, state = {}) {
 async function open(name, state = {}) {
   const found = page.saved.find((each) => each.name === name);
   if (!found) return say(`There is no saved graph called ${name.slice(0, 60)}.`, true);
-  await load((signal) => fetchJson(found.url, signal), { saved: name }, state);
-}
-
-async function fetchJson(url, signal) {
-  let response;
-  try {
-    response = await fetch(url, { signal });
-  } catch (error) {
-    if (error.name === "AbortError") throw error;
-    throw new Error(UNREACHABLE);
-  }
-  if (!response.ok) throw new Error(`The server answered ${response.status}.`);
-  return response.json();
+  const ask = async (signal) => (await reach(found.url, { signal }, UNREACHABLE)).json();
+  await load(ask, { saved: name }, state);
 }
 
 /** Show what `ask` brings; the newest question counts. */
@@ -153,15 +142,6 @@ function count() {
   $("typed").classList.toggle("wrong", bytes > page.limit);
 }
 
-async function copyLink() {
-  try {
-    await navigator.clipboard.writeText(await address.link());
-    say("The link is copied.");
-  } catch {
-    say("The browser does not let this page copy; the address above holds the view, too.", true);
-  }
-}
-
 $("make").addEventListener("submit", async (event) => {
   event.preventDefault();
   await make(form());
@@ -183,7 +163,7 @@ $("saved")?.addEventListener("change", async () => {
 for (const button of document.querySelectorAll("[data-save]")) {
   button.addEventListener("click", () => save(button.dataset.save, viewer).catch((error) => say(error.message, true)));
 }
-$("copy-link").addEventListener("click", copyLink);
+$("copy-link").addEventListener("click", () => address.copy());
 new Files($("make"), $("file"), {
   limit: page.limit,
   onText: (text) => {

@@ -4,9 +4,7 @@
  * neighbourhood, the chosen node or edge (twice `edge`), and the ends of a path.
  */
 
-import { isLink, putText, takeText } from "./link.js";
-
-export { isLink };
+import { fieldsOf, putFields, putText, takeNumbers, takeText } from "./link.js";
 
 const WORDS = ["saved", "kind", "colour", "query", "near", "node", "from", "to"];
 const NUMBERS = { size: [1, 1500], seed: [0, 2 ** 32 - 1], least: [1, 1e9], edges: [1, 1e9] };
@@ -18,16 +16,15 @@ const LONGEST = 2000; // characters of a name
 export async function encodeView(view) {
   const fields = new URLSearchParams();
   if (view.text !== undefined) await putText(fields, view.text);
-  for (const name of [...WORDS, ...Object.keys(NUMBERS)]) if (view[name] !== undefined) fields.set(name, String(view[name]));
+  putFields(fields, view, [...WORDS, ...Object.keys(NUMBERS)]);
   for (const name of Object.keys(LISTS)) for (const each of view[name] ?? []) fields.append(name, each);
   return fields.toString();
 }
 
 /** @throws {Error} with a sentence that says what is wrong */
 export async function decodeView(fragment, limit) {
-  const fields = new URLSearchParams(fragment);
+  const fields = fieldsOf(fragment, KEYS);
   const view = {};
-  for (const name of fields.keys()) if (!KEYS.has(name)) throw new Error(`it has an unknown part, ${name.slice(0, 40)}`);
   const text = await takeText(fields, limit);
   if (text !== undefined) view.text = text;
   for (const name of WORDS) {
@@ -35,12 +32,7 @@ export async function decodeView(fragment, limit) {
     view[name] = fields.get(name);
     if (view[name].length > LONGEST || !(CHOICES[name]?.includes(view[name]) ?? true)) throw new Error(`its ${name} is not known here`);
   }
-  for (const [name, [least, most]] of Object.entries(NUMBERS)) {
-    if (!fields.has(name)) continue;
-    const value = Number(fields.get(name) || "none");
-    if (!(Number.isInteger(value) && value >= least && value <= most)) throw new Error(`its ${name} is no whole number from ${least} to ${most}`);
-    view[name] = value;
-  }
+  Object.assign(view, takeNumbers(fields, NUMBERS, new Set(Object.keys(NUMBERS))));
   for (const [name, most] of Object.entries(LISTS)) if (fields.has(name)) view[name] = fields.getAll(name).slice(0, most);
   return view;
 }

@@ -2,13 +2,14 @@
 
 import { Carrier } from "./carry.js";
 import { rangeOf } from "./data.js";
+import { Labels } from "./labels.js";
 
 const SPREAD = 62; // pixels between nodes, about
 const ROOMY = 400; // more nodes than this come closer together
 const LANDMARKS = 24; // most frequent nodes, whose names are there however far one is
 const SEEN = 12; // pixels of their letters in the first view
 const WIDER = 1.25; // the drawing is wider than high
-const FRAME = 30;
+const FRAME = 36; // pixels, with room for labels at the edges
 const CLOSE = 1.3; // a few nodes are not blown up beyond this
 const MANY_EDGES = 700; // from here on edges have no arrows: they would hide each other
 
@@ -115,6 +116,8 @@ export class Drawing {
     this.cy.on("tap", "edge", ({ target }) => this.handlers.onEdge(graph.edges[Number(target.id().slice(1))]));
     this.cy.on("tap", ({ target }) => target === this.cy && this.handlers.onNothing());
     this.fit(null, true);
+    this.labels = new Labels(this.cy, graph.nodes);
+    this.labels.choose();
     this.carrier = new Carrier(this.cy, this.element, () => ({ line: this.paint.muted, ...this.paint }));
   }
 
@@ -127,10 +130,15 @@ export class Drawing {
 
   nodeElement(node, reach) {
     const size = this.sizeOf(node);
+    const landmark = node.rank < LANDMARKS;
+    const letters = landmark ? this.letters + size / 6 : 8 + size / 3;
     return {
       group: "nodes",
-      classes: node.rank < LANDMARKS ? "landmark" : "",
-      data: { id: node.id, label: shortened(node.label), size, letters: node.rank < LANDMARKS ? this.letters + size / 6 : 8 + size / 3, colour: this.colourOf(node), shape: shapeOf(node.type) },
+      classes: landmark ? "landmark" : "",
+      data: {
+        id: node.id, label: shortened(node.label), size, letters, most: letters,
+        above: Math.max(0, LANDMARKS - node.rank), colour: this.colourOf(node), shape: shapeOf(node.type),
+      },
       position: { x: node.x * reach * WIDER, y: -node.y * reach },
     };
   }
@@ -149,7 +157,7 @@ export class Drawing {
           "border-width": 1, "border-color": panel, label: "data(label)", "font-size": "data(letters)",
           "font-family": "system-ui, sans-serif", color: ink, "text-valign": "bottom", "text-margin-y": 2,
           "text-outline-color": panel, "text-outline-width": 2, "text-outline-opacity": 0.85,
-          "min-zoomed-font-size": 9, "overlay-opacity": 0,
+          "min-zoomed-font-size": 9, "overlay-opacity": 0, "z-index": "data(above)",
         },
       },
       {
@@ -159,13 +167,14 @@ export class Drawing {
           "target-arrow-shape": many ? "none" : "triangle", "target-arrow-color": muted, "arrow-scale": 0.7, "overlay-opacity": 0,
         },
       },
-      { selector: "node.landmark", style: { "min-zoomed-font-size": 5, "z-index": 3 } },
+      { selector: "node.landmark", style: { "min-zoomed-font-size": 5 } },
       { selector: ".gone, .carried", style: { display: "none" } },
       { selector: "node.faded", style: { opacity: 0.16, "text-opacity": 0 } },
       { selector: "edge.faded", style: { opacity: 0.05 } },
       { selector: "edge.lit", style: { "line-color": accent, "target-arrow-color": accent, opacity: 0.9 } },
-      { selector: "node.lit", style: { "min-zoomed-font-size": 5, "z-index": 5 } },
-      { selector: "node.picked", style: { "border-width": 4, "border-color": mark, "min-zoomed-font-size": 0, "font-weight": "bold", "z-index": 9 } },
+      { selector: "node.lit", style: { "min-zoomed-font-size": 5, "z-index": LANDMARKS + 1 } },
+      { selector: "node.picked", style: { "border-width": 4, "border-color": mark, "min-zoomed-font-size": 0, "font-weight": "bold", "z-index": LANDMARKS + 2 } },
+      { selector: "node.unwritten", style: { label: "" } },
       { selector: "edge.picked", style: { "line-color": mark, "target-arrow-color": mark, opacity: 1, "z-index": 9 } },
     ];
   }
@@ -209,6 +218,7 @@ export class Drawing {
       for (const node of this.graph.nodes) this.cy.$id(node.id).toggleClass("gone", !nodes.has(node));
       for (const edge of this.graph.edges) this.cy.$id(edge.id).toggleClass("gone", !edges.has(edge));
     });
+    this.labels?.soon();
   }
 
   /**
@@ -223,6 +233,7 @@ export class Drawing {
         element.toggleClass("faded", Boolean(lit) && !lit.has(item) && !picked.has(item));
       }
     });
+    this.labels?.soon();
   }
 
   /** Bring nodes into view: those that are shown, or some. */
@@ -231,7 +242,7 @@ export class Drawing {
     const wanted = nodes ? this.cy.collection(nodes.map((node) => this.cy.$id(node.id)[0])) : this.cy.elements(":visible");
     this.cy.resize();
     if (!wanted.length) return;
-    const { w, h } = wanted.boundingBox();
+    const { w, h } = wanted.boundingBox({ includeLabels: false }); // which of them are written follows from the zoom
     const zoom = Math.min(CLOSE, (this.cy.width() - 2 * FRAME) / w, (this.cy.height() - 2 * FRAME) / h);
     const view = { zoom, center: { eles: wanted } };
     if (calm) this.cy.zoom(zoom).center(wanted);

