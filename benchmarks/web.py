@@ -4,10 +4,13 @@
 
 Starts the real server (``render_server.py``) on a free port of this machine and talks to it alone,
 with the settings that it has by default; clients of its own machine have no allowance to use up.
+Says in the end which targets hold; the status is 1 where one does not.
 """
 
 import argparse
+import operator
 import re
+import sys
 import threading
 import time
 from typing import Any
@@ -16,6 +19,8 @@ from common import resident_bytes, summary, times, write_results
 from web_client import Client, serving
 from web_mix import PAGES, Visit, expect, soak, text_of
 from web_typing import typing_to_picture
+
+HOLDS = {"<": operator.lt, "<=": operator.le, ">=": operator.ge}
 
 
 def patches(client: Client, size: int, salt: int) -> None:
@@ -70,8 +75,33 @@ def page_weight(port: int, path: str) -> dict[str, int]:
     return {"page": len(page.body), "files": len(sizes), "total": len(page.body) + sum(sizes)}
 
 
-def main() -> None:
-    """Run everything against one server."""
+def targets(rows: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """What was found beside what is aimed at; what was not measured is not met."""
+    cut, listed, mixed = (
+        rows[name] for name in ("patches_8_clients", "visualizations_4_clients", "mixed")
+    )
+    memory = (rows["memory_at_start_mb"], mixed["memory_peak_mb"], rows["memory_after_mb"])
+    aims = {
+        "typing_1000_bytes_p95_ms": ((rows["typing_1000_bytes"] or {}).get("p95_ms"), "<", 100),
+        "visualizations_per_second": (listed["per_second"], ">=", 800),
+        "patches_per_second": (cut["per_second"], ">=", 40),
+        "patches_p99_ms": (cut["p99_ms"], "<", 300),
+        "errors": (cut["errors"] + listed["errors"] + mixed["errors"], "<=", 0),
+        "growth_percent": (mixed["growth_percent"], "<=", 10),
+        "memory_peak_mb": (max(memory), "<=", 350),
+    }
+    return {
+        name: {
+            "value": value,
+            "target": f"{sign} {limit}",
+            "met": value is not None and HOLDS[sign](value, limit),
+        }
+        for name, (value, sign, limit) in aims.items()
+    }
+
+
+def main() -> int:
+    """Run everything against one server; 1 where a target is missed."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("--seconds", type=float, default=30, help="length of the load tests")
@@ -93,8 +123,13 @@ def main() -> None:
         rows["typing_1000_bytes"] = typing_to_picture(port, 1000)
         rows["mixed"] = soak(server, 8, options.soak)
         rows["memory_after_mb"] = round(resident_bytes(server.pid) / 1e6, 1)
+    rows["targets"] = targets(rows)
     write_results("web", rows)
+    for name, one in rows["targets"].items():
+        found = "not measured" if one["value"] is None else f"{one['value']:g}"
+        print(f"{'holds ' if one['met'] else 'MISSED'} {name}: {found} ({one['target']})")
+    return int(not all(one["met"] for one in rows["targets"].values()))
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -46,6 +46,10 @@ class Client:
         """Send a value as JSON."""
         body = json.dumps(value).encode()
         return self._ask(f"POST {path} HTTP/1.1\r\nAccept: {accept}\r\n", body)
+
+    def close(self) -> None:
+        """Hang up."""
+        self._socket.close()
 
     def leave(self, path: str, value: Any) -> None:
         """Send a value and do not wait for the answer."""
@@ -132,7 +136,8 @@ def serving(*arguments: str) -> Iterator[Server]:
     try:
         while time.perf_counter() - began < 60:
             try:
-                Client(port).get("/healthz")
+                with closing(Client(port)) as client:
+                    client.get("/healthz")
                 break
             except OSError:
                 time.sleep(0.05)

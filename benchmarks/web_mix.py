@@ -6,6 +6,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,7 +16,7 @@ from web_client import Client, Server
 SENTENCE = (
     "Patches are segmented by the entropy of the next byte, so compute goes where it counts. "
 )
-PAGES = ("/", "/generate", "/model", "/training", "/scaling", "/gallery", "/api")
+PAGES = ("/", "/generate", "/model", "/graph", "/training", "/scaling", "/gallery", "/api")
 SETTLED = 0.2
 """Memory is compared from this share of the time on: what is loaded at first use is loaded then."""
 
@@ -47,7 +48,8 @@ class Mix:
 
     def visits(self) -> list[Visit]:
         """One round: a visitor who types is as common as all the others together."""
-        listed = json.loads(Client(self.server.port).get("/api/visualizations", plain=True).body)
+        with closing(Client(self.server.port)) as client:
+            listed = json.loads(client.get("/api/visualizations", plain=True).body)
         urls = [item[key] for item in listed["items"] for key in ("url", "page")]
         others = ["/readyz", "/api/model", "/openapi.json", "/metrics", "/api/visualizations?q=a"]
         typing = self._post("/api/patches", self._typed, (200, 503))
@@ -60,6 +62,10 @@ class Mix:
             self._post("/api/compare", lambda salt: {"text": text_of(300, salt)}, (200,)),
             typing,
             self._post("/api/generate", self._prompted, (200, 503), "text/event-stream"),
+            typing,
+            self._post("/api/inspect", lambda salt: {"text": text_of(120, salt)}, (200, 503)),
+            typing,
+            self._post("/api/graph", self._drawn, (200, 503)),
             typing,
             self._post("/api/patches", lambda salt: {"text": salt}, (422,)),
             typing,
@@ -91,6 +97,11 @@ class Mix:
     @staticmethod
     def _typed(salt: int) -> Any:
         return {"text": text_of(50 + salt * 37 % 2000, salt), "top_k": 5}
+
+    @staticmethod
+    def _drawn(salt: int) -> Any:
+        # Not of names: spaCy takes torch with it into memory where that is installed.
+        return {"text": text_of(500, salt), "kind": "patches", "max_nodes": 100}
 
     @staticmethod
     def _prompted(salt: int) -> Any:
