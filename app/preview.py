@@ -174,11 +174,6 @@ def _walk(value: Any, name: str, depth: int) -> Iterator[Fact | Table]:
                 yield from (Fact(f"{path}{key}", _few(inner)) for key, inner in columns.items())
 
 
-def _is_flat(value: dict[str, Any]) -> bool:
-    nested = any(isinstance(inner, dict | list) for inner in value.values())
-    return len(value) >= PAIRS and not nested
-
-
 def _side_by_side(columns: dict[str, list[Any]], name: str, length: int) -> Table:
     kept = list(columns.items())[:COLUMNS]
     rows = zip(*(values[:ROWS] for _, values in kept), strict=True)

@@ -22,6 +22,9 @@ from bytelatent.tokenizers.bpe import BUNDLED, NAMES, BpeUnavailableError, check
 
 blueprint = Blueprint("home", __name__)
 
+CARDS, TITLES_SHOWN = 3, 60
+"""Of the gallery; the rest is on its own page."""
+
 
 @dataclass(frozen=True)
 class Choice:
@@ -77,7 +80,9 @@ class HomePage:
         languages: one text in many languages, measured beforehand.
         page_data: JSON for the scripts: limits, the model's threshold and calibration, the first
             example.
-        figures, data_files: the gallery.
+        figures: the first of the gallery.
+        titles: what comes after them there, as far as it is named here.
+        stored: how many figures and data files the gallery has.
     """
 
     model: str | None
@@ -88,7 +93,8 @@ class HomePage:
     languages: LanguageTable | None
     page_data: str
     figures: list[Card]
-    data_files: list[Card]
+    titles: list[Card]
+    stored: int
 
 
 @blueprint.get("/")
@@ -121,8 +127,9 @@ def home() -> Response:
             splitters=splitter_rows(),
             languages=LanguageTable.of(_language_file().read()),
             page_data=json_for_html(page_data),
-            figures=gallery.figures,
-            data_files=gallery.data_files,
+            figures=gallery.figures[:CARDS],
+            titles=[*gallery.figures[CARDS:], *gallery.data_files][:TITLES_SHOWN],
+            stored=len(gallery.cards),
         ),
     )
 

@@ -1,5 +1,6 @@
 """``/scaling``: what our scaling study found, with charts, beside the paper's numbers."""
 
+import math
 from dataclasses import dataclass
 
 from flask import Blueprint, Response, current_app
@@ -174,14 +175,16 @@ def _bars(panel: ScalingPanel) -> list[BarRow]:
 
 
 def _value(one: ScalingSeries, place: int) -> str:
-    """The number of a bar, and half the length of its error."""
+    """The number of a bar, and half the length of its error, to the second digit of that."""
     value = one.y[place]
     if value is None:
         return "–"
     low, high = (None if ends is None else ends[place] for ends in (one.low, one.high))
     if low is None or high is None or low == high:
         return f"{value:.3g}"
-    return f"{value:.3g} ± {(high - low) / 2:.2g}"
+    half = (high - low) / 2
+    places = max(0, 1 - math.floor(math.log10(half)))
+    return f"{value:.{places}f} ± {half:.{places}f}"
 
 
 def _for_script(panel: ScalingPanel) -> dict[str, object]:

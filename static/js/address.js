@@ -5,10 +5,12 @@ import { decodeView, encodeView, isLink } from "./link.js";
 const PAUSE = 400; // milliseconds after the last change; browsers refuse more than a few a second
 const CONTINUOUS = new Set(["text", "number"]); // what one types or drags, in many small changes
 const LONGEST = 16000; // characters of an address; a longer text is only in the history's state
+const MANY = 8000; // from here on some programs cut a link
 
 export class Address {
   /**
-   * @param {{read: () => object|null, apply: (view: object|null) => void, say: Function, limit: number}} page
+   * @param {{read: () => object|null, apply: (view: object|null) => void, limit: number,
+   *   say: (words: string, wrong: boolean) => void}} page
    *   `read` returns the view, null for the one that the page starts with; `apply` shows one
    * @param {{encodeView: Function, decodeView: Function}} codec how views are written; see link.js
    */
@@ -53,7 +55,7 @@ export class Address {
 
   /** Say again what was wrong with the link; drawing the first view has taken the words away. */
   tell() {
-    if (this.broken) this.say(this.broken);
+    if (this.broken) this.say(this.broken, true);
   }
 
   /**
@@ -98,6 +100,19 @@ export class Address {
   /** The whole link, whatever its length. */
   async link() {
     const fragment = await this.codec.encodeView(this.read() ?? {});
-    return location.origin + location.pathname + (fragment && `#${fragment}`);
+    return location.origin + location.pathname + location.search + (fragment && `#${fragment}`);
+  }
+
+  /** Copy the link to `what`, and say so. */
+  async copy(what = "this view") {
+    const link = await this.link();
+    try {
+      await navigator.clipboard.writeText(link);
+    } catch {
+      this.write();
+      return this.say("The browser does not let this page copy; the link stands in the address bar.", false);
+    }
+    const long = link.length > MANY ? ` It has ${link.length.toLocaleString("en")} characters, too many for some programs.` : "";
+    this.say(`The link to ${what} is copied.${long}`, false);
   }
 }

@@ -71,7 +71,7 @@ const tokens = new Source({
   rest: 300, // the rows may follow a little later, and a client may ask so much and no more
 });
 const examples = new Examples({ first: page.first, url: page.examples });
-const address = new Address({ read: present, apply: restore, say: (words) => say(words, true), limit: page.textLimit });
+const address = new Address({ read: present, apply: restore, say, limit: page.textLimit });
 
 /** Take an answer of the server: `text` is what it was asked about. */
 function take(text, answer) {
@@ -275,18 +275,6 @@ function recolour() {
   rows.recolour();
 }
 
-async function copyLink() {
-  const link = await address.link();
-  try {
-    await navigator.clipboard.writeText(link);
-    const long = link.length > 8000 ? ` It has ${link.length.toLocaleString("en")} characters, too many for some programs.` : "";
-    say(`The link to this view is copied.${long}`);
-  } catch {
-    address.write();
-    say("The browser does not let this page copy; the link stands in the address bar.");
-  }
-}
-
 async function saveAs(kind) {
   const last = Math.min(view.measured.bytes.length, chart.first + chart.shown);
   const { mode, threshold } = controls.options;
@@ -325,7 +313,7 @@ function listen() {
       address.changed("look");
     });
   }
-  $("copy-link").addEventListener("click", copyLink);
+  $("copy-link").addEventListener("click", () => address.copy());
   $("save").addEventListener("click", (event) => {
     const kind = event.target.closest("[data-save]")?.dataset.save;
     if (!kind) return;

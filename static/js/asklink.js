@@ -3,7 +3,7 @@
  * with its options, `#text=Once&temperature=0.5&speculate=8`. Options that are missing are as usual.
  */
 
-import { putText, takeText } from "./link.js";
+import { fieldsOf, putFields, putText, takeNumbers, takeText } from "./link.js";
 
 const NUMBERS = {
   max_bytes: [1, 1e6],
@@ -21,27 +21,18 @@ export async function encodeView(view) {
   const fields = new URLSearchParams();
   if (view.recorded !== undefined) fields.set("recorded", view.recorded);
   else if (view.text !== undefined) await putText(fields, view.text);
-  for (const name of Object.keys(NUMBERS)) if (view[name] !== undefined) fields.set(name, String(view[name]));
+  putFields(fields, view, Object.keys(NUMBERS));
   return fields.toString();
 }
 
 /** @throws {Error} with a sentence that says what is wrong */
 export async function decodeView(fragment, limit) {
-  const fields = new URLSearchParams(fragment);
-  for (const name of fields.keys()) if (!KEYS.has(name)) throw new Error(`it has an unknown part, ${name.slice(0, 40)}`);
+  const fields = fieldsOf(fragment, KEYS);
   if (fields.has("recorded")) return { recorded: fields.get("recorded") };
   const view = { text: (await takeText(fields, limit)) ?? "" };
-  for (const [name, [least, most]] of Object.entries(NUMBERS)) {
-    const given = fields.get(name);
-    if (given === null) continue;
-    if (name === "speculate" && given === "auto") {
-      view[name] = given;
-      continue;
-    }
-    const value = Number(given || "none");
-    const fits = value >= least && value <= most && (!WHOLE.has(name) || Number.isInteger(value));
-    if (!fits) throw new Error(`its ${name} is no number from ${least} to ${most}`);
-    view[name] = value;
+  if (fields.get("speculate") === "auto") {
+    view.speculate = "auto";
+    fields.delete("speculate");
   }
-  return view;
+  return { ...view, ...takeNumbers(fields, NUMBERS, WHOLE) };
 }

@@ -46,7 +46,7 @@ export class ByteView {
     this.set("source", chip(view, view.predictedFrom[i]));
     const nats = view.nats[i];
     this.set("chance", `${percent(Math.exp(-nats))}, ${(nats / Math.LN2).toFixed(2)} bits`);
-    const expected = predictions?.[i].map(({ text, p }) => `${text} ${percent(p)}`).join(" · ");
+    const expected = predictions?.[i].map(({ text, p }) => `${text} ${percent(p)}`.replaceAll(" ", "\u00a0")).join(" · ");
     this.set("expected", expected ?? "–");
     this.showBuckets(view, i);
     this.showLooks(view, i, head);

@@ -133,7 +133,7 @@ export class Diagram {
     strong.textContent = `${short(total)} FLOPs`;
     const rest = at === 0
       ? ": every byte is a patch, and the large model runs for each of them."
-      : `, ${saved.toFixed(1)} times less than with a patch for every byte (${short(whole)}).`;
+      : `, ${saved.toFixed(1)} times less than with a patch for every byte (${short(whole).replace(" ", "\u00a0")}).`;
     line.replaceChildren("A byte costs ", strong, rest);
   }
 }

@@ -1,63 +1,52 @@
-/** The gallery: what the form asks for, shown while one types; the address follows. */
+/** The gallery: what the form asks for, fetched while one types; the address follows. */
+
+import { reach } from "./source.js";
 
 const form = document.getElementById("filter");
-const list = document.getElementById("cards");
+const found = document.getElementById("found");
+const PAUSE = 120; // milliseconds after the last key
+const UNREACHABLE = "The server cannot be reached. What is shown stays; typing tries again.";
 
-const ORDERS = {
-  title: (a, b) => a.place - b.place,
-  newest: (a, b) => b.modified - a.modified || a.place - b.place,
-  largest: (a, b) => b.size - a.size || a.place - b.place,
-};
+let timer = 0;
+let running = null;
 
-function start() {
-  const cards = [...list.children].map((element) => ({
-    element,
-    kind: element.dataset.kind,
-    words: element.dataset.words,
-    title: element.querySelector("h2").textContent,
-    modified: Number(element.dataset.modified),
-    size: Number(element.dataset.size),
-  }));
-  // As the server sorts them: figures, then data, each by title.
-  const data = (card) => Number(card.kind === "data");
-  [...cards]
-    .sort((a, b) => data(a) - data(b) || a.title.localeCompare(b.title, "en"))
-    .forEach((card, place) => (card.place = place));
-  form.classList.add("live");
-  form.addEventListener("input", () => show(cards));
-  form.addEventListener("submit", (event) => {
-    event.preventDefault();
-    show(cards);
-  });
-  addEventListener("pageshow", () => show(cards)); // a browser may have kept what was typed
-}
-
-function show(cards) {
+/** Where the server shows what the form asks for; always the first page of it. */
+function address() {
   const { q, kind, sort } = form.elements;
-  const words = fold(q.value).split(/\s+/).filter(Boolean);
-  const wanted = (card) =>
-    (!kind.value || card.kind === kind.value) && words.every((word) => card.words.includes(word));
-  let shown = 0;
-  for (const card of cards) {
-    card.element.hidden = !wanted(card);
-    shown += !card.element.hidden;
-  }
-  const sorted = [...cards].sort(ORDERS[sort.value]).map((card) => card.element);
-  if (sorted.some((element, k) => list.children[k] !== element)) list.append(...sorted);
-  const found = document.getElementById("found");
-  found.textContent = shown === cards.length ? `${shown} in all` : `${shown} of ${cards.length}`;
-  document.getElementById("nothing").hidden = shown > 0;
   const query = new URLSearchParams();
   if (q.value.trim()) query.set("q", q.value.trim());
   if (kind.value) query.set("kind", kind.value);
   if (sort.value !== "title") query.set("sort", sort.value);
-  const address = query.size ? `/gallery?${query}` : "/gallery";
-  if (location.pathname + location.search !== address) history.replaceState(null, "", address);
+  return query.size ? `/gallery?${query}` : "/gallery";
 }
 
-/** Close to Python's casefold, which made the words that are searched. */
-function fold(text) {
-  return text.toLowerCase().replaceAll("ß", "ss");
+/** Show it; the newest question counts. */
+async function show() {
+  clearTimeout(timer);
+  running?.abort();
+  const own = (running = new AbortController());
+  const url = address();
+  history.replaceState(null, "", url);
+  try {
+    const response = await reach(url, { signal: own.signal }, UNREACHABLE);
+    const page = new DOMParser().parseFromString(await response.text(), "text/html");
+    document.getElementById("results").replaceWith(page.getElementById("results"));
+    found.textContent = page.getElementById("found").textContent;
+  } catch (error) {
+    if (error.name !== "AbortError") found.textContent = error.message;
+  }
 }
 
-if (form && list) start();
+function start() {
+  form.classList.add("live");
+  form.addEventListener("input", ({ target }) => {
+    clearTimeout(timer);
+    timer = setTimeout(show, target === form.elements.q ? PAUSE : 0);
+  });
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    show();
+  });
+}
+
+if (form) start();

@@ -45,7 +45,7 @@ const player = new Player({ onShow: draw, onState: drawState });
 const traces = new Examples({ first: page.first, url: page.traces, key: "traces" });
 const asking = new AskForm(form, $("prompt"));
 const address = new Address(
-  { read: present, apply: restore, say: (words) => say(words, true), limit: page.promptLimit },
+  { read: present, apply: restore, say, limit: page.promptLimit },
   { encodeView, decodeView },
 );
 
@@ -314,16 +314,6 @@ async function restore(state) {
   say(page.live ? "The prompt and its options are set. Generate makes the text." : NO_MODEL, !page.live);
 }
 
-async function copyLink() {
-  try {
-    await navigator.clipboard.writeText(await address.link());
-    say("The link to this prompt and its options is copied.");
-  } catch {
-    address.write();
-    say("The browser does not let this page copy; the link stands in the address bar.");
-  }
-}
-
 function drawTyped() {
   const bytes = byteLength(asking.prompt);
   const fits = bytes <= page.promptLimit;
@@ -374,7 +364,7 @@ function listen() {
   $("recorded").addEventListener("change", async ({ target }) => {
     if (target.value && (await showTrace(target.value))) address.changed("recorded");
   });
-  $("copy-link").addEventListener("click", copyLink);
+  $("copy-link").addEventListener("click", () => address.copy("this prompt and its options"));
   const setSpeed = () => (player.perSecond = Number($("speed").value));
   $("speed").addEventListener("change", setSpeed);
   setSpeed();

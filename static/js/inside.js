@@ -1,8 +1,10 @@
 /** The page on the architecture: the diagram with its slider, and a text followed byte by byte. */
 
+import { Address } from "./address.js";
 import { ByteView, summary, wholeTable } from "./byteview.js";
 import { Diagram } from "./diagram.js";
 import { Examples } from "./examples.js";
+import { decodeView, encodeView } from "./insidelink.js";
 import { Score } from "./score.js";
 import { Source, post } from "./source.js";
 import { byteLength, measure, wellFormed } from "./text.js";
@@ -11,8 +13,9 @@ const page = JSON.parse(document.getElementById("page-data").textContent);
 const $ = (id) => document.getElementById(id);
 const EXPECTED = 3;
 const KEPT = "inside";
+const SIZE = page.architecture.patch_sizes[page.size]; // that the machine is drawn at first
 
-new Diagram($("machine"), page);
+const diagram = new Diagram($("machine"), page);
 const score = new Score($("scroller"), { onHover: hover, onPick: pick });
 const details = new ByteView($("byte"));
 const source = new Source({
@@ -25,7 +28,11 @@ const source = new Source({
   onBusy: (busy) => $("follow").classList.toggle("busy", busy),
 });
 
+const address = new Address({ read: present, apply: restore, say, limit: page.limit }, { encodeView, decodeView });
+
 let view = null;
+let content = {}; // what is followed: {example} or {text}
+let usual = 0; // the byte that was chosen when that came
 let picked = 0;
 let head = null;
 let choices = 0; // of texts; an example that arrives after a newer one is dropped
@@ -73,7 +80,7 @@ function show(text, answer) {
   $("at").max = view.count;
   $("scroller").scrollLeft = 0;
   fillTable();
-  mark(picked);
+  point(picked);
 }
 
 function offerHeads() {
@@ -95,6 +102,11 @@ function hover(i) {
 }
 
 function pick(i) {
+  point(i);
+  changed("look");
+}
+
+function point(i) {
   if (!view?.count) return;
   picked = Math.min(view.count - 1, Math.max(0, i));
   $("at").value = picked + 1;
@@ -135,7 +147,8 @@ function say(text, wrong = false) {
   $("status").classList.toggle("wrong", wrong);
 }
 
-function typed() {
+/** Follow what stands in the field; false where that cannot be. */
+function follow() {
   choices++;
   const text = wellFormed($("text").value);
   const bytes = byteLength(text);
@@ -147,15 +160,75 @@ function typed() {
     source.cancel();
     say(`The drawing takes ${page.limit} bytes at most; it shows the text as it was before.`, true);
   } else if (page.live) {
-    keep({ text });
+    content = { text };
+    usual = 0;
     source.ask(text, bytes);
+    return true;
   } else say("No BLT is loaded here; the examples show what one made of them.", true);
+  return false;
+}
+
+/** Follow an example; false where it cannot be had. */
+async function example(id, byte) {
+  const own = ++choices;
+  const found = await examples.find(id);
+  if (own !== choices) return true;
+  if (found) showExample(found, byte);
+  else say("This example cannot be fetched now. Choosing it again tries once more.", true);
+  return Boolean(found);
+}
+
+function showExample({ id, request, response }, byte) {
+  source.cancel();
+  content = { example: id };
+  usual = response.patches[1]?.start ?? 0;
+  picked = byte ?? usual;
+  $("example").value = id;
+  $("text").value = request.text;
+  $("typed").textContent = `${response.bytes} of ${page.limit} bytes`;
+  $("typed").classList.remove("wrong");
+  if (page.live) say("");
+  show(request.text, response);
+}
+
+/** What is shown, as links have it; null for what the page begins with. */
+function present() {
+  const { example: id, text } = content;
+  const size = Number($("size").value);
+  const own = Object.entries({
+    text,
+    example: id === page.first?.id ? undefined : id,
+    byte: picked === usual ? undefined : picked,
+    head: head ?? undefined,
+    size: size === SIZE ? undefined : size,
+  }).filter(([, value]) => value !== undefined);
+  return own.length ? Object.fromEntries(own) : null;
+}
+
+/** Show what `present` returned, here or elsewhere. */
+async function restore(state) {
+  const { text, example: id = page.first?.id, byte, head: wanted = null, size = SIZE } = state ?? {};
+  keep(state);
+  head = wanted;
+  $("size").value = size;
+  diagram.show();
+  if (text !== undefined) {
+    picked = byte ?? 0;
+    $("text").value = text;
+    follow();
+  } else if ([...$("example").options].some((option) => option.value && option.value === id)) await example(id, byte);
+  else if (id) say("The link names an example that is not here.", true);
+}
+
+function changed(kind) {
+  keep(present());
+  address.changed(kind);
 }
 
 /** Remember what is shown for as long as the tab is open: another model is another page. */
-function keep(what) {
+function keep(state) {
   try {
-    sessionStorage.setItem(KEPT, JSON.stringify(what));
+    sessionStorage.setItem(KEPT, JSON.stringify(state));
   } catch {
     /* storage may be closed to us; then the first example is shown again */
   }
@@ -163,36 +236,28 @@ function keep(what) {
 
 function kept() {
   try {
-    return JSON.parse(sessionStorage.getItem(KEPT)) ?? {};
+    return JSON.parse(sessionStorage.getItem(KEPT));
   } catch {
-    return {};
+    return null;
   }
 }
 
-async function example(id) {
-  if (!id) return;
-  const own = ++choices;
-  const found = await examples.find(id);
-  if (own !== choices) return;
-  if (!found) return say("This example cannot be fetched now. Choosing it again tries once more.", true);
-  showExample(found);
-  keep({ example: id });
+async function start() {
+  if (page.first) showExample(page.first);
+  if (!(await address.start()) && !address.broken && !history.state && kept()) {
+    await restore(kept());
+    address.changed("look");
+  }
+  examples.loadSoon();
 }
 
-function showExample({ request, response }) {
-  source.cancel();
-  picked = response.patches[1]?.start ?? 0;
-  $("text").value = request.text;
-  $("typed").textContent = `${response.bytes} of ${page.limit} bytes`;
-  $("typed").classList.remove("wrong");
-  if (page.live) say("");
-  show(request.text, response);
-  pick(picked);
-}
-
-$("text").addEventListener("input", typed);
+$("text").addEventListener("input", () => follow() && changed("text"));
 $("example").addEventListener("pointerdown", () => examples.load());
-$("example").addEventListener("change", (event) => example(event.target.value));
+$("example").addEventListener("change", async ({ target }) => {
+  if (target.value && (await example(target.value))) changed("example");
+});
+$("size").addEventListener("input", () => changed("number"));
+$("copy-link").addEventListener("click", () => address.copy());
 $("at").addEventListener("input", (event) => pick(Number(event.target.value) - 1));
 $("at").addEventListener("keydown", walk);
 $("scroller").addEventListener("keydown", walk);
@@ -204,15 +269,7 @@ $("head").addEventListener("change", (event) => {
   score.show(view, head);
   fillTable();
   mark(picked);
+  changed("head");
 });
 
-if (page.first) showExample(page.first);
-const { text = null, example: id = null } = kept();
-if (text !== null && page.live) {
-  $("text").value = text;
-  typed();
-} else if (id && id !== page.first?.id && [...$("example").options].some((option) => option.value === id)) {
-  $("example").value = id;
-  example(id);
-}
-examples.loadSoon();
+start();

@@ -18,7 +18,7 @@ const NUMBERS = {
 };
 const WHOLE = new Set(["longest", "byte", "from", "shown"]);
 const RULES = new Set(["entropy", "topk", "monotonic", "combined", "space", "static", "byte"]);
-const KEYS = ["example", "text", "z", "rule", ...Object.keys(NUMBERS)];
+const KEYS = new Set(["example", "text", "z", "rule", ...Object.keys(NUMBERS)]);
 
 /** Whether a fragment is one of ours; others name a place on the page. */
 export function isLink(fragment) {
@@ -31,9 +31,7 @@ export async function encodeView(view) {
   if (view.example !== undefined) fields.set("example", view.example);
   else if (view.text !== undefined) await putText(fields, view.text);
   if (view.rule !== undefined) fields.set("rule", view.rule);
-  for (const name of Object.keys(NUMBERS)) {
-    if (view[name] !== undefined && view[name] !== null) fields.set(name, String(view[name]));
-  }
+  putFields(fields, view, Object.keys(NUMBERS));
   return fields.toString();
 }
 
@@ -44,9 +42,8 @@ export async function encodeView(view) {
  * @throws {Error} with a sentence that says what is wrong
  */
 export async function decodeView(fragment, limit) {
-  const fields = new URLSearchParams(fragment);
+  const fields = fieldsOf(fragment, KEYS);
   const view = {};
-  for (const name of fields.keys()) if (!KEYS.includes(name)) throw new Error(`it has an unknown part, ${name.slice(0, 40)}`);
   if (fields.has("example")) view.example = fields.get("example");
   const text = await takeText(fields, limit);
   if (text !== undefined) view.text = text;
@@ -54,14 +51,32 @@ export async function decodeView(fragment, limit) {
     view.rule = fields.get("rule");
     if (!RULES.has(view.rule)) throw new Error("it names a rule that is not known here");
   }
-  for (const [name, [least, most]] of Object.entries(NUMBERS)) {
+  return { ...view, ...takeNumbers(fields, NUMBERS, WHOLE) };
+}
+
+/** The parts of a fragment; one that nobody reads is an error, as everywhere below. */
+export function fieldsOf(fragment, keys) {
+  const fields = new URLSearchParams(fragment);
+  for (const name of fields.keys()) if (!keys.has(name)) throw new Error(`it has an unknown part, ${name.slice(0, 40)}`);
+  return fields;
+}
+
+/** Put what a view has of some names into the fields of a fragment. */
+export function putFields(fields, view, names) {
+  for (const name of names) if (view[name] !== undefined && view[name] !== null) fields.set(name, String(view[name]));
+}
+
+/** The numbers of a fragment: least and most by name; those of `whole` have no fraction. */
+export function takeNumbers(fields, ranges, whole) {
+  const found = {};
+  for (const [name, [least, most]] of Object.entries(ranges)) {
     if (!fields.has(name)) continue;
     const value = Number(fields.get(name) || "none");
-    const fits = value >= least && value <= most && (!WHOLE.has(name) || Number.isInteger(value));
+    const fits = value >= least && value <= most && (!whole.has(name) || Number.isInteger(value));
     if (!fits) throw new Error(`its ${name} is no number from ${least} to ${most}`);
-    view[name] = value;
+    found[name] = value;
   }
-  return view;
+  return found;
 }
 
 /** Put a text into the fields of a fragment, in the shorter way. */

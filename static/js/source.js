@@ -93,18 +93,14 @@ export class Source {
 const UNREACHABLE = "The server cannot be reached. The last result stays and the examples still work; typing tries again.";
 
 /**
- * POST JSON; an error says what the server said, or that it cannot be reached. Its `retryAfter` are
- * the seconds after which a busy server wants to be asked again, if it names any.
+ * Fetch; whatever is no good answer becomes an error that says what the server said, or that it
+ * cannot be reached. Its `retryAfter` are the seconds after which a busy server wants to be asked
+ * again, if it names any.
  */
-export async function post(url, body, signal, unreachable = UNREACHABLE) {
+export async function reach(url, options, unreachable = UNREACHABLE) {
   let response;
   try {
-    response = await fetch(url, {
-      method: "POST",
-      headers: { "Content-Type": "application/json" },
-      body: JSON.stringify(body),
-      signal,
-    });
+    response = await fetch(url, options);
   } catch (error) {
     if (error.name === "AbortError") throw error;
     throw new Error(unreachable);
@@ -114,5 +110,12 @@ export async function post(url, body, signal, unreachable = UNREACHABLE) {
     const retryAfter = parseInt(response.headers.get("Retry-After"), 10);
     throw Object.assign(new Error(problem?.detail ?? `The server answered ${response.status}.`), { retryAfter });
   }
+  return response;
+}
+
+/** POST JSON and get some; errors as of `reach`. */
+export async function post(url, body, signal, unreachable) {
+  const headers = { "Content-Type": "application/json" };
+  const response = await reach(url, { method: "POST", headers, body: JSON.stringify(body), signal }, unreachable);
   return response.json();
 }

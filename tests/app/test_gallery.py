@@ -3,6 +3,7 @@
 import json
 import os
 import re
+from html import unescape
 from pathlib import Path
 from urllib.parse import quote
 
@@ -23,10 +24,8 @@ def client(without_model: FlaskClient) -> FlaskClient:
 
 
 def shown(client: FlaskClient, query: str = "") -> list[str]:
-    """Titles of the cards that are not hidden, in order."""
-    html = client.get(f"/gallery{query}").text
-    cards = re.findall(r'<li class="card"([^>]*)>.*?<h2><a [^>]*>([^<]*)</a>', html, re.S)
-    return [title for attributes, title in cards if not attributes.endswith(" hidden")]
+    """Titles of the cards, in order."""
+    return re.findall(r"<h2><a [^>]*>([^<]*)</a>", client.get(f"/gallery{query}").text)
 
 
 def listed(client: FlaskClient, query: str = "") -> ArtifactList:
@@ -41,7 +40,7 @@ def test_figures_come_before_data_each_by_title(client: FlaskClient) -> None:
 
 def test_a_card_has_all_formats_the_command_and_the_data(client: FlaskClient) -> None:
     html = client.get("/gallery").text
-    card = html[html.index('data-kind="interactive"') : html.index('data-kind="image"')]
+    card = html[html.index('<li class="card"') : html.index('<p class="kind">image')]
     for link in ("/artifact/curve.html", "/images/curve.pdf", "/data/curve.json"):
         assert f'href="{link}"' in card
     assert "python -m bytelatent.plotting.entropy_figure" in card
@@ -95,8 +94,8 @@ def test_orders(client: FlaskClient, folders: Path) -> None:
 
 def test_nothing_found_and_nothing_there(client: FlaskClient, folders: Path) -> None:
     html = client.get("/gallery?q=unheard").text
-    assert re.search(r'id="nothing"[^>]*>Nothing matches', html)
-    assert "hidden>Nothing matches" in client.get("/gallery").text
+    assert "Nothing matches" in html
+    assert "Nothing matches" not in client.get("/gallery").text
     assert "0 of 3" in html
     for folder in ("demo_output", "plot_data"):
         for path in (folders / folder).iterdir():
@@ -104,6 +103,68 @@ def test_nothing_found_and_nothing_there(client: FlaskClient, folders: Path) -> 
     empty = client.get("/gallery?q=x").text
     assert "make figures" in empty
     assert "<form" not in empty
+
+
+@pytest.fixture
+def many(folders: Path) -> int:
+    """So many cards: those of ``folders``, and 147 pictures."""
+    for number in range(147):
+        (folders / "demo_output" / f"drawing {number:03d}.png").touch()
+    return 150
+
+
+def link(client: FlaskClient, url: str, relation: str) -> str | None:
+    found = re.search(rf'<a rel="{relation}" href="([^"]+)"', client.get(url).text)
+    return unescape(found[1]) if found else None
+
+
+@pytest.mark.parametrize(
+    ("query", "pages", "total"),
+    [("", 3, 150), ("?sort=newest", 3, 150), ("?q=drawing&kind=image", 3, 147), ("?q=9", 1, 23)],
+)
+def test_pages_have_every_card_once(
+    client: FlaskClient, many: int, query: str, pages: int, total: int
+) -> None:
+    seen: list[str] = []
+    url, number = f"/gallery{query}", 0
+    while url:
+        number += 1
+        html = client.get(url).text
+        seen += shown(client, url.removeprefix("/gallery"))
+        assert html.count("aria-current") == 1 + (pages > 1), "the bar's, and that of the pages"
+        if pages > 1:
+            assert f'aria-label="Page {number}" aria-current="page"' in html
+            assert (link(client, url, "prev") is None) == (number == 1)
+        url = link(client, url, "next") or ""
+    assert number == pages
+    assert len(seen) == len(set(seen)) == total
+
+
+def test_pages_say_what_they_show(client: FlaskClient, many: int) -> None:
+    def counted(query: str) -> str:
+        found = re.search(r'id="found"[^>]*>([^<]*)<', client.get(f"/gallery{query}").text)
+        assert found
+        return found[1]
+
+    assert counted("") == "1 to 60 of 150 in all"
+    assert counted("?page=3") == "121 to 150 of 150 in all"
+    assert counted("?q=drawing&page=2") == "61 to 120 of 147 found, of 150"
+    assert counted("?q=9") == "23 of 150"
+    assert link(client, "/gallery?q=drawing&sort=largest&page=2", "prev") == (
+        "/gallery?q=drawing&sort=largest"
+    )
+
+
+@pytest.mark.parametrize("page", ["0", "4", "-1", "x", "", "1.0", "%D9%A3", "9" * 30])
+def test_a_page_that_there_is_not(client: FlaskClient, many: int, page: str) -> None:
+    response = client.get(f"/gallery?page={page}")
+    assert response.status_code == 422
+    assert response.get_json()["field"] == "page"
+    assert "a whole number from 1 to 3 is needed" in response.get_json()["detail"]
+    html = client.get(f"/gallery?page={page}", headers={"Accept": "text/html"})
+    assert (html.status_code, html.mimetype) == (422, "text/html")
+    assert "a whole number from 1 to 3 is needed" in unescape(html.text)
+    assert client.get(f"/gallery?q=unheard&page={page}").status_code == 422
 
 
 def test_what_is_searched_is_shown_as_text(client: FlaskClient) -> None:

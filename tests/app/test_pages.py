@@ -220,6 +220,14 @@ def test_the_first_page_names_all_of_the_gallery(client: FlaskClient) -> None:
     assert 'href="/gallery"' in html
 
 
+def test_the_first_page_names_no_endless_gallery(client: FlaskClient, folders: Path) -> None:
+    for number in range(100):
+        (folders / "demo_output" / f"figure {number:03d}.png").touch()
+    html = client.get("/").text
+    assert html.count('href="/artifact/') < 80
+    assert "The whole gallery, 105 in all" in html, "with curve, loss, rows and two of examples"
+
+
 def test_static_files_last(client: FlaskClient) -> None:
     urls = [link for link in links(client.get("/").text) if link.startswith("/static/v/")]
     assert any(url.endswith("js/app.js") for url in urls)

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from flask.testing import FlaskClient
 
-from app.pages.scaling import BLOCKS, TINTS
-from app.schemas.scaling import Scaling
+from app.pages.scaling import BLOCKS, TINTS, _value
+from app.schemas.scaling import Scaling, ScalingSeries
 from app.settings import Settings
 from app.study import EMPTY, FIGURES, Study
 from bytelatent.plotting.panels import SERIES_COLOURS
@@ -68,6 +68,25 @@ def test_the_api_says_the_same(client: FlaskClient, settings: Settings) -> None:
     )
     again = client.get("/api/scaling", headers={"If-None-Match": response.headers["ETag"]})
     assert again.status_code == 304
+
+
+@pytest.mark.parametrize(
+    ("value", "error", "words"),
+    [
+        (0.00946, 0.0139, "0.009 ± 0.014"),
+        (-0.0746, 0.0139, "-0.075 ± 0.014"),
+        (98.0, 0.99, "98.00 ± 0.99"),
+        (58.0, 3.49, "58.0 ± 3.5"),
+        (1234.0, 56.0, "1234 ± 56"),
+        (0.00946, 0.0, "0.00946"),
+    ],
+)
+def test_a_bar_says_no_more_digits_than_its_error_has(
+    value: float, error: float, words: str
+) -> None:
+    ends = {"low": [value - error], "high": [value + error]}
+    bar = ScalingSeries(name="", y=[value], x=[], colour="blue", style="plain", **ends)
+    assert _value(bar, 0) == words
 
 
 @pytest.mark.parametrize("content", ["", "[]", '{"title": 1}', '{"head": "x", "other": 1}'])

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from flask import Flask
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
 from werkzeug.serving import make_server
 
 from app import create_app
@@ -32,6 +32,10 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+
+TOLD = ("net::ERR_ABORTED", "csp")
+"""Failures that are no complaint: of what a page takes back, and of what a policy forbids. About
+that the console complains, except where it is scripts that are off: then nothing is wrong."""
 
 
 @dataclass
@@ -57,13 +61,38 @@ class Watched:
 
     Attributes:
         page: the page itself.
-        complaints: console errors and warnings, uncaught errors, failed requests.
+        complaints: console errors and warnings, uncaught errors, failed requests; those that the
+            page has taken back itself are none.
         hosts: every host that was asked for something.
     """
 
     page: Page
     complaints: list[str] = field(default_factory=list)
     hosts: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.page.on("console", self._said)
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("request", self._asked)
+        self.page.on("requestfailed", self._failed)
+
+    def _said(self, message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning"):
+            self.complaints.append(message.text)
+
+    def _asked(self, request: Request) -> None:
+        if request.url.startswith("http"):
+            self.hosts.add(request.url.split("/")[2])
+
+    def _failed(self, request: Request) -> None:
+        if request.failure not in TOLD:
+            self.complaints.append(f"{request.method} {request.url}: {request.failure}")
+
+    def forgive(self, words: str) -> None:
+        """Forget the complaints with these words; there must have been some."""
+        left = [text for text in self.complaints if words not in text]
+        assert len(left) < len(self.complaints), f"nothing about {words}: {left}"
+        self.complaints[:] = left
 
     def check_access(self) -> None:
         """Fail where axe finds something that keeps people out."""
@@ -134,6 +163,13 @@ def site_without_model(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sit
 
 
 @pytest.fixture
+def usual(site: Site) -> Iterator[None]:
+    """The BLT as it was, whatever a test has made of it."""
+    yield
+    site.blt.pause, site.blt.fails_at, site.blt.words = 0.0, None, FakeBlt().words
+
+
+@pytest.fixture
 def watch(chromium: Browser) -> Iterator[object]:
     """Opens a URL in a fresh page; at the end nothing may have gone wrong in any of them."""
     opened: list[Watched] = []
@@ -141,23 +177,9 @@ def watch(chromium: Browser) -> Iterator[object]:
     def visit(url: str, *, width: int = 1280, height: int = 900, **options: object) -> Watched:
         context = chromium.new_context(viewport={"width": width, "height": height}, **options)  # type: ignore[arg-type]
         watched = Watched(context.new_page())
-        page = watched.page
-        page.set_default_timeout(15_000)
-        page.on(
-            "console",
-            lambda message: (
-                message.type in ("error", "warning") and watched.complaints.append(message.text)
-            ),
-        )
-        page.on("pageerror", lambda error: watched.complaints.append(str(error)))
-        page.on(
-            "request",
-            lambda request: (
-                request.url.startswith("http") and watched.hosts.add(request.url.split("/")[2])
-            ),
-        )
+        watched.page.set_default_timeout(15_000)
         opened.append(watched)
-        page.goto(url)
+        watched.page.goto(url)
         return watched
 
     yield visit

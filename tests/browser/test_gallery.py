@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from app import create_app
 from app.settings import Settings
@@ -68,7 +68,12 @@ def live(page: Page) -> Page:
 
 
 def titles(page: Page) -> list[str]:
-    return page.locator("#cards .card:visible h2").all_inner_texts()
+    return page.locator("#cards .card h2").all_inner_texts()
+
+
+def shows(page: Page, *wanted: str) -> None:
+    """Wait until these are the titles."""
+    expect(page.locator("#cards .card h2")).to_have_text(wanted)
 
 
 ALL = ["Entropy along a text", "Loss", "Patches", "Straße", "Notes", "Rows"]
@@ -84,6 +89,7 @@ def test_typing_filters_and_the_address_follows(gallery: Page) -> None:
     assert titles(gallery) == ALL
     gallery.locator("#q").press_sequentially("unsure")
     expect(gallery.locator("#found")).to_have_text("1 of 6")
+    expect(gallery.locator("#q")).to_be_focused()
     assert titles(gallery) == ["Entropy along a text"]
     assert gallery.url.endswith("/gallery?q=unsure")
     gallery.reload()
@@ -109,20 +115,20 @@ def test_searches_agree_with_the_server(
     gallery: Page, watch: Visit, galleries: Galleries, words: str, found: list[str]
 ) -> None:
     gallery.fill("#q", words)
-    assert titles(gallery) == found
+    shows(gallery, *found)
     plain = watch(gallery.url, java_script_enabled=False).page
     assert titles(plain) == found
 
 
 def test_kinds_and_orders(gallery: Page) -> None:
     gallery.select_option("#kind", "data")
-    assert titles(gallery) == ["Notes", "Rows"]
+    shows(gallery, "Notes", "Rows")
     gallery.select_option("#sort", "largest")
-    assert titles(gallery) == ["Rows", "Notes"]
+    shows(gallery, "Rows", "Notes")
     assert gallery.url.endswith("?kind=data&sort=largest")
     gallery.select_option("#kind", "interactive")
     gallery.fill("#q", "no such")
-    expect(gallery.locator("#nothing")).to_be_visible()
+    expect(gallery.locator(".nothing")).to_be_visible()
     gallery.get_by_role("link", name="Show everything").click()
     live(gallery)
     assert titles(gallery) == ALL
@@ -132,7 +138,7 @@ def test_keys_alone_lead_to_a_figure_and_back(gallery: Page) -> None:
     gallery.locator("#q").focus()
     gallery.keyboard.type("loss")
     gallery.keyboard.press("Enter")
-    assert titles(gallery) == ["Loss"]
+    shows(gallery, "Loss")
     for _ in range(3):  # kind, order, the card
         gallery.keyboard.press("Tab")
     gallery.keyboard.press("Enter")
@@ -194,6 +200,72 @@ def test_on_paper_controls_are_left_out(gallery: Page) -> None:
     gallery.emulate_media(media="print")
     assert gallery.locator("#filter").is_hidden()
     assert gallery.locator("#cards .card").first.is_visible()
+
+
+@pytest.fixture
+def long(tmp_path: Path) -> Iterator[str]:
+    """A gallery of 130 pictures."""
+    for number in range(130):
+        (tmp_path / f"figure_{number:03d}.png").write_bytes(PNG)
+    settings = Settings(model_folder=tmp_path, demo_output=tmp_path, plot_data=tmp_path / "none")
+    with serve(create_app(settings)) as url:
+        yield f"{url}/gallery"
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+def test_from_page_to_page(watch: Visit, long: str, scripts: bool) -> None:
+    page = watch(long, java_script_enabled=scripts).page
+    expect(page.locator("#found")).to_have_text("1 to 60 of 130 in all")
+    page.get_by_role("link", name="Next").click()
+    expect(page.locator("#found")).to_have_text("61 to 120 of 130 in all")
+    expect(page.locator(".pages [aria-current]")).to_have_text("2")
+    page.get_by_role("link", name="Page 3").click()
+    expect(page.locator("#cards .card")).to_have_count(10)
+    assert page.get_by_role("link", name="Next").count() == 0
+    page.go_back()
+    expect(page.locator("#found")).to_have_text("61 to 120 of 130 in all")
+
+
+def test_a_search_finds_what_other_pages_have(watch: Visit, long: str) -> None:
+    page = live(watch(f"{long}?page=2").page)
+    page.fill("#q", "figure_12")
+    expect(page.locator("#found")).to_have_text("10 of 130")
+    assert page.url == f"{long}?q=figure_12"
+    page.fill("#q", "figure")
+    expect(page.locator("#found")).to_have_text("1 to 60 of 130 in all")
+    page.get_by_role("link", name="Next").click()
+    page.wait_for_url("**?q=figure&page=2")
+    live(page)
+    assert page.input_value("#q") == "figure"
+
+
+def test_an_older_search_is_dropped(watch: Visit, long: str) -> None:
+    page = live(watch(long).page)
+    held: list[Route] = []
+    page.route("**/gallery?q=figure_1", lambda route: held.append(route))
+    page.fill("#q", "figure_1")
+    page.wait_for_url("**?q=figure_1")
+    page.fill("#q", "figure_11")
+    expect(page.locator("#found")).to_have_text("10 of 130")
+    for route in held:
+        route.continue_()
+    page.wait_for_timeout(200)
+    expect(page.locator("#found")).to_have_text("10 of 130")
+
+
+def test_a_page_that_there_is_not(watch: Visit, long: str) -> None:
+    watched = watch(f"{long}?page=9")
+    expect(watched.page.locator("main")).to_contain_text("a whole number from 1 to 3 is needed")
+    watched.page.get_by_role("link", name="gallery", exact=True).click()
+    expect(watched.page.locator("#found")).to_contain_text("130")
+    watched.forgive("422")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_pages_on_a_narrow_screen(watch: Visit, long: str, scheme: str) -> None:
+    watched = watch(f"{long}?page=2", width=360, height=740, color_scheme=scheme)
+    assert watched.page.evaluate("document.documentElement.scrollWidth") <= 360
+    watched.check_access()
 
 
 def test_an_empty_gallery(watch: Visit, tmp_path: Path) -> None:

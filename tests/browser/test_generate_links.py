@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Site, Watched
-from tests.browser.test_generate import BYTES, STILL, count, visit
+from tests.browser.making import BYTES, STILL, count, visit
 
 Visit = Callable[..., Watched]
 

@@ -104,10 +104,6 @@ def refuse(page: Page, path: str, *, status: int, seconds: int, times: int) -> l
     return bodies
 
 
-def forgive(watched: Watched, status: int) -> None:
-    watched.complaints[:] = [text for text in watched.complaints if str(status) not in text]
-
-
 @pytest.mark.parametrize("status", [429, 503])
 def test_a_text_that_was_put_off_is_asked_for_again(watch: Visit, site: Site, status: int) -> None:
     watched = watch(site.url)
@@ -119,7 +115,7 @@ def test_a_text_that_was_put_off_is_asked_for_again(watch: Visit, site: Site, st
     expect(page.locator("#count-bytes")).to_have_text("7")
     expect(said).to_have_text("")
     assert bodies == ["put off"] * 2
-    forgive(watched, status)
+    watched.forgive(str(status))
 
 
 def test_the_newest_text_is_asked_for_after_the_wait(watch: Visit, site: Site) -> None:
@@ -131,7 +127,7 @@ def test_the_newest_text_is_asked_for_after_the_wait(watch: Visit, site: Site) -
     page.fill("#text", "newer text")
     expect(page.locator("#count-bytes")).to_have_text("10")
     assert bodies == ["older", "newer text"]
-    forgive(watched, 429)
+    watched.forgive("429")
 
 
 def test_nobody_asks_for_ever(watch: Visit, site: Site) -> None:
@@ -142,7 +138,7 @@ def test_nobody_asks_for_ever(watch: Visit, site: Site) -> None:
     expect(page.locator("#status")).to_have_text("This is too much at once.")
     page.wait_for_timeout(300)
     assert bodies == ["in vain"] * 3
-    forgive(watched, 429)
+    watched.forgive("429")
 
 
 def test_a_long_wait_is_left_to_the_visitor(watch: Visit, site: Site) -> None:
@@ -153,7 +149,7 @@ def test_a_long_wait_is_left_to_the_visitor(watch: Visit, site: Site) -> None:
     expect(page.locator("#status")).to_have_text("This is too much at once.")
     page.fill("#text", "by hand")
     expect(page.locator("#count-bytes")).to_have_text("7")
-    forgive(watched, 429)
+    watched.forgive("429")
 
 
 def test_following_a_text_is_put_off_too(
@@ -167,7 +163,7 @@ def test_following_a_text_is_put_off_too(
     expect(page.locator("#status")).to_contain_text("This page asks again by itself.")
     expect(page.locator("#at")).to_have_attribute("max", "7")
     expect(page.locator("#status")).to_have_text("")
-    forgive(watched, 429)
+    watched.forgive("429")
 
 
 def test_refused_examples_are_no_error_of_the_page(
@@ -186,7 +182,7 @@ def test_refused_examples_are_no_error_of_the_page(
     page.select_option("#example", "english")
     page.select_option("#example", "german")
     expect(page.locator("#text")).to_have_value(re.compile("^Über"))
-    forgive(watched, 429)
+    watched.forgive("429")
 
 
 def test_followed_examples_are_there_without_a_network(

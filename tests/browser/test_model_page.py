@@ -373,8 +373,7 @@ def test_with_the_network_cut_the_last_drawing_stays(watch: Visit, address: str)
     expect(field(page, "place")).to_contain_text("of 142")
     slide(page, 9.0)
     expect(page.locator("#size-value")).to_have_text("9.0")
-    assert all("ERR_INTERNET_DISCONNECTED" in complaint for complaint in watched.complaints)
-    watched.complaints.clear()
+    watched.forgive("ERR_INTERNET_DISCONNECTED")
 
 
 def test_page_data_is_small(watch: Visit, address: str) -> None:
