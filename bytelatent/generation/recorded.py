@@ -18,6 +18,7 @@ Legend: ``R`` rows, ``D`` local width, ``V`` vocabulary, ``F`` facts.
 """
 
 import threading
+import warnings
 import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -70,25 +71,34 @@ class CudaGraphs:
 
     def __init__(self, device: torch.device) -> None:
         self._device = device
-        self._pool = torch.cuda.graph_pool_handle()
+        with torch.cuda.device(device):
+            self._stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
+            self._pool = torch.cuda.graph_pool_handle()
         self._turn = threading.Lock()
 
     def record(self, program: Program) -> Program:
-        """See :class:`Recorder`."""
+        """See :class:`Recorder`; warns and returns ``program`` itself where CUDA refuses."""
         with self._turn, torch.cuda.device(self._device):
-            return self._record(program)
+            self._warm_up(program)
+            try:
+                return self._captured(program)
+            except RuntimeError as error:
+                warnings.warn(f"a step runs without a CUDA graph: {error}", stacklevel=2)
+                return program
 
-    def _record(self, program: Program) -> Program:
+    def _warm_up(self, program: Program) -> None:
         current = torch.cuda.current_stream()
-        stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
-        stream.wait_stream(current)
-        with torch.cuda.stream(stream):
+        self._stream.wait_stream(current)
+        with torch.cuda.stream(self._stream):
             for _ in range(WARM_UP):
                 program()
-        current.wait_stream(stream)
+        current.wait_stream(self._stream)
+
+    def _captured(self, program: Program) -> Program:
         graph = torch.cuda.CUDAGraph()
         # Other threads may go on using the GPU meanwhile.
-        with torch.cuda.graph(graph, pool=self._pool, capture_error_mode="thread_local"):
+        mode = "thread_local"
+        with torch.cuda.graph(graph, pool=self._pool, stream=self._stream, capture_error_mode=mode):
             program()
         return graph.replay
 

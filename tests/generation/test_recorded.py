@@ -1,6 +1,8 @@
 """Steps that run again from a recording: equal to those that do not, on any variant and rule."""
 
 import gc
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 
 import numpy as np
 import pytest
@@ -9,7 +11,7 @@ import torch
 from bytelatent.generation.engine import Engine
 from bytelatent.generation.incremental import Incremental
 from bytelatent.generation.prefill import prefill
-from bytelatent.generation.recorded import LANES_KEPT, Recorded
+from bytelatent.generation.recorded import LANES_KEPT, CudaGraphs, Recorded
 from bytelatent.generation.rows import Row
 from bytelatent.generation.run import Options, Run
 from bytelatent.generation.sampling import SamplingArgs
@@ -130,6 +132,56 @@ def test_a_patch_too_long_to_stand_side_by_side_is_refused() -> None:
 def test_a_recording_must_not_wait_for_a_value() -> None:
     with pytest.raises(AssertionError, match="waits for a value"):
         Tape().record(lambda: torch.ones(1).item())
+
+
+@pytest.fixture
+def cuda(monkeypatch) -> list[str]:
+    """What is asked of CUDA, which is not there; capturing fails where the list says so."""
+    told: list[str] = []
+
+    class Stream:
+        def wait_stream(self, other: object) -> None:
+            told.append("wait")
+
+    class Graph:
+        def replay(self) -> None:
+            told.append("replay")
+
+    @contextmanager
+    def capture(graph: Graph, **options: object) -> Iterator[None]:
+        assert sorted(options) == ["capture_error_mode", "pool", "stream"]
+        told.append("capture")
+        yield
+        if "refuse" in told:
+            raise RuntimeError("operation not permitted when stream is capturing")
+
+    for name, fake in {
+        "Stream": Stream,
+        "CUDAGraph": Graph,
+        "graph": capture,
+        "device": lambda _: nullcontext(),
+        "stream": lambda _: nullcontext(),
+        "current_stream": Stream,
+        "graph_pool_handle": lambda: (0, 1),
+    }.items():
+        monkeypatch.setattr(torch.cuda, name, fake)
+    return told
+
+
+def test_cuda_warms_up_captures_and_replays(cuda) -> None:
+    replay = CudaGraphs(torch.device("cuda")).record(lambda: cuda.append("run"))
+    assert cuda == ["wait", "run", "run", "wait", "capture", "run"]
+    replay()
+    assert cuda[6:] == ["replay"]
+
+
+def test_what_cuda_refuses_runs_without(cuda) -> None:
+    cuda.append("refuse")
+    with pytest.warns(UserWarning, match="without a CUDA graph: operation not permitted"):
+        replay = CudaGraphs(torch.device("cuda")).record(lambda: cuda.append("run"))
+    cuda.clear()
+    replay()
+    assert cuda == ["run"]
 
 
 def test_cuda_graphs_need_cuda() -> None:
