@@ -23,9 +23,11 @@ WRITTEN = """() => {
   return cy.nodes(":visible").filter((node) => node.style("label")).map((node) => {
     const own = { includeNodes: false, includeEdges: false };
     const { x1, x2, y1, y2 } = node.renderedBoundingBox(own);
-    return [node.id(), node.numericStyle("font-size") * cy.zoom(), x1, x2, y1, y2];
+    const letters = node.numericStyle("font-size") * cy.zoom();
+    const room = (y2 - y1 - letters) / 2;
+    return [node.id(), letters, x1 + room, x2 - room, y1 + room, y2 - room];
   });
-}"""  # labels: their letters and boxes, in pixels
+}"""  # labels: their letters and the boxes of these, in pixels; Cytoscape adds some room
 
 
 def overlaps(labels: list[Any]) -> list[tuple[str, str]]:
@@ -33,8 +35,8 @@ def overlaps(labels: list[Any]) -> list[tuple[str, str]]:
     return [
         (one[0], other[0])
         for one, other in combinations(labels, 2)
-        if min(one[3], other[3]) - max(one[2], other[2]) > 4
-        and min(one[5], other[5]) - max(one[4], other[4]) > 4
+        if min(one[3], other[3]) - max(one[2], other[2]) > 2
+        and min(one[5], other[5]) - max(one[4], other[4]) > 2
     ]
 
 
@@ -67,6 +69,29 @@ def test_labels_leave_room_for_one_another(
     near = page.evaluate(WRITTEN)
     assert len(near) > len(far)
     assert overlaps(near) == []
+
+
+def test_a_label_without_room_below_stands_on_another_side(
+    watch: Visit,
+    address: str,  # noqa: F811
+) -> None:
+    page = drawn(watch(address, width=1280, reduced_motion="reduce").page)
+    draw(page, "Oftenmost Oftennext " * 12 + "Seldom Rarely")
+    page.locator(".gv-stage").scroll_into_view_if_needed()
+    page.evaluate(TOUCHING)
+    page.wait_for_timeout(200)
+    labels = page.evaluate(WRITTEN)
+    assert {"Oftenmost", "Oftennext"} <= {label[0] for label in labels}
+    assert overlaps(labels) == []
+
+
+TOUCHING = """() => {
+  const { cy } = document.querySelector(".gv-canvas")._cyreg;
+  const [one, other] = ["Oftenmost", "Oftennext"].map((name) => cy.$id(name));
+  const wide = (one.width() + other.width()) / 2;
+  const { x, y } = one.position();
+  other.position({ x: x + wide, y });
+}"""  # one disc right beside the other, so that there is no room for both labels below
 
 
 def test_what_found_the_names_is_said_in_words(watch: Visit, address: str) -> None:  # noqa: F811

@@ -2,7 +2,7 @@
 
 import { Carrier } from "./carry.js";
 import { rangeOf } from "./data.js";
-import { Labels } from "./labels.js";
+import { Labels, MARGIN } from "./labels.js";
 
 const SPREAD = 62; // pixels between nodes, about
 const ROOMY = 400; // more nodes than this come closer together
@@ -155,7 +155,7 @@ export class Drawing {
         style: {
           shape: "data(shape)", width: "data(size)", height: "data(size)", "background-color": "data(colour)",
           "border-width": 1, "border-color": panel, label: "data(label)", "font-size": "data(letters)",
-          "font-family": "system-ui, sans-serif", color: ink, "text-valign": "bottom", "text-margin-y": 2,
+          "font-family": "system-ui, sans-serif", color: ink, "text-valign": "bottom", "text-margin-y": MARGIN,
           "text-outline-color": panel, "text-outline-width": 2, "text-outline-opacity": 0.85,
           "min-zoomed-font-size": 9, "overlay-opacity": 0, "z-index": "data(above)",
         },
@@ -174,6 +174,9 @@ export class Drawing {
       { selector: "edge.lit", style: { "line-color": accent, "target-arrow-color": accent, opacity: 0.9 } },
       { selector: "node.lit", style: { "min-zoomed-font-size": 5, "z-index": LANDMARKS + 1 } },
       { selector: "node.picked", style: { "border-width": 4, "border-color": mark, "min-zoomed-font-size": 0, "font-weight": "bold", "z-index": LANDMARKS + 2 } },
+      { selector: "node.above", style: { "text-valign": "top", "text-margin-y": -MARGIN } },
+      { selector: "node.right", style: { "text-valign": "center", "text-halign": "right", "text-margin-y": 0, "text-margin-x": MARGIN } },
+      { selector: "node.left", style: { "text-valign": "center", "text-halign": "left", "text-margin-y": 0, "text-margin-x": -MARGIN } },
       { selector: "node.unwritten", style: { label: "" } },
       { selector: "edge.picked", style: { "line-color": mark, "target-arrow-color": mark, opacity: 1, "z-index": 9 } },
     ];

@@ -1,10 +1,13 @@
 /**
- * Which labels are written: where two would overlap, that of what is chosen, then of what is lit, then
- * of the more frequent node, whose disc others leave free as well. Letters stop growing at a size that
- * is easily read, so there is room for more of them when one comes nearer. What is too small to be read
- * is left out here, since the library rounds zooms up to powers of two.
+ * Which labels are written, and on which side of their nodes: where two would overlap on every side,
+ * that of what is chosen, then of what is lit, then of the more frequent node, whose disc others leave
+ * free as well. Letters stop growing at a size that is easily read, so there is room for more of them
+ * when one comes nearer. What is too small to be read is left out here, since the library rounds zooms up
+ * to powers of two.
  */
 
+export const MARGIN = 2; // between a disc and its label, as the graph is measured
+const SIDES = ["below", "above", "right", "left"]; // in the order of preference; all but the first are classes
 const CLEAR = 2; // pixels between labels
 const SETTLED = 60; // milliseconds after the last change; labels do not flicker while one zooms
 const LARGE = 16; // pixels of letters, at most
@@ -35,28 +38,35 @@ export class Labels {
         if (!element.visible()) continue;
         const letters = Math.min(element.data("most"), LARGE / this.cy.zoom());
         if (letters !== element.data("letters")) element.data("letters", letters);
-        const { label, disc } = this.boxes(element);
-        const written = label !== null && taken.every((other) => apart(label, other));
-        element.toggleClass("unwritten", !written);
-        if (written) taken.push(label);
+        const { labels, disc } = this.boxes(element);
+        const side = labels && SIDES.find((each) => taken.every((other) => apart(labels[each], other)));
+        element.toggleClass("unwritten", !side);
+        for (const each of SIDES.slice(1)) element.toggleClass(each, each === side);
+        if (side) taken.push(labels[side]);
         if (disc.bottom - disc.top > SMALL) taken.push(disc);
       }
     });
   }
 
-  /** Where a node and its label are drawn, in pixels; null for one that cannot be read. */
+  /** Where a node and its label, on each side, are drawn, in pixels; no labels that cannot be read. */
   boxes(element) {
     const zoom = this.cy.zoom();
     const { x, y } = element.renderedPosition();
-    const around = (half, top, bottom) => ({ left: x - half, right: x + half, top, bottom });
     const radius = (element.numericStyle("height") / 2) * zoom;
-    const disc = around(radius, y - radius, y + radius);
+    const disc = box(x - radius, y - radius, 2 * radius, 2 * radius);
     const letters = element.data("letters") * zoom;
     const least = element.numericStyle("min-zoomed-font-size");
-    if (letters < least || !element.numericStyle("text-opacity")) return { label: null, disc };
-    const top = y + radius + element.numericStyle("text-margin-y") * zoom;
-    const half = (this.width(element) * letters) / MEASURED / 2 + CLEAR;
-    return { label: around(half, top, top + letters * 1.2 + CLEAR), disc };
+    if (letters < least || !element.numericStyle("text-opacity")) return { labels: null, disc };
+    const away = radius + MARGIN * zoom;
+    const width = (this.width(element) * letters) / MEASURED + 2 * CLEAR;
+    const height = letters * 1.2 + CLEAR;
+    const labels = {
+      below: box(x - width / 2, y + away, width, height),
+      above: box(x - width / 2, y - away - height, width, height),
+      right: box(x + away, y - height / 2, width, height),
+      left: box(x - away - width, y - height / 2, width, height),
+    };
+    return { labels, disc };
   }
 
   width(element) {
@@ -71,4 +81,8 @@ export class Labels {
 
 function apart(a, b) {
   return a.right < b.left || b.right < a.left || a.bottom < b.top || b.bottom < a.top;
+}
+
+function box(left, top, width, height) {
+  return { left, right: left + width, top, bottom: top + height };
 }
