@@ -258,13 +258,20 @@ def _reason(error: BaseException) -> str:
 
 
 def _differences(saved: Any, now: Any, name: str = "") -> dict[str, tuple[Any, Any]]:
-    """Settings that both have and that differ, with both values; new ones have no "before"."""
+    """Settings that differ, with both values.
+
+    New ones have no "before" and are none; those that are gone, as unused ones are left out, count
+    as null now.
+    """
     now = json.loads(json.dumps(now))  # as the file has them: keys are strings, tuples lists
     if not isinstance(saved, dict) or not isinstance(now, dict):
         return {} if saved == now else {name: (saved, now)}
     found: dict[str, tuple[Any, Any]] = {}
     for key in saved.keys() & now.keys():
         found |= _differences(saved[key], now[key], f"{name}.{key}" if name else key)
+    for key in saved.keys() - now.keys():
+        if name and saved[key] is not None:
+            found[f"{name}.{key}"] = (saved[key], None)
     return dict(sorted(found.items()))
 
 

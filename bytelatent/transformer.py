@@ -4,12 +4,14 @@ What is particular about it:
 
 - a byte sees the last ``sliding_window`` bytes of its own document (both matter: without the
   window patching falls apart beyond 512 bytes);
+- hash n-grams, if it has any, are summed onto the embedding of the byte that they end with;
+  they are not cut at an end of document, as in the BLT;
 - interleaved rotary embeddings, RMSNorm before each half of a block, SwiGLU, no biases;
 - ``forward`` for whole rows, ``forward_chunk`` for texts of any length in constant memory: a chunk
   is given the keys and values of the window before it, so the result is that of the whole text.
 
-Legend: ``L`` layers, ``B`` rows, ``S`` bytes, ``W`` window, ``D`` width, ``G`` key/value heads,
-``E`` head width, ``V`` vocabulary.
+Legend: ``L`` layers, ``B`` rows, ``S`` bytes, ``W`` window, ``R`` bytes that n-grams reach back,
+``D`` width, ``G`` key/value heads, ``E`` head width, ``V`` vocabulary.
 """
 
 from typing import NamedTuple, cast
@@ -20,10 +22,10 @@ from torch import Generator, Tensor, nn
 from bytelatent.model.args import LMTransformerArgs
 from bytelatent.model.attention import AttentionImpl, document_numbers, plan_attention
 from bytelatent.model.attention_band import PADDING_DOCUMENT, BandShape
+from bytelatent.model.embedding import EmbedsBytes, hash_tables
 from bytelatent.model.init import init_block, truncated_normal
 from bytelatent.model.layers import KeyValue, TransformerBlock, check_tokens, rotary_table
 from bytelatent.model.padding import leading_padding, rolled
-from bytelatent.model.pretrained import Pretrained
 from bytelatent.model.released import LM_KIND
 
 
@@ -35,14 +37,17 @@ class LMState(NamedTuple):
             or as many as there were.
         documents_BW: 0 for bytes in the document of the byte that comes next, ``-1`` for those
             of older documents.
+        recent_BR: the last ids, as many as the longest n-gram has less one, or as many as there
+            were; none for a model without hash n-grams.
     """
 
     keys_LBWGE: Tensor
     values_LBWGE: Tensor
     documents_BW: Tensor
+    recent_BR: Tensor
 
 
-class LMTransformer(Pretrained):
+class LMTransformer(EmbedsBytes):
     """Next-byte logits of byte sequences (BLT paper, section 2.2)."""
 
     kind = LM_KIND
@@ -55,6 +60,7 @@ class LMTransformer(Pretrained):
     def __init__(self, args: LMTransformerArgs) -> None:
         super().__init__(args)
         self.tok_embeddings = nn.Embedding(args.vocab_size, args.dim)
+        self.hash_tok_embedding = hash_tables(args.hashes, args.dim)
         self.layers = nn.ModuleList(TransformerBlock(args) for _ in range(args.n_layers))
         self.norm = nn.RMSNorm(args.dim, eps=args.norm_eps)
         if not args.weight_tying:
@@ -102,7 +108,10 @@ class LMTransformer(Pretrained):
         logits_BSV, present = self._run(tokens_BS, documents_BT, state, impl, shape)
         keys = torch.stack([layer.keys[:, -window:] for layer in present])
         values = torch.stack([layer.values[:, -window:] for layer in present])
-        return logits_BSV, LMState(keys, values, self._age(documents_BT, tokens_BS)[:, -window:])
+        documents_BW = self._age(documents_BT, tokens_BS)[:, -window:]
+        whole = torch.cat([state.recent_BR, tokens_BS], dim=1)
+        recent_BR = whole[:, max(0, whole.shape[1] - self.longest_ngram + 1) :]
+        return logits_BSV, LMState(keys, values, documents_BW, recent_BR)
 
     def initial_state(self, rows: int) -> LMState:
         """The state before the first byte of ``rows`` texts.
@@ -117,7 +126,8 @@ class LMTransformer(Pretrained):
                 "whole text; use forward"
             )
         empty = like.new_zeros(args.n_layers, rows, 0, args.kv_heads, args.head_width)
-        return LMState(empty, empty, torch.zeros(rows, 0, dtype=torch.int64, device=like.device))
+        none = torch.zeros(rows, 0, dtype=torch.int64, device=like.device)
+        return LMState(empty, empty, none, none)
 
     def init_weights(self, generator: Generator | None = None) -> None:
         """Fresh weights by the laws of :mod:`bytelatent.model.init`; seeded by the args."""
@@ -132,6 +142,17 @@ class LMTransformer(Pretrained):
         nn.init.ones_(self.norm.weight)
         if not args.weight_tying:
             truncated_normal(self.output.weight, std, generator)
+        # Last, so that all other weights are those of the same model without n-grams.
+        for table in self.hash_tok_embedding:
+            truncated_normal(cast(nn.Embedding, table).weight, std, generator)
+
+    def byte_table(self) -> nn.Embedding:
+        """The embeddings of ids."""
+        return self.tok_embeddings
+
+    def ngram_tables(self) -> nn.ModuleList:
+        """As wide as the residual stream."""
+        return self.hash_tok_embedding
 
     def _run(
         self,
@@ -145,7 +166,8 @@ class LMTransformer(Pretrained):
         length = documents_BT.shape[1]
         table = rotary_table(length, args.head_width, args.rope_theta, tokens_BS.device)
         plan = plan_attention(documents_BT, tokens_BS.shape[1], args.window, impl, shape)
-        h_BSD = self.tok_embeddings(tokens_BS)
+        before_BR = None if state is None else state.recent_BR
+        h_BSD = self.embedded(tokens_BS, self.hash_ids(tokens_BS, before_BR))
         present = []
         for number, layer in enumerate(self.layers):
             if state is None:

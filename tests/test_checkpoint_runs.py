@@ -72,6 +72,22 @@ def test_another_entropy_model_is_refused_by_name(stopped, changes, words) -> No
     assert f": {words}; choose another dump_dir" in str(caught.value)
 
 
+def test_n_grams_that_come_or_go_are_refused_by_name(stopped, corpus, tmp_path) -> None:
+    hashes = {"sizes": [3, 4], "buckets": 20}
+    with pytest.raises(ValueError, match=r"does not fit .*hash_tok_embedding"):
+        Trainer(changed(stopped, entropy_model__hashes=hashes), silent)
+    assert "hashes" not in (stopped.dump_dir / "config.yaml").read_text()
+    lm = tiny.LM | {"sliding_window": 16}
+    args = tiny.run_args(corpus, tmp_path, steps=2, entropy_model=lm | {"hashes": hashes})
+    assert Trainer(args, silent).run()
+    assert "buckets: 20" in (tmp_path / "config.yaml").read_text()
+    with pytest.raises(ValueError, match=r"entropy_model.hashes was given and is now null"):
+        Trainer(tiny.run_args(corpus, tmp_path, steps=2), silent)
+    other = changed(args, entropy_model__hashes=hashes | {"sizes": [3, 5]})
+    with pytest.raises(ValueError, match=r"entropy_model.hashes.sizes was \[3, 4\] and is now"):
+        Trainer(other, silent)
+
+
 def test_another_blt_is_refused_by_name(corpus, tmp_path) -> None:
     args = tiny.run_args(
         corpus, tmp_path, steps=2, blt=tiny.BLT, patcher={"patching_mode": "space"}

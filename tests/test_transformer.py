@@ -1,6 +1,7 @@
 """The byte language model: the reference's numbers, causality, windows, documents, chunks."""
 
 import json
+from itertools import product
 
 import numpy as np
 import pytest
@@ -9,9 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 
-from bytelatent.model.args import LMTransformerArgs
+from bytelatent.model.args import HashArgs, LMTransformerArgs
+from bytelatent.model.ngrams import PRIMES
 from bytelatent.patching.entropies import calculate_entropies, entropy
-from bytelatent.tokenizers.constants import EOS_ID
+from bytelatent.tokenizers.constants import BOS_ID, EOS_ID, PAD_ID
 from bytelatent.transformer import LMTransformer
 
 
@@ -38,6 +40,13 @@ def test_entropies_of_the_reference(case, impl) -> None:
     np.testing.assert_allclose(found.numpy(), case.expected["entropies"], atol=1e-4)
 
 
+def bucket(tokens: list[int], gram: int, function: int, args: LMTransformerArgs) -> int:
+    """Bucket of the n-gram that ends with the last token, in Python's own numbers."""
+    window = ([0] * gram + tokens)[-gram:]
+    total = sum(token * PRIMES[function] ** power for power, token in enumerate(window))
+    return ((total + 2**63) % 2**64 - 2**63) % args.hashes.buckets
+
+
 def plain_logits(model: LMTransformer, tokens: torch.Tensor) -> torch.Tensor:
     """One row, byte by byte and head by head, straight from the formulas; slow, independent."""
     args, weights = model.args, model.state_dict()
@@ -54,6 +63,11 @@ def plain_logits(model: LMTransformer, tokens: torch.Tensor) -> torch.Tensor:
         return torch.view_as_real(torch.view_as_complex(x.reshape(size, -1, 2)) * turn).flatten(1)
 
     h = weights["tok_embeddings.weight"][tokens]
+    if args.hashes is not None:
+        tables = product(range(args.hashes.functions), args.hashes.sizes)
+        for number, (function, gram) in enumerate(tables):
+            rows = [bucket(tokens[: i + 1].tolist(), gram, function, args) for i in range(size)]
+            h = h + weights[f"hash_tok_embedding.{number}.weight"][rows]
     for layer in range(args.n_layers):
         at = f"layers.{layer}."
         x = norm(h, at + "attention_norm.weight")
@@ -91,6 +105,8 @@ def plain_logits(model: LMTransformer, tokens: torch.Tensor) -> torch.Tensor:
         {"attn_bias_type": "block_causal"},
         {"weight_tying": True, "head_dim": 16},
         {"ffn_dim_multiplier": 0.5, "rope_theta": 500.0, "sliding_window": 1},
+        {"hashes": {"sizes": [3, 4, 8], "buckets": 50, "functions": 2}},
+        {"hashes": {"sizes": [1, 40], "buckets": 500}, "attn_bias_type": "causal"},
     ],
 )
 @torch.no_grad()
@@ -108,11 +124,15 @@ def test_logits_equal_the_plain_formula(changes) -> None:
     chunk=st.integers(1, 600),
     eos_every=st.sampled_from([0, 1, 7, 100]),
     kv_heads=st.sampled_from([1, 2, 4]),
+    sizes=st.none() | st.lists(st.integers(1, 20), max_size=3),
 )
 @settings(max_examples=40, deadline=None)
 @torch.no_grad()
-def test_band_and_chunks_equal_the_dense_mask(window, length, chunk, eos_every, kv_heads) -> None:
-    model = tiny(sliding_window=window, n_layers=2, n_kv_heads=kv_heads)
+def test_band_and_chunks_equal_the_dense_mask(
+    window, length, chunk, eos_every, kv_heads, sizes
+) -> None:
+    hashes = None if sizes is None else {"sizes": sizes, "buckets": 90}
+    model = tiny(sliding_window=window, n_layers=2, n_kv_heads=kv_heads, hashes=hashes)
     tokens = tokens_of(2, length, eos_every=eos_every)
     dense = entropy(model(tokens, impl="sdpa"))
     torch.testing.assert_close(entropy(model(tokens, impl="banded")), dense, atol=1e-4, rtol=0)
@@ -267,3 +287,66 @@ def test_a_tensor_of_the_caller_is_not_changed() -> None:
     kept = tokens.clone()
     calculate_entropies(tiny(), tokens, chunk=7)
     assert torch.equal(tokens, kept)
+
+
+HASHES = HashArgs(sizes=(3, 4, 8), buckets=60)
+
+
+@torch.no_grad()
+def test_n_grams_of_a_row_padded_in_front_are_those_it_has_alone() -> None:
+    model = tiny(hashes=HASHES)
+    tokens = tokens_of(2, 30)
+    tokens[:, 0] = BOS_ID
+    padded = tokens.clone()
+    padded[1] = torch.cat([torch.full((6,), PAD_ID), tokens[1, :24]])
+    alone = model(tokens[1:, :24])
+    torch.testing.assert_close(model(padded)[1:, 6:], alone, atol=1e-5, rtol=0)
+    found = calculate_entropies(model, padded, chunk=5)
+    torch.testing.assert_close(found[1:, 6:], entropy(alone), atol=1e-5, rtol=0)
+    torch.testing.assert_close(found[:1], entropy(model(tokens[:1])), atol=1e-5, rtol=0)
+
+
+@torch.no_grad()
+def test_n_grams_reach_into_the_document_before_as_in_a_blt() -> None:
+    model = tiny(sliding_window=50, hashes=HASHES)
+    tokens = tokens_of(1, 40)
+    tokens[0, 11] = EOS_ID
+    changed = tokens.clone()
+    changed[0, 9] = (tokens[0, 9] - 4 + 1) % 256 + 4
+    moved = (model(tokens) - model(changed)).abs().amax(-1)[0] > 1e-6
+    assert moved[12:17].all()  # the 8-gram of byte 16 is the last that holds byte 9
+    nothing = tiny(sliding_window=50)
+    assert torch.equal(nothing(tokens)[:, 12:], nothing(changed)[:, 12:])
+
+
+def test_n_grams_are_initialised_like_bytes_and_change_no_other_weight() -> None:
+    model, plain = tiny(hashes=HashArgs(sizes=(3, 5), buckets=4000)), tiny()
+    model.requires_grad_(requires_grad=False)
+    for name, tensor in plain.state_dict().items():
+        assert torch.equal(tensor, model.state_dict()[name]), name
+    for table in model.hash_tok_embedding:
+        assert float(table.weight.std()) == pytest.approx(32**-0.5, rel=0.05)
+        assert float(table.weight.abs().max()) <= 3 * 32**-0.5
+    assert not torch.equal(*(table.weight for table in model.hash_tok_embedding))
+
+
+@pytest.mark.parametrize("file_format", ["safetensors", "pth"])
+def test_n_grams_are_written_and_read_back(tmp_path, file_format) -> None:
+    model = tiny(hashes=HASHES)
+    model.save_pretrained(tmp_path, file_format=file_format)
+    again = LMTransformer.from_pretrained(tmp_path)
+    assert again.args == model.args
+    tokens = tokens_of(1, 20)
+    assert torch.equal(again(tokens), model(tokens))
+
+
+def test_files_of_a_model_without_n_grams_do_not_mention_them(tmp_path) -> None:
+    model = tiny()
+    model.save_pretrained(tmp_path)
+    model.save_pretrained(tmp_path / "pth", file_format="pth")
+    for name in ("config.json", "pth/params.json"):
+        assert "hash" not in (tmp_path / name).read_text()
+    assert "hashes" not in model.args.model_dump_json()
+    assert "hashes" in tiny(hashes=HASHES).args.model_dump_json()
+    with pytest.raises(ValueError, match="buckets"):
+        tiny(hashes={"buckets": 0})

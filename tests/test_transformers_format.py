@@ -297,6 +297,7 @@ def test_models_of_different_types_are_run_there_in_the_wider_one(tmp_path) -> N
         ({}, {"head_dim": 4}, {}, "entropy_model.head_dim: 4"),
         ({}, {"attn_bias_type": "causal"}, {}, "entropy_model.attn_bias_type: 'causal'"),
         ({}, {"eos_id": 9}, {}, "entropy_model.eos_id: 9"),
+        ({}, {"hashes": {"sizes": [3]}}, {}, "entropy_model.hashes: HashArgs(sizes=(3,)"),
         ({}, {}, {"patching_mode": "space"}, "patching_mode: space"),
         ({}, {}, {"monotonicity": True}, "patching_mode: monotonic"),
         ({}, {}, {"threshold_add": 0.5}, "patching_mode: combined"),

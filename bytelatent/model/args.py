@@ -1,9 +1,17 @@
 """Shapes and settings of the networks, checked when they are made."""
 
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
 
+from bytelatent.model.ngrams import PRIMES
 from bytelatent.tokenizers.constants import EOS_ID, VOCAB_SIZE
 
 InitStdFactor = Literal["disabled", "global_depth", "current_depth", "dim_ratio"]
@@ -65,6 +73,38 @@ class TransformerArgs(BaseModel):
         return self.multiple_of * ((hidden + self.multiple_of - 1) // self.multiple_of)
 
 
+class HashArgs(BaseModel):
+    """Hash n-gram embeddings, summed onto the byte's own (paper, section 3.2.1).
+
+    Attributes:
+        sizes: n-gram lengths; empty for none.
+        buckets: rows of each table.
+        functions: hash functions, each with its own tables.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    sizes: tuple[int, ...] = (3, 4, 5, 6, 7, 8)
+    buckets: int = Field(default=500_002, ge=1)
+    functions: int = Field(default=1, ge=1, le=len(PRIMES))
+
+    @model_validator(mode="after")
+    def _check_sizes(self) -> "HashArgs":
+        if any(size < 1 for size in self.sizes):
+            raise ValueError(f"sizes: n-gram lengths must be 1 or more, got {self.sizes}")
+        return self
+
+    @property
+    def tables(self) -> int:
+        """How many tables there are: one for each function and size."""
+        return self.functions * len(self.sizes)
+
+    @property
+    def longest(self) -> int:
+        """Bytes of the longest n-gram; 1 without any."""
+        return max(self.sizes, default=1)
+
+
 class LMTransformerArgs(TransformerArgs):
     """The byte language model that measures entropies.
 
@@ -74,6 +114,8 @@ class LMTransformerArgs(TransformerArgs):
             ``local_block_causal`` the last ``sliding_window`` bytes of the same document.
         max_seqlen: longest row in training; measuring entropies has no limit.
         weight_tying: the output layer shares the embedding's weights.
+        hashes: hash n-gram embeddings, summed onto those of bytes; null for none, and then files
+            do not mention it.
     """
 
     vocab_size: int = Field(default=VOCAB_SIZE, ge=2)
@@ -83,6 +125,15 @@ class LMTransformerArgs(TransformerArgs):
     eos_id: int = Field(default=EOS_ID, ge=0)
     weight_tying: bool = False
     seed: int = 42
+    hashes: HashArgs | None = None
+
+    @model_serializer(mode="wrap")
+    def _dump(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave ``hashes`` out where there are none: released files do not know the key."""
+        found: dict[str, Any] = handler(self)
+        if self.hashes is None:
+            found.pop("hashes", None)
+        return found
 
     @model_validator(mode="after")
     def _check_window(self) -> "LMTransformerArgs":

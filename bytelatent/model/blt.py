@@ -19,25 +19,21 @@ Legend: ``B`` rows, ``S`` bytes, ``P`` patches, ``K`` vectors per patch, ``D`` l
 ``M`` width of a patch vector, ``G`` global width, ``V`` vocabulary, ``H`` heads.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import cast
 
-import torch
 from torch import Generator, Tensor, nn
 
 from bytelatent.model.args import TransformerArgs
 from bytelatent.model.attention import AttentionImpl, Plan, document_numbers, plan_attention
 from bytelatent.model.blt_args import ByteLatentTransformerArgs, LocalArgs
 from bytelatent.model.cross_attention import CrossImpl
-from bytelatent.model.hashing import ngram_hashes
+from bytelatent.model.embedding import EmbedsBytes, hash_tables
 from bytelatent.model.init import init_block, init_rest
 from bytelatent.model.layers import TransformerBlock, check_tokens, rotary_table
 from bytelatent.model.local import LocalDecoder, LocalEncoder
-from bytelatent.model.ngrams import last_hashes
 from bytelatent.model.padding import leading_padding, rolled
 from bytelatent.model.patches import PatchLayout, patch_documents
-from bytelatent.model.pretrained import Pretrained
 from bytelatent.model.released_blt import BLT_KIND
 
 
@@ -109,7 +105,7 @@ class GlobalTransformer(nn.Module):
         return patches_PM
 
 
-class ByteLatentTransformer(Pretrained):
+class ByteLatentTransformer(EmbedsBytes):
     """Next-byte logits of byte sequences that have been cut into patches."""
 
     kind = BLT_KIND
@@ -118,10 +114,8 @@ class ByteLatentTransformer(Pretrained):
 
     def __init__(self, args: ByteLatentTransformerArgs) -> None:
         super().__init__(args)
-        dim, hashes = args.encoder.dim, args.hashes
-        self.encoder_hash_tok_embedding = nn.ModuleList(
-            nn.Embedding(hashes.buckets, dim) for _ in range(hashes.functions) for _ in hashes.sizes
-        )
+        dim = args.encoder.dim
+        self.encoder_hash_tok_embedding = hash_tables(args.hashes, dim)
         self.encoder_ngram_embedding = nn.ModuleList(
             nn.Embedding(rows, dim) for rows in args.ngram_vocab_sizes.values()
         )
@@ -228,45 +222,13 @@ class ByteLatentTransformer(Pretrained):
             for number, layer in enumerate(part.layers):
                 init_block(cast(TransformerBlock, layer), shape, number, generator)
 
-    def hash_ids(self, tokens_BS: Tensor) -> list[Tensor]:
-        """Bucket of the n-gram that ends at each byte, for every table: function, then size."""
-        hashes = self.args.hashes
-        return [
-            ngram_hashes(tokens_BS, size, function, hashes.buckets)
-            for function in range(hashes.functions)
-            for size in hashes.sizes
-        ]
+    def byte_table(self) -> nn.Embedding:
+        """That of the local encoder."""
+        return self.local_encoder.tok_embeddings
 
-    def embed_next(self, tokens: Sequence[int]) -> Tensor:
-        """The embedding ``[D]`` of the newest byte of a row, as ``forward`` makes it.
-
-        Args:
-            tokens: the row's last ids, the newest at the end: as many as the longest n-gram has,
-                or all there are.
-        """
-        tables = zip(self._next_tables(), self.next_ids(tokens), strict=True)
-        return torch.stack([table[place] for table, place in tables]).sum(0)
-
-    def next_ids(self, tokens: Sequence[int]) -> list[int]:
-        """Which row of each of its tables the newest byte takes; arguments as above.
-
-        The first is its id, the others are buckets of the hash n-grams that end with it.
-        """
-        hashes = self.args.hashes
-        found = [tokens[-1]]
-        for function in range(hashes.functions):
-            found += last_hashes(tokens, hashes.sizes, function, hashes.buckets)
-        return found
-
-    def embed_ids(self, ids_N: Tensor) -> Tensor:
-        """The embedding ``[1, D]`` of a byte whose :meth:`next_ids` are told by a tensor."""
-        tables = enumerate(self._next_tables())
-        found = [table.index_select(0, ids_N[number : number + 1]) for number, table in tables]
-        return torch.cat(found).sum(0, keepdim=True)
-
-    def _next_tables(self) -> list[Tensor]:
-        hashed = cast(list[nn.Embedding], list(self.encoder_hash_tok_embedding))
-        return [self.local_encoder.tok_embeddings.weight, *(table.weight for table in hashed)]
+    def ngram_tables(self) -> nn.ModuleList:
+        """Of the local width."""
+        return self.encoder_hash_tok_embedding
 
     def _embed(
         self, tokens_BS: Tensor, hash_ids: list[Tensor], ngram_ids: list[Tensor] | None
@@ -276,9 +238,7 @@ class ByteLatentTransformer(Pretrained):
                 f"ngram_ids: {len(ngram_ids or ())} given, the model has "
                 f"{len(self.encoder_ngram_embedding)} n-gram tables"
             )
-        h_BSD: Tensor = self.local_encoder.tok_embeddings(tokens_BS)
-        for table, ids in zip(self.encoder_hash_tok_embedding, hash_ids, strict=True):
-            h_BSD = h_BSD + table(ids)
+        h_BSD = self.embedded(tokens_BS, hash_ids)
         for table, ids in zip(self.encoder_ngram_embedding, ngram_ids or (), strict=True):
             h_BSD = h_BSD + table(ids)
         return h_BSD

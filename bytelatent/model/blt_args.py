@@ -8,8 +8,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from bytelatent.model.args import TransformerArgs
-from bytelatent.model.ngrams import PRIMES
+from bytelatent.model.args import HashArgs, TransformerArgs
 from bytelatent.tokenizers.constants import EOS_ID, VOCAB_SIZE
 
 CrossLayers = Literal["none", "first", "last", "all"]
@@ -37,28 +36,6 @@ class LocalArgs(TransformerArgs):
     def cross_layers(self) -> list[int]:
         """Layers with cross-attention."""
         return [layer for layer in range(self.n_layers) if self.has_cross_attention(layer)]
-
-
-class HashArgs(BaseModel):
-    """Hash n-gram embeddings, summed onto the byte's own (paper, section 3.2.1).
-
-    Attributes:
-        sizes: n-gram lengths; empty for none.
-        buckets: rows of each table.
-        functions: hash functions, each with its own tables.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    sizes: tuple[int, ...] = (3, 4, 5, 6, 7, 8)
-    buckets: int = Field(default=500_002, ge=1)
-    functions: int = Field(default=1, ge=1, le=len(PRIMES))
-
-    @model_validator(mode="after")
-    def _check_sizes(self) -> "HashArgs":
-        if any(size < 1 for size in self.sizes):
-            raise ValueError(f"sizes: n-gram lengths must be 1 or more, got {self.sizes}")
-        return self
 
 
 class ByteLatentTransformerArgs(BaseModel):

@@ -40,6 +40,17 @@ def last_hashes(
     return [found[size] for size in sizes]
 
 
+def all_last_hashes(
+    tokens: Sequence[int], sizes: Sequence[int], functions: int, buckets: int
+) -> list[int]:
+    """:func:`last_hashes` of ``functions`` hash functions, one after the other."""
+    return [
+        bucket
+        for function in range(functions)
+        for bucket in last_hashes(tokens, sizes, function, buckets)
+    ]
+
+
 def wrapped(number: int) -> int:
     """``number`` as a signed 64-bit integer."""
     return (number + 2**63) % 2**64 - 2**63

@@ -6,7 +6,7 @@ Legend: ``D`` width, ``H`` query heads, ``G`` key/value heads, ``E`` head width,
 
 from dataclasses import astuple, dataclass
 
-from bytelatent.model.args import LMTransformerArgs, TransformerArgs
+from bytelatent.model.args import HashArgs, LMTransformerArgs, TransformerArgs
 from bytelatent.model.blt_args import ByteLatentTransformerArgs, LocalArgs
 
 
@@ -39,13 +39,12 @@ class Parameters:
 
 def blt_parameters(args: ByteLatentTransformerArgs) -> Parameters:
     """Parameters of a BLT, part by part."""
-    local, hashes = args.encoder.dim, args.hashes
+    local = args.encoder.dim
     wide = args.global_model.dim
     into_global = 0 if args.patch_width == wide else args.patch_width * wide
-    rows = hashes.functions * len(hashes.sizes) * hashes.buckets
     return Parameters(
         embeddings=args.vocab_size * local,
-        hashes=(rows + sum(args.ngram_vocab_sizes.values())) * local,
+        hashes=(_hash_rows(args.hashes) + sum(args.ngram_vocab_sizes.values())) * local,
         encoder=_blocks(args.encoder),
         encoder_cross=_cross(args.encoder, local * args.patch_width),
         global_model=_blocks(args.global_model) + into_global,
@@ -58,7 +57,13 @@ def blt_parameters(args: ByteLatentTransformerArgs) -> Parameters:
 def entropy_parameters(args: LMTransformerArgs) -> int:
     """Parameters of an entropy model."""
     output = _output(args.dim, args.vocab_size, args.weight_tying)
-    return args.vocab_size * args.dim + _blocks(args) + output
+    rows = args.vocab_size + _hash_rows(args.hashes)
+    return rows * args.dim + _blocks(args) + output
+
+
+def _hash_rows(hashes: HashArgs | None) -> int:
+    """Of all tables of hash n-grams."""
+    return 0 if hashes is None else hashes.tables * hashes.buckets
 
 
 def _blocks(args: TransformerArgs) -> int:

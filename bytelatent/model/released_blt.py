@@ -14,13 +14,8 @@ nested args instead, in the same place of the same file.
 import difflib
 from typing import Any
 
-from bytelatent.model.args import TransformerArgs
-from bytelatent.model.blt_args import (
-    ByteLatentTransformerArgs,
-    CrossLayers,
-    HashArgs,
-    LocalArgs,
-)
+from bytelatent.model.args import HashArgs, TransformerArgs
+from bytelatent.model.blt_args import ByteLatentTransformerArgs, CrossLayers, LocalArgs
 from bytelatent.model.released import Kind
 
 FIXED: dict[str, tuple[Any, ...]] = {

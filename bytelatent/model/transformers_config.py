@@ -18,8 +18,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from bytelatent.model.args import LMTransformerArgs, TransformerArgs
-from bytelatent.model.blt_args import ByteLatentTransformerArgs, HashArgs, LocalArgs
+from bytelatent.model.args import HashArgs, LMTransformerArgs, TransformerArgs
+from bytelatent.model.blt_args import ByteLatentTransformerArgs, LocalArgs
 from bytelatent.tokenizers.constants import BOS_ID, EOS_ID, PAD_ID, VOCAB_SIZE
 
 

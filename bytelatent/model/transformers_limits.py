@@ -99,6 +99,7 @@ def _stack_limits(blt: ByteLatentTransformerArgs, entropy: LMTransformerArgs) ->
             entropy.separates_documents,
             "'local_block_causal' or 'block_causal'",
         ),
+        _Limit("entropy_model.hashes", entropy.hashes, entropy.hashes is None, "null"),
         _Limit(
             "entropy_model.eos_id",
             entropy.eos_id,

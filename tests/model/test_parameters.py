@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from bytelatent.model.args import LMTransformerArgs
+from bytelatent.model.args import HashArgs, LMTransformerArgs
 from bytelatent.model.blt import ByteLatentTransformer
 from bytelatent.model.blt_args import ByteLatentTransformerArgs
 from bytelatent.model.parameters import Parameters, blt_parameters, entropy_parameters
@@ -72,8 +72,11 @@ def test_the_released_model() -> None:
 
 
 @pytest.mark.parametrize("tied", [False, True])
-def test_entropy_models(tied) -> None:
-    args = LMTransformerArgs(dim=32, n_layers=2, n_heads=4, n_kv_heads=2, weight_tying=tied)
+@pytest.mark.parametrize("hashes", [None, HashArgs(sizes=(3, 4, 7), buckets=50, functions=2)])
+def test_entropy_models(tied, hashes) -> None:
+    args = LMTransformerArgs(
+        dim=32, n_layers=2, n_heads=4, n_kv_heads=2, weight_tying=tied, hashes=hashes
+    )
     with torch.device("meta"):
         model = LMTransformer(args)
     assert entropy_parameters(args) == sum(p.numel() for p in model.parameters())
