@@ -18,6 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.distributed.fsdp import FSDPModule
 
+from bytelatent.allocator import keep_freed_memory
 from bytelatent.args import TrainArgs
 from bytelatent.checkpoint import Checkpoints, Settings
 from bytelatent.config import save_args
@@ -90,6 +91,8 @@ class Trainer:
     ) -> None:
         self.args, self.report, self.world = args, report, world or World()
         self.device = self.world.device(args.device)
+        if self.device.type == "cpu":
+            keep_freed_memory()
         self.stop_requested = False
         self.patcher = TrainingPatcher.build(args, self.device)
         self.data = self._loader("train")

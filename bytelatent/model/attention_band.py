@@ -15,6 +15,9 @@ from bytelatent.model.attention_dense import Mask, attend_masked
 MAX_BLOCK = 64
 """Queries of one block: a compromise between wasted keys (C / W) and small matrix products."""
 
+TRAINING_BLOCK = 128
+"""The same where gradients are wanted: every block then has a copy of its keys."""
+
 PADDING_DOCUMENT = -1
 """Document number of keys that do not exist or that nobody may see any more."""
 
@@ -40,7 +43,7 @@ class BandShape:
     @classmethod
     def of(cls, keys: int, queries: int, window: int) -> "BandShape":
         """Blocks for a window: it is rounded up to blocks in front of the first query."""
-        block = min(window, MAX_BLOCK)
+        block = min(window, TRAINING_BLOCK if torch.is_grad_enabled() else MAX_BLOCK)
         reach = -(-window // block) * block
         blocks = (queries + block - 1) // block
         return cls(block, blocks, reach, reach - (keys - queries), blocks * block - queries)
@@ -60,6 +63,8 @@ class BandShape:
         """
         if torch.compiler.is_exporting():
             return self.keys_of(x_BTGE).flatten(0, 1)
+        if x_BTGE.requires_grad and self.reach % self.block == 0:
+            return self._copied(x_BTGE)
         past = self.reach - self.front
         old = -(-past // self.block)  # blocks of keys in front of the first query
         x_BTGE = _padded(x_BTGE, old * self.block - past, self.tail)
@@ -69,6 +74,18 @@ class BandShape:
         if old == 0:
             return blocks
         return blocks.view(rows, old + self.blocks, *blocks.shape[1:])[:, old:].flatten(0, 1)
+
+    def _copied(self, x_BTGE: Tensor) -> Tensor:
+        """The same with a copy for every block: blocks of keys, shifted and side by side.
+
+        The gradient of views that overlap would be summed number by number.
+        """
+        rows, _, heads, width = x_BTGE.shape
+        x_BTGE = _padded(x_BTGE, self.front, self.tail)
+        x_BMCGE = x_BTGE.reshape(rows, -1, self.block, heads, width)
+        shifts = range(self.reach // self.block + 1)
+        shifted = [x_BMCGE[:, first : first + self.blocks] for first in shifts]
+        return torch.cat(shifted, dim=2).flatten(0, 1)
 
 
 @dataclass(frozen=True)

@@ -24,9 +24,30 @@ class Mask:
     def bias(self, dtype: torch.dtype) -> Tensor:
         """``[B, 1, S, T]``: 0 where a query sees a key, the lowest number where it does not."""
         if self._bias_B1ST is None or self._bias_B1ST.dtype != dtype:
-            bias_BST = torch.zeros_like(self.seen_BST, dtype=dtype)
-            self._bias_B1ST = bias_BST.masked_fill(~self.seen_BST, torch.finfo(dtype).min)[:, None]
+            as_numbers = _bias_in_memory if torch.compiler.is_dynamo_compiling() else _bias
+            self._bias_B1ST = as_numbers(self.seen_BST, dtype)
         return self._bias_B1ST
+
+
+def _bias(seen_BST: Tensor, dtype: torch.dtype) -> Tensor:
+    """``[B, 1, S, T]``: 0 where a query sees a key, the lowest number where it does not."""
+    bias_BST = torch.zeros_like(seen_BST, dtype=dtype)
+    return bias_BST.masked_fill(~seen_BST, torch.finfo(dtype).min)[:, None]
+
+
+@torch.library.custom_op("bytelatent::attention_bias", mutates_args=())
+def _bias_in_memory(seen_BST: Tensor, dtype: torch.dtype) -> Tensor:
+    """The same as an operation of its own, which the compiler cannot work out in every layer anew.
+
+    It would do so, comparing whole numbers for every score of every layer.
+    """
+    return _bias(seen_BST, dtype)
+
+
+@_bias_in_memory.register_fake
+def _(seen_BST: Tensor, dtype: torch.dtype) -> Tensor:
+    rows, queries, keys = seen_BST.shape
+    return seen_BST.new_empty(rows, 1, queries, keys, dtype=dtype)
 
 
 @dataclass(frozen=True)
