@@ -24,6 +24,7 @@ from bytelatent.step_graphs import (
     ENTROPY_GRAPH,
     GLOBAL_GRAPH,
     GRAPH_KEY,
+    SELF_CONTAINED_FILE,
     SHAPE_KEY,
     WEIGHTS_FILE,
     WEIGHTS_KEY,
@@ -71,6 +72,8 @@ def export_entropy(model: LMTransformer, folder: Path) -> Path:
     stored, shape = StoredTensors.read(folder / WEIGHTS_FILE), entropy_shape(model.args)
     graphs = {ENTROPY_GRAPH: entropy_graph(model.args, stored)}
     (path,) = _write(graphs, shape, folder, lambda paths: _compare_entropy(model, shape, paths))
+    # Of an earlier version, with weights of its own, which need not be those beside it any more.
+    (folder / SELF_CONTAINED_FILE).unlink(missing_ok=True)
     return path
 
 
