@@ -8,9 +8,8 @@ from app.settings import Settings
 from bytelatent.files import read_json
 from bytelatent.model.released import CONFIG_FILE, MARKS
 from bytelatent.runtime.blt import TRAIN_ARGS_FILE
-from bytelatent.runtime.entropy import MODEL_FILE
 from bytelatent.runtime.loading import entropy_folder
-from bytelatent.step_graphs import BLT_GRAPHS
+from bytelatent.step_graphs import BLT_GRAPHS, ENTROPY_GRAPH, SELF_CONTAINED_FILE
 
 Kind = Literal["entropy", "blt"]
 
@@ -22,7 +21,7 @@ def kind_of(folder: Path) -> Kind:
     """
     if any((folder / name).is_file() for name in BLT_GRAPHS):
         return "blt"
-    if (folder / MODEL_FILE).is_file():
+    if _measures(folder):
         return "entropy"
     args = _object(folder / CONFIG_FILE).get("args")
     mark, _ = MARKS["ByteLatentTransformer"]
@@ -50,7 +49,12 @@ def _entropy_model_of(folder: Path) -> Path | None:
         found = entropy_folder(folder, _object(folder / TRAIN_ARGS_FILE), None)
     except ValueError:
         return None
-    return found if (found / MODEL_FILE).is_file() else None
+    return found if _measures(found) else None
+
+
+def _measures(folder: Path) -> bool:
+    """Whether an entropy model was exported there, by this version or an earlier one."""
+    return any((folder / name).is_file() for name in (ENTROPY_GRAPH, SELF_CONTAINED_FILE))
 
 
 def _object(path: Path) -> dict[str, Any]:

@@ -21,8 +21,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from bytelatent import calibration
 from bytelatent.args import TrainArgs
 from bytelatent.cards import PROSE, Release, card, measured_prose, unknown_sources
@@ -45,7 +43,7 @@ from bytelatent.evaluation import (
     evaluate,
     read_beside,
 )
-from bytelatent.export import ONNX_FILE, export_onnx
+from bytelatent.export import DTYPES
 from bytelatent.exporting.folders import export_blt, export_entropy
 from bytelatent.files import naming, read_json, replacing, write_json, write_text
 from bytelatent.hf import TRAIN_ARGS_FILE
@@ -53,13 +51,12 @@ from bytelatent.loading import TextModel, kind_of, load_text_model, read_setting
 from bytelatent.metrics import read_metrics
 from bytelatent.model.released import WEIGHTS_FILE
 from bytelatent.patching.calibrate import CALIBRATED
+from bytelatent.step_graphs import SELF_CONTAINED_FILE
 from bytelatent.storage import model_folder
 from bytelatent.stored_tensors import StoredTensors
 from bytelatent.transformer import LMTransformer
 
 logger = logging.getLogger(__name__)
-
-DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
 
 NOTICE_FILE, EVALUATION_FILE, METRICS_FILE = "NOTICE", "evaluation.json", "metrics.jsonl"
 
@@ -126,7 +123,6 @@ def release(run: Path, out: Path, options: Options | None = None) -> None:
         _calibrate(folder, args, options)
         text_model = load_text_model(str(folder))
         if isinstance(text_model.model, LMTransformer):
-            export_onnx(text_model.model, folder / ONNX_FILE)
             export_entropy(text_model.model, folder)
         else:
             export_blt(text_model.model, folder)
@@ -199,7 +195,8 @@ def _read_beside(args: TrainArgs, path: Path | None) -> Beside | None:
 def _dtype(folder: Path) -> str:
     """Of the weights in the file."""
     stored = {one.dtype for one in StoredTensors.read(folder / WEIGHTS_FILE).tensors.values()}
-    return "bf16" if "BF16" in stored else "fp32"
+    names = {"BF16": "bf16", "F16": "fp16"}
+    return next((short for name, short in names.items() if name in stored), "fp32")
 
 
 def _read_entries(args: TrainArgs, sources: Sequence[str]) -> dict[str, Mapping[str, Any]]:
@@ -232,8 +229,6 @@ def _read_run(run: Path, options: Options) -> tuple[TrainArgs, dict[str, Any]]:
     args = load_args(TrainArgs, [f"config={run / 'config.yaml'}"])
     if not (run / "model").is_dir():
         raise ValueError(f"{run / 'model'} does not exist: the run is not finished")
-    if args.blt is None and options.dtype != "fp32":
-        raise ValueError(f"--dtype: {options.dtype} is for a BLT; an entropy model stays in fp32")
     if args.blt is None and options.entropy_model is not None:
         raise ValueError("--entropy-model: an entropy model needs no other")
     _read_beside(args, options.beside)
@@ -344,6 +339,8 @@ def _move(folder: Path, out: Path) -> None:
         with naming(out / path.name, "written"):
             out.mkdir(exist_ok=True)
             path.replace(out / path.name)
+    with naming(out / SELF_CONTAINED_FILE, "removed"):
+        (out / SELF_CONTAINED_FILE).unlink(missing_ok=True)  # has the weights of before
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -368,7 +365,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         metavar="BYTES",
         help=f"wanted of an entropy model (default: {defaults.patch_size})",
     )
-    add("--dtype", choices=DTYPES, default=defaults.dtype, help="of the weights of a BLT")
+    add("--dtype", choices=DTYPES, default=defaults.dtype, help="of the weights in the file")
     add("--entropy-model", metavar="NAME", help="of a BLT, if not the run's patcher_model")
     add(
         "--beside", type=Path, metavar="FILE", help="of benchmarks/equal_bytes.py, for a BLT's card"

@@ -18,7 +18,8 @@ Besides these:
 
 | file    | input                                     | output                                    |
 |---------|-------------------------------------------|-------------------------------------------|
-| entropy | ``tokens`` [S]                            | ``entropies`` [S] nats, ``logits`` [S, V] |
+| entropy | ``tokens`` [S], ``hashes`` [S, N] if it   | ``entropies`` [S] nats, ``logits`` [S, V] |
+|         | has hash tables                           |                                           |
 | encoder | ``tokens`` [S], ``hashes`` [S, N]         | ``states`` [S, D], ``read`` [R, S, D]     |
 | global  | ``read`` [R, B, D]; ``index``, ``room``   | ``latents`` [S, F],                       |
 |         | [S, M]: the bytes of each patch, and 0 or | ``weights`` [R, S, M, K, H]               |
@@ -42,6 +43,9 @@ ENCODER_GRAPH = "encoder.onnx"
 GLOBAL_GRAPH = "global.onnx"
 DECODER_GRAPH = "decoder.onnx"
 BLT_GRAPHS = (ENCODER_GRAPH, GLOBAL_GRAPH, DECODER_GRAPH)
+
+SELF_CONTAINED_FILE = "model.onnx"
+"""An entropy model with its weights, as earlier versions wrote it."""
 
 WEIGHTS_FILE = "model.safetensors"
 
@@ -84,6 +88,7 @@ class EntropyShape(BaseModel):
         stack: its blocks.
         vocab_size, eos_id: as in its args.
         separates_documents: whether attention stops at an end of document.
+        hash_sizes, hash_buckets, hash_functions: of the hash n-grams, if it has any.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -93,6 +98,9 @@ class EntropyShape(BaseModel):
     vocab_size: int
     eos_id: int
     separates_documents: bool
+    hash_sizes: tuple[int, ...] = ()
+    hash_buckets: int = 1
+    hash_functions: int = 1
 
 
 class BltShape(BaseModel):

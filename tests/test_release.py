@@ -97,7 +97,7 @@ def rows(card: str, title: str) -> dict[str, list[str]]:
 
 def test_an_entropy_model_is_whole(entropy_release, root) -> None:
     names = {path.name for path in entropy_release.iterdir()}
-    assert names == SHARED | {"model.onnx", "entropy.onnx"}
+    assert names == SHARED | {"entropy.onnx"}
     assert not [path for path in root.iterdir() if path.name.startswith(".")]
     runtime = EntropyRuntime.load(entropy_release)
     patcher = BltTokenizerAndPatcher.from_pretrained(entropy_release).patcher_args
@@ -195,7 +195,7 @@ def test_the_card_of_a_blt_names_the_entropy_model_beside_it(blt_release, root) 
 @pytest.fixture
 def no_graph(monkeypatch) -> None:
     """Leave out the export, which takes most of the time."""
-    monkeypatch.setattr("bytelatent.release.export_onnx", lambda *_: None)
+    monkeypatch.setattr("bytelatent.release.export_entropy", lambda *_: None)
 
 
 @pytest.mark.usefixtures("no_graph")
@@ -245,7 +245,6 @@ def test_a_rule_without_entropies_needs_no_entropy_model(root) -> None:
 @pytest.mark.parametrize(
     ("more", "named"),
     [
-        (["--dtype", "bf16"], "--dtype: bf16 is for a BLT; an entropy model stays in fp32"),
         (["--entropy-model", "x"], "--entropy-model: an entropy model needs no other"),
         (["--limit", "0"], "--limit: 0 is not 1 or more bytes"),
         (["--patch-size", "1"], "patch_size: 1.0 is not more than 1 byte"),

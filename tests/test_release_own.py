@@ -14,7 +14,7 @@ from tests.test_release import finished_run, lines, rows, section
 @pytest.fixture
 def no_graph(monkeypatch) -> None:
     """Leave out the export, which takes most of the time."""
-    monkeypatch.setattr("bytelatent.release.export_onnx", lambda *_: None)
+    monkeypatch.setattr("bytelatent.release.export_entropy", lambda *_: None)
 
 
 @pytest.fixture

@@ -4,25 +4,27 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from bytelatent.exporting.graph import Graph
 from bytelatent.exporting.models import blt_graphs, blt_shape, entropy_graph, entropy_shape
 from bytelatent.files import replacing
 from bytelatent.model.blt import ByteLatentTransformer
-from bytelatent.patching.entropies import calculate_entropies
+from bytelatent.patching.entropies import entropy
 from bytelatent.patching.patcher import PatcherArgs
 from bytelatent.patching.rules import PatchingMode
 from bytelatent.runtime.loading import load_graph
-from bytelatent.runtime.rings import Ring
+from bytelatent.runtime.measuring import EntropyGraph
 from bytelatent.runtime.rows import Seen
-from bytelatent.runtime.steps import Sessions, StepModel, entropies_of
+from bytelatent.runtime.steps import Sessions, StepModel
 from bytelatent.step_graphs import (
     DECODER_GRAPH,
     ENCODER_GRAPH,
     ENTROPY_GRAPH,
     GLOBAL_GRAPH,
     GRAPH_KEY,
+    SELF_CONTAINED_FILE,
     SHAPE_KEY,
     WEIGHTS_FILE,
     WEIGHTS_KEY,
@@ -58,7 +60,11 @@ def export_blt(model: ByteLatentTransformer, folder: Path) -> list[Path]:
 
 
 def export_entropy(model: LMTransformer, folder: Path) -> Path:
-    """Write the graph of an entropy model, step by step, beside its ``model.safetensors``.
+    """Write the graph of an entropy model beside its ``model.safetensors``.
+
+    Args:
+        model: what the file holds, in single precision.
+        folder: where the file is.
 
     Raises:
         ValueError: as :func:`export_blt`.
@@ -66,6 +72,8 @@ def export_entropy(model: LMTransformer, folder: Path) -> Path:
     stored, shape = StoredTensors.read(folder / WEIGHTS_FILE), entropy_shape(model.args)
     graphs = {ENTROPY_GRAPH: entropy_graph(model.args, stored)}
     (path,) = _write(graphs, shape, folder, lambda paths: _compare_entropy(model, shape, paths))
+    # Of an earlier version, with weights of its own, which need not be those beside it any more.
+    (folder / SELF_CONTAINED_FILE).unlink(missing_ok=True)
     return path
 
 
@@ -106,12 +114,14 @@ def _compare_blt(model: ByteLatentTransformer, shape: BltShape, paths: Mapping[s
         raise ValueError(f"the exported graphs differ from the model by {worst:.2e} in a logit")
 
 
+@torch.inference_mode()
 def _compare_entropy(model: LMTransformer, shape: EntropyShape, paths: Mapping[str, Path]) -> None:
     path = paths[ENTROPY_GRAPH]
     session = load_graph(path, EntropyShape, threads=1, name=ENTROPY_GRAPH).session
     tokens = _random_tokens(shape.vocab_size, model.args.window or 0)
-    found = torch.tensor(entropies_of(session, Ring(shape.stack), tokens))
-    worst = float((found - calculate_entropies(model, torch.tensor([tokens]))[0]).abs().max())
+    _, nats_S = EntropyGraph(session, shape).begin().advance(np.array(tokens))
+    expected_S = entropy(model(torch.tensor([tokens])))[0]
+    worst = float((torch.from_numpy(nats_S) - expected_S).abs().max())
     if not worst <= TOLERANCE:
         raise ValueError(f"the exported graph differs from the model by {worst:.2e} nats")
 

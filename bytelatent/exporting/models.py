@@ -5,7 +5,7 @@ Legend: as there; ``P`` patches, ``G`` global width, ``E`` head width of cross-a
 
 from bytelatent.exporting.blocks import StackGraph, norm
 from bytelatent.exporting.graph import INT64, Graph, Value
-from bytelatent.model.args import LMTransformerArgs, TransformerArgs
+from bytelatent.model.args import HashArgs, LMTransformerArgs, TransformerArgs
 from bytelatent.model.blt_args import ByteLatentTransformerArgs, LocalArgs
 from bytelatent.step_graphs import (
     DECODER_GRAPH,
@@ -28,6 +28,8 @@ def entropy_graph(args: LMTransformerArgs, stored: StoredTensors) -> Graph:
     shape = entropy_shape(args)
     tokens_S = graph.input("tokens", ["S"], INT64)
     x_SD = _looked_up(graph, "tok_embeddings.weight", tokens_S)
+    if args.hashes is not None and args.hashes.tables:
+        x_SD = _with_ngrams(graph, x_SD, "hash_tok_embedding", args.hashes.tables)
     x_SD = StackGraph(graph, "", shape.stack, args.norm_eps).all_blocks(x_SD)
     head = "tok_embeddings.weight" if args.weight_tying else "output.weight"
     logits_SV = graph.op("MatMul", norm(graph, x_SD, "norm", args.norm_eps), graph.matrix(head))
@@ -60,13 +62,8 @@ def blt_graphs(args: ByteLatentTransformerArgs, stored: StoredTensors) -> dict[s
 
 def _encoder(args: ByteLatentTransformerArgs, shape: BltShape, graph: Graph) -> Graph:
     tokens_S = graph.input("tokens", ["S"], INT64)
-    count = args.hashes.functions * len(args.hashes.sizes)
     x_SD = _looked_up(graph, "local_encoder.tok_embeddings.weight", tokens_S)
-    hashes_SN = graph.input("hashes", ["S", count], INT64)
-    for number in range(count):
-        ids_S = graph.op("Gather", hashes_SN, graph.index(number), axis=1)
-        found_SD = _looked_up(graph, f"encoder_hash_tok_embedding.{number}.weight", ids_S)
-        x_SD = graph.op("Add", x_SD, found_SD)
+    x_SD = _with_ngrams(graph, x_SD, "encoder_hash_tok_embedding", args.hashes.tables)
     stack = StackGraph(graph, "local_encoder.", shape.encoder, args.encoder.norm_eps)
     read = []
     for layer in range(args.encoder.n_layers):
@@ -254,6 +251,15 @@ def _looked_up(graph: Graph, name: str, ids_S: Value) -> Value:
     return graph.single(graph.op("Gather", graph.weight(name), ids_S, axis=0))
 
 
+def _with_ngrams(graph: Graph, x_SD: Value, tables: str, count: int) -> Value:
+    """``x_SD`` and the rows of ``count`` tables of hash n-grams; ``hashes`` says which."""
+    hashes_SN = graph.input("hashes", ["S", count], INT64)
+    for number in range(count):
+        ids_S = graph.op("Gather", hashes_SN, graph.index(number), axis=1)
+        x_SD = graph.op("Add", x_SD, _looked_up(graph, f"{tables}.{number}.weight", ids_S))
+    return x_SD
+
+
 def _stacked(graph: Graph, name: str, values: list[Value], shape: list[int | str]) -> None:
     """Give out values of several layers as one."""
     parts = [graph.op("Unsqueeze", value, graph.ints(0)) for value in values]
@@ -274,7 +280,11 @@ def _stack_shape(args: TransformerArgs, window: int | None) -> StackShape:
 
 def entropy_shape(args: LMTransformerArgs) -> EntropyShape:
     """What its reader must know of it."""
+    hashes = args.hashes or HashArgs(sizes=(), buckets=1)
     return EntropyShape(
+        hash_sizes=hashes.sizes,
+        hash_buckets=hashes.buckets,
+        hash_functions=hashes.functions,
         stack=_stack_shape(args, args.window),
         vocab_size=args.vocab_size,
         eos_id=args.eos_id,

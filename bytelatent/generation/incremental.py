@@ -80,7 +80,8 @@ class Incremental:
         head = blt.local_encoder.tok_embeddings if args.weight_tying else local.output
         self.output = normed_product(local.norm, head, weights)
         self.read_layers = args.encoder.cross_layers or [args.encoder.n_layers - 1]
-        self.longest_ngram = max(args.hashes.sizes, default=1)
+        measuring = 1 if self.entropy_model is None else self.entropy_model.longest_ngram
+        self.longest_ngram = max(blt.longest_ngram, measuring)
 
     def room(self) -> Room:
         """Where a new row's past will stand; empty."""
@@ -142,17 +143,18 @@ class Incremental:
         if self.entropy_model is None:
             return
         args = self.entropy_model.args
-        for row, token, nats in zip(rows, tokens, self._nats(rows, tokens), strict=True):
+        for row, token, nats in zip(rows, tokens, self._nats(rows), strict=True):
             row.entropy = nats
             if args.separates_documents and token == args.eos_id and row.entropy_cache is not None:
                 row.entropy_cache.forget()
 
-    def _nats(self, rows: Sequence[Row], tokens: Sequence[int]) -> list[float]:
-        """One step of the entropy model."""
-        assert self.entropy_model is not None and self.entropies is not None
+    def _nats(self, rows: Sequence[Row]) -> list[float]:
+        """One step of the entropy model over the newest byte of each row."""
+        lm = self.entropy_model
+        assert lm is not None and self.entropies is not None
         caches = [row.entropy_cache for row in rows if row.entropy_cache is not None]
-        embedding = self.entropy_model.tok_embeddings.weight
-        h_RD = self.entropies.step(torch.stack([embedding[token] for token in tokens]), caches)
+        h_RD = torch.stack([lm.embed_next(row.recent) for row in rows])
+        h_RD = self.entropies.step(h_RD, caches)
         found: list[float] = entropy(self.entropy_output(h_RD)).tolist()
         return found
 

@@ -126,8 +126,16 @@ class ByteModel(Protocol[AnyRow]):
     def step(self, rows: Sequence[AnyRow], tokens: Sequence[int]) -> None:
         """Give each row its next token."""
 
-    def measure(self, row: AnyRow, tokens: Sequence[int]) -> Sequence[float | None]:
-        """Run the entropy model: nats after each token, None where the rule needs none."""
+    def measure(
+        self, row: AnyRow, tokens: Sequence[int], before: Sequence[int]
+    ) -> Sequence[float | None]:
+        """Run the entropy model: nats after each token, None where the rule needs none.
+
+        Args:
+            row: its entropy cache takes them in.
+            tokens: ids; the encoder may have run over them already.
+            before: ids in front of them, as many as ``row.recent`` keeps.
+        """
 
     def draft(self, row: AnyRow, token: int) -> tuple[Any, Any]:
         """Run encoder and decoder over ``token``: its state, and logits after it.

@@ -108,13 +108,16 @@ class Lane(Room):
     """A room whose buffers stay where they are, and the programs recorded on them.
 
     Attributes:
-        facts_F: ids of the newest byte in its tables, then the counts of :meth:`_counts` before it.
+        facts_F: rows of the newest byte in the tables of the BLT, then in those of the entropy
+            model, then the counts of :meth:`_counts` before it.
         told_F: the same on the host.
+        tables: how many tables the BLT has.
         nats_1, state_1D, logits_1V, latent: what programs leave; good until they run again.
     """
 
     facts_F: Tensor
     told_F: Tensor
+    tables: int
     nats_1: Tensor
     state_1D: Tensor
     logits_1V: Tensor
@@ -122,8 +125,12 @@ class Lane(Room):
     _programs: dict[str, tuple[list[tuple[int, torch.Size]], Program]] = field(default_factory=dict)
 
     def ids(self) -> Tensor:
-        """``[N]``: where the newest byte stands in each of its tables."""
-        return self.facts_F[:-COUNTS]
+        """``[N]``: where the newest byte stands in each table of the BLT."""
+        return self.facts_F[: self.tables]
+
+    def entropy_ids(self) -> Tensor:
+        """The same for the entropy model."""
+        return self.facts_F[self.tables : -COUNTS]
 
     def count(self, number: int) -> Tensor:
         """``[1]``: one of the counts."""
@@ -198,12 +205,13 @@ class Recorded(Incremental):
 
     def _lane(self) -> Lane:
         room, like, args = super().room(), self.encoder.like, self.args
-        ids = self.blt.next_ids([0])
+        ids = self._ids([0])
         told_F = torch.zeros(len(ids) + COUNTS, dtype=torch.int64)
         return Lane(
             **vars(room),
             facts_F=told_F.to(like.device, copy=True),
             told_F=told_F,
+            tables=len(self.blt.next_ids([0])),
             nats_1=like.new_zeros(1, dtype=torch.float32),
             state_1D=like.new_zeros(1, args.encoder.dim),
             logits_1V=like.new_zeros(1, args.vocab_size),
@@ -227,15 +235,20 @@ class Recorded(Incremental):
     def take(self, row: Row, token: int) -> None:
         """Tell the lane, too."""
         super().take(row, token)
-        _lane_of(row).tell(self.blt.next_ids(row.recent))
+        _lane_of(row).tell(self._ids(row.recent))
 
-    def _nats(self, rows: Sequence[Row], tokens: Sequence[int]) -> list[float]:
+    def _ids(self, tokens: Sequence[int]) -> list[int]:
+        """Where the newest byte stands in each table of the BLT and of the entropy model."""
+        lm = self.entropy_model
+        return [*self.blt.next_ids(tokens), *(() if lm is None else lm.next_ids(tokens))]
+
+    def _nats(self, rows: Sequence[Row]) -> list[float]:
         lane, lm, stack = _lane_of(*rows), self.entropy_model, self.entropies
         cache = lane.entropy_cache
         assert lm is not None and stack is not None and cache is not None
 
         def measure() -> None:
-            h_1D = lm.tok_embeddings.weight.index_select(0, lane.ids()[:1])
+            h_1D = lm.embed_ids(lane.entropy_ids())
             h_1D = stack.all(h_1D, stack.begin_fixed(cache, lane.count(ENTROPY)))
             lane.nats_1.copy_(entropy(self.entropy_output(h_1D)))
 

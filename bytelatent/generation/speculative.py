@@ -187,7 +187,7 @@ class Speculation(Generic[AnyRow]):
     def _verify(self, row: AnyRow, before: "_Before", draft: Draft) -> Verified:
         """Entropies, boundaries, the patches that close, and exact logits."""
         model, size = self.model, len(draft.states)
-        entropies = list(model.measure(row, draft.tokens[:size]))
+        entropies = list(model.measure(row, draft.tokens[:size], before.recent))
         state, closes, boundaries = row.boundary.copy(), [], []
         for token, nats in zip(draft.tokens, entropies, strict=False):
             closes.append(model.boundaries.push(state, token, nats))

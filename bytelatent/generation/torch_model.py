@@ -47,12 +47,16 @@ class TorchModel:
         """See :meth:`bytelatent.generation.incremental.Incremental.step`."""
         self.model.step(rows, tokens)
 
-    def measure(self, row: Row, tokens: Sequence[int]) -> list[float | None]:
+    def measure(self, row: Row, tokens: Sequence[int], before: Sequence[int]) -> list[float | None]:
         """Nats after each token, None where the rule needs none."""
         lm, stack = self.model.entropy_model, self.model.entropies
         if lm is None or stack is None or row.entropy_cache is None:
             return [None] * len(tokens)
-        h_SD = torch.stack([lm.tok_embeddings.weight[token] for token in tokens])
+        whole, first = [*before, *tokens], len(before) + 1
+        ends = range(first, first + len(tokens))
+        h_SD = torch.stack(
+            [lm.embed_next(whole[max(0, end - lm.longest_ngram) : end]) for end in ends]
+        )
         h_SD = stack.chunk(h_SD, row.entropy_cache)
         found: list[float | None] = entropy(self.model.entropy_output(h_SD)).tolist()
         return found

@@ -2,6 +2,9 @@
 
 from collections.abc import Sequence
 
+import numpy as np
+from numpy.typing import NDArray
+
 PRIMES = (
     1000000007,
     5915587277,
@@ -49,6 +52,42 @@ def all_last_hashes(
         for function in range(functions)
         for bucket in last_hashes(tokens, sizes, function, buckets)
     ]
+
+
+def next_buckets(
+    tokens: Sequence[int],
+    before: Sequence[int],
+    sizes: Sequence[int],
+    functions: int,
+    buckets: int,
+) -> NDArray[np.int64]:
+    """Buckets of the n-grams that end at each of ``S`` tokens, ``[S, N]``: function, then size.
+
+    Args:
+        tokens: ids.
+        before: ids in front of them, as many as the longest n-gram has less one, or all.
+        sizes: n-gram lengths.
+        functions: hash functions.
+        buckets: rows of each table.
+    """
+    if len(tokens) == 1:
+        last = all_last_hashes([*before, *tokens], sizes, functions, buckets)
+        return np.array([last], dtype=np.int64)
+    longest = max(sizes, default=1)
+    row = np.zeros(longest - 1 + len(tokens), dtype=np.int64)
+    given = [*before, *tokens][-len(row) :]
+    row[len(row) - len(given) :] = given
+    found = np.empty((len(tokens), functions * len(sizes)), dtype=np.int64)
+    for function in range(functions):
+        total_S = np.zeros(len(tokens), dtype=np.int64)  # of whole arrays: they wrap silently
+        for size in range(1, longest + 1):
+            first = longest - size
+            prime = np.full(1, PRIMES[function], dtype=np.int64)
+            total_S = total_S * prime + row[first : first + len(tokens)]
+            for place, wanted in enumerate(sizes):
+                if wanted == size:
+                    found[:, function * len(sizes) + place] = total_S % buckets
+    return found
 
 
 def wrapped(number: int) -> int:

@@ -6,29 +6,27 @@ Legend: ``N`` bytes of a text, ``S = N + 1`` tokens (BOS first), ``V`` vocabular
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
 from bytelatent.files import read_json
 from bytelatent.metrics import bits_per_byte
 from bytelatent.patching.patcher import DEFAULT_THRESHOLD
+from bytelatent.runtime.loading import load_graph
+from bytelatent.runtime.measuring import EntropyGraph
 from bytelatent.runtime.prefixes import Output, Prefixes, chunk_keys
 from bytelatent.runtime.scores import log_softmax, top
-from bytelatent.runtime.sessions import ModelFileError, open_session
+from bytelatent.runtime.self_contained import SelfContained
+from bytelatent.runtime.sessions import ModelFileError
+from bytelatent.step_graphs import ENTROPY_GRAPH, SELF_CONTAINED_FILE, EntropyShape
 from bytelatent.tokenizers.blt_tokenizer import BltTokenizer
-from bytelatent.tokenizers.constants import PAD_ID, VOCAB_SIZE
+from bytelatent.tokenizers.constants import VOCAB_SIZE
 
-MODEL_FILE = "model.onnx"
-WINDOW_KEY = "window"
 TRAIN_ARGS_FILE = "train_args.json"
 DEFAULT_CHUNK = 128
 """Bytes run at once; bounds memory, changes no result."""
-
-BLOCK = 128
-"""Bytes of a block that looks back at a window."""
 
 _ENCODE = BltTokenizer(add_bos=True, add_eos=False).encode_bytes
 
@@ -62,7 +60,7 @@ class EntropyRuntime:
     """An exported entropy model.
 
     Args:
-        session: the loaded graph, as :mod:`bytelatent.export` writes it.
+        model: the loaded graph.
         name: what to call the model.
         threshold: nats; the threshold it was calibrated to.
         prefixes: where to remember what recent texts began with.
@@ -70,33 +68,25 @@ class EntropyRuntime:
 
     def __init__(
         self,
-        session: onnxruntime.InferenceSession,
+        model: EntropyGraph | SelfContained,
         *,
         name: str,
         threshold: float,
         prefixes: Prefixes | None = None,
     ) -> None:
-        self._session = session
+        self.model, self.name, self.threshold = model, name, threshold
         self._prefixes = prefixes
-        self.name = name
-        self.threshold = threshold
-        shapes = {value.name: value.shape for value in session.get_inputs()}
-        if set(shapes) != {"tokens", "keys", "values", "documents"}:
-            raise ModelFileError(f"{name} is no entropy model: its inputs are {sorted(shapes)}")
-        try:
-            self.window = int(session.get_modelmeta().custom_metadata_map[WINDOW_KEY])
-        except (KeyError, ValueError):
-            raise ModelFileError(f"{name} does not say its window; export it again") from None
-        layers, _, _, heads, width = shapes["keys"]
-        self._empty = np.zeros((layers, 1, 0, heads, width), dtype=np.float32)
-        self.reach = int(layers) * (self.window + BLOCK)
+        self.reach = model.reach
         """Bytes before a place that its entropy may depend on, at most."""
 
     @classmethod
     def load(
         cls, folder: str | Path, *, threads: int = 2, prefixes: Prefixes | None = None
     ) -> Self:
-        """Load ``folder/model.onnx`` and the threshold in ``folder/train_args.json``.
+        """Load the graph in ``folder`` and the threshold in ``folder/train_args.json``.
+
+        The graph is ``entropy.onnx``, which reads ``model.safetensors`` beside it. Folders of
+        earlier versions may instead have a ``model.onnx`` that holds the weights.
 
         Args:
             folder: where :mod:`bytelatent.export` wrote the model.
@@ -107,9 +97,8 @@ class EntropyRuntime:
             ModelFileError: a file is missing, damaged or of another kind.
         """
         folder = Path(folder)
-        session = open_session(folder / MODEL_FILE, threads=threads)
-        threshold = _threshold(folder)
-        return cls(session, name=folder.name, threshold=threshold, prefixes=prefixes)
+        model, threshold = _load_model(folder, threads), _threshold(folder)
+        return cls(model, name=folder.name, threshold=threshold, prefixes=prefixes)
 
     def analyse(
         self,
@@ -152,35 +141,29 @@ class EntropyRuntime:
         keys = chunk_keys(tokens, chunk) if self._prefixes else []
         known, remembered = self._prefixes.known(keys) if self._prefixes else ([], None)
         yield from zip(range(0, len(tokens), chunk), known, strict=False)
-        state = remembered or self._initial_state()
+        reading = remembered.copy() if remembered else self.model.begin()
         for first in range(len(known) * chunk, len(tokens), chunk):
             if between is not None:
                 between()
             part = tokens[first : first + chunk]
-            last = first + chunk >= len(tokens)
-            cut = first >= self.window and (last or chunk % BLOCK == 0)
-            blocks = _in_blocks(part) if cut else part[None, None]
-            logits, entropy, *after = self._session.run(None, {"tokens": blocks, **state})
-            state = dict(zip(state, after, strict=True))
-            output = Output(log_softmax(logits[0, : len(part)]), entropy[0, : len(part)])
+            logits, nats = reading.advance(part)
+            output = Output(log_softmax(logits), nats)
             if self._prefixes:
-                whole = len(part) == chunk
-                self._prefixes.keep(keys[first // chunk], output, state if whole else None)
+                state = reading.copy() if len(part) == chunk else None
+                self._prefixes.keep(keys[first // chunk], output, state)
             yield first, output
 
-    def _initial_state(self) -> dict[str, NDArray[Any]]:
-        documents = np.zeros((1, 0), dtype=np.int64)
-        return {"keys": self._empty, "values": self._empty, "documents": documents}
 
-
-def _in_blocks(tokens: NDArray[np.int64]) -> NDArray[np.int64]:
-    """A chunk as ``[1, N, C]``, for when a whole window has been seen.
-
-    What fills up the last block would stand in the next state, so only a chunk that ends its text
-    may need it.
-    """
-    padded = np.pad(tokens, (0, -len(tokens) % BLOCK), constant_values=PAD_ID)
-    return padded.reshape(1, -1, BLOCK)
+def _load_model(folder: Path, threads: int) -> EntropyGraph | SelfContained:
+    """The graph beside the weights; if that cannot be loaded, an older file that has its own."""
+    try:
+        found = load_graph(folder / ENTROPY_GRAPH, EntropyShape, threads=threads)
+    except ModelFileError:
+        older = folder / SELF_CONTAINED_FILE
+        if not older.is_file():
+            raise
+        return SelfContained.load(older, threads=threads)
+    return EntropyGraph(found.session, found.shape)
 
 
 def _threshold(folder: Path) -> float:

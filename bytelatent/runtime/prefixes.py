@@ -9,12 +9,11 @@ import threading
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-State = dict[str, NDArray[Any]]
+from bytelatent.runtime.measuring import Reading
 
 OUTPUTS = 64
 STATES = 4
@@ -45,11 +44,11 @@ class Prefixes:
     def __init__(self, *, outputs: int = OUTPUTS, states: int = STATES) -> None:
         self._lock = threading.Lock()
         self._outputs: OrderedDict[bytes, Output] = OrderedDict()
-        self._states: OrderedDict[bytes, State] = OrderedDict()
+        self._states: OrderedDict[bytes, Reading] = OrderedDict()
         self._limits = outputs, states
 
-    def known(self, keys: Sequence[bytes]) -> tuple[list[Output], State | None]:
-        """Outputs of the first chunks of a text, and the state after them.
+    def known(self, keys: Sequence[bytes]) -> tuple[list[Output], Reading | None]:
+        """Outputs of the first chunks of a text, and the model after them, not to be advanced.
 
         They are all of its chunks (and no state), or as many as a state is known after.
         """
@@ -70,8 +69,8 @@ class Prefixes:
                 outputs.pop()
             return [], None
 
-    def keep(self, key: bytes, output: Output, state: State | None) -> None:
-        """Remember a chunk; ``state`` only if the next one can begin there."""
+    def keep(self, key: bytes, output: Output, state: Reading | None) -> None:
+        """Remember a chunk; ``state``, which nobody advances, only if the next can begin there."""
         with self._lock:
             self._outputs[key] = output
             if state is not None:

@@ -44,6 +44,14 @@ class Ring:
         split = np.array((places, size))
         return {"cos": cos, "sin": sin, "mask": self._mask(size), "split": split, **self._parts}
 
+    def copy(self) -> "Ring":
+        """Another one with the same past, which goes its own way."""
+        other = Ring.__new__(Ring)
+        other.shape, other.count = self.shape, self.count
+        other._place(self._store_LNTE.copy())
+        other._saved_at, other._saved_LNSE = 0, None
+        return other
+
     def take(self, new_MSE: Floats) -> None:
         """Take in what the graph gives of the new positions, ``M = L * N``."""
         size, window = new_MSE.shape[1], self.shape.window

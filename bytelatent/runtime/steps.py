@@ -20,8 +20,9 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from bytelatent.generation.boundaries import Boundaries
-from bytelatent.model.ngrams import last_hashes
+from bytelatent.model.ngrams import next_buckets
 from bytelatent.patching.patcher import PatcherArgs
+from bytelatent.runtime.measuring import EntropyGraph
 from bytelatent.runtime.rings import Floats, Ring
 from bytelatent.runtime.rows import OpenPatch, Row, Seen
 from bytelatent.step_graphs import BltShape, EntropyShape
@@ -71,7 +72,11 @@ class StepModel:
         stacks += [] if entropy_shape is None else [entropy_shape.stack]
         windows = [stack.window for stack in stacks if stack.window is not None]
         self.longest_draft = min(windows)
-        self._longest_ngram = max(shape.hash_sizes, default=1)
+        self._entropy: EntropyGraph | None = None
+        if sessions.entropy is not None and entropy_shape is not None:
+            self._entropy = EntropyGraph(sessions.entropy, entropy_shape)
+        measuring = 1 if self._entropy is None else self._entropy.longest_ngram
+        self._longest_ngram = max(1, measuring, *shape.hash_sizes)
         if self.boundaries.needs_entropy and entropy_shape is None:
             raise ValueError(
                 f"patching mode {self.boundaries.mode.value!r} needs an entropy model; give one, "
@@ -138,7 +143,7 @@ class StepModel:
         Raises:
             ValueError: a patch has more bytes than the model has room for side by side.
         """
-        nats = self.measure(row, tokens)
+        nats = self.measure(row, tokens, list(row.recent))
         closes = [
             self.boundaries.push(row.boundary, token, value)
             for token, value in zip(tokens, nats, strict=True)
@@ -163,15 +168,16 @@ class StepModel:
             seen.closes += closes
             seen.logits.append(logits_SV)
 
-    def measure(self, row: Row, tokens: Sequence[int]) -> list[float | None]:
-        """Nats after each token, None where the rule needs none."""
-        if row.entropy_cache is None or self._sessions.entropy is None:
+    def measure(self, row: Row, tokens: Sequence[int], before: Sequence[int]) -> list[float | None]:
+        """Nats after each token, None where the rule needs none; ``before`` stands in front."""
+        graph = self._entropy
+        if row.entropy_cache is None or graph is None:
             return [None] * len(tokens)
-        nats = entropies_of(self._sessions.entropy, row.entropy_cache, tokens)
-        assert self.entropy_shape is not None
-        if self.entropy_shape.separates_documents and tokens[-1] == self.eos_id:
+        (nats_S,) = graph.run(row.entropy_cache, tokens, before, "entropies")
+        if graph.shape.separates_documents and tokens[-1] == self.eos_id:
             row.entropy_cache.forget()
-        return [*nats]
+        found: list[float | None] = nats_S.tolist()
+        return found
 
     def draft(self, row: Row, token: int) -> tuple[Any, Any]:
         """Step over ``token`` by encoder and decoder alone: its state, and logits ``[V]``."""
@@ -225,20 +231,11 @@ class StepModel:
 
     def _encode(self, row: Row, tokens: Sequence[int], seen: Seen | None = None) -> Floats:
         """Byte states ``[S, D]``; those that patches will read are kept."""
-        shape, hashes = self.shape, []
-        for token in tokens:
-            row.recent.append(token)
-            recent = list(row.recent)
-            hashes.append(
-                [
-                    bucket
-                    for function in range(shape.hash_functions)
-                    for bucket in last_hashes(
-                        recent, shape.hash_sizes, function, shape.hash_buckets
-                    )
-                ]
-            )
-        hashes_SN = np.array(hashes, dtype=np.int64)
+        shape = self.shape
+        hashes_SN = next_buckets(
+            tokens, row.recent, shape.hash_sizes, shape.hash_functions, shape.hash_buckets
+        )
+        row.recent.extend(tokens)
         feed = row.encoder_cache.inputs(len(tokens))
         feed |= {"tokens": np.array(tokens), "hashes": hashes_SN}
         states_SD, read_RSD, new = self._sessions.encoder.run(["states", "read", "new"], feed)
@@ -287,15 +284,6 @@ class StepModel:
             for number, (begin, end) in enumerate(pairwise(edges)):
                 seen.encoder_weights.append(weights[0][:, number, : end - begin])
         return list(latents_PF)
-
-
-def entropies_of(session: Session, cache: Ring, tokens: Sequence[int]) -> list[float]:
-    """Run the graph of an entropy model over the next tokens: nats after each."""
-    feed = cache.inputs(len(tokens)) | {"tokens": np.array(tokens)}
-    nats_S, new = session.run(["entropies", "new"], feed)
-    cache.take(new)
-    found: list[float] = nats_S.tolist()
-    return found
 
 
 def _groups(edges: Sequence[int], most: int) -> Iterator[tuple[int, int]]:

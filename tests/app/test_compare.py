@@ -164,7 +164,7 @@ def test_without_a_model_the_rest_is_split(without_model: FlaskClient) -> None:
     rows = {row["splitter"]: row for row in body["rows"]}
     check_rows(3, body["rows"])
     for name in ("entropy", "monotonic"):
-        assert "model.onnx" in rows[name]["unavailable"]
+        assert "entropy.onnx" in rows[name]["unavailable"]
     assert starts(rows["space"]) == [0, 2]
 
 

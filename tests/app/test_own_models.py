@@ -12,7 +12,7 @@ from app.loaded_models import State, describe
 from app.own_models import kind_of, with_own_model
 from app.schemas.model import Models
 from app.settings import DEFAULT_MODEL, Settings
-from bytelatent.export import export_onnx
+from bytelatent.exporting.folders import export_entropy
 from bytelatent.model.args import LMTransformerArgs
 from bytelatent.transformer import LMTransformer
 from tests.app.servers import serving
@@ -28,7 +28,7 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> Path:
     model = LMTransformer(args)
     model.init_weights()
     model.save_pretrained(folder)
-    export_onnx(model.eval(), folder / "model.onnx")
+    export_entropy(model.eval(), folder)
     (folder / "README.md").write_text("---\ntags: [a]\nlicense: mit\n---\n\n# Mine <b>\n")
     return folder
 
@@ -61,7 +61,7 @@ def test_a_blt_brings_its_entropy_model_or_uses_the_shipped_one(own: Path, tmp_p
     (blt / "train_args.json").write_text("{}")
     (blt / "entropy_model").mkdir()
     assert with_own_model(Settings(own_model=blt)).model_folder == DEFAULT_MODEL
-    (blt / "entropy_model" / "model.onnx").touch()
+    (blt / "entropy_model" / "entropy.onnx").touch()
     assert with_own_model(Settings(own_model=blt)).model_folder == blt / "entropy_model"
 
 
@@ -100,7 +100,7 @@ def test_the_shipped_model(client: FlaskClient, settings: Settings) -> None:
     rules = {rule.rule: rule for rule in found.entropy.calibration.rules}
     assert rules["entropy"].threshold == found.entropy.threshold
     assert "en" in found.entropy.calibration.languages
-    assert {"model.onnx", "config.json"} <= {file.name for file in found.entropy.files}
+    assert {"entropy.onnx", "config.json"} <= {file.name for file in found.entropy.files}
     assert not found.blt.loaded
 
 

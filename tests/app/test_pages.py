@@ -282,7 +282,7 @@ def test_health(client: FlaskClient, without_model: FlaskClient) -> None:
     ill = Health.model_validate_json(without_model.get("/healthz").data)
     assert ill.status == "degraded"
     assert ill.reason
-    assert "model.onnx" in ill.reason
+    assert "entropy.onnx" in ill.reason
 
 
 def resolve(document: dict[str, Any], reference: str) -> Any:

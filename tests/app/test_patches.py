@@ -229,7 +229,7 @@ def test_wrong_method(client: FlaskClient) -> None:
 def test_without_a_model(without_model: FlaskClient, settings: Settings) -> None:
     response = without_model.post("/api/patches", json={"text": "a"})
     assert response.status_code == 503
-    assert "model.onnx" in response.get_json()["detail"]
+    assert "entropy.onnx" in response.get_json()["detail"]
     problem(without_model.post("/api/patches", json={"text": 1}), 422, "text")
 
 

@@ -33,6 +33,7 @@ LMS: tuple[dict[str, Any], ...] = (
     {"weight_tying": True, "n_kv_heads": 2},
     {"sliding_window": 1, "n_layers": 1},
     {"sliding_window": 64},
+    {"hashes": {"sizes": [2, 9, 3], "buckets": 40, "functions": 2}},
 )
 
 

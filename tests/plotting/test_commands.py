@@ -90,7 +90,7 @@ def test_missing_model_is_one_line_that_names_the_file(command, place, tmp_path,
     assert command.main(words) == 1
     error = capsys.readouterr().err
     files = {"training_curve": "metrics.jsonl", "calibration_curve": "calibration.json"}
-    assert str(tmp_path / "none" / files.get(command.name, "model.onnx")) in error
+    assert str(tmp_path / "none" / files.get(command.name, "entropy.onnx")) in error
     assert error.count("\n") == 1
 
 

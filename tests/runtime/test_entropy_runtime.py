@@ -1,35 +1,55 @@
 """Exported models: onnxruntime equals torch, texts of any length, errors that name the file."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from safetensors.torch import load_file
 
-from bytelatent.export import export_onnx
+from bytelatent.export import DTYPES, export
 from bytelatent.export import main as export_main
+from bytelatent.exporting.folders import export_entropy
 from bytelatent.model.args import LMTransformerArgs
-from bytelatent.patching.entropies import calculate_entropies
-from bytelatent.runtime import EntropyRuntime, ModelFileError
+from bytelatent.model.hashing import ngram_hashes
+from bytelatent.model.ngrams import next_buckets
+from bytelatent.patching.entropies import entropy
+from bytelatent.runtime import EntropyRuntime, ModelFileError, Prefixes
 from bytelatent.runtime.entropy import DEFAULT_CHUNK
+from bytelatent.storage import PRETRAINED
 from bytelatent.tokenizers.blt_tokenizer import BltTokenizer
 from bytelatent.transformer import LMTransformer
 
 TEXT = ("Ein Byte kommt selten allein. नमस्ते 🙂 \x00 " * 40).encode() + b"\xff\xfe"
 
 
-@pytest.fixture(scope="module")
-def exported(tmp_path_factory):
-    """A small model, window 150 (no multiple of the block), grouped heads, and its export."""
-    folder = tmp_path_factory.mktemp("models") / "tiny"
-    args = LMTransformerArgs(
-        dim=32, n_layers=2, n_heads=4, n_kv_heads=2, multiple_of=32, sliding_window=150
-    )
-    model = LMTransformer(args)
+VARIANTS = {
+    "plain": {},
+    "n-grams": {"hashes": {"sizes": [3, 4, 8], "buckets": 300, "functions": 2}},
+    "tied": {"weight_tying": True, "hashes": {"sizes": [1], "buckets": 9}},
+    "no window": {"attn_bias_type": "causal"},
+}
+SELF_CONTAINED = Path(__file__).parent / "self_contained"
+
+
+def lively(**changes) -> LMTransformer:
+    """A small model, window 150 (no multiple of a piece), grouped heads."""
+    args = {"dim": 32, "n_layers": 2, "n_heads": 4, "n_kv_heads": 2, "multiple_of": 32}
+    model = LMTransformer(LMTransformerArgs(**args | {"sliding_window": 150} | changes))
     model.init_weights()
+    return model.eval()
+
+
+@pytest.fixture(scope="module", params=VARIANTS)
+def exported(tmp_path_factory, request):
+    """A model and its export."""
+    folder, model = tmp_path_factory.mktemp("models") / "tiny", lively(**VARIANTS[request.param])
     model.save_pretrained(folder)
-    export_onnx(model.eval(), folder / "model.onnx")
+    export_entropy(model, folder)
     return folder, model
 
 
@@ -44,7 +64,7 @@ def test_onnxruntime_equals_torch(exported, runtime, size) -> None:
     tokens = torch.tensor([BltTokenizer(add_eos=False).encode_bytes(data)])
     with torch.no_grad():
         logits = exported[1](tokens, impl="sdpa")
-        expected = calculate_entropies(exported[1], tokens)[0]
+        expected = entropy(exported[1](tokens))[0]
     found = runtime.analyse(data, top_k=3)
     np.testing.assert_array_equal(found.tokens, tokens[0].numpy())
     np.testing.assert_allclose(found.entropies, expected.numpy(), atol=1e-4)
@@ -61,7 +81,7 @@ def test_a_long_text_can_be_given_up_after_any_chunk(exported) -> None:
     """By whoever is asked between two of them, as the web app does when a client has left."""
     runtime, asked = EntropyRuntime.load(exported[0]), []
     ran: list[int] = []
-    inner = runtime._session
+    inner = runtime.model.session
 
     class Counting:
         def run(self, names, feed):
@@ -73,7 +93,7 @@ def test_a_long_text_can_be_given_up_after_any_chunk(exported) -> None:
         if len(asked) == 4:
             raise KeyboardInterrupt
 
-    runtime._session = Counting()
+    runtime.model.session = Counting()
     with pytest.raises(KeyboardInterrupt):
         runtime.analyse(TEXT, between=between)
     assert len(TEXT) > 10 * DEFAULT_CHUNK
@@ -110,10 +130,11 @@ def test_the_threshold_lies_beside_the_model(exported) -> None:
 @pytest.mark.parametrize("content", [None, b"", b"garbage", "truncated"])
 def test_missing_and_damaged_files_are_named(exported, tmp_path, content) -> None:
     if content == "truncated":
-        content = (exported[0] / "model.onnx").read_bytes()[:5000]
+        content = (exported[0] / "entropy.onnx").read_bytes()[:5000]
     if content is not None:
-        (tmp_path / "model.onnx").write_bytes(content)
-    with pytest.raises(ModelFileError, match=r"model file .*model\.onnx .+") as raised:
+        (tmp_path / "entropy.onnx").write_bytes(content)
+        shutil.copy(exported[0] / "model.safetensors", tmp_path)
+    with pytest.raises(ModelFileError, match=r"model file .*entropy\.onnx .+") as raised:
         EntropyRuntime.load(tmp_path)
     assert "\n" not in str(raised.value)
 
@@ -134,23 +155,93 @@ def test_an_onnx_file_of_another_kind_is_named(tmp_path) -> None:
 
 
 def test_an_exported_file_tells_nothing_of_the_machine(exported) -> None:
-    content = (exported[0] / "model.onnx").read_bytes()
+    content = (exported[0] / "entropy.onnx").read_bytes()
     for words in (b"stack_trace", b"site-packages", b"pkg.torch", str(Path.cwd()).encode()):
         assert words not in content, words
 
 
-def test_the_export_command(exported, tmp_path, capsys) -> None:
-    assert export_main([str(exported[0]), "--out", str(tmp_path / "again.onnx")]) == 0
-    assert (tmp_path / "again.onnx").stat().st_size > 1000
-    assert "wrote" in capsys.readouterr().out
+@pytest.mark.parametrize("dtype", ["fp32", "bf16", "fp16"])
+def test_a_new_folder_has_weights_of_any_type(exported, dtype, tmp_path, capsys) -> None:
+    command = [str(exported[0]), "--out", str(tmp_path / "new"), "--dtype", dtype]
+    assert export_main(command) == 0
+    stored = load_file(tmp_path / "new" / "model.safetensors")
+    assert {tensor.dtype for tensor in stored.values()} == {DTYPES[dtype]}
+    assert (tmp_path / "new" / "entropy.onnx").stat().st_size < 30_000
+    model = LMTransformer.from_pretrained(tmp_path / "new", dtype=torch.float32)
+    tokens = torch.tensor([BltTokenizer(add_eos=False).encode_bytes(TEXT)])
+    with torch.no_grad():
+        expected = entropy(model(tokens))[0]
+    found = EntropyRuntime.load(tmp_path / "new").analyse(TEXT)
+    np.testing.assert_allclose(found.entropies, expected.numpy(), atol=1e-4)
+
+
+def test_the_shipped_model_in_half_the_size(tmp_path) -> None:
+    export("blt-entropy-mini", tmp_path, "fp16")
+    assert not (tmp_path / "model.onnx").exists()
+    model = LMTransformer.from_pretrained(tmp_path, dtype=torch.float32)
+    tokens = torch.tensor([BltTokenizer(add_eos=False).encode_bytes(TEXT)])
+    with torch.no_grad():
+        expected = entropy(model(tokens))[0]
+    found = EntropyRuntime.load(tmp_path)
+    np.testing.assert_allclose(found.analyse(TEXT).entropies, expected.numpy(), atol=1e-4)
+    assert found.threshold == EntropyRuntime.load(PRETRAINED / "blt-entropy-mini").threshold
+
+
+def test_the_export_command_says_what_it_cannot_do(exported, tmp_path, capsys) -> None:
+    for words, error in (
+        (["--out", str(tmp_path / "a.onnx")], "is no folder; a graph needs the weights beside it"),
+        (["--dtype", "fp16"], "give one with --out"),
+        (["--dtype", "fp16", "--out", str(exported[0])], "is the model's own"),
+    ):
+        assert export_main([str(exported[0]), *words]) == 1
+        assert error in capsys.readouterr().err
     assert export_main([str(tmp_path / "nothing")]) == 1
     assert "nothing is no folder" in capsys.readouterr().err
 
 
-def test_a_model_without_a_window_cannot_be_exported(tmp_path) -> None:
-    model = LMTransformer(
-        LMTransformerArgs(dim=32, n_layers=1, n_heads=2, attn_bias_type="block_causal")
-    )
-    with pytest.raises(ValueError, match="has no window"):
-        export_onnx(model, tmp_path / "m.onnx")
-    assert not list(tmp_path.iterdir())
+@pytest.fixture
+def older(tmp_path) -> Path:
+    """The folder of an earlier version."""
+    return Path(shutil.copytree(SELF_CONTAINED, tmp_path / "older"))
+
+
+@pytest.mark.parametrize("size", [0, 1, 127, 150, 151, 1000])
+def test_files_with_weights_of_earlier_versions_are_read(older, size) -> None:
+    tokens = torch.tensor([BltTokenizer(add_eos=False).encode_bytes(TEXT[:size])])
+    with torch.no_grad():
+        expected = entropy(LMTransformer.from_pretrained(older)(tokens))[0]
+    for name in ("config.json", "model.safetensors"):
+        (older / name).unlink()
+    runtime = EntropyRuntime.load(older, prefixes=Prefixes())
+    for _ in range(2):
+        found = runtime.analyse(TEXT[:size])
+        np.testing.assert_allclose(found.entropies, expected.numpy(), atol=1e-4)
+    parts = runtime.analyse(TEXT[:size], chunk=333)
+    np.testing.assert_allclose(parts.entropies, expected.numpy(), atol=1e-4)
+
+
+def test_a_new_export_takes_the_place_of_the_older_file(older) -> None:
+    before = EntropyRuntime.load(older).analyse(TEXT)
+    assert export_main([str(older)]) == 0
+    assert not (older / "model.onnx").exists()
+    after = EntropyRuntime.load(older).analyse(TEXT)
+    np.testing.assert_allclose(after.entropies, before.entropies, atol=1e-4)
+
+
+@given(
+    sizes=st.lists(st.integers(1, 12), max_size=4),
+    functions=st.integers(1, 3),
+    tokens=st.lists(st.integers(0, 259), min_size=1, max_size=30),
+    cut=st.integers(0, 29),
+)
+def test_buckets_of_the_next_bytes_are_those_of_the_whole_row(
+    sizes, functions, tokens, cut
+) -> None:
+    cut = min(cut, len(tokens) - 1)
+    found = next_buckets(tokens[cut:], tokens[:cut], sizes, functions, 97)
+    whole = torch.tensor([tokens])
+    tables = [(function, size) for function in range(functions) for size in sizes]
+    expected = [ngram_hashes(whole, size, function, 97)[0, cut:] for function, size in tables]
+    assert found.shape == (len(tokens) - cut, len(tables))
+    for column, ids in zip(found.T, expected, strict=True):
+        assert column.tolist() == ids.tolist()

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bytelatent.export import export_onnx
-from bytelatent.model.args import LMTransformerArgs
+from bytelatent.exporting.folders import export_entropy
+from bytelatent.model.args import HashArgs, LMTransformerArgs
 from bytelatent.runtime import ByteAnalysis, EntropyRuntime, Prefixes
 from bytelatent.runtime.entropy import DEFAULT_CHUNK
 from bytelatent.runtime.prefixes import Output, chunk_keys
@@ -20,11 +20,18 @@ TEXT = ("Ein Byte kommt selten allein. नमस्ते 🙂 \x00 " * 60).enco
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("models") / "tiny"
-    args = LMTransformerArgs(dim=32, n_layers=2, n_heads=2, multiple_of=32, sliding_window=300)
+    args = LMTransformerArgs(
+        dim=32,
+        n_layers=2,
+        n_heads=2,
+        multiple_of=32,
+        sliding_window=300,
+        hashes=HashArgs(sizes=(3, 8), buckets=90),
+    )
     model = LMTransformer(args)
     model.init_weights()
     model.save_pretrained(folder)
-    export_onnx(model.eval(), folder / "model.onnx")
+    export_entropy(model.eval(), folder)
     return folder
 
 
@@ -41,7 +48,7 @@ class Counting:
 
 def remembering(folder: Path, **limits: int) -> tuple[EntropyRuntime, Counting]:
     runtime = EntropyRuntime.load(folder, prefixes=Prefixes(**limits))
-    counting = runtime._session = Counting(runtime._session)
+    counting = runtime.model.session = Counting(runtime.model.session)
     return runtime, counting
 
 
