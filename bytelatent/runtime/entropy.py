@@ -65,6 +65,7 @@ class EntropyRuntime:
         session: the loaded graph, as :mod:`bytelatent.export` writes it.
         name: what to call the model.
         threshold: nats; the threshold it was calibrated to.
+        max_patch_length: bytes; longer patches are split. None for no limit.
         prefixes: where to remember what recent texts began with.
     """
 
@@ -74,12 +75,13 @@ class EntropyRuntime:
         *,
         name: str,
         threshold: float,
+        max_patch_length: int | None = None,
         prefixes: Prefixes | None = None,
     ) -> None:
         self._session = session
         self._prefixes = prefixes
         self.name = name
-        self.threshold = threshold
+        self.threshold, self.max_patch_length = threshold, max_patch_length
         shapes = {value.name: value.shape for value in session.get_inputs()}
         if set(shapes) != {"tokens", "keys", "values", "documents"}:
             raise ModelFileError(f"{name} is no entropy model: its inputs are {sorted(shapes)}")
@@ -96,7 +98,7 @@ class EntropyRuntime:
     def load(
         cls, folder: str | Path, *, threads: int = 2, prefixes: Prefixes | None = None
     ) -> Self:
-        """Load ``folder/model.onnx`` and the threshold in ``folder/train_args.json``.
+        """Load ``folder/model.onnx``, and of ``folder/train_args.json`` how patches are cut.
 
         Args:
             folder: where :mod:`bytelatent.export` wrote the model.
@@ -108,8 +110,14 @@ class EntropyRuntime:
         """
         folder = Path(folder)
         session = open_session(folder / MODEL_FILE, threads=threads)
-        threshold = _threshold(folder)
-        return cls(session, name=folder.name, threshold=threshold, prefixes=prefixes)
+        threshold, longest = _patcher(folder)
+        return cls(
+            session,
+            name=folder.name,
+            threshold=threshold,
+            max_patch_length=longest,
+            prefixes=prefixes,
+        )
 
     def analyse(
         self,
@@ -183,12 +191,20 @@ def _in_blocks(tokens: NDArray[np.int64]) -> NDArray[np.int64]:
     return padded.reshape(1, -1, BLOCK)
 
 
-def _threshold(folder: Path) -> float:
-    """The calibrated threshold beside the model, or that of the released checkpoints."""
+def _patcher(folder: Path) -> tuple[float, int | None]:
+    """The calibrated threshold beside the model, or that of the released checkpoints; and the
+    longest length of a patch, if there is one.
+    """
     path = folder / TRAIN_ARGS_FILE
     if not path.is_file():
-        return DEFAULT_THRESHOLD
+        return DEFAULT_THRESHOLD, None
     try:
-        return float(read_json(path)["data"]["patcher_args"]["threshold"])
-    except (ValueError, KeyError, TypeError) as error:
+        found = read_json(path)["data"]["patcher_args"]
+        threshold, longest = float(found["threshold"]), found.get("max_patch_length")
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ModelFileError(f"{path} holds no data.patcher_args.threshold ({error})") from None
+    if longest is not None and not (type(longest) is int and longest >= 1):
+        raise ModelFileError(
+            f"{path}: data.patcher_args.max_patch_length: {longest!r} is not null or 1 or more"
+        )
+    return threshold, longest

@@ -51,6 +51,7 @@ class FakeModel:
 
     name = "fake"
     threshold = 1.5
+    max_patch_length: int | None = None
 
     def analyse(self, data: bytes, *, top_k: int = 0) -> ByteAnalysis:
         tokens = np.array(BltTokenizer(add_eos=False).encode_bytes(data))
