@@ -55,7 +55,21 @@ def finished_run(root, name, model, **changes):
 def entropy_release(root):
     """An entropy model as released."""
     run = finished_run(root, "tiny-lm", tiny.entropy_model(root / "weights" / "lm"))
-    assert main([str(run), str(root / "tiny-lm"), "--limit", "300", "--patch-size", "3"]) == 0
+    assert (
+        main(
+            [
+                str(run),
+                str(root / "tiny-lm"),
+                "--limit",
+                "300",
+                "--text-bytes",
+                "20",
+                "--patch-size",
+                "3",
+            ]
+        )
+        == 0
+    )
     return root / "tiny-lm"
 
 
@@ -68,7 +82,21 @@ def blt_run(root, entropy_release):
 
 @pytest.fixture(scope="module")
 def blt_release(root, blt_run):
-    assert main([str(blt_run), str(root / "tiny-blt"), "--limit", "300", "--dtype", "bf16"]) == 0
+    assert (
+        main(
+            [
+                str(blt_run),
+                str(root / "tiny-blt"),
+                "--limit",
+                "300",
+                "--text-bytes",
+                "20",
+                "--dtype",
+                "bf16",
+            ]
+        )
+        == 0
+    )
     return root / "tiny-blt"
 
 
@@ -207,7 +235,21 @@ def test_a_run_that_began_with_a_model_says_so(root, entropy_release) -> None:
     }
     run = finished_run(root, "more", entropy_release, init_from=str(entropy_release), data=data)
     for _ in range(2):  # the second time over the first
-        assert main([str(run), str(root / "more"), "--limit", "90", "--prose-limit", "50"]) == 0
+        assert (
+            main(
+                [
+                    str(run),
+                    str(root / "more"),
+                    "--limit",
+                    "90",
+                    "--text-bytes",
+                    "0",
+                    "--prose-limit",
+                    "50",
+                ]
+            )
+            == 0
+        )
         card = (root / "more" / "README.md").read_text()
         assert f"but with those of `{entropy_release}`, which 20 steps and 3.8 MB had made" in card
         assert "had made from fresh ones: 7.6 MB in all" in card
@@ -225,7 +267,12 @@ def test_a_model_released_over_the_one_it_began_with_keeps_its_past(root, entrop
     run = finished_run(root, "again", place, init_from=str(place))
     cards = []
     for _ in range(2):
-        assert main([str(run), str(place), "--limit", "90", "--prose-limit", "50"]) == 0
+        assert (
+            main(
+                [str(run), str(place), "--limit", "90", "--text-bytes", "0", "--prose-limit", "50"]
+            )
+            == 0
+        )
         cards.append((place / "README.md").read_text())
     assert "7.6 MB in all" in cards[0]
     assert cards[0] == cards[1]
@@ -234,7 +281,21 @@ def test_a_model_released_over_the_one_it_began_with_keeps_its_past(root, entrop
 def test_a_rule_without_entropies_needs_no_entropy_model(root) -> None:
     named = {"patcher": {"patching_mode": "space"}}
     run = finished_run(root, "spaces", root / "weights" / "blt", blt=tiny.BLT, **named)
-    assert main([str(run), str(root / "spaces"), "--limit", "90", "--prose-limit", "50"]) == 0
+    assert (
+        main(
+            [
+                str(run),
+                str(root / "spaces"),
+                "--limit",
+                "90",
+                "--text-bytes",
+                "0",
+                "--prose-limit",
+                "50",
+            ]
+        )
+        == 0
+    )
     names = {path.name for path in (root / "spaces").iterdir()}
     assert names == SHARED - {"calibration.json"} | set(BLT_GRAPHS)
     card = (root / "spaces" / "README.md").read_text()
