@@ -184,7 +184,7 @@ def measure(
     sampling = SamplingArgs(temperature=options.temperature, seed=options.seed)
     likeliest = continuations(text_model, prompts, options.bytes, SamplingArgs())
     drawn = continuations(text_model, prompts, options.bytes, sampling)
-    found = {
+    found: dict[str, Any] = {
         "prompts": len(prompts),
         "bytes": options.bytes,
         "window": WINDOW,

@@ -19,6 +19,7 @@ from bytelatent.runtime import EntropyRuntime
 from bytelatent.step_graphs import BLT_GRAPHS
 from bytelatent.transformer import LMTransformer
 from tests import tiny
+from tests.test_outside import add_outside
 
 
 @pytest.fixture(scope="module")
@@ -32,6 +33,7 @@ def root(tmp_path_factory):
         (corpus / "test" / f"{source}.jsonl").write_text(text + "\n")
         manifest["sources"].append({**manifest["sources"][0], "source": source})
     (corpus / "manifest.json").write_text(json.dumps(manifest))
+    add_outside(corpus, dna="ACGTTGCAAC" * 30)
     return root
 
 
@@ -154,6 +156,12 @@ def test_the_card_of_an_entropy_model_says_what_was_measured(entropy_release, ro
     found = overall(list(evaluate(load_text_model(str(entropy_release)), prose)))
     assert found.size > 600, "not cut by --limit"
     assert f"**{found.bits_per_byte:.3f}**" in card
+    assert list(scores["outside"]) == ["held-dna"] and quality["held-dna"][0] == "300"
+    assert set(scores["kinds"]) == {"prose"} and "prose" in quality
+    for name, bits in scores["kinds"]["prose"]["compressors"].items():
+        assert name in quality["kind"] and f"{bits:.3f}" in quality["prose"]
+    assert scores["text"]["prompts"] == 20 and scores["text"]["bytes"] == 20
+    assert "beginnings of English prose" in section(card, "Text")
     threshold = BltTokenizerAndPatcher.from_pretrained(entropy_release).patcher_args.threshold
     assert f"{threshold:.6f} nats gives 3." in card
     training = section(card, "Training")
@@ -309,6 +317,8 @@ def test_a_rule_without_entropies_needs_no_entropy_model(root) -> None:
         (["--dtype", "bf16"], "--dtype: bf16 is for a BLT; an entropy model stays in fp32"),
         (["--entropy-model", "x"], "--entropy-model: an entropy model needs no other"),
         (["--limit", "0"], "--limit: 0 is not 1 or more bytes"),
+        (["--max-patch-length", "0"], "--max-patch-length: 0 is not 1 or more bytes"),
+        (["--text-bytes", "-1"], "--text-bytes: -1 is not 0 or more bytes"),
         (["--patch-size", "1"], "patch_size: 1.0 is not more than 1 byte"),
     ],
 )
