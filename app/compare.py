@@ -146,6 +146,8 @@ def _options(
         own = RISE if calibration.rise is None else calibration.rise
         asked = request.monotonic_threshold
         threshold = own if asked is None else asked
+    if longest is None and threshold is not None and model.source:
+        longest = model.source.max_patch_length
     return RuleOptions(threshold=threshold, max_patch_length=longest)
 
 

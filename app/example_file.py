@@ -14,11 +14,13 @@ class Examples:
     Attributes:
         model: name of the model that was asked.
         threshold: nats, the model's own.
+        max_patch_length: bytes, likewise; None for no limit.
         items: each with ``id``, ``title``, ``lang``, ``request`` and ``response``.
     """
 
     model: str = ""
     threshold: float | None = None
+    max_patch_length: int | None = None
     items: tuple[dict[str, Any], ...] = ()
 
 
@@ -37,4 +39,4 @@ def _parse(value: Any) -> Examples:
     items = tuple(value["examples"])
     for item in items:
         _ = item["id"], item["title"], item["lang"], item["request"]["text"], item["response"]
-    return Examples(value["model"], value["threshold"], items)
+    return Examples(value["model"], value["threshold"], value.get("max_patch_length"), items)

@@ -55,7 +55,11 @@ def write_examples(model: LiveModel, path: Path) -> int:
     """Measure all texts and write them to ``path``, recorded for the gallery; return how many."""
     assert model.source is not None
     items = [measure(model, example) for example in TEXTS]
-    head = {"model": model.source.name, "threshold": model.source.threshold}
+    head = {
+        "model": model.source.name,
+        "threshold": model.source.threshold,
+        "max_patch_length": model.source.max_patch_length,
+    }
     write_items(path, head, "examples", items, RECORD)
     return len(items)
 

@@ -48,6 +48,7 @@ class TurnedModel:
     model: LiveModel
     name: str
     threshold: float
+    max_patch_length: int | None
 
     def analyse(self, data: bytes, *, top_k: int = 0) -> ByteAnalysis:
         """Entropies and surprisals of ``data``, if somebody still waits for what is made of them.
@@ -124,7 +125,7 @@ class GraphMaker:
                     request.text, title=title, max_nodes=nodes, seed=seed
                 )
             assert source is not None
-            model = TurnedModel(self.model, source.name, source.threshold)
+            model = TurnedModel(self.model, source.name, source.threshold, source.max_patch_length)
             return builders.patch_graph_of(
                 request.text, model, title=title, max_nodes=nodes, seed=seed
             )

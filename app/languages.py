@@ -134,6 +134,7 @@ def write_languages(model: LiveModel, calibration: Calibration, path: Path) -> i
     head = {
         "model": model.source.name,
         "threshold": model.source.threshold,
+        "max_patch_length": model.source.max_patch_length,
         "source": texts["source"],
     }
     write_items(path, head, "languages", rows, RECORD)

@@ -18,10 +18,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.encoding import patches_json, predictions_json
-from app.model import LiveModel
+from app.model import EntropySource, LiveModel
 from app.problems import ProblemError
 from app.schemas.patches import PatchRequest
 from bytelatent.patching.rules import (
+    ENTROPY_MODES,
     PatchingMode,
     RuleOptions,
     check_options,
@@ -33,8 +34,6 @@ from bytelatent.runtime import ByteAnalysis
 DECIMALS = 6
 """Of nats. Rules are applied to the rounded entropies, so that who has only the response (the
 page, while a threshold is dragged) finds the same patches."""
-
-_WITH_THRESHOLD = frozenset({PatchingMode.ENTROPY, PatchingMode.MONOTONIC, PatchingMode.COMBINED})
 
 
 @dataclass(frozen=True)
@@ -75,7 +74,7 @@ def answer(model: LiveModel, request: PatchRequest, data: bytes) -> Answer:
         ProblemError: a number that the mode needs is missing, or the model cannot be asked.
     """
     mode = PatchingMode(request.mode)
-    options = _options(mode, request, model.source.threshold if model.source else 0.0)
+    options = _options(mode, request, model.source)
     try:
         check_options(mode, options)
     except ValueError as error:
@@ -89,7 +88,7 @@ def answer(model: LiveModel, request: PatchRequest, data: bytes) -> Answer:
     head = {
         "model": model.source.name,
         "mode": mode.value,
-        "threshold": options.threshold if mode in _WITH_THRESHOLD else None,
+        "threshold": options.threshold if mode in ENTROPY_MODES else None,
         "bytes": len(data),
         "tokens": analysis.tokens.tolist(),
         "entropies": entropies.tolist(),
@@ -118,15 +117,19 @@ def rounded(nats: NDArray[np.float32]) -> NDArray[np.float64]:
     return values
 
 
-def _options(mode: PatchingMode, request: PatchRequest, own_threshold: float) -> RuleOptions:
-    """The numbers of ``request``; a missing threshold is the model's own, unless top-k is meant."""
-    threshold = request.threshold
+def _options(
+    mode: PatchingMode, request: PatchRequest, source: EntropySource | None
+) -> RuleOptions:
+    """The numbers of ``request``; what it leaves out is the model's own, unless top-k is meant."""
+    threshold, longest = request.threshold, request.max_patch_length
     topk = mode is PatchingMode.ENTROPY and request.patch_size is not None
     if threshold is None and not topk:
-        threshold = own_threshold
+        threshold = source.threshold if source else 0.0
+    if longest is None and source and mode in ENTROPY_MODES:
+        longest = source.max_patch_length
     return RuleOptions(
         threshold=threshold,
         threshold_add=request.threshold_add,
         patch_size=request.patch_size,
-        max_patch_length=request.max_patch_length,
+        max_patch_length=longest,
     )

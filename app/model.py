@@ -23,6 +23,7 @@ class EntropySource(Protocol):
 
     name: str
     threshold: float
+    max_patch_length: int | None
 
     def analyse(
         self, data: bytes, *, top_k: int = 0, between: Callable[[], None] | None = None

@@ -25,7 +25,7 @@ from bytelatent.data.held_out import HeldOut, cut_pieces, held_out, source_names
 from bytelatent.evaluation import MAX_BYTES, SourceScore, evaluate, overall
 from bytelatent.loading import load_text_model
 from bytelatent.metrics import read_metrics
-from bytelatent.release import LIMIT
+from bytelatent.releasing import LIMIT
 
 ROOT = Path(__file__).parents[1]
 

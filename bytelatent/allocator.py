@@ -1,8 +1,8 @@
 """How the C library gives memory back; of account to training on a CPU.
 
-A training step makes and drops the same tensors again and again. By its defaults glibc returns large
-ones to the system at once, which then hands out zeroed pages anew: for a small model more than a
-third of a step.
+A training step makes and drops the same tensors again and again. By its defaults glibc returns
+large ones to the system at once, which then hands out zeroed pages anew: for a small model more
+than a third of a step.
 """
 
 import ctypes

@@ -7,7 +7,8 @@ Measures entropies on held-out text and prints the threshold for every rule that
 corpus it takes the sources of the training mix that are there, with their shares; all bytes alike
 where there is none of them, or where the model's train_args.json names no mix. --write puts the
 threshold of the model's own rule into its train_args.json, and the curve of thresholds and bytes
-per patch, for the mix and for every language, beside it as calibration.json.
+per patch, for the mix and for every language, beside it as calibration.json. With
+--max-patch-length longer patches are split, which is counted, and --write stores that too.
 """
 
 import argparse
@@ -105,6 +106,7 @@ def calibrate(
     mode: PatchingMode = PatchingMode.ENTROPY,
     *,
     threshold: float | None = None,
+    longest: int | None = None,
 ) -> dict[str, Any]:
     """Thresholds for ``patch_size`` bytes per patch, and the curve of the rule ``mode``.
 
@@ -114,6 +116,7 @@ def calibrate(
         mode: the rule of the model.
         threshold: nats; of a model whose threshold is given. The wanted length is then what it
             gives, in place of ``patch_size``.
+        longest: bytes; longer patches are split, whatever the rule. None for no limit.
 
     Returns:
         What ``calibration.json`` holds. ``rules`` has those others too for which a threshold gives
@@ -124,18 +127,19 @@ def calibrate(
     """
     values, weights = _joined(samples, mode)
     if threshold is not None:
-        patch_size = patch_size_of(values, threshold, weights)
+        patch_size = patch_size_of(values, threshold, weights, longest=longest)
     rules = {}
     for rule in dict.fromkeys((mode, *CALIBRATED)):
         own, own_weights = _joined(samples, rule)
         found = threshold if rule is mode else None
         try:
-            found = threshold_for(own, patch_size, own_weights) if found is None else found
+            if found is None:
+                found = threshold_for(own, patch_size, own_weights, longest=longest)
         except ValueError:
             if rule is mode:
                 raise
             continue
-        size = patch_size_of(own, found, own_weights)
+        size = patch_size_of(own, found, own_weights, longest=longest)
         rules[rule.value] = {"threshold": found, "bytes_per_patch": size}
     languages = {
         name: [one for one in samples if one.language == name]
@@ -145,32 +149,36 @@ def calibrate(
     return {
         "unit": "nats",
         "patch_size": patch_size,
+        "max_patch_length": longest,
         "rule": mode.value,
         "rules": rules,
         "bytes": {name: _size(group) for name, group in {"mix": samples, **languages}.items()},
         "bytes_per_patch": {
-            name: patch_size_of(values, threshold, weights)
+            name: patch_size_of(values, threshold, weights, longest=longest)
             for name, group in languages.items()
             for values, weights in [_joined(group, mode)]
         },
-        "curve": _curve(samples, languages, mode),
+        "curve": _curve(samples, languages, mode, longest),
     }
 
 
 def _curve(
-    samples: Sequence[Sample], languages: Mapping[str, Sequence[Sample]], mode: PatchingMode
+    samples: Sequence[Sample],
+    languages: Mapping[str, Sequence[Sample]],
+    mode: PatchingMode,
+    longest: int | None,
 ) -> dict[str, Any]:
     """Bytes per patch at every threshold."""
     values, weights = _joined(samples, mode)
     most = float(values[np.isfinite(values)].max(initial=0))
     thresholds = np.arange(0, most, STEP).round(6)
-    mix = patch_sizes_of(values, thresholds, weights)
+    mix = patch_sizes_of(values, thresholds, weights, longest=longest)
     thresholds, mix = thresholds[mix <= LONGEST], mix[mix <= LONGEST]
     return {
         "thresholds": thresholds.tolist(),
         "mix": _rounded(mix),
         "languages": {
-            name: _rounded(patch_sizes_of(values, thresholds, weights))
+            name: _rounded(patch_sizes_of(values, thresholds, weights, longest=longest))
             for name, group in languages.items()
             for values, weights in [_joined(group, mode)]
         },
@@ -258,7 +266,7 @@ def read_corpus(
 
 
 def write(name: str, result: Mapping[str, Any]) -> Path:
-    """Put threshold and curve into the folder of a model, and return it.
+    """Put threshold, longest length and curve into the folder of a model, and return it.
 
     Raises:
         ValueError: the model is not there, or the system refuses to write.
@@ -271,6 +279,7 @@ def write(name: str, result: Mapping[str, Any]) -> Path:
         update={
             "threshold": result["rules"][result["rule"]]["threshold"],
             "patch_size": result["patch_size"],
+            "max_patch_length": result["max_patch_length"],
         }
     )
     replace(found, patcher_args=patcher).save_pretrained(folder)
@@ -298,12 +307,18 @@ def run(options: argparse.Namespace) -> None:
     """
     if options.limit < 1:
         raise ValueError(f"--limit: {options.limit} is not 1 or more bytes")
+    if options.max_patch_length is not None and options.max_patch_length < 0:
+        raise ValueError(f"--max-patch-length: {options.max_patch_length} is not 0 or more bytes")
     text_model = load_text_model(options.model, entropy_model=options.entropy_model)
     shares = shares_of(text_model.settings)
     corpus, shares = read_corpus(options.data, options.split, shares, options.limit)
     patcher = text_model.patcher
     mode = PatchingMode.ENTROPY if patcher is None else patcher.mode
-    result = calibrate(measure(text_model, corpus, shares), options.patch_size, mode)
+    longest = options.max_patch_length
+    if longest is None and patcher is not None:
+        longest = patcher.args.max_patch_length
+    samples = measure(text_model, corpus, shares)
+    result = calibrate(samples, options.patch_size, mode, longest=longest or None)
     result = {"model": options.model, "entropy_model": text_model.entropy_name, **result}
     print("\n".join(lines(result)))
     if options.write:
@@ -332,6 +347,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         default=PATCH_SIZE,
         metavar="BYTES",
         help=f"default: {PATCH_SIZE}",
+    )
+    add(
+        "--max-patch-length",
+        type=int,
+        metavar="BYTES",
+        help="longer patches are split; 0 for no limit (default: as the model's folder says)",
     )
     add("--limit", type=int, default=LIMIT, metavar="BYTES", help=f"of a source (default: {LIMIT})")
     add("--entropy-model", metavar="MODEL", help="of a BLT (default: the one its folder names)")

@@ -43,6 +43,11 @@ COMMANDS = {
     "calibrate": Command(
         "bytelatent.calibration", "the threshold for a wanted patch size", "train"
     ),
+    "text-quality": Command(
+        "bytelatent.text_quality",
+        "whether what a model writes repeats or is words",
+        "quality",
+    ),
     "release": Command("bytelatent.release", "make a model folder of a finished run", "export"),
     "export": Command("bytelatent.export", "write a model as ONNX, to run without torch", "export"),
     "generate": Command("bytelatent.generate", "continue a prompt, byte by byte", "model"),
@@ -80,6 +85,7 @@ COMMANDS = {
     "plot-histogram": Command(
         "bytelatent.plotting.entropy_histogram", "how frequent which entropies are", "plots"
     ),
+    "plot-kinds": Command("bytelatent.plotting.kinds", "bits per byte by kind of text", "plots"),
     "plot-patches": Command(
         "bytelatent.plotting.patch_overlay", "a text coloured by patch, rule by rule", "plots"
     ),

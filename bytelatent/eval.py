@@ -3,8 +3,9 @@
     python -m bytelatent.eval model=blt-entropy-mini data.root_dir=data/corpus limit=20000
     python -m bytelatent.eval model=runs/blt_mini/model sources=[wikipedia,code-python] out=e.json
 
-Prints bits per byte and patch statistics by source, language and kind of text, and what the model
-makes of a few prompts. ``config=FILE`` reads settings from YAML.
+Prints bits per byte and patch statistics by source, language and kind of text, those of texts from
+outside the mix by themselves, what compressors make of the same bytes, and what the model makes of
+a few prompts. ``config=FILE`` reads settings from YAML.
 """
 
 import codecs
@@ -21,6 +22,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from rich.console import Console
 from rich.progress import track
 
+from bytelatent import compressors
+from bytelatent.compressors import BZ2, XZ, ZSTD
 from bytelatent.config import load_args
 from bytelatent.data.held_out import default_split, held_out
 from bytelatent.evaluation import COUNTING, MAX_BYTES, as_dict, describe, evaluate, kind_name
@@ -29,7 +32,15 @@ from bytelatent.loading import TextModel, load_text_model
 from bytelatent.scoring import continuation
 from bytelatent.tokenizers.blt_tokenizer import utf8_bytes
 
-COLUMNS = ("bytes", "bits/byte", "entropy model", "bytes/patch", "median", "99%")
+COLUMNS = ("bytes", "bits/byte", "entropy model", "bytes/patch", "median", "99%", XZ, ZSTD, BZ2)
+
+GROUPS = {
+    "sources": "source",
+    "languages": "language",
+    "kinds": "kind",
+    "outside": "texts from outside the mix",
+}
+"""Tables of the result, and what their first column is called."""
 
 
 class CorpusArgs(BaseModel):
@@ -130,6 +141,7 @@ def run(args: EvalCommandArgs) -> dict[str, Any]:
             "limit": args.limit,
             "max_bytes": None if text_model.is_byte_model else args.max_bytes,
             "counting": COUNTING[kind_name(text_model)],
+            "compressors": compressors.COUNTING,
         },
         **as_dict(scores),
         "samples": [
@@ -148,10 +160,12 @@ def sample(text_model: TextModel, prompt: str, size: int) -> str:
 
 def table(result: dict[str, Any]) -> Iterator[str]:
     """The result for a terminal, line by line."""
-    groups = [(part, result[part]) for part in ("sources", "languages", "kinds")]
-    width = max(len(name) for _, group in groups for name in group) + 2
-    for title, group in [*groups, ("", {"all": result["total"]})]:
-        yield title[:-1].ljust(width) + "".join(column.rjust(15) for column in COLUMNS)
+    groups = {title: result[part] for part, title in GROUPS.items() if result.get(part)}
+    if result["sources"]:
+        groups["all of the mix" if "outside" in result else ""] = {"all": result["total"]}
+    width = max(len(word) for title, group in groups.items() for word in (title, *group)) + 2
+    for title, group in groups.items():
+        yield title.ljust(width) + "".join(column.rjust(15) for column in COLUMNS)
         for name, numbers in group.items():
             yield name.ljust(width) + "".join(cell.rjust(15) for cell in cells(numbers))
         yield ""
@@ -167,6 +181,7 @@ def cells(numbers: dict[str, Any]) -> list[str]:
         _decimals(numbers.get("bytes_per_patch"), 2),
         str(lengths.get("50%", "-")),
         str(lengths.get("99%", "-")),
+        *(_decimals(numbers.get("compressors", {}).get(name), 3) for name in (XZ, ZSTD, BZ2)),
     )
     return list(values)
 

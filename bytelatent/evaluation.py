@@ -1,6 +1,8 @@
 """Bits per byte and patches on held-out documents, by source, language and kind of text.
 
-:data:`COUNTING` says what is counted.
+:data:`COUNTING` says what is counted. Sources whose kind is
+:data:`~bytelatent.data.held_out.OUTSIDE_KIND` are outside the mix: they stand by themselves, in no
+sum.
 """
 
 from collections import Counter
@@ -11,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from bytelatent.data.held_out import HeldOut, cut_pieces
+from bytelatent.compressors import compressed_sizes
+from bytelatent.data.held_out import OUTSIDE_KIND, HeldOut, cut_pieces
 from bytelatent.files import read_json
 from bytelatent.loading import TextModel
 from bytelatent.metrics import bits_per_byte
@@ -49,6 +52,7 @@ class Score:
         nats: surprisal of all bytes.
         entropy_nats: the same by the entropy model that cuts patches for a BLT; else None.
         patch_lengths: how many patches have so many bytes; empty without a patcher.
+        compressed: bytes that each compressor needs for the same bytes; empty if not measured.
     """
 
     documents: int = 0
@@ -57,6 +61,7 @@ class Score:
     nats: float = 0.0
     entropy_nats: float | None = 0.0
     patch_lengths: Counter[int] = field(default_factory=Counter)
+    compressed: Counter[str] = field(default_factory=Counter)
 
     def add_piece(self, scores: ByteScores) -> None:
         """Count a piece of a document."""
@@ -81,6 +86,7 @@ class Score:
         both = self.entropy_nats, other.entropy_nats
         self.entropy_nats = None if None in both else sum(x for x in both if x is not None)
         self.patch_lengths.update(other.patch_lengths)
+        self.compressed.update(other.compressed)
 
     @property
     def bits_per_byte(self) -> float:
@@ -112,6 +118,10 @@ class Score:
         found = {f"{q:.0%}": lengths[place] for q, place in zip(QUANTILES, places, strict=True)}
         return {**found, "longest": lengths[-1]}
 
+    def compressors(self) -> dict[str, float]:
+        """Bits per byte of the compressors; see :mod:`bytelatent.compressors`."""
+        return {name: 8 * size / max(1, self.size) for name, size in self.compressed.items()}
+
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
         found = {
@@ -122,6 +132,7 @@ class Score:
             "entropy_model_bits_per_byte": self.entropy_bits_per_byte,
             "bytes_per_patch": self.bytes_per_patch,
             "patch_bytes": self.patch_quantiles(),
+            "compressors": self.compressors(),
         }
         return {key: value for key, value in found.items() if value not in (None, {})}
 
@@ -151,6 +162,7 @@ def evaluate(
         total = Score(documents=len(source.documents))
         for scores in score(text_model, texts):
             total.add_piece(scores)
+        total.compressed.update(compressed_sizes(b"".join(source.documents)))
         yield SourceScore(source.source, source.language, source.kind, total)
 
 
@@ -188,15 +200,22 @@ def describe(text_model: TextModel) -> dict[str, Any]:
 
 
 def as_dict(scores: Sequence[SourceScore]) -> dict[str, Any]:
-    """All scores, by source and summed, for JSON."""
+    """All scores, by source and summed, for JSON; ``outside`` if there is text outside the mix."""
+    mix = [one for one in scores if one.kind != OUTSIDE_KIND]
+    outside = [one for one in scores if one.kind == OUTSIDE_KIND]
     return {
-        "total": overall(scores).as_dict(),
-        "sources": {
-            one.source: {"language": one.language, "kind": one.kind} | one.score.as_dict()
-            for one in scores
-        },
-        "languages": {name: x.as_dict() for name, x in combined(scores, "language").items()},
-        "kinds": {name: x.as_dict() for name, x in combined(scores, "kind").items()},
+        "total": overall(mix).as_dict(),
+        "sources": _by_source(mix),
+        "languages": {name: x.as_dict() for name, x in combined(mix, "language").items()},
+        "kinds": {name: x.as_dict() for name, x in combined(mix, "kind").items()},
+        **({"outside": _by_source(outside)} if outside else {}),
+    }
+
+
+def _by_source(scores: Iterable[SourceScore]) -> dict[str, dict[str, Any]]:
+    return {
+        one.source: {"language": one.language, "kind": one.kind} | one.score.as_dict()
+        for one in scores
     }
 
 

@@ -4,7 +4,8 @@ import json
 import math
 import resource
 import sys
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -126,6 +127,41 @@ def read_metrics(path: Path) -> list[dict[str, Any]]:
         except json.JSONDecodeError:
             break
     return records
+
+
+@dataclass(frozen=True)
+class Round:
+    """A part of a run in which the learning rate does not rise again once it has fallen.
+
+    Attributes:
+        first, last: steps of its first and last line.
+        first_lr, last_lr: learning rates there.
+    """
+
+    first: int
+    first_lr: float
+    last: int
+    last_lr: float
+
+
+def find_rounds(metrics: Iterable[Mapping[str, Any]]) -> list[Round]:
+    """The rounds of a run: it was finished, given more steps and started again.
+
+    Args:
+        metrics: lines of ``metrics.jsonl``; of two of a step the later one counts.
+    """
+    rates = {line["step"]: line["lr"] for line in metrics if "lr" in line}
+    found: list[Round] = []
+    fallen = False
+    for step, lr in sorted(rates.items()):
+        last = found[-1] if found else None
+        if last is None or (fallen and lr > last.last_lr):
+            found.append(Round(step, lr, step, lr))
+            fallen = False
+        else:
+            fallen = fallen or lr < last.last_lr
+            found[-1] = replace(last, last=step, last_lr=lr)
+    return found
 
 
 def _sink(name: str, path: Path, args: SinkArgs) -> Sink:

@@ -2,7 +2,8 @@
 
 ``OUT`` gets the weights (``config.json``, ``model.safetensors``), its graphs for onnxruntime
 (:mod:`bytelatent.export`), ``train_args.json`` with the threshold, ``calibration.json``, the run's
-``metrics.jsonl``, ``evaluation.json`` (bits per byte and patches on text it never saw), ``NOTICE``
+``metrics.jsonl``, ``evaluation.json`` (bits per byte and patches on text it never saw, what
+compressors make of the same text, and what it writes by itself), ``NOTICE``
 (whose text it learned from) and ``README.md``, the model card. All of it is measured or read off
 the run, and nothing is moved to ``OUT`` before everything is made.
 
@@ -21,39 +22,26 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from bytelatent import calibration
+from bytelatent import calibration, releasing
 from bytelatent.args import TrainArgs
 from bytelatent.cards import PROSE, Release, card, measured_prose, unknown_sources
 from bytelatent.config import check_args, load_args
 from bytelatent.data.args import DataArgs
-from bytelatent.data.held_out import (
-    MANIFEST_FILE,
-    HeldOut,
-    default_split,
-    held_out,
-    read_entries,
-    source_names,
-)
+from bytelatent.data.held_out import MANIFEST_FILE, default_split, read_entries
 from bytelatent.data.notice import notice
-from bytelatent.evaluation import (
-    Beside,
-    SourceScore,
-    as_dict,
-    describe,
-    evaluate,
-    read_beside,
-)
+from bytelatent.evaluation import Beside, as_dict, describe, read_beside
 from bytelatent.export import DTYPES
 from bytelatent.exporting.folders import export_blt, export_entropy
 from bytelatent.files import naming, read_json, replacing, write_json, write_text
 from bytelatent.hf import TRAIN_ARGS_FILE
-from bytelatent.loading import TextModel, kind_of, load_text_model, read_settings, write_settings
+from bytelatent.loading import kind_of, load_text_model, read_settings, write_settings
 from bytelatent.metrics import read_metrics
 from bytelatent.model.released import WEIGHTS_FILE
-from bytelatent.patching.calibrate import CALIBRATED
+from bytelatent.releasing import LIMIT
 from bytelatent.step_graphs import SELF_CONTAINED_FILE
 from bytelatent.storage import model_folder
 from bytelatent.stored_tensors import StoredTensors
+from bytelatent.text_quality import BYTES
 from bytelatent.transformer import LMTransformer
 
 logger = logging.getLogger(__name__)
@@ -62,12 +50,6 @@ NOTICE_FILE, EVALUATION_FILE, METRICS_FILE = "NOTICE", "evaluation.json", "metri
 
 DESCRIBED = {"licence", "note", "lang", "package", "archive", "bytes"}
 """What the manifest must say of a source whose licence it knows."""
-
-LIMIT = 12_000
-"""Bytes of each source that are measured; with some forty sources two minutes on two cores."""
-
-CALIBRATION_LIMIT = 4_000
-"""Bytes of each source that the threshold is found on."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +60,8 @@ class Options:
         limit: bytes of each source to measure; those of :data:`PROSE` are measured whole.
         prose_limit: bytes of those; all when None.
         patch_size: wanted bytes per patch of an entropy model.
+        max_patch_length: bytes of its patches at most; None for no limit.
+        text_bytes: of each text that the model is made to write; none when 0.
         dtype: of the weights in the file.
         entropy_model: name of the one that ships beside a BLT, if it is not the run's.
         beside: a result of ``benchmarks/equal_bytes.py`` for the card of a BLT.
@@ -86,15 +70,18 @@ class Options:
     limit: int = LIMIT
     prose_limit: int | None = None
     patch_size: float = calibration.PATCH_SIZE
+    max_patch_length: int | None = None
+    text_bytes: int = BYTES
     dtype: str = "fp32"
     entropy_model: str | None = None
     beside: Path | None = None
 
     def __post_init__(self) -> None:
-        for name in ("limit", "prose_limit"):
+        least = {"limit": 1, "prose_limit": 1, "max_patch_length": 1, "text_bytes": 0}
+        for name, low in least.items():
             value = getattr(self, name)
-            if value is not None and value < 1:
-                raise ValueError(f"--{name.replace('_', '-')}: {value} is not 1 or more bytes")
+            if value is not None and value < low:
+                raise ValueError(f"--{name.replace('_', '-')}: {value} is not {low} or more bytes")
 
 
 def release(run: Path, out: Path, options: Options | None = None) -> None:
@@ -120,16 +107,19 @@ def release(run: Path, out: Path, options: Options | None = None) -> None:
             logger.warning("%s does not tell the licences of %s", place, ", ".join(unknown))
         if text := _notice(entries, training["sources"]):
             write_text(folder / NOTICE_FILE, text)
-        _calibrate(folder, args, options)
+        releasing.calibrate(folder, args, options.patch_size, options.max_patch_length)
         text_model = load_text_model(str(folder))
         if isinstance(text_model.model, LMTransformer):
             export_entropy(text_model.model, folder)
         else:
             export_blt(text_model.model, folder)
         split = default_split(args.data.root_dir, args.data.used_sources())
-        scores = _measure(text_model, args, options, split, measured_prose(split, entries))
+        limits = _limits(args, options, split, entries)
         about = {**describe(text_model), "model": args.name, "split": split}
-        write_json(folder / EVALUATION_FILE, about | as_dict(scores))
+        found = about | as_dict(releasing.measure(text_model, args, split, limits))
+        if options.text_bytes:
+            found["text"] = releasing.measure_text(text_model, options.text_bytes)
+        write_json(folder / EVALUATION_FILE, found)
         write_card(folder, out=out, beside=options.beside)
         _move(folder, out)
 
@@ -177,6 +167,15 @@ def write_card(folder: Path, *, out: Path | None = None, beside: Path | None = N
         )
     )
     write_text(folder / "README.md", text)
+
+
+def _limits(
+    args: TrainArgs, options: Options, split: str, entries: Mapping[str, Mapping[str, Any]]
+) -> dict[str, int | None]:
+    """Bytes to measure of the sources of the run, of those outside the mix, and of the prose."""
+    names = [*args.data.used_sources(), *releasing.outside_sources(entries)]
+    found: dict[str, int | None] = dict.fromkeys(names, options.limit)
+    return found | dict.fromkeys(measured_prose(split, entries), options.prose_limit)
 
 
 def _read_beside(args: TrainArgs, path: Path | None) -> Beside | None:
@@ -229,6 +228,10 @@ def _read_run(run: Path, options: Options) -> tuple[TrainArgs, dict[str, Any]]:
     args = load_args(TrainArgs, [f"config={run / 'config.yaml'}"])
     if not (run / "model").is_dir():
         raise ValueError(f"{run / 'model'} does not exist: the run is not finished")
+    if args.blt is not None and options.max_patch_length is not None:
+        raise ValueError(
+            "--max-patch-length: is for an entropy model; a BLT keeps what it was trained with"
+        )
     if args.blt is None and options.entropy_model is not None:
         raise ValueError("--entropy-model: an entropy model needs no other")
     _read_beside(args, options.beside)
@@ -286,53 +289,6 @@ def _entropy_training(name: str | None) -> dict[str, Any] | None:
     return None if found["bytes"] is None else found
 
 
-def _calibrate(folder: Path, args: TrainArgs, options: Options) -> None:
-    """Find the threshold of an entropy model, or only the curve around that of a BLT; write it."""
-    text_model = load_text_model(str(folder))
-    assert text_model.patcher is not None
-    mode, threshold = text_model.patcher.mode, text_model.patcher.args.threshold
-    if args.blt is not None and (mode not in CALIBRATED or threshold is None):
-        return
-    root, key = args.data.root_dir, args.data.text_key
-    names, shares = calibration.choose_sources(root, "valid", args.data.used_sources())
-    corpus = held_out(root, "valid", names, limit=CALIBRATION_LIMIT, text_key=key)
-    result = calibration.calibrate(
-        calibration.measure(text_model, corpus, shares),
-        options.patch_size,
-        mode,
-        threshold=None if args.blt is None else threshold,
-    )
-    found = result["rules"][mode.value]
-    logger.info("%.6f nats: %.3f bytes per patch", found["threshold"], found["bytes_per_patch"])
-    about = {"model": args.name, "entropy_model": args.patcher_model or args.name}
-    if args.blt is None:
-        calibration.write(str(folder), about | result)
-    else:
-        write_json(folder / calibration.CALIBRATION_FILE, about | result, indent=None)
-
-
-def _measure(
-    text_model: TextModel, args: TrainArgs, options: Options, split: str, prose: Sequence[str]
-) -> list[SourceScore]:
-    """Bits per byte and patches on documents of every source of the run, and of the prose."""
-    root, key = args.data.root_dir, args.data.text_key
-    there = source_names(root / split)
-    wanted: dict[str, int | None] = dict.fromkeys(args.data.used_sources(), options.limit)
-    wanted |= {name: options.prose_limit for name in prose if name in there}
-    corpus: list[HeldOut] = []
-    for name, limit in wanted.items():
-        if name in there:
-            corpus += held_out(root, split, [name], limit=limit, text_key=key)
-        else:
-            logger.warning("%s has no %s documents and is not measured", name, split)
-    scores = []
-    for one in evaluate(text_model, corpus):
-        rate, size = one.score.bits_per_byte, one.score.size
-        logger.info("%s: %.3f bits per byte on %d bytes", one.source, rate, size)
-        scores.append(one)
-    return scores
-
-
 def _move(folder: Path, out: Path) -> None:
     """Put finished files into place; those of before that have no successor stay."""
     for path in sorted(folder.iterdir()):
@@ -364,6 +320,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         default=defaults.patch_size,
         metavar="BYTES",
         help=f"wanted of an entropy model (default: {defaults.patch_size})",
+    )
+    add("--max-patch-length", type=int, metavar="BYTES", help="of an entropy model (default: any)")
+    add(
+        "--text-bytes",
+        type=int,
+        default=defaults.text_bytes,
+        metavar="BYTES",
+        help=f"of each text that it is made to write; 0 for none (default: {defaults.text_bytes})",
     )
     add("--dtype", choices=DTYPES, default=defaults.dtype, help="of the weights in the file")
     add("--entropy-model", metavar="NAME", help="of a BLT, if not the run's patcher_model")

@@ -19,6 +19,7 @@ from bytelatent.runtime import EntropyRuntime
 from bytelatent.step_graphs import BLT_GRAPHS
 from bytelatent.transformer import LMTransformer
 from tests import tiny
+from tests.test_outside import add_outside
 
 
 @pytest.fixture(scope="module")
@@ -32,6 +33,7 @@ def root(tmp_path_factory):
         (corpus / "test" / f"{source}.jsonl").write_text(text + "\n")
         manifest["sources"].append({**manifest["sources"][0], "source": source})
     (corpus / "manifest.json").write_text(json.dumps(manifest))
+    add_outside(corpus, dna="ACGTTGCAAC" * 30)
     return root
 
 
@@ -55,7 +57,21 @@ def finished_run(root, name, model, **changes):
 def entropy_release(root):
     """An entropy model as released."""
     run = finished_run(root, "tiny-lm", tiny.entropy_model(root / "weights" / "lm"))
-    assert main([str(run), str(root / "tiny-lm"), "--limit", "300", "--patch-size", "3"]) == 0
+    assert (
+        main(
+            [
+                str(run),
+                str(root / "tiny-lm"),
+                "--limit",
+                "300",
+                "--text-bytes",
+                "20",
+                "--patch-size",
+                "3",
+            ]
+        )
+        == 0
+    )
     return root / "tiny-lm"
 
 
@@ -68,7 +84,21 @@ def blt_run(root, entropy_release):
 
 @pytest.fixture(scope="module")
 def blt_release(root, blt_run):
-    assert main([str(blt_run), str(root / "tiny-blt"), "--limit", "300", "--dtype", "bf16"]) == 0
+    assert (
+        main(
+            [
+                str(blt_run),
+                str(root / "tiny-blt"),
+                "--limit",
+                "300",
+                "--text-bytes",
+                "20",
+                "--dtype",
+                "bf16",
+            ]
+        )
+        == 0
+    )
     return root / "tiny-blt"
 
 
@@ -126,6 +156,12 @@ def test_the_card_of_an_entropy_model_says_what_was_measured(entropy_release, ro
     found = overall(list(evaluate(load_text_model(str(entropy_release)), prose)))
     assert found.size > 600, "not cut by --limit"
     assert f"**{found.bits_per_byte:.3f}**" in card
+    assert list(scores["outside"]) == ["held-dna"] and quality["held-dna"][0] == "300"
+    assert set(scores["kinds"]) == {"prose"} and "prose" in quality
+    for name, bits in scores["kinds"]["prose"]["compressors"].items():
+        assert name in quality["kind"] and f"{bits:.3f}" in quality["prose"]
+    assert scores["text"]["prompts"] == 20 and scores["text"]["bytes"] == 20
+    assert "beginnings of English prose" in section(card, "Text")
     threshold = BltTokenizerAndPatcher.from_pretrained(entropy_release).patcher_args.threshold
     assert f"{threshold:.6f} nats gives 3." in card
     training = section(card, "Training")
@@ -207,7 +243,21 @@ def test_a_run_that_began_with_a_model_says_so(root, entropy_release) -> None:
     }
     run = finished_run(root, "more", entropy_release, init_from=str(entropy_release), data=data)
     for _ in range(2):  # the second time over the first
-        assert main([str(run), str(root / "more"), "--limit", "90", "--prose-limit", "50"]) == 0
+        assert (
+            main(
+                [
+                    str(run),
+                    str(root / "more"),
+                    "--limit",
+                    "90",
+                    "--text-bytes",
+                    "0",
+                    "--prose-limit",
+                    "50",
+                ]
+            )
+            == 0
+        )
         card = (root / "more" / "README.md").read_text()
         assert f"but with those of `{entropy_release}`, which 20 steps and 3.8 MB had made" in card
         assert "had made from fresh ones: 7.6 MB in all" in card
@@ -225,7 +275,12 @@ def test_a_model_released_over_the_one_it_began_with_keeps_its_past(root, entrop
     run = finished_run(root, "again", place, init_from=str(place))
     cards = []
     for _ in range(2):
-        assert main([str(run), str(place), "--limit", "90", "--prose-limit", "50"]) == 0
+        assert (
+            main(
+                [str(run), str(place), "--limit", "90", "--text-bytes", "0", "--prose-limit", "50"]
+            )
+            == 0
+        )
         cards.append((place / "README.md").read_text())
     assert "7.6 MB in all" in cards[0]
     assert cards[0] == cards[1]
@@ -234,7 +289,21 @@ def test_a_model_released_over_the_one_it_began_with_keeps_its_past(root, entrop
 def test_a_rule_without_entropies_needs_no_entropy_model(root) -> None:
     named = {"patcher": {"patching_mode": "space"}}
     run = finished_run(root, "spaces", root / "weights" / "blt", blt=tiny.BLT, **named)
-    assert main([str(run), str(root / "spaces"), "--limit", "90", "--prose-limit", "50"]) == 0
+    assert (
+        main(
+            [
+                str(run),
+                str(root / "spaces"),
+                "--limit",
+                "90",
+                "--text-bytes",
+                "0",
+                "--prose-limit",
+                "50",
+            ]
+        )
+        == 0
+    )
     names = {path.name for path in (root / "spaces").iterdir()}
     assert names == SHARED - {"calibration.json"} | set(BLT_GRAPHS)
     card = (root / "spaces" / "README.md").read_text()
@@ -247,6 +316,8 @@ def test_a_rule_without_entropies_needs_no_entropy_model(root) -> None:
     [
         (["--entropy-model", "x"], "--entropy-model: an entropy model needs no other"),
         (["--limit", "0"], "--limit: 0 is not 1 or more bytes"),
+        (["--max-patch-length", "0"], "--max-patch-length: 0 is not 1 or more bytes"),
+        (["--text-bytes", "-1"], "--text-bytes: -1 is not 0 or more bytes"),
         (["--patch-size", "1"], "patch_size: 1.0 is not more than 1 byte"),
     ],
 )

@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from bytelatent.cards import Round, find_rounds
+from bytelatent.metrics import Round, find_rounds
 from bytelatent.release import main
 from tests import tiny
 from tests.test_release import finished_run, lines, rows, section
@@ -35,7 +35,9 @@ def test_a_corpus_of_ones_own_will_do(own_corpus, tmp_path, manifest, caplog) ->
     weights = tiny.entropy_model(tmp_path / "weights")
     run = finished_run(tmp_path, "mine", weights, corpus=own_corpus)
     out = tmp_path / "mine"
-    assert main([str(run), str(out), "--limit", "90", "--patch-size", "3"]) == 0
+    assert (
+        main([str(run), str(out), "--limit", "90", "--text-bytes", "0", "--patch-size", "3"]) == 0
+    )
     assert "does not tell the licences of songs, vers" in caplog.text
     assert "no test split; valid is measured" in caplog.text
     assert not (out / "NOTICE").exists()
@@ -58,7 +60,9 @@ def test_sources_that_the_manifest_lacks_are_named(own_corpus, tmp_path) -> None
     (own_corpus / "valid" / "songs.jsonl").unlink()  # nor is every source held out
     weights = tiny.entropy_model(tmp_path / "weights")
     run, out = finished_run(tmp_path, "half", weights, corpus=own_corpus), tmp_path / "half"
-    assert main([str(run), str(out), "--limit", "90", "--patch-size", "3"]) == 0
+    assert (
+        main([str(run), str(out), "--limit", "90", "--text-bytes", "0", "--patch-size", "3"]) == 0
+    )
     notice, card = (out / "NOTICE").read_text(), (out / "README.md").read_text()
     assert "songs (en): public domain" in notice
     assert "The licences of other texts are unknown: vers." in notice
@@ -78,10 +82,10 @@ def test_half_an_entry_of_the_manifest_is_refused(own_corpus, tmp_path, capsys) 
 
 def test_rounds_begin_where_the_learning_rate_rises_again() -> None:
     once = lines(0.5, 1, 1, 0.5, 0.1)
-    assert find_rounds(once, warmup=15) == [Round(10, 0.5, 50, 0.1)]
+    assert find_rounds(once) == [Round(10, 0.5, 50, 0.1)]
     twice = [*once, {"step": 50, "valid_bits_per_byte": 3}, *lines(0, 0, 0, 0, 0, 0.9, 0.2)[5:]]
-    assert find_rounds(twice, warmup=15) == [Round(10, 0.5, 50, 0.1), Round(60, 0.9, 70, 0.2)]
+    assert find_rounds(twice) == [Round(10, 0.5, 50, 0.1), Round(60, 0.9, 70, 0.2)]
     # Steps that were run again after a kill are no round.
     again = [*once, *lines(0.5, 1, 1, 0.5, 0.1, 0.05)[3:]]
-    assert find_rounds(again, warmup=15) == [Round(10, 0.5, 60, 0.05)]
-    assert find_rounds([], warmup=15) == []
+    assert find_rounds(again) == [Round(10, 0.5, 60, 0.05)]
+    assert find_rounds([]) == []

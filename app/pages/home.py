@@ -78,6 +78,7 @@ class HomePage:
         still: the first one, drawn without JavaScript.
         splitters: rows of the comparison.
         languages: one text in many languages, measured beforehand.
+        longest: bytes of a patch at most, as the model cuts; None for no limit.
         page_data: JSON for the scripts: limits, the model's threshold and calibration, the first
             example.
         figures: the first of the gallery.
@@ -91,6 +92,7 @@ class HomePage:
     still: Still | None
     splitters: list[SplitterRow]
     languages: LanguageTable | None
+    longest: int | None
     page_data: str
     figures: list[Card]
     titles: list[Card]
@@ -106,6 +108,7 @@ def home() -> Response:
     examples = _example_file().read()
     first = examples.items[0] if examples.items else None
     gallery = gallery_of(catalogue.snapshot())
+    longest = model.source.max_patch_length if model.source else examples.max_patch_length
     page_data = {
         "live": model.source is not None,
         "model": model.source.name if model.source else examples.model,
@@ -126,6 +129,7 @@ def home() -> Response:
             still=still_of(first) if first else None,
             splitters=splitter_rows(),
             languages=LanguageTable.of(_language_file().read()),
+            longest=longest,
             page_data=json_for_html(page_data),
             figures=gallery.figures[:CARDS],
             titles=[*gallery.figures[CARDS:], *gallery.data_files][:TITLES_SHOWN],

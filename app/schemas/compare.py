@@ -30,7 +30,11 @@ class CompareRequest(Request):
     )
     patch_size: int = Field(default=4, ge=1, le=MAX_LENGTH, description="Bytes, of static patches.")
     max_patch_length: int | None = Field(
-        default=None, ge=1, le=MAX_LENGTH, description="Bytes. Longer patches are split."
+        default=None,
+        ge=1,
+        le=MAX_LENGTH,
+        description="Bytes. Longer patches are split. Left out: the model's own limit, if it has "
+        "one, where entropies cut.",
     )
 
 

@@ -40,7 +40,11 @@ class PatchRequest(Request):
         "exact one (static, a whole number).",
     )
     max_patch_length: int | None = Field(
-        default=None, ge=1, le=MAX_LENGTH, description="Bytes. Longer patches are split."
+        default=None,
+        ge=1,
+        le=MAX_LENGTH,
+        description="Bytes. Longer patches are split. Left out: the model's own limit, if it has "
+        "one, where entropies cut.",
     )
     top_k: int = Field(
         default=0,

@@ -14,6 +14,10 @@ logger = logging.getLogger(__name__)
 
 MANIFEST_FILE = "manifest.json"
 
+OUTSIDE_KIND = "held-out"
+"""Kind of the sources that no model is trained on: they stand in the test split alone, are of kinds
+of text that the mix has not, and are told of beside the others and not among them."""
+
 LEAST_SHARE = 2000
 """Bytes of a document at least, when only some of a source are taken."""
 

@@ -3,7 +3,7 @@
 Legend: ``B`` rows, ``S`` tokens of a row, ``P`` patches.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from array_api_compat import array_namespace
@@ -15,6 +15,7 @@ from bytelatent.patching.rules import (
     Array,
     lengths_from_starts,
     patch_starts,
+    split_long,
 )
 from bytelatent.tokenizers.constants import BOS_ID, PAD_ID
 
@@ -59,11 +60,14 @@ def cut(patcher: Patcher, tokens_BT: Array, entropies_BS: Array | None) -> Array
         ValueError: the rule needs entropies and there are none.
     """
     xp = array_namespace(tokens_BT)
-    options = patcher.args.options()
-    starts_BT = patch_starts(patcher.mode, tokens_BT[:, :-1], entropies_BS, options)
+    options, longest = patcher.args.options(), patcher.args.max_patch_length
+    # Long patches are split last: counted from where a document begins, not from before it.
+    unsplit = replace(options, max_patch_length=None)
+    starts_BT = patch_starts(patcher.mode, tokens_BT[:, :-1], entropies_BS, unsplit)
     begins_BT = tokens_BT == BOS_ID
     after_BT = xp.concat([begins_BT[:, :1], begins_BT[:, :-1]], axis=1)
-    return lengths_from_starts(starts_BT | begins_BT | after_BT)
+    starts_BT = starts_BT | begins_BT | after_BT
+    return lengths_from_starts(starts_BT if longest is None else split_long(starts_BT, longest))
 
 
 def pack(

@@ -50,6 +50,7 @@ class EntropyModel(Protocol):
 
     name: str
     threshold: float
+    max_patch_length: int | None
 
     def analyse(self, data: bytes, *, top_k: int = 0) -> ByteAnalysis:
         """Entropies and surprisals of every byte."""
@@ -118,7 +119,7 @@ def patch_graph(
     _check_size(len(places.data), args.max_bytes)
     threshold = model.threshold if args.threshold is None else args.threshold
     analysis = _analyse(model, places.data, progress)
-    patches = list(cut(places, analysis, threshold))
+    patches = list(cut(places, analysis, threshold, model.max_patch_length))
     nodes, edges = _count(places.data, patches, args.evidence)
     kept = [key for key, _ in sorted(nodes.items(), key=lambda item: -item[1].count)]
     kept = kept[: args.max_nodes]
@@ -143,9 +144,11 @@ def patch_graph(
     return graph
 
 
-def cut(places: TextPlaces, analysis: ByteAnalysis, threshold: float) -> Iterator[Patch]:
-    """The patches of a text, by the entropy rule."""
-    options = RuleOptions(threshold=threshold)
+def cut(
+    places: TextPlaces, analysis: ByteAnalysis, threshold: float, longest: int | None = None
+) -> Iterator[Patch]:
+    """The patches of a text, by the entropy rule; those longer than ``longest`` bytes are split."""
+    options = RuleOptions(threshold=threshold, max_patch_length=longest)
     tokens, entropies = analysis.tokens[None], analysis.entropies[None]
     starts = patch_starts(PatchingMode.ENTROPY, tokens, entropies, options)[:, :-1]
     lengths = lengths_from_starts(starts)[0][1:]  # the first patch is BOS

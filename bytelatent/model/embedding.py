@@ -113,6 +113,7 @@ def _summed_rows(tables: Sequence[Tensor], ids: Sequence[Tensor]) -> Tensor:
     """
     sizes = [table.shape[0] for table in tables]
     firsts = [sum(sizes[:number]) for number in range(len(sizes))]
-    places_BSN = torch.stack([ids_BS + first for ids_BS, first in zip(ids, firsts, strict=True)], dim=-1)
+    places = [ids_BS + first for ids_BS, first in zip(ids, firsts, strict=True)]
+    places_BSN = torch.stack(places, dim=-1)
     rows = F.embedding_bag(places_BSN.flatten(0, 1), torch.cat(list(tables)), mode="sum")
-    return rows.unflatten(0, ids[0].shape)
+    return rows.reshape(*ids[0].shape, -1)

@@ -73,7 +73,7 @@ def side_by_side(x_SD: Tensor, *linears: nn.Linear) -> tuple[Tensor, ...]:
     if not torch.is_grad_enabled():
         return tuple(linear(x_SD) for linear in linears)
     together = F.linear(x_SD, torch.cat([linear.weight for linear in linears]))
-    return together.split([linear.out_features for linear in linears], dim=-1)
+    return torch.split(together, [linear.out_features for linear in linears], dim=-1)
 
 
 class Attention(nn.Module):
@@ -96,7 +96,7 @@ class Attention(nn.Module):
     ) -> tuple[Tensor, KeyValue]:
         """Attend to the past and to ``x_BSD``; return the output and all keys and values."""
         parts = side_by_side(x_BSD, self.wq, self.wk, self.wv)
-        q_BSHE, k_BTGE, v_BTGE = (part.unflatten(-1, (-1, self.width)) for part in parts)
+        q_BSHE, k_BTGE, v_BTGE = (x.reshape(*x.shape[:-1], -1, self.width) for x in parts)
         first = 0
         if past is not None:
             first = past.keys.shape[1]

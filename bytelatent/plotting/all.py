@@ -11,6 +11,7 @@ from bytelatent.plotting import (
     calibration_curve,
     entropy_figure,
     entropy_histogram,
+    kinds,
     patch_lengths,
     patch_overlay,
     scaling_figures,
@@ -26,6 +27,7 @@ COMMANDS = (
     patch_overlay.COMMAND,
     training_curve.COMMAND,
     calibration_curve.COMMAND,
+    kinds.COMMAND,
     sentence_boundaries.COMMAND,
 )
 STUDY = (patch_lengths.COMMAND, scaling_figures.COMMAND)

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bytelatent.patching.rules import (
+    ENTROPY_MODES,
     PatchingMode,
     RuleOptions,
     check_options,
@@ -33,6 +34,7 @@ class EntropyModel(Protocol):
 
     name: str
     threshold: float
+    max_patch_length: int | None
 
     def analyse(self, data: bytes, *, top_k: int = 0) -> ByteAnalysis:
         """Entropies, surprisals and the ``top_k`` likeliest next tokens."""
@@ -48,12 +50,14 @@ class Measured:
         analysis: entropies, surprisals and predictions.
         model: the model's name.
         threshold: nats; more entropy than this starts a patch.
+        max_patch_length: bytes; longer patches by entropy are split. None for no limit.
     """
 
     data: bytes
     analysis: ByteAnalysis
     model: str
     threshold: float
+    max_patch_length: int | None = None
 
     @property
     def byte_entropies(self) -> NDArray[np.float32]:
@@ -67,7 +71,10 @@ class Measured:
             mode: the rule.
             patch_size: bytes, for static patches.
         """
-        options = RuleOptions(threshold=self.threshold, patch_size=patch_size)
+        longest = self.max_patch_length if mode in ENTROPY_MODES else None
+        options = RuleOptions(
+            threshold=self.threshold, patch_size=patch_size, max_patch_length=longest
+        )
         tokens, entropies = self.analysis.tokens[None], self.analysis.entropies[None]
         starts = patch_starts(mode, tokens, entropies, options)[:, :-1]
         return [int(length) for length in lengths_from_starts(starts)[0]]
@@ -82,6 +89,7 @@ class Measured:
             "entropies": self.analysis.entropies.tolist(),
             "entropy_shift": ENTROPY_SHIFT,
             "threshold": self.threshold,
+            "max_patch_length": self.max_patch_length,
             "bits_per_byte": self.analysis.bits_per_byte,
             "patch_lengths_note": LENGTHS_NOTE,
         }
@@ -103,7 +111,8 @@ def measure(
     """
     value = model.threshold if threshold is None else threshold
     check_options(PatchingMode.ENTROPY, RuleOptions(threshold=value))
-    return Measured(data, model.analyse(data, top_k=top_k), model.name, value)
+    analysis = model.analyse(data, top_k=top_k)
+    return Measured(data, analysis, model.name, value, model.max_patch_length)
 
 
 def byte_patches(lengths: list[int]) -> list[tuple[int, int]]:

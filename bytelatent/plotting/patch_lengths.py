@@ -54,6 +54,7 @@ def render(job: Job) -> None:
     values = {
         "model": model.name,
         "threshold": threshold,
+        "max_patch_length": model.max_patch_length,
         "source": source,
         "unit": f"patches of 1, 2, ... bytes; the last count is of {LONGEST} bytes and more",
         "in_mix": "whether the model was trained on more of the language than this very text",

@@ -13,7 +13,7 @@ import numpy as np
 import plotly.graph_objects as go
 from matplotlib.figure import Figure
 
-from bytelatent.metrics import read_metrics
+from bytelatent.metrics import find_rounds, read_metrics
 from bytelatent.plotting.artifacts import Card
 from bytelatent.plotting.charts import axis, chart_html, new_figure
 from bytelatent.plotting.cli import DEFAULT_MODEL, Command, Job, Parser
@@ -41,8 +41,8 @@ CARD = Card(
 BLT_CARD = Card(
     "blt_training_curve",
     "Training of the BLT",
-    "Bits per byte of the Byte Latent Transformer that comes along, against the bytes seen. Where "
-    "the curve rises in the middle, a second round began at the full learning rate.",
+    "Bits per byte of the Byte Latent Transformer that comes along, against the bytes seen. A "
+    "dashed line stands where a further round began, at a learning rate that had fallen before.",
 )
 BLT_MODEL = DEFAULT_MODEL.with_name("blt-mini")
 
@@ -57,6 +57,7 @@ class Curve:
         train: bits per byte of the batches there.
         valid_bytes: seen so far at each held-out measurement.
         valid: bits per byte of the held-out text there.
+        rounds: bytes seen where every round after the first began.
     """
 
     model: str
@@ -64,6 +65,7 @@ class Curve:
     train: list[float]
     valid_bytes: list[int]
     valid: list[float]
+    rounds: list[int]
 
     @property
     def smoothed(self) -> list[float]:
@@ -92,6 +94,7 @@ def _draw(job: Job, card: Card, path: Path) -> None:
         "train": {"bytes": curve.bytes, "raw": curve.train, "smoothed": curve.smoothed},
         "smoothing": SMOOTHING,
         "valid": {"bytes": curve.valid_bytes, "bits_per_byte": curve.valid},
+        "rounds": {"bytes": curve.rounds},
     }
     job.writer.write_data(card, values)
     job.writer.write_page(card, _page(curve, card).render())
@@ -101,7 +104,8 @@ def _draw(job: Job, card: Card, path: Path) -> None:
 def read_curve(path: Path) -> Curve:
     """The training points and held-out measurements of a ``metrics.jsonl``.
 
-    A held-out measurement that does not say how many bytes were seen gets them from its step.
+    Of two lines of a step the later one counts: the run went on from before it, after a kill. A
+    held-out measurement that does not say how many bytes were seen gets them from its step.
 
     Raises:
         ValueError: the file is missing or has no training points; the message names it.
@@ -112,8 +116,8 @@ def read_curve(path: Path) -> Curve:
         lines = [line for line in read_metrics(path) if isinstance(line, dict)]
     except UnicodeDecodeError as error:
         raise ValueError(f"--metrics: {path} is no UTF-8 text: {error.reason}") from None
-    train = [line for line in lines if _has_numbers(line, "step", "bytes", "bits_per_byte")]
-    valid = [line for line in lines if _has_numbers(line, "step", "valid_bits_per_byte")]
+    train = _by_step(lines, "bytes", "bits_per_byte")
+    valid = _by_step(lines, "valid_bits_per_byte")
     if not train:
         raise ValueError(f"--metrics: {path} has no line with step, bytes and bits_per_byte")
     steps, seen = [line["step"] for line in train], [line["bytes"] for line in train]
@@ -124,7 +128,21 @@ def read_curve(path: Path) -> Curve:
         train=[float(line["bits_per_byte"]) for line in train],
         valid_bytes=[round(size) for size in at_valid.tolist()],
         valid=[float(line["valid_bits_per_byte"]) for line in valid],
+        rounds=_rounds(lines, steps, seen),
     )
+
+
+def _by_step(lines: list[dict[str, Any]], *names: str) -> list[dict[str, Any]]:
+    """The lines that have these numbers, in the order of their steps."""
+    found = {line["step"]: line for line in lines if _has_numbers(line, "step", *names)}
+    return [found[step] for step in sorted(found)]
+
+
+def _rounds(lines: list[dict[str, Any]], steps: list[int], seen: list[float]) -> list[int]:
+    """Bytes seen at the last step before each round but the first."""
+    rounds = find_rounds([line for line in lines if _has_numbers(line, "step", "lr")])
+    ends = [one.last for one in rounds[:-1]]
+    return [round(size) for size in np.interp(ends, [0, *steps], [0, *seen]).tolist()]
 
 
 def _has_numbers(line: dict[str, Any], *names: str) -> bool:
@@ -136,6 +154,7 @@ def _facts(curve: Curve) -> list[tuple[str, str]]:
     facts = [
         ("model", curve.model),
         ("bytes seen", f"{curve.bytes[-1]:,}"),
+        *([("rounds", f"{len(curve.rounds) + 1}")] if curve.rounds else []),
         ("train, last points", f"{np.mean(curve.train[-2 * HALF_WINDOW - 1 :]):.3f} bits"),
     ]
     return [*facts, ("held out", f"{curve.valid[-1]:.3f} bits")] if curve.valid else facts
@@ -183,6 +202,8 @@ def _chart(curve: Curve) -> go.Figure:
             hovertemplate=f"{name}<br>%{{x:.2f}} million bytes<br>%{{y:.3f}} bits per byte"
             "<extra></extra>",
         )
+    for size in curve.rounds:
+        figure.add_vline(x=size / MEGABYTE, line={"color": LIGHT["muted"], "dash": "dash"})
     return figure
 
 
@@ -201,6 +222,11 @@ def _image(curve: Curve, card: Card) -> Figure:
             linewidth=1.8,
             markersize=4.5,
             label="held out",
+        )
+    for number, size in enumerate(curve.rounds):
+        label = None if number else "a further round"
+        area.axvline(
+            size / MEGABYTE, color=LIGHT["muted"], linewidth=1.2, linestyle="--", label=label
         )
     area.set(xlabel=X_TITLE, ylabel=Y_TITLE, ylim=_limits(curve))
     area.set_xlim(left=0)

@@ -63,6 +63,7 @@ class EntropyRuntime:
         model: the loaded graph.
         name: what to call the model.
         threshold: nats; the threshold it was calibrated to.
+        max_patch_length: bytes; longer patches are split. None for no limit.
         prefixes: where to remember what recent texts began with.
     """
 
@@ -72,10 +73,11 @@ class EntropyRuntime:
         *,
         name: str,
         threshold: float,
+        max_patch_length: int | None = None,
         prefixes: Prefixes | None = None,
     ) -> None:
         self.model, self.name, self.threshold = model, name, threshold
-        self._prefixes = prefixes
+        self.max_patch_length, self._prefixes = max_patch_length, prefixes
         self.reach = model.reach
         """Bytes before a place that its entropy may depend on, at most."""
 
@@ -83,7 +85,7 @@ class EntropyRuntime:
     def load(
         cls, folder: str | Path, *, threads: int = 2, prefixes: Prefixes | None = None
     ) -> Self:
-        """Load the graph in ``folder`` and the threshold in ``folder/train_args.json``.
+        """Load the graph in ``folder``, and of ``folder/train_args.json`` how patches are cut.
 
         The graph is ``entropy.onnx``, which reads ``model.safetensors`` beside it. Folders of
         earlier versions may instead have a ``model.onnx`` that holds the weights.
@@ -97,8 +99,15 @@ class EntropyRuntime:
             ModelFileError: a file is missing, damaged or of another kind.
         """
         folder = Path(folder)
-        model, threshold = _load_model(folder, threads), _threshold(folder)
-        return cls(model, name=folder.name, threshold=threshold, prefixes=prefixes)
+        model = _load_model(folder, threads)
+        threshold, longest = _patcher(folder)
+        return cls(
+            model,
+            name=folder.name,
+            threshold=threshold,
+            max_patch_length=longest,
+            prefixes=prefixes,
+        )
 
     def analyse(
         self,
@@ -166,12 +175,20 @@ def _load_model(folder: Path, threads: int) -> EntropyGraph | SelfContained:
     return EntropyGraph(found.session, found.shape)
 
 
-def _threshold(folder: Path) -> float:
-    """The calibrated threshold beside the model, or that of the released checkpoints."""
+def _patcher(folder: Path) -> tuple[float, int | None]:
+    """The calibrated threshold beside the model, or that of the released checkpoints; and the
+    longest length of a patch, if there is one.
+    """
     path = folder / TRAIN_ARGS_FILE
     if not path.is_file():
-        return DEFAULT_THRESHOLD
+        return DEFAULT_THRESHOLD, None
     try:
-        return float(read_json(path)["data"]["patcher_args"]["threshold"])
-    except (ValueError, KeyError, TypeError) as error:
+        found = read_json(path)["data"]["patcher_args"]
+        threshold, longest = float(found["threshold"]), found.get("max_patch_length")
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ModelFileError(f"{path} holds no data.patcher_args.threshold ({error})") from None
+    if longest is not None and not (type(longest) is int and longest >= 1):
+        raise ModelFileError(
+            f"{path}: data.patcher_args.max_patch_length: {longest!r} is not null or 1 or more"
+        )
+    return threshold, longest

@@ -21,6 +21,9 @@ const NEEDS = {
   byte: [],
 };
 
+/** Bytes that stand in a link for a longest patch of any length. */
+const ANY = 512;
+
 /** Rules whose threshold is a height in the chart. */
 const ON_CHART = new Set(["entropy", "combined"]);
 
@@ -70,6 +73,11 @@ export class Controls {
     return Math.max(1, Math.floor(this.size));
   }
 
+  /** The model's own longest patch, or null. */
+  get ownLongest() {
+    return Number(this.form.elements.longest.defaultValue) || null;
+  }
+
   get longest() {
     const { value } = this.form.elements.longest;
     const longest = Math.floor(Number(value));
@@ -97,7 +105,7 @@ export class Controls {
       rise: changed(this.thresholds.rise, this.own.rise),
       add: changed(Number(elements.add.value), Number(elements.add.defaultValue)),
       size: changed(this.size, Number(elements.size.defaultValue)),
-      longest: this.longest ?? undefined,
+      longest: changed(this.longest, this.ownLongest) === undefined ? undefined : (this.longest ?? ANY),
     };
   }
 
@@ -109,7 +117,7 @@ export class Controls {
     this.thresholds = { height: threshold ?? this.own.height, rise: rise ?? this.own.rise };
     elements.add.value = add ?? elements.add.defaultValue;
     elements.size.value = size ?? elements.size.defaultValue;
-    elements.longest.value = longest ?? "";
+    elements.longest.value = longest ?? this.ownLongest ?? "";
     this.apply();
   }
 

@@ -25,6 +25,7 @@ class FakeModel:
 
     name: str = "fake"
     threshold: float = 1.5
+    max_patch_length: int | None = None
     pause: float = 0.0
     asked: list[bytes] = field(default_factory=list)
 

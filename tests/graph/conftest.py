@@ -14,6 +14,7 @@ class FakeModel:
 
     name = "fake"
     threshold = 1.5
+    max_patch_length: int | None = None
 
     def analyse(
         self,

@@ -33,6 +33,20 @@ CALIBRATION = {
 }
 """What calibration writes, with numbers that were made up."""
 
+EVALUATION = {
+    "model": "fake",
+    "kinds": {
+        "prose": {
+            "bytes": 3000,
+            "bits_per_byte": 1.8712345678,
+            "compressors": {"xz -9": 2.5, "bz2 -9": 2.25},
+        },
+        "x<b>": {"bytes": 1000, "bits_per_byte": 2.0},
+    },
+    "outside": {"held-dna": {"bytes": 500, "bits_per_byte": 3.5, "compressors": {"xz -9": 2.3}}},
+}
+"""What a release measures, with numbers that were made up."""
+
 SENTENCES = """# tuning: one
 Mr. Smith came.
 He saw it.
@@ -51,6 +65,7 @@ class FakeModel:
 
     name = "fake"
     threshold = 1.5
+    max_patch_length: int | None = None
 
     def analyse(self, data: bytes, *, top_k: int = 0) -> ByteAnalysis:
         tokens = np.array(BltTokenizer(add_eos=False).encode_bytes(data))
@@ -135,6 +150,14 @@ def calibration(metrics: Path) -> Path:
 
 
 @pytest.fixture
+def evaluation(metrics: Path) -> Path:
+    """A small ``evaluation.json``, beside the metrics."""
+    path = metrics.parent / "evaluation.json"
+    path.write_text(json.dumps(EVALUATION), encoding="utf-8")
+    return path
+
+
+@pytest.fixture
 def small_sample(tmp_path: Path) -> Path:
     path = tmp_path / "sample.txt"
     path.write_text("It isn't 1 tea: été,\n\tдва слова.\r\n" * 20, encoding="utf-8")
@@ -151,13 +174,14 @@ def sentences(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def words(
-    metrics: Path, calibration: Path, small_sample: Path, sentences: Path
+    metrics: Path, calibration: Path, evaluation: Path, small_sample: Path, sentences: Path
 ) -> Callable[[str], list[str]]:
     """Options that make a command quick, by its name."""
     options = {
         "entropy_histogram": ["--sample", str(small_sample)],
         "training_curve": ["--metrics", str(metrics)],
         "calibration_curve": ["--calibration", str(calibration)],
+        "kinds": ["--evaluation", str(evaluation)],
         "sentence_boundaries": ["--sample", str(sentences)],
     }
     return lambda name: options.get(name, ["--text", "Some short text, again some short text."])

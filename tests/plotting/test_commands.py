@@ -16,6 +16,7 @@ OUT = {
     "calibration_curve": {"html", "png", "pdf"},
     "entropy_figure": {"html", "png", "pdf"},
     "entropy_histogram": {"html", "png", "pdf"},
+    "kinds": {"html", "png", "pdf"},
     "patch_overlay": {"html", "png"},
     "sentence_boundaries": {"html", "png", "pdf"},
     "training_curve": {"html", "png", "pdf"},
@@ -90,6 +91,7 @@ def test_missing_model_is_one_line_that_names_the_file(command, place, tmp_path,
     assert command.main(words) == 1
     error = capsys.readouterr().err
     files = {"training_curve": "metrics.jsonl", "calibration_curve": "calibration.json"}
+    files["kinds"] = "evaluation.json"
     assert str(tmp_path / "none" / files.get(command.name, "entropy.onnx")) in error
     assert error.count("\n") == 1
 
@@ -151,7 +153,7 @@ def quick_sample(monkeypatch, small_sample):
     monkeypatch.setattr(entropy_histogram, "DEFAULT_SAMPLE", (small_sample,))
 
 
-@pytest.mark.usefixtures("quick_sample", "calibration")
+@pytest.mark.usefixtures("quick_sample", "calibration", "evaluation")
 def test_all_makes_everything_from_one_model(place, model, metrics, capsys):
     loads = []
     words = ["--model", str(metrics.parent), *place.options]

@@ -57,3 +57,42 @@ def test_a_file_without_points_is_named(content, place, tmp_path, capsys):
     assert place.run(COMMAND, "--metrics", str(path)) == 1
     error = capsys.readouterr().err
     assert "--metrics" in error and str(path) in error and error.count("\n") == 1
+
+
+def write_rounds(path, rounds):
+    """A run in rounds: (steps, bytes of a step, learning rates at its log lines)."""
+    lines, step, size = [], 0, 0
+    for bytes_of_step, rates in rounds:
+        for lr in rates:
+            step, size = step + 10, size + 10 * bytes_of_step
+            lines.append({"step": step, "bytes": size, "bits_per_byte": 3 - step / 200, "lr": lr})
+        lines.append({"step": step, "valid_bits_per_byte": 3.1 - step / 200})
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+    return lines
+
+
+def test_a_run_in_rounds_shows_where_each_began(tmp_path, place):
+    path = tmp_path / "metrics.jsonl"
+    write_rounds(path, [(5, [0.5, 1, 1, 0.1]), (20, [0.2, 0.9, 0.9, 0.1]), (20, [1, 0.5])])
+    curve = read_curve(path)
+    assert curve.rounds == [200, 1000]
+    assert curve.bytes == sorted(curve.bytes) and curve.valid_bytes == [200, 1000, 1400]
+    assert place.run(COMMAND, "--metrics", str(path)) == 0
+    assert place.read("training_curve.json")["rounds"]["bytes"] == [200, 1000]
+    assert '"dash"' in place.page("training_curve.html")
+
+
+def test_a_run_of_one_round_has_no_line(metrics):
+    assert read_curve(metrics).rounds == []
+
+
+def test_steps_that_were_run_again_count_once(tmp_path):
+    path = tmp_path / "metrics.jsonl"
+    lines = write_rounds(path, [(5, [1, 1, 1, 0.5])])
+    again = [{**lines[2], "bits_per_byte": 9.0}, {"step": 40, "valid_bits_per_byte": 8.0}]
+    with path.open("a") as file:
+        file.write("".join(json.dumps(line) + "\n" for line in again))
+    curve = read_curve(path)
+    assert curve.train[2] == 9.0 and len(curve.train) == 4
+    assert curve.valid == [8.0] and curve.rounds == []
+    assert curve.bytes == [50, 100, 150, 200]
