@@ -8,7 +8,7 @@ import json
 import logging
 import shutil
 import warnings
-from collections.abc import Callable, Iterator, Set
+from collections.abc import Callable, Iterator, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -124,12 +124,14 @@ class Checkpoints:
         self.folder, self.args, self.world = folder, args, world
         self.settings = settings or Settings({})
 
-    def save(self, step: int, model: nn.Module, optimizer: Optimizer, run: dict[str, Any]) -> Path:
+    def save(
+        self, step: int, model: nn.Module, optimizers: Sequence[Optimizer], run: dict[str, Any]
+    ) -> Path:
         """Write the state of ``step``, then remove checkpoints that need not stay.
 
         Args:
             step: optimiser steps done.
-            model, optimizer: their states, sharded or not.
+            model, optimizers: their states, sharded or not.
             run: anything else, as JSON; the main process's counts.
 
         Raises:
@@ -137,7 +139,7 @@ class Checkpoints:
                 nothing is left then, and the others stay.
         """
         final, aside = self.folder / f"{step:010d}", self.folder / f".{step:010d}.tmp"
-        weights, moments = get_state_dict(model, optimizer)
+        weights, moments = get_state_dict(model, optimizers)
         state = {"model": weights, "optimizer": moments}
 
         def prepare() -> None:
@@ -162,8 +164,8 @@ class Checkpoints:
             self._together(part, final, aside)
         return final
 
-    def load(self, model: nn.Module, optimizer: Optimizer) -> dict[str, Any] | None:
-        """Fill ``model`` and ``optimizer`` from the newest checkpoint.
+    def load(self, model: nn.Module, optimizers: Sequence[Optimizer]) -> dict[str, Any] | None:
+        """Fill ``model`` and ``optimizers`` from the newest checkpoint.
 
         Returns:
             What was saved as ``run``, with its ``step``; None when there is no checkpoint.
@@ -179,7 +181,7 @@ class Checkpoints:
         wrong, others = self.settings.changes(run.get("settings", {}))
         if wrong:
             raise ValueError(_misfit(newest, ", ".join(wrong)))
-        weights, moments = get_state_dict(model, optimizer)
+        weights, moments = get_state_dict(model, optimizers)
         state: dict[str, Any] = {"model": weights, "optimizer": moments}
         try:
             with _alone_on_purpose():
@@ -188,7 +190,7 @@ class Checkpoints:
             raise ValueError(_why(newest, error)) from error
         set_state_dict(
             model,
-            optimizer,
+            optimizers,
             model_state_dict=state["model"],
             optim_state_dict=state["optimizer"],
         )

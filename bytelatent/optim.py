@@ -1,4 +1,4 @@
-"""AdamW and its learning-rate schedule."""
+"""Optimisers and the learning-rate schedule."""
 
 import math
 from typing import Literal
@@ -6,23 +6,31 @@ from typing import Literal
 import torch
 from pydantic import BaseModel, ConfigDict, Field
 from torch import nn
+from torch.optim import Optimizer
+
+from bytelatent.muon import Muon, hidden_matrices
 
 
 class OptimArgs(BaseModel):
     """Optimiser settings; the defaults are those of the BLT paper, appendix A.
 
     Attributes:
+        name: ``adamw``; or ``muon`` for the matrices inside the model, with AdamW for embeddings,
+            norms and the output layer, at the same learning rate (see :mod:`bytelatent.muon`).
         lr: peak learning rate.
         warmup: steps of linear rise.
         scheduler: what follows: ``cosine`` falls all the way; ``wsd`` (warm-up, stable, decay)
             stays at the peak and falls in a straight line at the end; ``constant`` stays.
         decay: share of all steps in which ``wsd`` falls.
         lr_min_ratio: where the fall ends, as a share of the peak.
+        momentum: of Muon.
+        weight_decay: of matrices, embeddings included.
         clip: largest global gradient norm.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    name: Literal["adamw", "muon"] = "adamw"
     lr: float = Field(default=4e-4, gt=0)
     warmup: int = Field(default=2000, ge=0)
     lr_min_ratio: float = Field(default=0.0, ge=0, le=1)
@@ -30,6 +38,7 @@ class OptimArgs(BaseModel):
     decay: float = Field(default=0.2, gt=0, le=1)
     beta1: float = Field(default=0.9, ge=0, lt=1)
     beta2: float = Field(default=0.95, ge=0, lt=1)
+    momentum: float = Field(default=0.95, ge=0, lt=1)
     epsilon: float = Field(default=1e-8, gt=0)
     weight_decay: float = Field(default=0.1, ge=0)
     clip: float = Field(default=1.0, gt=0)
@@ -50,14 +59,21 @@ def learning_rate(args: OptimArgs, step: int, steps: int) -> float:
     return args.lr * (args.lr_min_ratio + (1 - args.lr_min_ratio) * share)
 
 
-def build_optimizer(model: nn.Module, args: OptimArgs) -> torch.optim.AdamW:
-    """AdamW; matrices decay, norms do not."""
-    matrices = [p for p in model.parameters() if p.dim() >= 2]
-    others = [p for p in model.parameters() if p.dim() < 2]
+def build_optimizers(model: nn.Module, args: OptimArgs) -> list[Optimizer]:
+    """The optimisers whose steps together are one step of ``model``; matrices decay, norms do not.
+
+    AdamW comes last; it has all parameters that no other has.
+    """
+    found: list[Optimizer] = []
+    if args.name == "muon":
+        hidden = hidden_matrices(model)
+        found.append(Muon(hidden, args.lr, args.momentum, args.weight_decay))
+    taken = {id(p) for group in (g for o in found for g in o.param_groups) for p in group["params"]}
+    rest = [p for p in model.parameters() if id(p) not in taken]
     groups = [
-        {"params": matrices, "weight_decay": args.weight_decay},
-        {"params": others, "weight_decay": 0.0},
+        {"params": [p for p in rest if p.dim() >= 2], "weight_decay": args.weight_decay},
+        {"params": [p for p in rest if p.dim() < 2], "weight_decay": 0.0},
     ]
-    return torch.optim.AdamW(
-        groups, lr=args.lr, betas=(args.beta1, args.beta2), eps=args.epsilon, fused=True
-    )
+    betas = (args.beta1, args.beta2)
+    adamw = torch.optim.AdamW(groups, lr=args.lr, betas=betas, eps=args.epsilon, fused=True)
+    return [*found, adamw]

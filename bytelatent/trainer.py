@@ -32,7 +32,7 @@ from bytelatent.metrics import MetricsFile, Tally, bits_per_byte, memory_bytes
 from bytelatent.model.blt import ByteLatentTransformer
 from bytelatent.model.flops import training_flops_per_byte
 from bytelatent.model.layers import TransformerBlock
-from bytelatent.optim import build_optimizer, learning_rate
+from bytelatent.optim import build_optimizers, learning_rate
 from bytelatent.profiling import profiled
 from bytelatent.tokenizers.constants import BOS_ID, PAD_ID
 from bytelatent.training_patches import TrainingPatcher
@@ -98,7 +98,7 @@ class Trainer:
         self.data = self._loader("train")
         self.held_out = self._loader("valid").fixed_batches(args.eval.batches)
         self.model = self._model()
-        self.optimizer = build_optimizer(self.model, args.optim)
+        self.optimizers = build_optimizers(self.model, args.optim)
         self.nats = self._nats_function()
         folder = args.dump_dir / "checkpoints"
         settings = Settings(
@@ -180,7 +180,7 @@ class Trainer:
         """One optimiser step; whether any process wants to stop after it."""
         args, world = self.args, self.world
         torch.manual_seed(args.seed + 1_000_003 * self.step + world.rank)
-        for group in self.optimizer.param_groups:
+        for group in (group for part in self.optimizers for group in part.param_groups):
             group["lr"] = learning_rate(args.optim, self.step, args.steps)
         learnt_BS = learnt(batch.targets_BS)
         (targets,) = world.sum(learnt_BS.sum().to(self.device))
@@ -196,8 +196,9 @@ class Trainer:
         totals = world.sum(*sums, wants_stop, bytes_here)
         nats, byte_nats, patches, stop, size = (float(total) for total in totals)
         self._refuse(nats, gradient_norm)
-        self.optimizer.step()
-        self.optimizer.zero_grad(set_to_none=True)
+        for optimizer in self.optimizers:
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
         tally.nats += nats
         tally.targets += float(targets)
         tally.byte_nats += byte_nats
@@ -321,7 +322,7 @@ class Trainer:
             "step": self.step,
             "loss": tally.loss,
             "bits_per_byte": bits_per_byte(tally.byte_nats, tally.size),
-            "lr": self.optimizer.param_groups[0]["lr"],
+            "lr": self.optimizers[0].param_groups[0]["lr"],
             "gradient_norm": sum(norms) / len(norms),
             "bytes": self.bytes_seen,
             "bytes_per_second": speed,
@@ -351,10 +352,10 @@ class Trainer:
             lanes |= part
         lowest = self.lowest if math.isfinite(self.lowest) else None
         run = {"data": lanes, "lowest": lowest, "bytes": self.bytes_seen}
-        self.checkpoints.save(self.step, self.model, self.optimizer, run)
+        self.checkpoints.save(self.step, self.model, self.optimizers, run)
 
     def _resume(self) -> int:
-        run = self.checkpoints.load(self.model, self.optimizer)
+        run = self.checkpoints.load(self.model, self.optimizers)
         if run is None:
             return 0
         self.data.load_state_dict(run["data"])
