@@ -107,7 +107,7 @@ NOVELS = {  # words that only this novel's first lines hold -> its name
     "Bennet": "pride-and-prejudice",
     "Dashwood": "sense-and-sensibility",
 }
-_CHAPTER = re.compile(r"chapter (\d+|[ivxl]+)\.?", re.IGNORECASE)
+_CHAPTER = re.compile(r"chapter (?:\d+|[ivxl]+)\.?", re.IGNORECASE)
 _NO_TEXT = re.compile(r"volume [ivx]+|finis|the end|by jane austen|\(\d{4}\)", re.IGNORECASE)
 
 
@@ -132,22 +132,20 @@ def austen(folder: Path) -> Iterator[Document]:
 def novel_chapters(lines: list[str]) -> Iterator[tuple[int, list[str]]]:
     """Number and lines of each chapter; the number runs on over the volumes of a novel.
 
-    Text before a first heading that is not chapter 1 is chapter 1 (the package lost its heading);
-    before chapter 1 it is front matter and left out, as is the modern note behind Northanger Abbey.
+    Front matter is left out, as is the modern note behind Northanger Abbey.
     """
-    number, chapter, first = 1, list[str](), True
+    number, chapter = 0, list[str]()
     for line in lines:
         if "NOTE ON THE TEXT" in line:
             break
-        heading = _CHAPTER.fullmatch(line.strip())
-        if heading is None:
+        if not _CHAPTER.fullmatch(line.strip()):
             chapter.append(line)
             continue
-        if not first or heading[1].lower() not in ("1", "i"):
+        if number:
             yield number, chapter
-            number += 1
-        chapter, first = [], False
-    yield number, chapter
+        number, chapter = number + 1, []
+    if number:
+        yield number, chapter
 
 
 def chapter_paragraphs(lines: list[str]) -> list[str]:
