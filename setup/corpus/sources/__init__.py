@@ -7,5 +7,6 @@ A new source is one function in a module below that yields `Document`s, under
 from .registry import REGISTRY  # isort: skip
 from . import prose, reference, technical  # isort: skip  # noqa: F401 (importing registers them)
 from . import translations, handbook, game, code  # isort: skip  # noqa: F401
+from . import forms  # isort: skip  # noqa: F401 (made of the sources above)
 
 __all__ = ["REGISTRY"]
