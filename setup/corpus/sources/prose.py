@@ -194,12 +194,26 @@ def bible_verse(verse: str) -> str:
     return re.sub(r"\[([^\]]*)\]", r"\1", verse.replace("`", "'"))
 
 
+HELD_DECLARATIONS = {  # name -> language, versions that are held out
+    "tamil": ("ta", ("tam", "tam_LK")),
+    "thai": ("th", ("tha", "tha2")),
+    "greek": ("el", ("ell_monotonic", "ell_polytonic")),
+    "hebrew": ("he", ("heb",)),
+    "bengali": ("bn", ("ben",)),
+    "georgian": ("ka", ("kat",)),
+    "turkish": ("tr", ("tur",)),
+}
+_HELD_VERSIONS = frozenset(v for _, versions in HELD_DECLARATIONS.values() for v in versions)
+
+
 @REGISTRY.source(
     "udhr",
     UDHR,
     licence="public domain",
     note="Universal Declaration of Human Rights, United Nations, in all languages of the package.",
     lang="mul",
+    held_out=lambda name: name.removeprefix("udhr/") in _HELD_VERSIONS,
+    parameters={"held out": sorted(_HELD_VERSIONS)},
     sha256={UDHR: "132b50c2d16a68d485289b81aab9e04855af0795463d9bcd471ab47024181c9d"},
 )
 def udhr(folder: Path) -> Iterator[Document]:
