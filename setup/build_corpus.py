@@ -5,8 +5,16 @@
     python setup/build_corpus.py --only sotu austen       # some of them
     python setup/build_corpus.py --list                   # sources, licences, packages
 
-The mix: English prose, reference works and manuals, the same in other languages, program code; in
-the public domain or freely licensed, nothing that is under the GPL alone. About 200 MB.
+The mix: English prose, reference works and manuals, the same in other languages and scripts,
+program code; in the public domain or freely licensed, nothing that is under the GPL alone.
+
+Out of these come, from draws seeded by names, so that every run gives the same:
+  forms-*  the prose in the forms in which text is met: wrapped lines, CRLF, quotes of many kinds,
+           tabs and blanks, Markdown, HTML, capitals; in the split of the document it is made of
+  made-*   tables, JSON, YAML, XML, settings, logs, dumps, numbers, sequences, repeated passages,
+           differences; every document has a template of its own
+Sources called held-* go to the test split alone: kinds of text to measure models on, real or made
+by generators that no training source uses.
 
 Writes OUT/{train,valid,test}/<source>.jsonl with one {"id", "source", "lang", "text"} a line, and
 OUT/manifest.json with packages, licences, sizes and hashes. Needs pip, npm, and of Debian or Ubuntu

@@ -11,7 +11,7 @@ MIN_PART = 3  # letters on each side of a hyphen at the end of a line
 _LETTERS = re.compile(r"[^\W\d_]+")
 _SENTENCE_END = re.compile(r"(?<=[.!?])(?<!\b[A-Z]\.)(?<!Mr\.)(?<!Mrs\.)(?<!Dr\.)(?<!St\.) +(?=\S)")
 _STRAIGHT = str.maketrans({"‘": "'", "’": "'", "‚": "'", "“": '"', "”": '"', "„": '"'})
-_OPENING = re.compile(r"(^|[\s(\[{—–-])([\"'])", re.MULTILINE)
+_OPENING = re.compile(r"(^|[\s(\[{—–“‘-])([\"'])", re.MULTILINE)
 _NO_MARKS = re.compile(r"[^\w\s]+")
 
 

@@ -289,7 +289,8 @@ def test_list_shows_every_source_with_licence_and_package(
     for source in build_corpus.REGISTRY.values():
         assert source.name in listed and source.licence in listed
         assert all(package in listed for package in source.packages)
-        assert not source.licence.startswith("GPL")
+        # What is only measured on may be under any licence: no model learns from it.
+        assert source.kind == "held-out" or not source.licence.startswith("GPL")
 
 
 def test_a_name_is_registered_once() -> None:

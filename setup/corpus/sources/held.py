@@ -19,7 +19,7 @@ from ..shaping import Wrapping, paragraphs_of, pieces_of, wrap
 from .prose import HELD_DECLARATIONS
 from .registry import REGISTRY
 
-ROOM = {"sotu": 40_000, "austen": 40_000, "wikipedia": 25_000}  # bytes of prose from each
+ROOM = {"sotu": 60_000, "austen": 40_000, "wikipedia": 25_000}  # bytes of prose from each
 MOST = 6000  # characters of a document
 WIDTH = 70
 
@@ -39,7 +39,7 @@ def prose(parents: Parents) -> Iterator[tuple[str, list[str]]]:
             for record in parents.records("test", name)
         ]
         size = sum(len("".join(piece).encode()) for _, piece in pieces)
-        step = max(1, size // room)
+        step = max(1, -(-size // room))
         for own, piece in pieces[::step]:
             if sum(map(len, piece)) >= 200:
                 yield f"{name}/{own}", piece
@@ -148,6 +148,7 @@ MINIFIED = {
     "npm:moment@2.30.1": "52219a9fee5e1faade4c72536c173c54cedd5e2619272dd0c251a30aeafcde8c",
     "npm:underscore@1.13.7": "a252090ea284c52edc7c8a90e05cf97fb56e2d151a1e70c203e8ec27eb50cd66",
 }
+SCRIPT_PIECES = 8  # of each library
 SCRIPTS = ("dist/jquery.slim.min.js", "min/moment.min.js", "underscore-umd-min.js")
 
 
@@ -160,12 +161,13 @@ SCRIPTS = ("dist/jquery.slim.min.js", "min/moment.min.js", "underscore-umd-min.j
     "Ashkenas and others).",
     lang="javascript",
     sha256=MINIFIED,
+    parameters={"pieces of a library": SCRIPT_PIECES},
 )
 def minified(*folders: Path) -> Iterator[Document]:
     """Pieces of a few thousand characters of each library."""
     for folder, script in zip(folders, SCRIPTS, strict=True):
         text = (folder / "package" / script).read_text("utf-8")
-        for start in range(0, len(text), MOST):
+        for start in range(0, min(len(text), SCRIPT_PIECES * MOST), MOST):
             piece = text[start : start + MOST]
             if len(piece) >= MOST // 4:
                 yield Document(f"held-minified-js/{Path(script).stem}/{start:06d}", [Exact(piece)])
