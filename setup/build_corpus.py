@@ -5,8 +5,16 @@
     python setup/build_corpus.py --only sotu austen       # some of them
     python setup/build_corpus.py --list                   # sources, licences, packages
 
-The mix: English prose, reference works and manuals, the same in other languages, program code; in
-the public domain or freely licensed, nothing that is under the GPL alone. About 200 MB.
+The mix: English prose, reference works and manuals, the same in other languages and scripts,
+program code; in the public domain or freely licensed, nothing that is under the GPL alone.
+
+Out of these come, from draws seeded by names, so that every run gives the same:
+  forms-*  the prose in the forms in which text is met: wrapped lines, CRLF, quotes of many kinds,
+           tabs and blanks, Markdown, HTML, capitals; in the split of the document it is made of
+  made-*   tables, JSON, YAML, XML, settings, logs, dumps, numbers, sequences, repeated passages,
+           differences; every document has a template of its own
+Sources called held-* go to the test split alone: kinds of text to measure models on, real or made
+by generators that no training source uses.
 
 Writes OUT/{train,valid,test}/<source>.jsonl with one {"id", "source", "lang", "text"} a line, and
 OUT/manifest.json with packages, licences, sizes and hashes. Needs pip, npm, and of Debian or Ubuntu
@@ -26,9 +34,11 @@ from typing import Any
 from corpus.clean import clean_documents, digest
 from corpus.document import Registry, Source
 from corpus.fetch import fetch, find_archive
+from corpus.parents import Parents
 from corpus.shards import (
     Manifest,
     is_finished,
+    parent_hashes,
     read_manifest,
     read_texts,
     write_manifest,
@@ -37,17 +47,22 @@ from corpus.shards import (
 from corpus.sources import REGISTRY
 
 
-def build_source(source: Source, out: Path, cache: Path, seen: set[bytes]) -> dict[str, Any]:
+def build_source(
+    source: Source, out: Path, cache: Path, seen: set[bytes], manifest: Manifest
+) -> dict[str, Any]:
     """Fetches, cleans and writes one source; returns its manifest entry.
 
     `seen` holds the fingerprints of all texts written so far, and gains those of this source.
+    `manifest` has the sources that it may be made of.
     """
-    folders = [fetch(package, cache, source.sha256.get(package)) for package in source.packages]
+    parents = parent_hashes(manifest, source)
+    inputs: list[Any] = [fetch(p, cache, source.sha256.get(p)) for p in source.packages]
+    if parents:
+        inputs.append(Parents(out, source.parents))
     dropped: Counter[str] = Counter()
-    fresh = set(seen)
-    documents = clean_documents(
-        source.documents(*folders), fresh, dropped, source.dedupe_paragraphs
-    )
+    # Held-out text that is made of test documents may well equal one of them.
+    fresh = set() if source.kind == "held-out" and parents else set(seen)
+    documents = clean_documents(source.documents(*inputs), fresh, dropped, source.dedupe_paragraphs)
     written = write_shards(out, source, documents)
     seen |= fresh
     archives = (find_archive(package, cache) for package in source.packages)
@@ -55,9 +70,16 @@ def build_source(source: Source, out: Path, cache: Path, seen: set[bytes]) -> di
         **described(source),
         "package": ", ".join(source.packages),
         "archive": ", ".join(archive.name for archive in archives if archive),
+        **({"parents": parents} if parents else {}),
+        **({"parameters": source.parameters} if source.parameters else {}),
         **written,
         "dropped": dict(sorted(dropped.items())),
     }
+
+
+def made_of(source: Source, others: Sequence[Source]) -> bool:
+    """Whether any of the others is a parent of the source."""
+    return any(other.name in source.parents for other in others)
 
 
 def described(source: Source) -> dict[str, str]:
@@ -73,7 +95,10 @@ def build(sources: Sequence[Source], out: Path, cache: Path, force: bool = False
     """
     out.mkdir(parents=True, exist_ok=True)
     manifest = read_manifest(out)
-    todo = [s for s in sources if force or not is_finished(out, manifest, s)]
+    todo: list[Source] = []
+    for source in sources:  # in their order: what is made of one that is built anew is built anew
+        if force or not is_finished(out, manifest, source) or made_of(source, todo):
+            todo.append(source)
     for source in sources:
         if source not in todo:
             about = described(source)  # first, so that its keys go where a new entry has them
@@ -85,7 +110,7 @@ def build(sources: Sequence[Source], out: Path, cache: Path, force: bool = False
     for source in todo:
         start = time.monotonic()
         try:
-            entry = build_source(source, out, cache, seen)
+            entry = build_source(source, out, cache, seen, manifest)
         except Exception as error:  # one broken package must not cost the others
             failures[source.name] = f"{type(error).__name__}: {error}"
             print(f"{source.name:20s} FAILED", flush=True)

@@ -5,6 +5,7 @@ from typing import Any
 
 LICENCES = {
     "Apache-2.0": "https://www.apache.org/licenses/LICENSE-2.0",
+    "BSD-2-Clause": "https://opensource.org/license/bsd-2-clause",
     "BSD-3-Clause": "https://opensource.org/license/bsd-3-clause",
     "CC-BY-SA-3.0": "https://creativecommons.org/licenses/by-sa/3.0/",
     "CC-BY-SA-4.0": "https://creativecommons.org/licenses/by-sa/4.0/",
@@ -49,8 +50,11 @@ def _paragraph(entry: Mapping[str, Any]) -> str:
     lines = [
         f"{entry['source']} ({entry['lang']}): {entry['licence']}",
         f"  {entry['note']}",
-        f"  Taken from {entry['package']}",
     ]
+    if entry["package"]:
+        lines.append(f"  Taken from {entry['package']}")
+    if entry.get("parents"):
+        lines.append(f"  Made of the sources {', '.join(entry['parents'])}")
     if entry["archive"]:
         lines.append(f"  as {entry['archive']}")
     return "\n".join(lines)

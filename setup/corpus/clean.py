@@ -8,13 +8,14 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
-from .document import Document, Heading, Verbatim
+from .document import Document, Exact, Heading, Verbatim
 
 MIN_BYTES = 200  # a shorter document is a stub, a redirect or a menu
 MIN_REPEAT_BYTES = 40  # shorter paragraphs ("Example", "Yes") may well occur twice
 REPLACEMENT = "\ufffd"
 
 _BREAKS = re.compile("\r\n?|[\u2028\u2029\x0b\x0c]")
+_ODD_BREAK = re.compile("\r(?!\n)|[\u2028\u2029\x0b\x0c]")
 # Control characters but newline and tab, lone surrogates, soft hyphen, byte-order mark.
 _CONTROL = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f\ud800-\udfff\u00ad\ufeff]")
 # A zero-width space is a word break in Khmer and Thai; beside ASCII it is a mere line-break hint.
@@ -54,6 +55,19 @@ def join_blocks(blocks: Iterable[str], separator: str = "\n") -> str:
             text += cleaned if last is None else _joiner(last, block, separator) + cleaned
             last = block
     return text
+
+
+def document_text(document: Document, blocks: Iterable[str]) -> str:
+    """The final text of a document: its cleaned `blocks`, or its one `Exact` block as it is.
+
+    ValueError if an exact text holds characters that cleaning would have taken out of any other.
+    """
+    if not any(isinstance(block, Exact) for block in document.blocks):
+        return join_blocks(blocks, document.separator)
+    (text,) = document.blocks
+    if _CONTROL.search(text) or _ODD_BREAK.search(text):
+        raise ValueError(f"document {document.id!r} is exact and holds control characters")
+    return str(text)
 
 
 def digest(text: str) -> bytes:
@@ -98,7 +112,7 @@ def clean_documents(
             raise ValueError(f"document id {document.id!r} occurs twice")
         ids.add(document.id)
         blocks = new_paragraphs(document.blocks) if dedupe_paragraphs else document.blocks
-        text = join_blocks(blocks, document.separator)
+        text = document_text(document, blocks)
         key = digest(text)
         if REPLACEMENT in text:
             dropped["undecodable"] += 1

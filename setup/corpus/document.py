@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-Kind = Literal["prose", "reference", "technical", "interface", "code"]
+Kind = Literal["prose", "reference", "technical", "interface", "code", "form", "made", "held-out"]
 
 
 class Heading(str):
@@ -18,19 +18,25 @@ class Verbatim(str):
     """A block whose blanks carry meaning (code): they are kept, blank lines go around it."""
 
 
+class Exact(str):
+    """The whole text of a document, which cleaning keeps byte for byte: CRLF, tabs, blanks."""
+
+
 @dataclass(frozen=True)
 class Document:
     """One document of a source, before cleaning.
 
     `id` is unique within the source and decides the split, so it must not depend on the order of
     the documents. `blocks` are paragraphs (`str`), `Heading`s and `Verbatim`s, in reading order.
-    `separator` goes between two plain paragraphs. `lang` is needed where it is not the source's.
+    `separator` goes between two plain paragraphs. `lang` is needed where it is not the source's,
+    `split` where the document goes with another one that it was made of, whatever its id.
     """
 
     id: str
     blocks: list[str]
     lang: str = ""
     separator: str = "\n"
+    split: str = ""
 
 
 Documents = Callable[..., Iterator[Document]]
@@ -41,11 +47,13 @@ class Source:
     """A named supply of documents, and where it comes from.
 
     `packages` are `KIND:SPEC` strings (see `corpus.fetch`); `documents` is called with the
-    folder of each unpacked package, in that order. `lang` is a language code, `mul` for many, or
-    the name of a programming language; `note` is the attribution that the licence asks for.
-    `held_percent` of the documents go to valid and as many to test (more where there are few
-    documents); `held_out` says of an id whether it belongs to test whatever its hash. `sha256`
-    pins archives that no signed index vouches for.
+    folder of each unpacked package, in that order, and, where there are `parents` (names of sources
+    that it is made of), at last with the `Parents` (see `corpus.parents`). `lang` is a language
+    code, `mul` for many, or the name of a programming language; `note` is the attribution that the
+    licence asks for. `held_percent` of the documents go to valid and as many to test (more where
+    there are few documents); `held_out` says of an id whether it belongs to test whatever its hash.
+    `sha256` pins archives that no signed index vouches for. `parameters` are written to the
+    manifest; when they or the shards of a parent change, the source is built anew.
     """
 
     name: str
@@ -59,6 +67,8 @@ class Source:
     held_percent: int = 1
     held_out: Callable[[str], bool] = lambda _id: False
     sha256: dict[str, str] = field(default_factory=dict)
+    parents: tuple[str, ...] = ()
+    parameters: dict[str, Any] = field(default_factory=dict)
 
 
 class Registry(dict[str, Source]):

@@ -111,6 +111,7 @@ def r_character_vectors(data: bytes) -> Iterator[list[str]]:
 
     The file is a row of [4-byte length][zlib stream]; a stream is R's XDR serialisation, in which a
     string is a flag word (type 9 in the low byte), a length and its bytes. Only strings are read.
+    ValueError if a stream is of another format than XDR, or of a version other than 2 and 3.
     """
     start = 0
     while start < len(data) - 5:
@@ -120,8 +121,18 @@ def r_character_vectors(data: bytes) -> Iterator[list[str]]:
         yield list(_r_strings(raw))
 
 
+def _r_header(raw: bytes) -> int:
+    """Bytes of the header: the format, three version words and, in version 3, an encoding."""
+    version = struct.unpack_from(">i", raw, 2)[0] if raw.startswith(b"X\n") else None
+    if version == 2:
+        return 14
+    if version == 3:
+        return 18 + int(struct.unpack_from(">i", raw, 14)[0])
+    raise ValueError("this is no R serialisation in XDR of version 2 or 3")
+
+
 def _r_strings(raw: bytes) -> Iterator[str]:
-    position = 14  # behind the header of the serialisation
+    position = _r_header(raw)
     while position < len(raw) - 8:
         flags, length = struct.unpack_from(">Ii", raw, position)
         end = position + 8 + length

@@ -70,7 +70,7 @@ def write_shards(
         for document, text in documents:
             lang = document.lang or source.lang
             record = dict(id=document.id, source=source.name, lang=lang, text=text)
-            shards[split_of(source, document.id)].add(record)
+            shards[document.split or split_of(source, document.id)].add(record)
         if not any(shard.documents for shard in shards.values()):
             raise ValueError(f"source {source.name} gave no document")
     except BaseException:
@@ -87,19 +87,42 @@ def write_shards(
     }
 
 
+def read_records(out: Path, name: str, split: str) -> Iterator[dict[str, str]]:
+    """The lines of one shard of the source `name`; none where the split has no shard."""
+    path = out / split / f"{name}.jsonl"
+    if path.exists():
+        with path.open(encoding="utf-8") as lines:
+            yield from map(json.loads, lines)
+
+
 def read_texts(out: Path, name: str) -> Iterator[str]:
     """The texts in the shards of the source `name`."""
     for split in SPLITS:
-        path = out / split / f"{name}.jsonl"
-        if path.exists():
-            with path.open(encoding="utf-8") as lines:
-                yield from (json.loads(line)["text"] for line in lines)
+        yield from (record["text"] for record in read_records(out, name, split))
+
+
+def parent_hashes(manifest: Manifest, source: Source) -> dict[str, str]:
+    """What the shards of each parent of a source hold, by name; ValueError if one is not built."""
+    missing = [name for name in source.parents if name not in manifest]
+    if missing:
+        raise ValueError(f"{source.name} is made of {', '.join(missing)}: build that first")
+    return {
+        name: hashlib.sha256(json.dumps(manifest[name]["sha256"]).encode()).hexdigest()
+        for name in source.parents
+    }
 
 
 def is_finished(out: Path, manifest: Manifest, source: Source) -> bool:
-    """Whether the manifest has the source, of the same packages, and all its shards are there."""
+    """Whether the manifest has the source and all its shards are there.
+
+    Of the same packages, of parents that are the same, and made with the same parameters.
+    """
     entry = manifest.get(source.name)
     if entry is None or entry["package"] != ", ".join(source.packages):
+        return False
+    if entry.get("parameters", {}) != source.parameters or set(source.parents) - set(manifest):
+        return False
+    if entry.get("parents", {}) != parent_hashes(manifest, source):
         return False
     return all((out / split / f"{source.name}.jsonl").exists() for split in entry["sha256"])
 

@@ -13,7 +13,9 @@ MAX_BYTES = 400_000  # larger files are tables or bundles
 MAX_LINE = 1_000  # longer lines are minified code or data
 LANGUAGES = {
     ".c": "c", ".h": "c", ".cc": "c++", ".css": "css", ".scss": "scss", ".html": "html",
-    ".js": "javascript", ".json": "json", ".py": "python", ".ts": "typescript",
+    ".js": "javascript", ".json": "json", ".py": "python", ".ts": "typescript", ".go": "go",
+    ".rs": "rust", ".toml": "toml", ".java": "java", ".m": "objective-c", ".xml": "xml",
+    ".php": "php", ".sql": "sql",
 }  # fmt: skip
 
 

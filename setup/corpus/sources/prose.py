@@ -107,7 +107,7 @@ NOVELS = {  # words that only this novel's first lines hold -> its name
     "Bennet": "pride-and-prejudice",
     "Dashwood": "sense-and-sensibility",
 }
-_CHAPTER = re.compile(r"chapter (\d+|[ivxl]+)\.?", re.IGNORECASE)
+_CHAPTER = re.compile(r"chapter (?:\d+|[ivxl]+)\.?", re.IGNORECASE)
 _NO_TEXT = re.compile(r"volume [ivx]+|finis|the end|by jane austen|\(\d{4}\)", re.IGNORECASE)
 
 
@@ -132,22 +132,20 @@ def austen(folder: Path) -> Iterator[Document]:
 def novel_chapters(lines: list[str]) -> Iterator[tuple[int, list[str]]]:
     """Number and lines of each chapter; the number runs on over the volumes of a novel.
 
-    Text before a first heading that is not chapter 1 is chapter 1 (the package lost its heading);
-    before chapter 1 it is front matter and left out, as is the modern note behind Northanger Abbey.
+    Front matter is left out, as is the modern note behind Northanger Abbey.
     """
-    number, chapter, first = 1, list[str](), True
+    number, chapter = 0, list[str]()
     for line in lines:
         if "NOTE ON THE TEXT" in line:
             break
-        heading = _CHAPTER.fullmatch(line.strip())
-        if heading is None:
+        if not _CHAPTER.fullmatch(line.strip()):
             chapter.append(line)
             continue
-        if not first or heading[1].lower() not in ("1", "i"):
+        if number:
             yield number, chapter
-            number += 1
-        chapter, first = [], False
-    yield number, chapter
+        number, chapter = number + 1, []
+    if number:
+        yield number, chapter
 
 
 def chapter_paragraphs(lines: list[str]) -> list[str]:
@@ -196,12 +194,26 @@ def bible_verse(verse: str) -> str:
     return re.sub(r"\[([^\]]*)\]", r"\1", verse.replace("`", "'"))
 
 
+HELD_DECLARATIONS = {  # name -> language, versions that are held out
+    "tamil": ("ta", ("tam", "tam_LK")),
+    "thai": ("th", ("tha", "tha2")),
+    "greek": ("el", ("ell_monotonic", "ell_polytonic")),
+    "hebrew": ("he", ("heb",)),
+    "bengali": ("bn", ("ben",)),
+    "georgian": ("ka", ("kat",)),
+    "turkish": ("tr", ("tur",)),
+}
+_HELD_VERSIONS = frozenset(v for _, versions in HELD_DECLARATIONS.values() for v in versions)
+
+
 @REGISTRY.source(
     "udhr",
     UDHR,
     licence="public domain",
     note="Universal Declaration of Human Rights, United Nations, in all languages of the package.",
     lang="mul",
+    held_out=lambda name: name.removeprefix("udhr/") in _HELD_VERSIONS,
+    parameters={"held out": sorted(_HELD_VERSIONS)},
     sha256={UDHR: "132b50c2d16a68d485289b81aab9e04855af0795463d9bcd471ab47024181c9d"},
 )
 def udhr(folder: Path) -> Iterator[Document]:

@@ -75,7 +75,8 @@ for _lang, (_, _edition) in BIBLES.items():
 
 HELP_LOCALES = {
     "de": "de", "fr": "fr", "es": "es", "ru": "ru", "ja": "ja", "zh": "zh-CN", "ko": "ko",
-    "hi": "hi",
+    "hi": "hi", "el": "el", "tr": "tr", "sv": "sv", "nl": "nl", "pl": "pl", "cs": "cs", "pt": "pt",
+    "fi": "fi", "hu": "hu", "km": "km", "it": "it", "da": "da",
 }  # fmt: skip
 
 
@@ -109,21 +110,38 @@ for _lang, _locale in HELP_LOCALES.items():
 MESSAGES_PER_DOCUMENT = 100
 
 
-@REGISTRY.source(
-    "libreoffice-ui-am",
-    "deb:libreoffice-l10n-am",
-    licence="MPL-2.0",
-    note="Amharic user interface of LibreOffice 7.4, by the LibreOffice contributors.",
-    lang="am",
-    kind="interface",
-    held_percent=3,
-    dedupe_paragraphs=True,
-)
-def libreoffice_ui(folder: Path) -> Iterator[Document]:
+UI_LANGUAGES = {
+    "am": "Amharic", "ar": "Arabic", "as": "Assamese", "bg": "Bulgarian", "bn": "Bengali",
+    "cs": "Czech", "dz": "Dzongkha", "el": "Greek", "fi": "Finnish", "gu": "Gujarati",
+    "he": "Hebrew", "hu": "Hungarian", "ka": "Georgian", "kk": "Kazakh", "km": "Khmer",
+    "kn": "Kannada", "ko": "Korean", "ml": "Malayalam", "mn": "Mongolian", "mr": "Marathi",
+    "ne": "Nepali", "nl": "Dutch", "or": "Odia", "pa": "Punjabi", "pl": "Polish", "si": "Sinhala",
+    "sv": "Swedish", "ta": "Tamil", "te": "Telugu", "th": "Thai", "tr": "Turkish", "ug": "Uyghur",
+    "uk": "Ukrainian", "vi": "Vietnamese",
+}  # fmt: skip
+UI_PACKAGES = {"pa": "pa-in"}
+
+
+def libreoffice_ui(folder: Path, lang: str) -> Iterator[Document]:
     """About 100 messages of one part of the program, one a line, without marks of shortcut keys."""
     for path in sorted_files(folder, "**/LC_MESSAGES/*.mo"):
-        texts = (re.sub(r"[~_](?=\w)", "", text) for _, text in mo_messages(path.read_bytes()))
-        kept = list(dict.fromkeys(text for text in texts if is_native(text, "am")))
+        messages = mo_messages(path.read_bytes())
+        pairs = ((e, re.sub(r"[~_](?=\w)", "", text)) for e, text in messages)
+        native = (text for e, text in pairs if is_native(text, lang) and text != e)
+        kept = list(dict.fromkeys(native))
         for start in range(0, len(kept), MESSAGES_PER_DOCUMENT):
-            name = f"libreoffice-ui-am/{path.stem}/{start // MESSAGES_PER_DOCUMENT:03d}"
+            name = f"libreoffice-ui-{lang}/{path.stem}/{start // MESSAGES_PER_DOCUMENT:03d}"
             yield Document(name, kept[start : start + MESSAGES_PER_DOCUMENT])
+
+
+for _lang, _language in UI_LANGUAGES.items():
+    REGISTRY.source(
+        f"libreoffice-ui-{_lang}",
+        f"deb:libreoffice-l10n-{UI_PACKAGES.get(_lang, _lang)}",
+        licence="MPL-2.0",
+        note=f"{_language} user interface of LibreOffice 7.4, by the LibreOffice contributors.",
+        lang=_lang,
+        kind="interface",
+        held_percent=3,
+        dedupe_paragraphs=True,
+    )(partial(libreoffice_ui, lang=_lang))
