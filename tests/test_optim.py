@@ -3,7 +3,8 @@
 import pytest
 
 from bytelatent.model.args import LMTransformerArgs
-from bytelatent.optim import OptimArgs, build_optimizer, learning_rate
+from bytelatent.muon import hidden_matrices
+from bytelatent.optim import OptimArgs, build_optimizers, learning_rate
 from bytelatent.transformer import LMTransformer
 from tests.tiny import LM
 
@@ -42,7 +43,19 @@ def test_steps_without_warmup_begin_at_the_peak() -> None:
 
 def test_matrices_decay_and_norms_do_not() -> None:
     model = LMTransformer(LMTransformerArgs.model_validate(LM))
-    decayed, free = build_optimizer(model, OptimArgs(weight_decay=0.3)).param_groups
+    (adamw,) = build_optimizers(model, OptimArgs(weight_decay=0.3))
+    decayed, free = adamw.param_groups
     assert (decayed["weight_decay"], free["weight_decay"]) == (0.3, 0.0)
     assert {p.dim() for p in decayed["params"]} == {2}
     assert {p.dim() for p in free["params"]} == {1}
+
+
+def test_muon_takes_the_hidden_matrices_and_adamw_the_rest() -> None:
+    model = LMTransformer(LMTransformerArgs.model_validate(LM))
+    muon, adamw = build_optimizers(model, OptimArgs(name="muon", weight_decay=0.3, momentum=0.9))
+    taken = [id(p) for o in (muon, adamw) for group in o.param_groups for p in group["params"]]
+    assert sorted(taken) == sorted(id(p) for p in model.parameters())
+    assert {id(p) for p in muon.param_groups[0]["params"]} == {
+        id(p) for p in hidden_matrices(model)
+    }
+    assert (muon.defaults["momentum"], muon.defaults["weight_decay"]) == (0.9, 0.3)

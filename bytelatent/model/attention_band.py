@@ -120,8 +120,8 @@ def plan_band(documents_BT: Tensor, window: int | None, shape: BandShape) -> Ban
     near_CR = distance_CR >= 0
     if window is not None:
         near_CR = near_CR & (distance_CR < window)
-    same_BNCR = document_BNR[:, :, shape.reach :, None] == document_BNR[:, :, None, :]
-    return BandPlan(Mask((near_CR & same_BNCR).flatten(0, 1)), shape)
+    document_NR = document_BNR.flatten(0, 1)
+    return BandPlan(Mask(near_CR, document_NR[:, shape.reach :], document_NR), shape)
 
 
 def _padded(x_BT: Tensor, front: int, tail: int, fill: int = 0) -> Tensor:

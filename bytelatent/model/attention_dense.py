@@ -11,43 +11,50 @@ from torch import Tensor
 
 
 class Mask:
-    """Who sees whom, ``[B, S, T]``, as torch's attention takes it.
+    """Which keys each query sees, as torch's attention takes it.
 
     A boolean mask is turned into numbers by every call, which on a CPU costs more than the
     attention itself; here that happens once for all layers. Every query must see at least one key.
+
+    Args:
+        near_ST: keys that are neither after the query nor out of its window.
+        queries_BS: number of the document of each query.
+        keys_BT: the same of each key; a query sees its own document only.
     """
 
-    def __init__(self, seen_BST: Tensor) -> None:
-        self.seen_BST = seen_BST
+    def __init__(self, near_ST: Tensor, queries_BS: Tensor, keys_BT: Tensor) -> None:
+        self.parts = near_ST, queries_BS, keys_BT
         self._bias_B1ST: Tensor | None = None
 
     def bias(self, dtype: torch.dtype) -> Tensor:
         """``[B, 1, S, T]``: 0 where a query sees a key, the lowest number where it does not."""
         if self._bias_B1ST is None or self._bias_B1ST.dtype != dtype:
             as_numbers = _bias_in_memory if torch.compiler.is_dynamo_compiling() else _bias
-            self._bias_B1ST = as_numbers(self.seen_BST, dtype)
+            self._bias_B1ST = as_numbers(*self.parts, dtype)
         return self._bias_B1ST
 
 
-def _bias(seen_BST: Tensor, dtype: torch.dtype) -> Tensor:
-    """``[B, 1, S, T]``: 0 where a query sees a key, the lowest number where it does not."""
+def _bias(near_ST: Tensor, queries_BS: Tensor, keys_BT: Tensor, dtype: torch.dtype) -> Tensor:
+    seen_BST = (queries_BS[:, :, None] == keys_BT[:, None, :]) & near_ST
     bias_BST = torch.zeros_like(seen_BST, dtype=dtype)
-    return bias_BST.masked_fill(~seen_BST, torch.finfo(dtype).min)[:, None]
+    return bias_BST.masked_fill_(~seen_BST, torch.finfo(dtype).min)[:, None]
 
 
 @torch.library.custom_op("bytelatent::attention_bias", mutates_args=())
-def _bias_in_memory(seen_BST: Tensor, dtype: torch.dtype) -> Tensor:
+def _bias_in_memory(
+    near_ST: Tensor, queries_BS: Tensor, keys_BT: Tensor, dtype: torch.dtype
+) -> Tensor:
     """The same as an operation of its own, which the compiler cannot work out in every layer anew.
 
     It would do so, comparing whole numbers for every score of every layer.
     """
-    return _bias(seen_BST, dtype)
+    return _bias(near_ST, queries_BS, keys_BT, dtype)
 
 
 @_bias_in_memory.register_fake
-def _(seen_BST: Tensor, dtype: torch.dtype) -> Tensor:
-    rows, queries, keys = seen_BST.shape
-    return seen_BST.new_empty(rows, 1, queries, keys, dtype=dtype)
+def _(near_ST: Tensor, queries_BS: Tensor, keys_BT: Tensor, dtype: torch.dtype) -> Tensor:
+    rows, queries = queries_BS.shape
+    return queries_BS.new_empty(rows, 1, queries, keys_BT.shape[1], dtype=dtype)
 
 
 @dataclass(frozen=True)
@@ -69,8 +76,7 @@ def plan_dense(documents_BT: Tensor, queries: int, window: int | None) -> DenseP
     near_ST = distance_ST >= 0
     if window is not None:
         near_ST = near_ST & (distance_ST < window)
-    same_BST = documents_BT[:, keys - queries :, None] == documents_BT[:, None, :]
-    return DensePlan(Mask(near_ST & same_BST))
+    return DensePlan(Mask(near_ST, documents_BT[:, keys - queries :], documents_BT))
 
 
 def attend_masked(q_BSHE: Tensor, k_BTGE: Tensor, v_BTGE: Tensor, mask: Mask) -> Tensor:

@@ -18,6 +18,9 @@ from bytelatent.distributed.parallel import full_weights
 from bytelatent.trainer import Trainer
 from tests import tiny
 
+OPTIMIZERS: dict[str, dict[str, Any]] = {"": {}, "_muon": {"optim": {"name": "muon", "lr": 3e-3}}}
+"""Settings of runs by the ends of their names."""
+
 
 def settings(corpus: Path, folder: Path, **changes: Any) -> TrainArgs:
     """A run of seconds."""
@@ -47,17 +50,22 @@ def main() -> None:
     corpus, folder = Path(sys.argv[1]), Path(sys.argv[2])
     torch.set_num_threads(1)
     with process_group(World.from_environment(), "cpu") as world:
-        whole = weights_after(settings(corpus, folder / "whole"), world)
-        weights_after(settings(corpus, folder / "cut"), world, stop_at=6)
-        resumed = weights_after(settings(corpus, folder / "cut"), world)
+        equal = {}
+        for name, extra in OPTIMIZERS.items():
+            whole = weights_after(settings(corpus, folder / f"whole{name}", **extra), world)
+            weights_after(settings(corpus, folder / f"cut{name}", **extra), world, stop_at=6)
+            resumed = weights_after(settings(corpus, folder / f"cut{name}", **extra), world)
+            if world.is_main:
+                equal[name] = all(torch.equal(whole[key], resumed[key]) for key in whole)
         for name, extra in {
             "replicas": {"distributed": {"replicas": 2}},
+            "replicas_muon": {"distributed": {"replicas": 2}, **OPTIMIZERS["_muon"]},
             "parts": {"micro_batch": 1, "distributed": {"activation_checkpointing": True}},
         }.items():
             weights_after(settings(corpus, folder / name, **extra), world)
-        weights_after(settings(corpus, folder / "fewer"), world, stop_at=6)
+        for name, extra in OPTIMIZERS.items():
+            weights_after(settings(corpus, folder / f"fewer{name}", **extra), world, stop_at=6)
         if world.is_main:
-            equal = all(torch.equal(whole[key], resumed[key]) for key in whole)
             (folder / "found.json").write_text(json.dumps({"resumed_equals_whole": equal}))
 
 

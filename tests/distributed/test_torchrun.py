@@ -11,7 +11,7 @@ import pytest
 from bytelatent.distributed.env import World
 from bytelatent.metrics import read_metrics
 from bytelatent.trainer import Trainer
-from tests.distributed.runs import settings
+from tests.distributed.runs import OPTIMIZERS, settings
 
 ROOT = Path(__file__).parents[2]
 
@@ -38,23 +38,30 @@ def held_out(folder: Path) -> list[float]:
     return [x["valid_bits_per_byte"] for x in lines if "valid_bits_per_byte" in x]
 
 
-@pytest.mark.parametrize("way", ["whole", "cut", "replicas", "parts"])
+@pytest.mark.parametrize(
+    "way", ["whole", "cut", "replicas", "parts", "whole_muon", "cut_muon", "replicas_muon"]
+)
 def test_the_same_losses_as_one_process(corpus, found, tmp_path, way) -> None:
-    assert Trainer(settings(corpus, tmp_path), lambda _: None).run()
+    extra = OPTIMIZERS["_muon" if way.endswith("_muon") else ""]
+    assert Trainer(settings(corpus, tmp_path, **extra), lambda _: None).run()
     assert len(losses(tmp_path)) == 12
     assert losses(found / way) == pytest.approx(losses(tmp_path), abs=1e-4)
     assert held_out(found / way) == pytest.approx(held_out(tmp_path), abs=1e-4)
 
 
 def test_resumed_equals_uninterrupted(found) -> None:
-    assert json.loads((found / "found.json").read_text())["resumed_equals_whole"]
+    equal = json.loads((found / "found.json").read_text())["resumed_equals_whole"]
+    assert equal == dict.fromkeys(OPTIMIZERS, True)
 
 
-def test_one_process_goes_on_where_two_stopped(corpus, found, tmp_path) -> None:
-    trainer = Trainer(settings(corpus, found / "fewer"), lambda _: None)
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_one_process_goes_on_where_two_stopped(corpus, found, tmp_path, name) -> None:
+    extra = OPTIMIZERS[name]
+    trainer = Trainer(settings(corpus, found / f"fewer{name}", **extra), lambda _: None)
     assert trainer.step == 7
     assert trainer.run()
-    assert losses(found / "fewer") == pytest.approx(losses(found / "whole"), abs=1e-4)
+    whole = losses(found / f"whole{name}")
+    assert losses(found / f"fewer{name}") == pytest.approx(whole, abs=1e-4)
 
 
 def test_the_world_is_read_from_torchrun_or_slurm(monkeypatch) -> None:

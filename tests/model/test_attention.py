@@ -76,6 +76,7 @@ def test_gradients_of_the_band_equal_the_dense_ones(layout) -> None:
         torch.testing.assert_close(banded, dense, atol=5e-5, rtol=0)
 
 
+@torch.no_grad()
 def test_blocks_are_views_of_the_keys() -> None:
     """No copy for every block: that is what makes the band cheap."""
     shape = BandShape.of(keys=1024, queries=1024, window=256)
@@ -95,10 +96,12 @@ def test_automatic_choice() -> None:
 
 
 def test_a_mask_becomes_numbers_once() -> None:
-    mask = Mask(torch.ones(1, 3, 3, dtype=torch.bool).tril())
+    documents = torch.tensor([[0, 0, 1]])
+    mask = Mask(torch.ones(3, 3, dtype=torch.bool).tril(), documents, documents)
     assert mask.bias(torch.float32) is mask.bias(torch.float32)
     assert mask.bias(torch.bfloat16).dtype == torch.bfloat16
-    assert (mask.bias(torch.float32)[0, 0] == 0).tolist() == mask.seen_BST[0].tolist()
+    seen = [[True, False, False], [True, True, False], [False, False, True]]
+    assert (mask.bias(torch.float32)[0, 0] == 0).tolist() == seen
 
 
 def test_documents_are_counted_by_their_ends() -> None:
