@@ -1,7 +1,8 @@
 """Configurations: a YAML file and ``key.sub=value`` overrides become checked args.
 
 ``config=path/to.yaml optim.lr=1e-3`` on a command line reads the file, lays the overrides on top,
-and validates the whole: an unknown key is an error that names the nearest known one.
+and validates the whole: an unknown key is an error that names the nearest known one. A file whose
+``include`` names other files, relative to its own folder, starts from their values.
 """
 
 import difflib
@@ -9,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from pydantic import BaseModel, ValidationError
 from yaml import YAMLError
@@ -60,13 +61,23 @@ def _split(word: str) -> tuple[str, str]:
     return key, value
 
 
-def _read_yaml(path: Path) -> Any:
+def _read_yaml(path: Path, within: tuple[Path, ...] = ()) -> Any:
+    """The values of a file, on top of those of the files that it includes."""
+    if path in within:
+        raise ValueError(f"config: {path} includes itself")
     try:
-        return OmegaConf.load(path)
+        values = OmegaConf.load(path)
     except FileNotFoundError:
         raise ValueError(f"config: {path} does not exist") from None
     except (OSError, YAMLError, OmegaConfBaseException) as error:
         raise ValueError(f"config: {path} cannot be read: {str(error).splitlines()[0]}") from None
+    if not isinstance(values, DictConfig) or "include" not in values:
+        return values
+    names = values.pop("include")
+    if not isinstance(names, ListConfig) or not all(isinstance(name, str) for name in names):
+        raise ValueError(f"config: include in {path} must be a list of files, got {names!r}")
+    included = [_read_yaml(path.parent / name, (*within, path)) for name in names]
+    return OmegaConf.merge(*included, values)
 
 
 def _explain(kind: type[BaseModel], error: ValidationError) -> str:

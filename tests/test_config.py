@@ -8,7 +8,8 @@ from bytelatent.args import TrainArgs
 from bytelatent.config import load_args, save_args
 from bytelatent.scaling.args import ScalingArgs
 
-CONFIGS = sorted((Path(__file__).parents[1] / "bytelatent" / "configs").glob("**/*.yaml"))
+FOLDER = Path(__file__).parents[1] / "bytelatent" / "configs"
+CONFIGS = sorted(path for path in FOLDER.glob("**/*.yaml") if path.parent.name != "parts")
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
@@ -21,6 +22,34 @@ def test_shipped_configs_are_valid_and_survive_saving(path, tmp_path) -> None:
 
 def debug(*words: str) -> TrainArgs:
     return load_args(TrainArgs, [f"config={CONFIGS[0].parent / 'debug.yaml'}", *words])
+
+
+def test_a_file_starts_from_those_it_includes(tmp_path) -> None:
+    (tmp_path / "parts").mkdir()
+    (tmp_path / "parts" / "optim.yaml").write_text("optim: {lr: 0.25, warmup: 3}")
+    (tmp_path / "parts" / "seed.yaml").write_text("include: [optim.yaml]\nseed: 5")
+    debugging = FOLDER / "debug.yaml"
+    (tmp_path / "run.yaml").write_text(
+        f"include: [{debugging}, parts/seed.yaml]\noptim: {{warmup: 4}}"
+    )
+    args = load_args(TrainArgs, [f"config={tmp_path / 'run.yaml'}"])
+    assert (args.optim.lr, args.optim.warmup, args.seed) == (0.25, 4, 5)
+    assert args.data.sources == load_args(TrainArgs, [f"config={debugging}"]).data.sources
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("include: [run.yaml]", "run.yaml includes itself"),
+        ("include: [other.yaml]", "other.yaml does not exist"),
+        ("include: other.yaml", "include in .*run.yaml must be a list of files, got 'other.yaml'"),
+        ("include: [3]", "must be a list of files"),
+    ],
+)
+def test_wrong_includes_are_named(tmp_path, text, message) -> None:
+    (tmp_path / "run.yaml").write_text(text)
+    with pytest.raises(ValueError, match=message):
+        load_args(TrainArgs, [f"config={tmp_path / 'run.yaml'}"])
 
 
 def test_overrides_lie_on_top() -> None:
