@@ -1,7 +1,8 @@
 """Optimisers and the learning-rate schedule."""
 
 import math
-from typing import Literal
+from collections.abc import Iterable
+from typing import Any, Literal
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field
@@ -9,6 +10,9 @@ from torch import nn
 from torch.optim import Optimizer
 
 from bytelatent.muon import Muon, hidden_matrices
+
+LR_SCALE = "lr_scale"
+"""Key of a parameter group: its learning rate in multiples of the schedule's."""
 
 
 class OptimArgs(BaseModel):
@@ -18,6 +22,7 @@ class OptimArgs(BaseModel):
         name: ``adamw``; or ``muon`` for the matrices inside the model, with AdamW for embeddings,
             norms and the output layer, at the same learning rate (see :mod:`bytelatent.muon`).
         lr: peak learning rate.
+        embedding_lr: that of embeddings, in multiples of ``lr``.
         warmup: steps of linear rise.
         scheduler: what follows: ``cosine`` falls all the way; ``wsd`` (warm-up, stable, decay)
             stays at the peak and falls in a straight line at the end; ``constant`` stays.
@@ -32,6 +37,7 @@ class OptimArgs(BaseModel):
 
     name: Literal["adamw", "muon"] = "adamw"
     lr: float = Field(default=4e-4, gt=0)
+    embedding_lr: float = Field(default=1.0, gt=0)
     warmup: int = Field(default=2000, ge=0)
     lr_min_ratio: float = Field(default=0.0, ge=0, le=1)
     scheduler: Literal["cosine", "wsd", "constant"] = "cosine"
@@ -59,6 +65,12 @@ def learning_rate(args: OptimArgs, step: int, steps: int) -> float:
     return args.lr * (args.lr_min_ratio + (1 - args.lr_min_ratio) * share)
 
 
+def set_learning_rate(optimizers: Iterable[Optimizer], rate: float) -> None:
+    """Give every parameter group the schedule's learning rate, times what it is to have of it."""
+    for group in (group for optimizer in optimizers for group in optimizer.param_groups):
+        group["lr"] = rate * group.get(LR_SCALE, 1.0)
+
+
 def build_optimizers(model: nn.Module, args: OptimArgs) -> list[Optimizer]:
     """The optimisers whose steps together are one step of ``model``; matrices decay, norms do not.
 
@@ -70,10 +82,18 @@ def build_optimizers(model: nn.Module, args: OptimArgs) -> list[Optimizer]:
         found.append(Muon(hidden, args.lr, args.momentum, args.weight_decay))
     taken = {id(p) for group in (g for o in found for g in o.param_groups) for p in group["params"]}
     rest = [p for p in model.parameters() if id(p) not in taken]
-    groups = [
-        {"params": [p for p in rest if p.dim() >= 2], "weight_decay": args.weight_decay},
-        {"params": [p for p in rest if p.dim() < 2], "weight_decay": 0.0},
+    embeddings = [m.weight for m in model.modules() if isinstance(m, nn.Embedding)]
+    if args.embedding_lr == 1:
+        embeddings = []  # no group of their own, as in older checkpoints
+    apart = {id(p) for p in embeddings}
+    others = [p for p in rest if id(p) not in apart]
+    groups: list[dict[str, Any]] = [
+        {"params": [p for p in others if p.dim() >= 2], "weight_decay": args.weight_decay},
+        {"params": [p for p in others if p.dim() < 2], "weight_decay": 0.0},
     ]
+    if embeddings:
+        about = {"weight_decay": args.weight_decay, LR_SCALE: args.embedding_lr}
+        groups.append({"params": embeddings, **about})
     betas = (args.beta1, args.beta2)
     adamw = torch.optim.AdamW(groups, lr=args.lr, betas=betas, eps=args.epsilon, fused=True)
     return [*found, adamw]

@@ -32,7 +32,7 @@ from bytelatent.metrics import MetricsFile, Tally, bits_per_byte, memory_bytes
 from bytelatent.model.blt import ByteLatentTransformer
 from bytelatent.model.flops import training_flops_per_byte
 from bytelatent.model.layers import TransformerBlock
-from bytelatent.optim import build_optimizers, learning_rate
+from bytelatent.optim import build_optimizers, learning_rate, set_learning_rate
 from bytelatent.profiling import profiled
 from bytelatent.tokenizers.constants import BOS_ID, PAD_ID
 from bytelatent.training_patches import TrainingPatcher
@@ -180,8 +180,7 @@ class Trainer:
         """One optimiser step; whether any process wants to stop after it."""
         args, world = self.args, self.world
         torch.manual_seed(args.seed + 1_000_003 * self.step + world.rank)
-        for group in (group for part in self.optimizers for group in part.param_groups):
-            group["lr"] = learning_rate(args.optim, self.step, args.steps)
+        set_learning_rate(self.optimizers, learning_rate(args.optim, self.step, args.steps))
         learnt_BS = learnt(batch.targets_BS)
         (targets,) = world.sum(learnt_BS.sum().to(self.device))
         parts = batch.split(args.micro_batch or len(batch.sources))

@@ -4,7 +4,7 @@ import pytest
 
 from bytelatent.model.args import LMTransformerArgs
 from bytelatent.muon import hidden_matrices
-from bytelatent.optim import OptimArgs, build_optimizers, learning_rate
+from bytelatent.optim import OptimArgs, build_optimizers, learning_rate, set_learning_rate
 from bytelatent.transformer import LMTransformer
 from tests.tiny import LM
 
@@ -59,3 +59,13 @@ def test_muon_takes_the_hidden_matrices_and_adamw_the_rest() -> None:
         id(p) for p in hidden_matrices(model)
     }
     assert (muon.defaults["momentum"], muon.defaults["weight_decay"]) == (0.9, 0.3)
+
+
+def test_embeddings_have_the_learning_rate_that_they_are_given() -> None:
+    model = LMTransformer(LMTransformerArgs.model_validate(LM))
+    optimizers = build_optimizers(model, OptimArgs(name="muon", embedding_lr=4))
+    set_learning_rate(optimizers, 0.5)
+    rates = {id(p): g["lr"] for o in optimizers for g in o.param_groups for p in g["params"]}
+    found = {name: rates[id(p)] for name, p in model.named_parameters()}
+    assert found.pop("tok_embeddings.weight") == 2.0
+    assert set(found.values()) == {0.5}
