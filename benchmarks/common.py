@@ -4,12 +4,30 @@ import json
 import os
 import platform
 import statistics
+import subprocess
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+ROOT = Path(__file__).parents[1]
 RESULTS = Path(__file__).parent / "results"
+
+
+@contextmanager
+def checkout(revision: str) -> Iterator[Path]:
+    """A folder with the files of another revision of this repository, gone afterwards."""
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary) / "build"
+        git = ["git", "-C", str(ROOT), "worktree"]
+        add = [*git, "add", "--detach", "--quiet", str(folder), revision]
+        subprocess.run(add, check=True)
+        try:
+            yield folder
+        finally:
+            subprocess.run([*git, "remove", "--force", str(folder)], check=True)
 
 
 def cpu_name() -> str:
