@@ -21,7 +21,7 @@ from torch import Generator, Tensor, nn
 
 from bytelatent.model.args import LMTransformerArgs
 from bytelatent.model.attention import AttentionImpl, document_numbers, plan_attention
-from bytelatent.model.attention_band import PADDING_DOCUMENT, BandShape
+from bytelatent.model.attention_band import PADDING_DOCUMENT
 from bytelatent.model.embedding import EmbedsBytes, hash_tables
 from bytelatent.model.init import init_block, truncated_normal
 from bytelatent.model.layers import KeyValue, TransformerBlock, check_tokens, rotary_table
@@ -87,12 +87,7 @@ class LMTransformer(EmbedsBytes):
         return logits_BSV if padding_B is None else rolled(logits_BSV, -padding_B)
 
     def forward_chunk(
-        self,
-        tokens_BS: Tensor,
-        state: LMState,
-        *,
-        impl: AttentionImpl = "auto",
-        shape: BandShape | None = None,
+        self, tokens_BS: Tensor, state: LMState, *, impl: AttentionImpl = "auto"
     ) -> tuple[Tensor, LMState]:
         """Logits of the next ``S`` bytes of a text and the state after them.
 
@@ -105,7 +100,7 @@ class LMTransformer(EmbedsBytes):
         if self.args.separates_documents:
             documents_BS = document_numbers(tokens_BS, self.args.eos_id)
         documents_BT = torch.cat([state.documents_BW, documents_BS], dim=1)
-        logits_BSV, present = self._run(tokens_BS, documents_BT, state, impl, shape)
+        logits_BSV, present = self._run(tokens_BS, documents_BT, state, impl)
         keys = torch.stack([layer.keys[:, -window:] for layer in present])
         values = torch.stack([layer.values[:, -window:] for layer in present])
         documents_BW = self._age(documents_BT, tokens_BS)[:, -window:]
@@ -160,12 +155,11 @@ class LMTransformer(EmbedsBytes):
         documents_BT: Tensor,
         state: LMState | None,
         impl: AttentionImpl,
-        shape: BandShape | None = None,
     ) -> tuple[Tensor, list[KeyValue]]:
         args = self.args
         length = documents_BT.shape[1]
         table = rotary_table(length, args.head_width, args.rope_theta, tokens_BS.device)
-        plan = plan_attention(documents_BT, tokens_BS.shape[1], args.window, impl, shape)
+        plan = plan_attention(documents_BT, tokens_BS.shape[1], args.window, impl)
         before_BR = None if state is None else state.recent_BR
         h_BSD = self.embedded(tokens_BS, self.hash_ids(tokens_BS, before_BR))
         present = []

@@ -16,7 +16,7 @@ LAYERS: list[tuple[int, tuple[str, ...]]] = [
     (1, ("bytelatent.generation.sampling", "bytelatent.generation.utf8")),
     (1, ("bytelatent.hub", "bytelatent.storage", "bytelatent.patching.calibrate")),
     (1, ("bytelatent.model.args", "bytelatent.model.attention", "bytelatent.distributed.env")),
-    (1, ("bytelatent.devices", "bytelatent.compressors")),
+    (1, ("bytelatent.allocator", "bytelatent.devices", "bytelatent.compressors")),
     (1, ("bytelatent.model.ngrams", "bytelatent.stored_tensors", "bytelatent.step_graphs")),
     (1, tuple(f"bytelatent.model.attention_{part}" for part in ("band", "dense", "kernels"))),
     (2, ("bytelatent.model", "bytelatent.transformer")),

@@ -21,7 +21,6 @@ from bytelatent import calibration
 from bytelatent.data.held_out import held_out
 from bytelatent.data.packing import cut
 from bytelatent.evaluation import evaluate
-from bytelatent.export import export_onnx
 from bytelatent.exporting.folders import export_blt, export_entropy
 from bytelatent.generation.engine import Engine
 from bytelatent.generation.recompute import generate_by_recomputation
@@ -56,7 +55,6 @@ def root(tmp_path_factory):
     ):
         BltTokenizerAndPatcher(TokenizerArgs(), ARGS).save_pretrained(folder)
     lm, blt = (load_text_model(str(root / name)).model for name in ("lm", "blt"))
-    export_onnx(lm, root / "lm" / "model.onnx")
     export_entropy(lm, root / "lm")
     export_blt(blt, root / "blt")
     return root

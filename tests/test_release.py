@@ -228,13 +228,6 @@ def test_the_card_of_a_blt_names_the_entropy_model_beside_it(blt_release, root) 
     assert f"{sum(p.numel() for p in hashes.parameters()):,} of them in hash tables" in card
 
 
-@pytest.fixture
-def no_graph(monkeypatch) -> None:
-    """Leave out the export, which takes most of the time."""
-    monkeypatch.setattr("bytelatent.release.export_entropy", lambda *_: None)
-
-
-@pytest.mark.usefixtures("no_graph")
 def test_a_run_that_began_with_a_model_says_so(root, entropy_release) -> None:
     sources = {"programs": 1}
     data = tiny.run_args(root, root).data.model_dump() | {
@@ -269,7 +262,6 @@ def test_a_run_that_began_with_a_model_says_so(root, entropy_release) -> None:
     assert training["start"]["bytes"] == 3_800_000
 
 
-@pytest.mark.usefixtures("no_graph")
 def test_a_model_released_over_the_one_it_began_with_keeps_its_past(root, entropy_release) -> None:
     place = shutil.copytree(entropy_release, root / "again")
     run = finished_run(root, "again", place, init_from=str(place))

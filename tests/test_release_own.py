@@ -12,12 +12,6 @@ from tests.test_release import finished_run, lines, rows, section
 
 
 @pytest.fixture
-def no_graph(monkeypatch) -> None:
-    """Leave out the export, which takes most of the time."""
-    monkeypatch.setattr("bytelatent.release.export_entropy", lambda *_: None)
-
-
-@pytest.fixture
 def own_corpus(tmp_path):
     """Text of one's own: neither a manifest nor a test split."""
     corpus = tiny.write_corpus(tmp_path / "own")
@@ -28,7 +22,6 @@ def own_corpus(tmp_path):
 
 
 @pytest.mark.parametrize("manifest", [None, {"sources": []}])
-@pytest.mark.usefixtures("no_graph")
 def test_a_corpus_of_ones_own_will_do(own_corpus, tmp_path, manifest, caplog) -> None:
     if manifest is not None:
         (own_corpus / "manifest.json").write_text(json.dumps(manifest))
@@ -52,7 +45,6 @@ def test_a_corpus_of_ones_own_will_do(own_corpus, tmp_path, manifest, caplog) ->
     assert evaluation["split"] == "valid" and set(evaluation["sources"]) == {"songs", "vers"}
 
 
-@pytest.mark.usefixtures("no_graph")
 def test_sources_that_the_manifest_lacks_are_named(own_corpus, tmp_path) -> None:
     manifest = json.loads((tiny.write_corpus(tmp_path / "whole") / "manifest.json").read_text())
     manifest["sources"] = [one for one in manifest["sources"] if one["source"] != "vers"]
@@ -70,7 +62,6 @@ def test_sources_that_the_manifest_lacks_are_named(own_corpus, tmp_path) -> None
     assert rows(card, "Data and licences")["songs"][1] == "public domain"
 
 
-@pytest.mark.usefixtures("no_graph")
 def test_half_an_entry_of_the_manifest_is_refused(own_corpus, tmp_path, capsys) -> None:
     manifest = json.loads((tiny.write_corpus(tmp_path / "whole") / "manifest.json").read_text())
     del manifest["sources"][0]["licence"]

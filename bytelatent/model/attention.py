@@ -46,7 +46,6 @@ def plan_attention(
     queries: int,
     window: int | None,
     impl: AttentionImpl = "auto",
-    shape: BandShape | None = None,
 ) -> Plan:
     """Decide who may look at whom, and how that is computed.
 
@@ -55,21 +54,17 @@ def plan_attention(
         queries: ``S``.
         window: a query sees the last ``window`` keys, its own included; None for all.
         impl: see the table above; ``banded`` needs a window.
-        shape: how to lay out the band, if not as the window suggests; ``impl`` is then of no
-            account, and keys that no block reaches must be out of every window.
 
     Raises:
         ValueError: ``impl`` is not available here or cannot express this.
     """
-    if shape is not None:
-        return plan_band(documents_BT, window, shape)
     keys = documents_BT.shape[1]
     if impl == "auto":
         impl = "banded" if _band_pays(keys, queries, window) else "sdpa"
     if impl == "banded":
         if window is None:
             raise ValueError("attention 'banded' needs a window; use 'sdpa'")
-        return plan_band(documents_BT, window, BandShape.of(keys, queries, window))
+        return plan_band(documents_BT, queries, window)
     if impl not in _PLANS:
         known = ", ".join(get_args(AttentionImpl))
         raise ValueError(f"attention {impl!r} is not known; known are {known}")

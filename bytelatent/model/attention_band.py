@@ -56,14 +56,12 @@ class BandShape:
         return x_BT[:, first_N[:, None] + place_R]
 
     def windows_of(self, x_BTGE: Tensor) -> Tensor:
-        """The same as ``[B * N, R, G, E]``, without a copy for every block where possible.
+        """The same as ``[B * N, R, G, E]``; without a copy for every block, save for gradients.
 
         All rows are laid end to end and blocks are views of that. What a block then sees of the row
         before its own stands where it has no keys itself, and is masked.
         """
-        if torch.compiler.is_exporting():
-            return self.keys_of(x_BTGE).flatten(0, 1)
-        if x_BTGE.requires_grad and self.reach % self.block == 0:
+        if x_BTGE.requires_grad:
             return self._copied(x_BTGE)
         past = self.reach - self.front
         old = -(-past // self.block)  # blocks of keys in front of the first query
@@ -111,21 +109,20 @@ class BandPlan:
         return out_NCHE.reshape(rows, blocks * block, heads, width)[:, :length]
 
 
-def plan_band(documents_BT: Tensor, window: int | None, shape: BandShape) -> BandPlan:
-    """The mask of every block."""
+def plan_band(documents_BT: Tensor, queries: int, window: int) -> BandPlan:
+    """The blocks and who sees whom in each."""
+    shape = BandShape.of(documents_BT.shape[1], queries, window)
     document_BNR = shape.keys_of(documents_BT, fill=PADDING_DOCUMENT)
     c_C = torch.arange(shape.block, device=documents_BT.device)
     r_R = torch.arange(shape.reach + shape.block, device=documents_BT.device)
     distance_CR = c_C[:, None] + shape.reach - r_R[None, :]
-    near_CR = distance_CR >= 0
-    if window is not None:
-        near_CR = near_CR & (distance_CR < window)
+    near_CR = (distance_CR >= 0) & (distance_CR < window)
     document_NR = document_BNR.flatten(0, 1)
     return BandPlan(Mask(near_CR, document_NR[:, shape.reach :], document_NR), shape)
 
 
 def _padded(x_BT: Tensor, front: int, tail: int, fill: int = 0) -> Tensor:
     """``front`` and ``tail`` more places along the second dimension; fewer if negative."""
-    if isinstance(front, int) and isinstance(tail, int) and front == tail == 0:
+    if front == tail == 0:
         return x_BT
     return F.pad(x_BT, (0, 0) * (x_BT.dim() - 2) + (front, tail), value=fill)

@@ -83,10 +83,8 @@ def attend_masked(q_BSHE: Tensor, k_BTGE: Tensor, v_BTGE: Tensor, mask: Mask) ->
     """Scaled dot-product attention, ``[B, S, H, E]``."""
     q, k, v = q_BSHE.transpose(1, 2), k_BTGE.transpose(1, 2), v_BTGE.transpose(1, 2)
     bias, grouped = mask.bias(q.dtype), q.shape[1] != k.shape[1]
-    if torch.compiler.is_exporting() or _trains_in_bf16_on_cpu(q):
-        # Written out: the exporter's own form guards against rows that see nothing, which cannot
-        # occur here and would cost a third of the time; and on a CPU the fused kernel's backward
-        # pass in bfloat16 takes twice as long as plain matrix products.
+    if _trains_in_bf16_on_cpu(q):
+        # Written out: there the fused kernel's backward pass takes twice as long.
         if grouped:
             k, v = (x.repeat_interleave(q.shape[1] // k.shape[1], dim=1) for x in (k, v))
         scores = (q * q.shape[-1] ** -0.5) @ k.transpose(-1, -2) + bias

@@ -116,4 +116,4 @@ def _summed_rows(tables: Sequence[Tensor], ids: Sequence[Tensor]) -> Tensor:
     places = [ids_BS + first for ids_BS, first in zip(ids, firsts, strict=True)]
     places_BSN = torch.stack(places, dim=-1)
     rows = F.embedding_bag(places_BSN.flatten(0, 1), torch.cat(list(tables)), mode="sum")
-    return rows.reshape(*ids[0].shape, -1)
+    return rows.reshape(*ids[0].shape, tables[0].shape[1])

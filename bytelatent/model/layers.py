@@ -41,7 +41,7 @@ def rotary_table(length: int, width: int, theta: float, device: torch.device) ->
 def rotate(x_BTHE: Tensor, table: Tensor) -> Tensor:
     """Turn the pairs (2i, 2i + 1) of every head: interleaved, as the released weights expect."""
     pairs = x_BTHE.float().reshape(*x_BTHE.shape[:-1], -1, 2)
-    if torch.compiler.is_compiling():  # neither compilers nor ONNX know complex numbers
+    if torch.compiler.is_compiling():  # compilers know no complex numbers
         (even, odd), (cos, sin) = pairs.unbind(-1), table.unbind(-1)
         turned = torch.stack([even * cos - odd * sin, even * sin + odd * cos], dim=-1)
     else:

@@ -60,7 +60,7 @@ def test_rows_end_on_their_own_and_events_add_up(engine) -> None:
 
 
 def test_events_tell_what_was_computed() -> None:
-    case = random_case("as released", "entropy", 3)
+    case = random_case("as released", "entropy", 5)
     events = list(case.engine().stream([b"some text"], max_bytes=20))
     tokens = [1, *(byte + OFFSET for byte in b"some text")]
     for event in events:

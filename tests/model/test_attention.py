@@ -86,6 +86,43 @@ def test_blocks_are_views_of_the_keys() -> None:
     assert blocks.untyped_storage().nbytes() < 1.2 * keys.untyped_storage().nbytes()
 
 
+LENGTHS = [(1, 1, 1), (37, 37, 5), (400, 400, 64), (517, 517, 200), (600, 129, 131), (900, 1, 300)]
+"""Keys, queries, window: also windows that blocks of 128 do not divide, and keys of a past."""
+
+
+@pytest.mark.parametrize(("keys", "queries", "window"), LENGTHS)
+def test_blocks_that_are_copied_hold_the_keys_of_each(keys, queries, window) -> None:
+    shape = BandShape.of(keys, queries, window)
+    copied, looked_up = (torch.randn(3, keys, KV_HEADS, 5).requires_grad_() for _ in range(2))
+    looked_up.data.copy_(copied.data)
+    found, expected = shape.windows_of(copied), shape.keys_of(looked_up).flatten(0, 1)
+    assert torch.equal(found, expected)
+    weights = torch.randn_like(expected)
+    for out in (found, expected):
+        (out * weights).sum().backward()
+    torch.testing.assert_close(copied.grad, looked_up.grad)
+
+
+@pytest.mark.parametrize(("keys", "queries", "window"), LENGTHS)
+@pytest.mark.parametrize("document", [7, 150, 1000])
+def test_copied_blocks_and_views_attend_as_the_dense_mask_does(
+    keys, queries, window, document
+) -> None:
+    documents = torch.stack([torch.arange(keys) // document, torch.arange(3, keys + 3) // document])
+    outs, grads = {}, {}
+    for impl in ("sdpa", "banded"):
+        heads = [x.requires_grad_() for x in heads_of(documents, queries)]
+        plan = plan_attention(documents, queries, window, impl)
+        outs[impl] = plan.attend(*heads)
+        (outs[impl] * outs[impl].detach().cos()).sum().backward()
+        grads[impl] = [x.grad for x in heads]
+        outs[f"{impl}, views"] = plan.attend(*(x.detach() for x in heads))
+    for out in outs.values():
+        torch.testing.assert_close(out, outs["sdpa"], atol=2e-5, rtol=0)
+    for banded, dense in zip(grads["banded"], grads["sdpa"], strict=True):
+        torch.testing.assert_close(banded, dense, atol=5e-5, rtol=0)
+
+
 def test_automatic_choice() -> None:
     def chosen(keys: int, window: int | None) -> type:
         return type(plan_attention(torch.zeros(1, keys, dtype=torch.int64), keys, window))
@@ -102,6 +139,46 @@ def test_a_mask_becomes_numbers_once() -> None:
     assert mask.bias(torch.bfloat16).dtype == torch.bfloat16
     seen = [[True, False, False], [True, True, False], [False, False, True]]
     assert (mask.bias(torch.float32)[0, 0] == 0).tolist() == seen
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_the_compiler_gets_the_same_numbers_and_does_not_make_them_itself(dtype) -> None:
+    seen = torch.rand(2, 5, 7).round().bool()
+    graphs: list[torch.fx.GraphModule] = []
+
+    def keeps(graph: torch.fx.GraphModule, _: list[Tensor]) -> torch.fx.GraphModule:
+        graphs.append(graph)
+        return graph
+
+    compiled = torch.compile(lambda mask: Mask(mask).bias(dtype), backend=keeps, fullgraph=True)
+    assert torch.equal(compiled(seen), Mask(seen).bias(dtype))
+    calls = [str(node.target) for node in graphs[0].graph.nodes if node.op == "call_function"]
+    assert calls == ["bytelatent.attention_bias.default"] or calls == ["bytelatent.attention_bias"]
+
+
+def test_the_operation_says_of_itself_what_it_does() -> None:
+    """Its shapes without data, and that it keeps no gradient: what a compiler builds on."""
+    for rows, queries, keys in ((1, 1, 1), (3, 5, 8)):
+        seen = torch.ones(rows, queries, keys, dtype=torch.bool).tril()
+        torch.library.opcheck(torch.ops.bytelatent.attention_bias.default, (seen, torch.float32))
+
+
+@pytest.mark.parametrize("impl", ["sdpa", "banded"])
+def test_compiled_attention_equals_eager(impl) -> None:
+    documents = torch.arange(300)[None] // 70
+
+    def attended(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        return plan_attention(documents, 300, 40, impl).attend(q, k, v)
+
+    outs, grads = [], []
+    for function in (attended, torch.compile(attended, backend="aot_eager", fullgraph=True)):
+        heads = [x.requires_grad_() for x in heads_of(documents, 300)]
+        outs.append(function(*heads))
+        outs[-1].square().sum().backward()
+        grads.append([x.grad for x in heads])
+    torch.testing.assert_close(outs[1], outs[0], atol=2e-5, rtol=0)
+    for compiled, eager in zip(grads[1], grads[0], strict=True):
+        torch.testing.assert_close(compiled, eager, atol=5e-5, rtol=0)
 
 
 def test_documents_are_counted_by_their_ends() -> None:
