@@ -159,7 +159,8 @@ class LMTransformer(EmbedsBytes):
         args = self.args
         length = documents_BT.shape[1]
         table = rotary_table(length, args.head_width, args.rope_theta, tokens_BS.device)
-        plan = plan_attention(documents_BT, tokens_BS.shape[1], args.window, impl)
+        dtype = self.tok_embeddings.weight.dtype
+        plan = plan_attention(documents_BT, tokens_BS.shape[1], args.window, impl, dtype)
         before_BR = None if state is None else state.recent_BR
         h_BSD = self.embedded(tokens_BS, self.hash_ids(tokens_BS, before_BR))
         present = []

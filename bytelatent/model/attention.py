@@ -46,6 +46,7 @@ def plan_attention(
     queries: int,
     window: int | None,
     impl: AttentionImpl = "auto",
+    dtype: torch.dtype = torch.float32,
 ) -> Plan:
     """Decide who may look at whom, and how that is computed.
 
@@ -54,17 +55,18 @@ def plan_attention(
         queries: ``S``.
         window: a query sees the last ``window`` keys, its own included; None for all.
         impl: see the table above; ``banded`` needs a window.
+        dtype: of queries and keys; decides how long a block of the band is.
 
     Raises:
         ValueError: ``impl`` is not available here or cannot express this.
     """
     keys = documents_BT.shape[1]
     if impl == "auto":
-        impl = "banded" if _band_pays(keys, queries, window) else "sdpa"
+        impl = "banded" if _band_pays(keys, queries, window, dtype) else "sdpa"
     if impl == "banded":
         if window is None:
             raise ValueError("attention 'banded' needs a window; use 'sdpa'")
-        return plan_band(documents_BT, queries, window)
+        return plan_band(documents_BT, queries, window, dtype)
     if impl not in _PLANS:
         known = ", ".join(get_args(AttentionImpl))
         raise ValueError(f"attention {impl!r} is not known; known are {known}")
@@ -77,9 +79,9 @@ def document_numbers(tokens_BS: Tensor, eos_id: int) -> Tensor:
     return ends_BS.cumsum(dim=1) - ends_BS
 
 
-def _band_pays(keys: int, queries: int, window: int | None) -> bool:
+def _band_pays(keys: int, queries: int, window: int | None, dtype: torch.dtype) -> bool:
     """Whether blocks look at fewer keys than there are, with something for their overhead."""
     if window is None:
         return False
-    shape = BandShape.of(keys, queries, window)
+    shape = BandShape.of(keys, queries, window, dtype)
     return shape.blocks > 1 and keys > 1.25 * (shape.reach + shape.block)

@@ -15,8 +15,9 @@ from bytelatent.model.attention_dense import Mask, attend_masked
 MAX_BLOCK = 64
 """Queries of one block: a compromise between wasted keys (C / W) and small matrix products."""
 
-TRAINING_BLOCK = 128
-"""The same where gradients are wanted: every block then has a copy of its keys."""
+WIDE_BLOCK = 128
+"""The same where gradients are wanted, as every block then has a copy of its keys, and in bfloat16,
+whose matrix products cost so little that larger ones are worth their wasted keys."""
 
 PADDING_DOCUMENT = -1
 """Document number of keys that do not exist or that nobody may see any more."""
@@ -41,9 +42,12 @@ class BandShape:
     tail: int = 0
 
     @classmethod
-    def of(cls, keys: int, queries: int, window: int) -> "BandShape":
+    def of(
+        cls, keys: int, queries: int, window: int, dtype: torch.dtype = torch.float32
+    ) -> "BandShape":
         """Blocks for a window: it is rounded up to blocks in front of the first query."""
-        block = min(window, TRAINING_BLOCK if torch.is_grad_enabled() else MAX_BLOCK)
+        wide = torch.is_grad_enabled() or dtype == torch.bfloat16
+        block = min(window, WIDE_BLOCK if wide else MAX_BLOCK)
         reach = -(-window // block) * block
         blocks = (queries + block - 1) // block
         return cls(block, blocks, reach, reach - (keys - queries), blocks * block - queries)
@@ -109,9 +113,11 @@ class BandPlan:
         return out_NCHE.reshape(rows, blocks * block, heads, width)[:, :length]
 
 
-def plan_band(documents_BT: Tensor, queries: int, window: int) -> BandPlan:
+def plan_band(
+    documents_BT: Tensor, queries: int, window: int, dtype: torch.dtype = torch.float32
+) -> BandPlan:
     """The blocks and who sees whom in each."""
-    shape = BandShape.of(documents_BT.shape[1], queries, window)
+    shape = BandShape.of(documents_BT.shape[1], queries, window, dtype)
     document_BNR = shape.keys_of(documents_BT, fill=PADDING_DOCUMENT)
     c_C = torch.arange(shape.block, device=documents_BT.device)
     r_R = torch.arange(shape.reach + shape.block, device=documents_BT.device)

@@ -19,6 +19,7 @@ import pytest
 import torch
 from pyarrow import ipc, parquet
 
+from bytelatent import plotting
 from bytelatent.data.formats import read_shard
 from bytelatent.files import read_json
 from bytelatent.model.args import LMTransformerArgs
@@ -27,6 +28,7 @@ from bytelatent.preprocess.args import PreprocessArgs
 from bytelatent.preprocess.entropies import main
 from bytelatent.preprocess.measure import measure
 from bytelatent.preprocess.shards import METADATA
+from bytelatent.storage import PRETRAINED
 from bytelatent.tokenizers.blt_tokenizer import BltTokenizer
 from bytelatent.transformer import LMTransformer
 
@@ -133,6 +135,22 @@ def test_rows_do_not_influence_each_other(model_folder) -> None:
     for a, b, c in zip(alone, together, others, strict=False):
         assert b == pytest.approx(a, abs=1e-5)
         assert c == pytest.approx(a, abs=1e-5)
+
+
+def test_bf16_agrees_with_fp32_on_real_text() -> None:
+    """The shipped model; patches begin where entropy exceeds the threshold it was calibrated to."""
+    folder = PRETRAINED / "blt-entropy-mini"
+    threshold = read_json(folder / "calibration.json")["rules"]["entropy"]["threshold"]
+    pages = sorted((Path(plotting.__file__).parent / "samples").glob("*.txt"))
+    documents = [page.read_bytes()[:3000] for page in pages]
+    found = []
+    for dtype in (torch.float32, torch.bfloat16):
+        model = LMTransformer.from_pretrained(folder, dtype=dtype)
+        found.append(np.concatenate(measure(model, documents, batch_bytes=4096)))
+    assert np.abs(found[0] - found[1]).mean() < 0.02
+    starts = found[0] > threshold
+    assert np.mean(starts == (found[1] > threshold)) > 0.99
+    assert starts[found[1] > threshold].mean() > 0.97
 
 
 def test_finished_shards_are_left_alone_and_new_ones_done(run, corpus, capsys) -> None:
