@@ -31,10 +31,11 @@ class TrainingPatcher:
 
     def __init__(self, args: TrainArgs, device: torch.device) -> None:
         assert args.patcher is not None
-        self.patcher, self.device, self.bf16 = args.patcher.build(), device, args.dtype == "bf16"
+        self.patcher, self.device = args.patcher.build(), device
         self.in_loader: Patcher | None = None if args.patcher_model else self.patcher
         if args.patcher_model:
-            model = LMTransformer.from_pretrained(args.patcher_model).to(device)
+            dtype = torch.bfloat16 if args.dtype == "bf16" else torch.float32
+            model = LMTransformer.from_pretrained(args.patcher_model).to(device, dtype)
             self.model = model.requires_grad_(False)
             self.measure = torch.compile(self._measure) if args.compile else self._measure
 
@@ -66,6 +67,4 @@ class TrainingPatcher:
         return F.pad(lengths_BP, (0, missing))
 
     def _measure(self, tokens_BS: Tensor) -> Tensor:
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16):
-            logits_BSV = self.model(tokens_BS)
-        return entropy(logits_BSV)
+        return entropy(self.model(tokens_BS))

@@ -20,8 +20,8 @@ PARAMETERS = {
     # global model of 6.4 billion and local models of 0.14 (table 10), besides its hash tables.
     "entropy_model": 99_512_064,
     "blt_1b": 4_533_879_808,
-    "entropy_mini": 3_543_296,
-    "blt_mini": 9_764_544,
+    "entropy_mini": 5_705_984,
+    "blt_mini": 10_206_912,
 }
 
 

@@ -15,6 +15,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from bytelatent.model.layers import side_by_side
+
 CrossImpl = Literal["auto", "sdpa", "gathered"]
 
 
@@ -39,7 +41,7 @@ class CrossAttention(nn.Module):
         """Queries, keys and values, the last dimension split into heads ``[..., H, E]``."""
         normed = self.cross_attn_norm_kv(sources)
         q = self.wq(self.cross_attn_norm_q(queries))
-        parts = (q, self.wk(normed), self.wv(normed))
+        parts = (q, *side_by_side(normed, self.wk, self.wv))
         q, k, v = (x.reshape(*x.shape[:-1], self.n_heads, -1) for x in parts)
         return q, k, v
 
