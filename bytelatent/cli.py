@@ -7,6 +7,8 @@ import sys
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from bytelatent.allocator import restart_with_huge_pages
+
 USAGE_ERROR = 2
 INTERRUPTED = 130
 
@@ -19,26 +21,36 @@ class Command(NamedTuple):
         summary: one line for ``bytelatent --help``.
         extra: what must be installed: ``pip install 'bytelatent[EXTRA]'``.
         words: put before those that were given, for a module of several commands.
+        huge_pages: whether it computes for long on a CPU, and so gains from huge pages.
     """
 
     module: str
     summary: str
     extra: str
     words: tuple[str, ...] = ()
+    huge_pages: bool = False
 
 
 COMMANDS = {
-    "train": Command("bytelatent.train", "train a model from a configuration", "train"),
+    "train": Command(
+        "bytelatent.train", "train a model from a configuration", "train", huge_pages=True
+    ),
     "stool": Command("bytelatent.stool", "run a command on a Slurm cluster", "train"),
     "preprocess": Command(
-        "bytelatent.preprocess.entropies", "measure entropies ahead of training", "preprocess"
+        "bytelatent.preprocess.entropies",
+        "measure entropies ahead of training",
+        "preprocess",
+        huge_pages=True,
     ),
     "eval": Command("bytelatent.eval", "bits per byte and patches on held-out text", "train"),
     "lm-eval": Command(
         "bytelatent.lm_eval_adapter", "lm-evaluation-harness with our models", "eval"
     ),
     "scaling": Command(
-        "bytelatent.scaling.__main__", "train families of models at equal compute", "scaling"
+        "bytelatent.scaling.__main__",
+        "train families of models at equal compute",
+        "scaling",
+        huge_pages=True,
     ),
     "calibrate": Command(
         "bytelatent.calibration", "the threshold for a wanted patch size", "train"
@@ -127,6 +139,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         )
         return USAGE_ERROR
     command = COMMANDS[name]
+    if argv is None and command.huge_pages:
+        restart_with_huge_pages()
     try:
         status = int(importlib.import_module(command.module).main([*command.words, *words]))
         sys.stdout.flush()

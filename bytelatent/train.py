@@ -15,6 +15,7 @@ from contextlib import contextmanager, nullcontext
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+from bytelatent.allocator import restart_with_huge_pages
 from bytelatent.args import TrainArgs
 from bytelatent.checkpoint import sole_run
 from bytelatent.config import load_args
@@ -85,4 +86,5 @@ def main(argv: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    restart_with_huge_pages()
     sys.exit(main())

@@ -70,3 +70,63 @@ def test_another_library_is_left_alone(monkeypatch) -> None:
     monkeypatch.setattr("bytelatent.allocator.platform.libc_ver", lambda: ("", ""))
     monkeypatch.setattr("bytelatent.allocator.ctypes.CDLL", None)  # it would fail if called
     assert allocator.keep_freed_memory() is False
+
+
+RESTARTING = """
+import os, sys
+from bytelatent import allocator
+print("begins", sys.argv[1:], os.environ.get(allocator.TUNABLES), flush=True)
+allocator._gives_huge_pages_to_who_asks = lambda: sys.argv[1] == "there"
+allocator.restart_with_huge_pages()
+print("works", os.getpid())
+"""
+
+
+def restarted(*words: str, **environment: str) -> list[str]:
+    """The lines of a command that asks for huge pages first."""
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", RESTARTING, *words],
+        check=True,
+        capture_output=True,
+        text=True,
+        env={"PYTHONPATH": ":".join(sys.path), **environment},
+    )
+    return done.stdout.splitlines()
+
+
+def test_a_command_starts_anew_once_with_its_words() -> None:
+    first, second, last = restarted("there", "two words", "--option=1")
+    assert first == "begins ['there', 'two words', '--option=1'] None"
+    assert second == f"begins ['there', 'two words', '--option=1'] {allocator.HUGE_PAGES}"
+    assert last.startswith("works ")
+
+
+def test_where_nobody_gives_huge_pages_it_just_goes_on() -> None:
+    assert len(restarted("nowhere")) == 2
+
+
+def test_settings_of_one_s_own_stay() -> None:
+    first, last = restarted("there", GLIBC_TUNABLES="glibc.malloc.check=0")
+    assert first.endswith("glibc.malloc.check=0")
+    assert last.startswith("works ")
+
+
+@pytest.mark.parametrize(
+    ("library", "enabled", "expected"),
+    [
+        (("glibc", "2.36"), "always [madvise] never", True),
+        (("glibc", "2.35"), "always [madvise] never", True),
+        (("glibc", "2.34"), "always [madvise] never", False),
+        (("glibc", "2.36"), "[always] madvise never", False),
+        (("glibc", "2.36"), "always madvise [never]", False),
+        (("glibc", "2.36"), None, False),
+        (("", ""), "always [madvise] never", False),
+    ],
+)
+def test_who_gives_huge_pages(tmp_path, monkeypatch, library, enabled, expected) -> None:
+    path = tmp_path / "enabled"
+    if enabled is not None:
+        path.write_text(enabled)
+    monkeypatch.setattr(allocator, "TRANSPARENT", path)
+    monkeypatch.setattr("bytelatent.allocator.platform.libc_ver", lambda: library)
+    assert allocator._gives_huge_pages_to_who_asks() is expected

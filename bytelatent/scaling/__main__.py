@@ -20,6 +20,7 @@ import logging
 import sys
 from collections.abc import Callable
 
+from bytelatent.allocator import restart_with_huge_pages
 from bytelatent.config import load_args
 from bytelatent.scaling.args import ScalingArgs
 from bytelatent.stopping import STOPPED, stopping_on_signals
@@ -118,4 +119,5 @@ def main(argv: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    restart_with_huge_pages()
     sys.exit(main())
