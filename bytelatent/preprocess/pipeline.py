@@ -18,6 +18,7 @@ from datatrove.pipeline.base import PipelineStep
 from datatrove.utils.stats import PipelineStats
 from loguru import logger as datatrove_log
 
+from bytelatent.allocator import keep_freed_memory
 from bytelatent.files import replacing, write_json, write_text
 from bytelatent.preprocess.args import PreprocessArgs
 from bytelatent.preprocess.shards import Work, is_done, load_model, measure_shard
@@ -51,6 +52,7 @@ class MeasureEntropies(PipelineStep):  # type: ignore[misc]
         """Do the shards of ``rank`` that are not done yet: a job may have been started again."""
         if self.threads is not None:
             torch.set_num_threads(self.threads)
+        keep_freed_memory()
         model = None
         for work in self.work[rank::world_size]:
             # The launcher has checked what is there; what has come since is of this run.
