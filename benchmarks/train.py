@@ -88,6 +88,15 @@ def measure(config: Path, corpus: Path, steps: int) -> dict[str, Any]:
     }
 
 
+def begin_as_the_command_does() -> None:
+    """Do what ``python -m bytelatent.train`` does first, in builds that do."""
+    try:
+        from bytelatent.allocator import restart_with_huge_pages
+    except ImportError:
+        return
+    restart_with_huge_pages()
+
+
 def measured_by(build: Path, config: Path, corpus: Path, steps: int) -> dict[str, Any]:
     """The same by the code in the folder ``build``, in a process of its own."""
     command = [sys.executable, str(Path(__file__).resolve()), "--one", str(config)]
@@ -150,6 +159,7 @@ def main() -> None:
     options = parser.parse_args()
     corpus = options.corpus.resolve()
     if options.one:
+        begin_as_the_command_does()
         print(json.dumps(measure(options.one, corpus, options.steps)))
         return
     write_results("train", compare(options.against, corpus, options.steps, options.rounds))
