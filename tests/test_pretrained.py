@@ -42,7 +42,6 @@ def test_the_folder_is_whole_and_small() -> None:
         "entropy.onnx",
         "evaluation.json",
         "metrics.jsonl",
-        "model.onnx",
         "model.safetensors",
         "train_args.json",
     }

@@ -39,7 +39,6 @@ EQUAL = 0.01
 FILES = {
     "config.json": "shape, in the released layout",
     "model.safetensors": "weights, {dtype}",
-    "model.onnx": "the same as a graph for onnxruntime, without torch",
     "entropy.onnx": "a graph for onnxruntime, without torch; reads `model.safetensors`",
     "encoder.onnx": "bytes to byte states, as a graph for onnxruntime; reads `model.safetensors`",
     "global.onnx": "patches to what bytes read of them, likewise",

@@ -237,7 +237,7 @@ def test_not_ready_without_a_model(without_model: FlaskClient) -> None:
 
 
 def test_no_graph_is_drawn_for_whom_the_time_is_up(app: Flask) -> None:
-    model = TurnedModel(LiveModel(FakeModel()), "fake", 1.5)
+    model = TurnedModel(LiveModel(FakeModel()), "fake", 1.5, None)
     with app.test_request_context():
         assert len(model.analyse(b"the cat").tokens) == 8
         g.patience = Patience(until=time.monotonic() - 1, seconds=2)

@@ -42,7 +42,9 @@ def test_products_are_those_of_the_weight(kind, rows, count) -> None:
     if kind == "fp16":
         weight = weight.half().float()
     expected = F.linear(x, weight)
-    error = {"given": 1e-5, "fp16": 3e-5, "int8": 0.02 * float(expected.abs().max())}[kind]
+    largest = max(10.0, float(expected.abs().max()))
+    # Processors add up in different orders, so rounding is a share of the largest number.
+    error = {"given": 1e-6, "fp16": 3e-6, "int8": 0.02}[kind] * largest
     torch.testing.assert_close(matrix(x), expected, atol=error, rtol=0)
     torch.testing.assert_close(matrix.added(y, x), y + expected, atol=error, rtol=0)
 

@@ -143,15 +143,16 @@ def test_a_mask_becomes_numbers_once() -> None:
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_the_compiler_gets_the_same_numbers_and_does_not_make_them_itself(dtype) -> None:
-    seen = torch.rand(2, 5, 7).round().bool()
+    near = torch.rand(5, 7).round().bool()
+    parts = near, torch.randint(2, (2, 5)), torch.randint(2, (2, 7))
     graphs: list[torch.fx.GraphModule] = []
 
     def keeps(graph: torch.fx.GraphModule, _: list[Tensor]) -> torch.fx.GraphModule:
         graphs.append(graph)
         return graph
 
-    compiled = torch.compile(lambda mask: Mask(mask).bias(dtype), backend=keeps, fullgraph=True)
-    assert torch.equal(compiled(seen), Mask(seen).bias(dtype))
+    compiled = torch.compile(lambda *x: Mask(*x).bias(dtype), backend=keeps, fullgraph=True)
+    assert torch.equal(compiled(*parts), Mask(*parts).bias(dtype))
     calls = [str(node.target) for node in graphs[0].graph.nodes if node.op == "call_function"]
     assert calls == ["bytelatent.attention_bias.default"] or calls == ["bytelatent.attention_bias"]
 
@@ -159,8 +160,10 @@ def test_the_compiler_gets_the_same_numbers_and_does_not_make_them_itself(dtype)
 def test_the_operation_says_of_itself_what_it_does() -> None:
     """Its shapes without data, and that it keeps no gradient: what a compiler builds on."""
     for rows, queries, keys in ((1, 1, 1), (3, 5, 8)):
-        seen = torch.ones(rows, queries, keys, dtype=torch.bool).tril()
-        torch.library.opcheck(torch.ops.bytelatent.attention_bias.default, (seen, torch.float32))
+        near = torch.ones(queries, keys, dtype=torch.bool).tril()
+        documents = torch.zeros(rows, queries).long(), torch.zeros(rows, keys).long()
+        operation = torch.ops.bytelatent.attention_bias.default
+        torch.library.opcheck(operation, (near, *documents, torch.float32))
 
 
 @pytest.mark.parametrize("impl", ["sdpa", "banded"])
