@@ -27,6 +27,7 @@ from typing import Any
 import torch
 from common import ROOT, checkout, write_results
 
+import bytelatent
 from bytelatent.args import TrainArgs
 from bytelatent.config import load_args
 from bytelatent.data.loader import Loader
@@ -90,11 +91,11 @@ def measure(config: Path, corpus: Path, steps: int) -> dict[str, Any]:
 
 def begin_as_the_command_does() -> None:
     """Do what ``python -m bytelatent.train`` does first, in builds that do."""
-    try:
+    # Asked of the build's own folder: an editable installation would fill in from another one.
+    if (Path(bytelatent.__file__).parent / "allocator.py").is_file():
         from bytelatent.allocator import restart_with_huge_pages
-    except ImportError:
-        return
-    restart_with_huge_pages()
+
+        restart_with_huge_pages()
 
 
 def measured_by(build: Path, config: Path, corpus: Path, steps: int) -> dict[str, Any]:
