@@ -130,12 +130,14 @@ def row(rounds: list[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-def compare(against: str | None, corpus: Path, steps: int, rounds: int) -> dict[str, Any]:
-    """All configurations by both builds, in turns."""
+def compare(
+    names: list[str], against: str | None, corpus: Path, steps: int, rounds: int
+) -> dict[str, Any]:
+    """The named configurations by both builds, in turns."""
     rows: dict[str, Any] = {}
     with checkout(against) if against else nullcontext(ROOT) as other:
         builds = {THIS: ROOT, **({against: other} if against else {})}
-        for name in CONFIGS:
+        for name in names:
             config = other / "bytelatent/configs" / f"{name}.yaml"
             found: dict[str, list[dict[str, Any]]] = defaultdict(list)
             for _ in range(rounds):
@@ -154,6 +156,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Measure the speed of training.")
     parser.add_argument("--against", metavar="REVISION", help="another build, measured in turns")
     parser.add_argument("--corpus", type=Path, default=ROOT / "data/corpus")
+    parser.add_argument("--configs", nargs="+", choices=CONFIGS, default=list(CONFIGS))
     parser.add_argument("--steps", type=int, default=60, help="of each round")
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--one", type=Path, metavar="CONFIG", help="measure one, print JSON")
@@ -163,7 +166,8 @@ def main() -> None:
         begin_as_the_command_does()
         print(json.dumps(measure(options.one, corpus, options.steps)))
         return
-    write_results("train", compare(options.against, corpus, options.steps, options.rounds))
+    steps, rounds = options.steps, options.rounds
+    write_results("train", compare(options.configs, options.against, corpus, steps, rounds))
 
 
 if __name__ == "__main__":
