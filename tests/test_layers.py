@@ -21,7 +21,7 @@ LAYERS: list[tuple[int, tuple[str, ...]]] = [
     (1, tuple(f"bytelatent.model.attention_{part}" for part in ("band", "dense", "kernels"))),
     (2, ("bytelatent.model", "bytelatent.transformer")),
     (3, ("bytelatent.patching", "bytelatent.generation")),
-    (4, ("bytelatent.data", "bytelatent.optim", "bytelatent.checkpoint")),
+    (4, ("bytelatent.data", "bytelatent.muon", "bytelatent.optim", "bytelatent.checkpoint")),
     (4, ("bytelatent.distributed", "bytelatent.profiling")),
     (5, ("bytelatent.args", "bytelatent.trainer", "bytelatent.export", "bytelatent.hf")),
     (5, ("bytelatent.exporting", "bytelatent.transformers_format", "bytelatent.hf_commands")),
