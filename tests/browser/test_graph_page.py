@@ -222,6 +222,18 @@ def test_a_neighbourhood_fills_the_drawing_at_once(graph: Page) -> None:
     assert graph.evaluate(VIEW) == pytest.approx(near) != pytest.approx(whole)
 
 
+def test_the_view_does_not_depend_on_labels(graph: Page) -> None:
+    graph.locator(".gv-canvas").focus()
+    graph.keyboard.press("0")
+    before = graph.evaluate(VIEW)
+    graph.evaluate(
+        """() => document.querySelector(".gv-canvas")._cyreg.cy.nodes()
+          .max((node) => node.position("x")).ele.data("label", "a label that is much longer")"""
+    )
+    graph.keyboard.press("0")
+    assert graph.evaluate(VIEW) == pytest.approx(before)
+
+
 def test_an_edge_shows_its_evidence(graph: Page) -> None:
     row(graph, "Edges", "Anne", "Kent").get_by_role("button").click()
     expect(panel(graph).locator("h2")).to_have_text("Anne → Kent")

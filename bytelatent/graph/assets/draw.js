@@ -11,6 +11,7 @@ const SEEN = 12; // pixels of their letters in the first view
 const WIDER = 1.25; // the drawing is wider than high
 const FRAME = 36; // pixels, with room for labels at the edges
 const CLOSE = 1.3; // a few nodes are not blown up beyond this
+const BARE = { includeLabels: false }; // a view does not depend on labels: which are written follows from it
 const MANY_EDGES = 700; // from here on edges have no arrows: they would hide each other
 
 /** Shapes beside colours, for those who see no difference between these. */
@@ -245,11 +246,9 @@ export class Drawing {
     const wanted = nodes ? this.cy.collection(nodes.map((node) => this.cy.$id(node.id)[0])) : this.cy.elements(":visible");
     this.cy.resize();
     if (!wanted.length) return;
-    const { w, h } = wanted.boundingBox({ includeLabels: false }); // which of them are written follows from the zoom
+    const { w, h } = wanted.boundingBox(BARE);
     const zoom = Math.min(CLOSE, (this.cy.width() - 2 * FRAME) / w, (this.cy.height() - 2 * FRAME) / h);
-    const view = { zoom, center: { eles: wanted } };
-    if (calm) this.cy.zoom(zoom).center(wanted);
-    else this.cy.animate(view, { duration: 250 });
+    this.look(wanted, zoom, calm);
   }
 
   /** Bring a node to where it can be seen, if it is not. */
@@ -259,11 +258,15 @@ export class Drawing {
     const { x, y } = element.renderedPosition();
     const inside = x > FRAME && y > FRAME && x < this.cy.width() - FRAME && y < this.cy.height() - FRAME;
     if (inside && this.cy.zoom() > 0.25) return;
-    const view = { center: { eles: element }, zoom: Math.max(0.7, this.cy.zoom()) };
-    if (calm) {
-      this.cy.zoom(view.zoom);
-      this.cy.center(element);
-    } else this.cy.animate(view, { duration: 250 });
+    this.look(element, Math.max(0.7, this.cy.zoom()), calm);
+  }
+
+  /** Put elements in the middle. */
+  look(elements, zoom, calm) {
+    const { x1, y1, w, h } = elements.boundingBox(BARE);
+    const pan = { x: this.cy.width() / 2 - zoom * (x1 + w / 2), y: this.cy.height() / 2 - zoom * (y1 + h / 2) };
+    if (calm) this.cy.viewport({ zoom, pan });
+    else this.cy.animate({ zoom, pan }, { duration: 250 });
   }
 
   zoom(factor) {
