@@ -12,14 +12,14 @@ from app.calibration import FILE as CALIBRATION_FILE
 from app.compressed import KeptBody
 from app.schemas.architecture import Architecture, ArchitecturePart, PartKey
 from app.settings import Settings
+from bytelatent.architecture import published
+from bytelatent.architecture.args import LMTransformerArgs
+from bytelatent.architecture.blt_args import ByteLatentTransformerArgs
+from bytelatent.architecture.flops_per_byte import flops_per_byte
+from bytelatent.architecture.parameters import blt_parameters, entropy_parameters
 from bytelatent.files import read_json
-from bytelatent.model import published
-from bytelatent.model.args import LMTransformerArgs
-from bytelatent.model.blt_args import ByteLatentTransformerArgs
-from bytelatent.model.flops import flops_per_byte
-from bytelatent.model.parameters import blt_parameters, entropy_parameters
-from bytelatent.model.released import LM_KIND, find_checkpoint
-from bytelatent.model.released_blt import BLT_KIND
+from bytelatent.formats.released import LM_KIND, find_checkpoint
+from bytelatent.formats.released_blt import BLT_KIND
 from bytelatent.patching.rules import ENTROPY_MODES, PatchingMode
 from bytelatent.runtime.blt import TRAIN_ARGS_FILE
 from bytelatent.runtime.loading import entropy_folder

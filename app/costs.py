@@ -7,13 +7,13 @@ one byte, and no entropy model, for there is nothing to cut.
 from dataclasses import dataclass
 from pathlib import Path
 
+from bytelatent.architecture.args import LMTransformerArgs
+from bytelatent.architecture.blt_args import ByteLatentTransformerArgs
+from bytelatent.architecture.flops_per_byte import flops_per_byte
 from bytelatent.files import read_json
+from bytelatent.formats.released import LM_KIND, find_checkpoint
+from bytelatent.formats.released_blt import BLT_KIND
 from bytelatent.generation.events import Event, Generated
-from bytelatent.model.args import LMTransformerArgs
-from bytelatent.model.blt_args import ByteLatentTransformerArgs
-from bytelatent.model.flops import flops_per_byte
-from bytelatent.model.released import LM_KIND, find_checkpoint
-from bytelatent.model.released_blt import BLT_KIND
 from bytelatent.patching.rules import ENTROPY_MODES
 from bytelatent.runtime.blt import TRAIN_ARGS_FILE, BltRuntime
 from bytelatent.runtime.loading import entropy_folder

@@ -16,12 +16,12 @@ from app.schemas.model import (
     ModelFile,
     ModelPart,
 )
+from bytelatent.architecture.args import LMTransformerArgs
+from bytelatent.architecture.blt_args import ByteLatentTransformerArgs
+from bytelatent.architecture.parameters import blt_parameters, entropy_parameters
 from bytelatent.files import read_json
-from bytelatent.model.args import LMTransformerArgs
-from bytelatent.model.blt_args import ByteLatentTransformerArgs
-from bytelatent.model.parameters import blt_parameters, entropy_parameters
-from bytelatent.model.released import LM_KIND, find_checkpoint
-from bytelatent.model.released_blt import BLT_KIND
+from bytelatent.formats.released import LM_KIND, find_checkpoint
+from bytelatent.formats.released_blt import BLT_KIND
 from bytelatent.runtime.blt import TRAIN_ARGS_FILE
 
 CARD = "README.md"

@@ -6,10 +6,10 @@ from typing import Any, Literal
 
 from app.settings import Settings
 from bytelatent.files import read_json
-from bytelatent.model.released import CONFIG_FILE, MARKS
+from bytelatent.formats.released import CONFIG_FILE, MARKS
 from bytelatent.runtime.blt import TRAIN_ARGS_FILE
 from bytelatent.runtime.loading import entropy_folder
-from bytelatent.step_graphs import BLT_GRAPHS, ENTROPY_GRAPH, SELF_CONTAINED_FILE
+from bytelatent.runtime.onnx_format import BLT_GRAPHS, ENTROPY_GRAPH, SELF_CONTAINED_FILE
 
 Kind = Literal["entropy", "blt"]
 

@@ -20,10 +20,11 @@ from app.schemas.patches import PatchRequest
 from bytelatent import calibration
 from bytelatent.data.held_out import held_out
 from bytelatent.data.packing import cut
-from bytelatent.evaluation import evaluate
+from bytelatent.evaluation.corpus import evaluate
+from bytelatent.evaluation.scoring import continuation, score
 from bytelatent.exporting.folders import export_blt, export_entropy
-from bytelatent.generation.engine import Engine
-from bytelatent.generation.recompute import generate_by_recomputation
+from bytelatent.generation.torch_backend.engine import Engine
+from bytelatent.generation.torch_backend.recompute import generate_by_recomputation
 from bytelatent.graph.patches import patch_graph
 from bytelatent.hf import BltTokenizerAndPatcher
 from bytelatent.loading import load_text_model
@@ -32,9 +33,8 @@ from bytelatent.patching.rules import PatchingMode
 from bytelatent.plotting.measure import measure
 from bytelatent.release import main as release
 from bytelatent.runtime import BltRuntime, EntropyRuntime
-from bytelatent.scoring import continuation, score
 from bytelatent.tokenizers.build import TokenizerArgs
-from bytelatent.training_patches import TrainingPatcher
+from bytelatent.training.live_patches import TrainingPatcher
 from tests import tiny
 from tests.test_release import finished_run
 

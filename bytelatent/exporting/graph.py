@@ -13,7 +13,7 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from bytelatent.stored_tensors import StoredTensors
+from bytelatent.formats.safetensors_header import StoredTensors
 
 OPSET = 23
 """The first with rotary embeddings and RMS norms."""

@@ -27,22 +27,25 @@ if TYPE_CHECKING:
 
 
 class PatchGraphArgs(BaseModel):
-    """What decides a patch graph besides text and model."""
+    """Settings that decide a patch graph besides the text and the model.
+
+    Attributes:
+        threshold: entropy in nats above which a byte starts a patch; the model's own when None.
+        max_nodes: number of patches that are kept at most; the most frequent ones stay.
+        seed: seed of the search for communities and of the layout.
+        evidence: number of places that are kept for every edge.
+        context: characters that are shown on both sides of a place.
+        max_bytes: longer texts are refused; the model needs a minute for half of the default.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     threshold: float | None = Field(default=None, ge=0)
-    """Nats above which a byte starts a patch; the model's own when None."""
     max_nodes: int = Field(default=1500, ge=1, le=3000)
-    """Most frequent patches that are kept."""
     seed: int = Field(default=0, ge=0, lt=2**32)
-    """Of communities and layout."""
     evidence: int = Field(default=3, ge=0)
-    """Places kept for every edge."""
     context: int = Field(default=24, ge=0)
-    """Characters shown on both sides of a place."""
     max_bytes: int = Field(default=2_000_000, ge=1)
-    """Longer texts are refused: the model needs a minute for half of it."""
 
 
 class EntropyModel(Protocol):

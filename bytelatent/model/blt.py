@@ -24,9 +24,10 @@ from typing import cast
 
 from torch import Generator, Tensor, nn
 
-from bytelatent.model.args import TransformerArgs
+from bytelatent.architecture.args import TransformerArgs
+from bytelatent.architecture.blt_args import ByteLatentTransformerArgs, LocalArgs
+from bytelatent.formats.released_blt import BLT_KIND
 from bytelatent.model.attention import AttentionImpl, Plan, document_numbers, plan_attention
-from bytelatent.model.blt_args import ByteLatentTransformerArgs, LocalArgs
 from bytelatent.model.cross_attention import CrossImpl
 from bytelatent.model.embedding import EmbedsBytes, hash_tables
 from bytelatent.model.init import init_block, init_rest
@@ -34,7 +35,6 @@ from bytelatent.model.layers import TransformerBlock, check_tokens, rotary_table
 from bytelatent.model.local import LocalDecoder, LocalEncoder
 from bytelatent.model.padding import leading_padding, rolled
 from bytelatent.model.patches import PatchLayout, patch_documents
-from bytelatent.model.released_blt import BLT_KIND
 
 
 @dataclass(frozen=True)

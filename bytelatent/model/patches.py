@@ -21,7 +21,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from bytelatent.model.blt_args import Pooling
+from bytelatent.architecture.blt_args import Pooling
 
 
 @dataclass(frozen=True)

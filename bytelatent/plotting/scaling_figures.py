@@ -13,10 +13,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
+from bytelatent.architecture import published
 from bytelatent.files import read_json
-from bytelatent.model import published
-from bytelatent.model.released import LM_KIND, find_checkpoint
-from bytelatent.model.released_blt import BLT_KIND
+from bytelatent.formats.released import LM_KIND, find_checkpoint
+from bytelatent.formats.released_blt import BLT_KIND
 from bytelatent.plotting import patch_lengths, scaling_ours, scaling_paper
 from bytelatent.plotting.artifacts import Card
 from bytelatent.plotting.cli import DEFAULT_MODEL, Command, Job, Parser

@@ -4,9 +4,9 @@ import math
 from dataclasses import asdict
 from typing import Any
 
-from bytelatent.model.args import LMTransformerArgs
-from bytelatent.model.blt_args import ByteLatentTransformerArgs
-from bytelatent.model.flops import flops_per_byte
+from bytelatent.architecture.args import LMTransformerArgs
+from bytelatent.architecture.blt_args import ByteLatentTransformerArgs
+from bytelatent.architecture.flops_per_byte import flops_per_byte
 from bytelatent.plotting import scaling_paper
 from bytelatent.plotting.panels import CYCLE, FAMILIES, Panel, Series, short
 from bytelatent.scaling.reading import Findings, Mean, bits, mean, ordered

@@ -1,4 +1,4 @@
-"""A BLT without torch: texts as :class:`bytelatent.generation.engine.Engine` makes them."""
+"""A BLT without torch, which makes the same text as the torch ``Engine``."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -12,15 +12,15 @@ from bytelatent.patching.patcher import PatcherArgs, released_patcher_args
 from bytelatent.patching.rules import ENTROPY_MODES
 from bytelatent.runtime.inspection import Inspection, inspect
 from bytelatent.runtime.loading import entropy_folder, load_graph
-from bytelatent.runtime.rows import Row
-from bytelatent.runtime.sessions import ModelFileError
-from bytelatent.runtime.steps import Sessions, StepModel
-from bytelatent.step_graphs import (
+from bytelatent.runtime.onnx_format import (
     BLT_GRAPHS,
     ENTROPY_GRAPH,
     BltShape,
     EntropyShape,
 )
+from bytelatent.runtime.rows import Row
+from bytelatent.runtime.sessions import ModelFileError
+from bytelatent.runtime.steps import Sessions, StepModel
 
 TRAIN_ARGS_FILE = "train_args.json"
 PROMPT_LIMIT = 32_768
@@ -110,7 +110,7 @@ class BltRuntime:
         stop: Sequence[bytes] = (),
         speculate: Speculate = None,
     ) -> Iterator[Event]:
-        """The tokens of all rows as they come; :meth:`bytelatent.generation.engine.Engine.stream`.
+        """Yield the tokens of all rows as they come, like ``Engine.stream`` of torch.
 
         Raises:
             ValueError: a number is out of range, a stop string is empty, or a prompt too long.

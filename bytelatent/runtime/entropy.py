@@ -16,11 +16,11 @@ from bytelatent.metrics import bits_per_byte
 from bytelatent.patching.patcher import DEFAULT_THRESHOLD
 from bytelatent.runtime.loading import load_graph
 from bytelatent.runtime.measuring import EntropyGraph
+from bytelatent.runtime.onnx_format import ENTROPY_GRAPH, SELF_CONTAINED_FILE, EntropyShape
 from bytelatent.runtime.prefixes import Output, Prefixes, chunk_keys
 from bytelatent.runtime.scores import log_softmax, top
 from bytelatent.runtime.self_contained import SelfContained
 from bytelatent.runtime.sessions import ModelFileError
-from bytelatent.step_graphs import ENTROPY_GRAPH, SELF_CONTAINED_FILE, EntropyShape
 from bytelatent.tokenizers.blt_tokenizer import BltTokenizer
 from bytelatent.tokenizers.constants import VOCAB_SIZE
 

@@ -7,10 +7,16 @@ from typing import Any, Generic, TypeVar
 import onnxruntime
 from pydantic import BaseModel, ValidationError
 
+from bytelatent.formats.find import model_folder
+from bytelatent.formats.safetensors_header import StoredTensors
+from bytelatent.runtime.onnx_format import (
+    ENTROPY_FOLDER,
+    GRAPH_KEY,
+    SHAPE_KEY,
+    WEIGHTS_FILE,
+    WEIGHTS_KEY,
+)
 from bytelatent.runtime.sessions import ModelFileError, open_session
-from bytelatent.step_graphs import ENTROPY_FOLDER, GRAPH_KEY, SHAPE_KEY, WEIGHTS_FILE, WEIGHTS_KEY
-from bytelatent.storage import model_folder
-from bytelatent.stored_tensors import StoredTensors
 
 Shape = TypeVar("Shape", bound=BaseModel)
 

@@ -11,9 +11,9 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from bytelatent.model.ngrams import next_buckets
+from bytelatent.architecture.ngrams import next_buckets
+from bytelatent.runtime.onnx_format import EntropyShape
 from bytelatent.runtime.rings import Floats, Ring
-from bytelatent.step_graphs import EntropyShape
 
 PIECE = 128
 """Bytes that look back together: more of them waste work on what is masked, fewer waste calls."""
@@ -32,7 +32,7 @@ class Reading(Protocol):
 
 
 class EntropyGraph:
-    """The graph of :data:`bytelatent.step_graphs.ENTROPY_GRAPH`.
+    """The graph of :data:`bytelatent.runtime.onnx_format.ENTROPY_GRAPH`.
 
     Args:
         session: the loaded graph.

@@ -9,17 +9,17 @@ itself: it runs forward once over every byte of training, and does not learn.
 
 from dataclasses import asdict, dataclass
 
-from bytelatent.args import TrainArgs
-from bytelatent.data.loader import Loader
-from bytelatent.model.args import LMTransformerArgs
-from bytelatent.model.blt_args import ByteLatentTransformerArgs
-from bytelatent.model.flops import (
+from bytelatent.architecture.args import LMTransformerArgs
+from bytelatent.architecture.blt_args import ByteLatentTransformerArgs
+from bytelatent.architecture.flops_per_byte import (
     OUTPUT_BYTES,
     attention,
     flops_per_byte,
     token_flops,
 )
+from bytelatent.data.loader import Loader
 from bytelatent.tokenizers.constants import VOCAB_SIZE
+from bytelatent.training.args import TrainArgs
 
 MEASURED_BATCHES = 64
 """Batches of a run from whose patches or tokens its length is worked out."""

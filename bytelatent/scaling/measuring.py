@@ -20,12 +20,12 @@ import torch.nn.functional as F
 
 from bytelatent.data.held_out import cut_pieces, held_out
 from bytelatent.data.ragged import fill_up, length_batches
-from bytelatent.hf import BltTokenizerAndPatcher
+from bytelatent.evaluation.scoring import score
+from bytelatent.formats.train_args import BltTokenizerAndPatcher
 from bytelatent.loading import kind_of, load_text_model
 from bytelatent.metrics import bits_per_byte
 from bytelatent.patching.rules import ENTROPY_MODES
 from bytelatent.scaling.args import ScalingArgs
-from bytelatent.scoring import score
 from bytelatent.tokenizers.bpe_tokenizer import BpeTokenizer
 from bytelatent.tokenizers.constants import PAD_ID
 from bytelatent.transformer import LMTransformer

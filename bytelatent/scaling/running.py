@@ -14,8 +14,6 @@ from typing import Any
 
 import torch
 
-from bytelatent.args import TrainArgs
-from bytelatent.checkpoint import FolderBusyError, sole_run
 from bytelatent.files import read_json, write_json
 from bytelatent.scaling import flops
 from bytelatent.scaling.args import ScalingArgs
@@ -36,7 +34,9 @@ from bytelatent.scaling.places import (
     prepare_vocabulary,
 )
 from bytelatent.scaling.records import describe
-from bytelatent.trainer import DivergedError, Progress, Trainer
+from bytelatent.training.args import TrainArgs
+from bytelatent.training.checkpoint import FolderBusyError, sole_run
+from bytelatent.training.trainer import DivergedError, Progress, Trainer
 
 Record = dict[str, Any]
 

@@ -11,7 +11,7 @@ from app.inspected import CHOSEN
 from app.inspection import Inspector
 from app.schemas.inspect import AttentionMap, InspectRequest, InspectResponse
 from app.settings import DEFAULT_BLT, Settings
-from bytelatent.model.ngrams import last_hashes
+from bytelatent.architecture.ngrams import last_hashes
 
 SIZES, ROWS = [3, 4, 5, 6, 7, 8], 1024
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from bytelatent.architecture.args import HashArgs, LMTransformerArgs
 from bytelatent.exporting.folders import export_entropy
-from bytelatent.model.args import HashArgs, LMTransformerArgs
 from bytelatent.runtime import ByteAnalysis, EntropyRuntime, Prefixes
 from bytelatent.runtime.entropy import DEFAULT_CHUNK
 from bytelatent.runtime.prefixes import Output, chunk_keys

@@ -11,7 +11,6 @@ import sys
 import pytest
 import torch
 
-from bytelatent.checkpoint import FolderBusyError, sole_run
 from bytelatent.config import save_args
 from bytelatent.data.loader import Loader
 from bytelatent.scaling.__main__ import main
@@ -23,7 +22,8 @@ from bytelatent.scaling.places import Places, prepare_text, prepare_vocabulary
 from bytelatent.scaling.running import Study
 from bytelatent.tokenizers.bpe_tokenizer import BpeTokenizer
 from bytelatent.tokenizers.constants import PAD_ID
-from bytelatent.trainer import DivergedError, Trainer
+from bytelatent.training.checkpoint import FolderBusyError, sole_run
+from bytelatent.training.trainer import DivergedError, Trainer
 from bytelatent.transformer import LMTransformer
 from tests.scaling.study import prepare, study
 
