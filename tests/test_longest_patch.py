@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 import torch
 
-from app.calibration import Calibration
-from app.compare import compare
-from app.live import answer
-from app.model import LiveModel
+from app.models.calibration_curve import Calibration
+from app.models.live import answer
+from app.models.live_model import LiveModel
+from app.models.splitting import compare
 from app.schemas.compare import CompareRequest
 from app.schemas.patches import PatchRequest
 from bytelatent import calibration

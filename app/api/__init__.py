@@ -5,7 +5,6 @@ from typing import Any
 
 from flask import Blueprint, Response, jsonify, request
 
-from app import files
 from app.api import (
     architecture,
     artifact,
@@ -20,7 +19,8 @@ from app.api import (
     scaling,
     visualizations,
 )
-from app.openapi import document as put_together
+from app.api.openapi import document as put_together
+from app.stored import file_routes as files
 
 MODULES = (
     patches,

@@ -2,9 +2,9 @@
 
 from flask import Blueprint, Response, current_app, request
 
-from app.architecture import Architectures
-from app.described import Described, json_of, problem
-from app.query import choice, described
+from app.api.openapi_fragment import Described, json_of, problem
+from app.models.architectures import Architectures
+from app.requests.query import choice, described
 from app.schemas.architecture import Architecture
 
 blueprint = Blueprint("api_architecture", __name__)

@@ -7,14 +7,14 @@ from typing import Any
 
 from flask import Blueprint, Response, current_app, request
 
+from app.api.openapi_fragment import Described, json_of, problem
 from app.api.visualizations import artifact_json
-from app.catalogue import Artifact, Catalogue, Snapshot
-from app.compressed import KeptBody
-from app.described import Described, json_of, problem
-from app.gallery import Card, gallery_of
-from app.preview import Preview, preview_of
-from app.problems import ProblemError
+from app.requests.compressed import KeptBody
+from app.requests.problems import ProblemError
 from app.schemas.artifact import ArtifactPage
+from app.stored.catalogue import Artifact, Catalogue, Snapshot
+from app.stored.gallery import Card, gallery_of
+from app.stored.preview import Preview, preview_of
 
 blueprint = Blueprint("api_artifact", __name__)
 

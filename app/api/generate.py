@@ -6,12 +6,12 @@ from http import HTTPStatus
 
 from flask import Blueprint, Response, current_app, request
 
-from app.bodies import parse_body, text_bytes
+from app.api.openapi_fragment import Described, body_of, problems, ref
 from app.clients import Client
-from app.described import Described, body_of, problems, ref
-from app.generation import as_document, as_events, telling, wanted_text
-from app.generator import TextMaker, Wanted
-from app.problems import ProblemError
+from app.models.generated_text import as_document, as_events, telling, wanted_text
+from app.models.generator import TextMaker, Wanted
+from app.requests.bodies import parse_body, text_bytes
+from app.requests.problems import ProblemError
 from app.schemas.generate import ByteEvent, GenerateDone, GenerateRequest, GenerateResponse
 
 blueprint = Blueprint("api_generate", __name__)

@@ -5,12 +5,12 @@ from typing import Any
 
 from flask import Blueprint, Response, current_app, jsonify, request
 
-from app.bodies import parse_body, text_bytes
-from app.catalogue import Catalogue
-from app.described import Described, body_of, json_of, problems
-from app.graphs import KINDS, GraphMaker
-from app.saved_graphs import saved_graphs
+from app.api.openapi_fragment import Described, body_of, json_of, problems
+from app.models.graphs import KINDS, GraphMaker
+from app.requests.bodies import parse_body, text_bytes
 from app.schemas.graph import MOST_NODES, GraphRequest, GraphResponse, Graphs
+from app.stored.catalogue import Catalogue
+from app.stored.saved_graphs import saved_graphs
 
 blueprint = Blueprint("api_graph", __name__)
 

@@ -4,10 +4,10 @@ from http import HTTPStatus
 
 from flask import Blueprint, Response, current_app, jsonify
 
-from app import patience
-from app.described import Described, json_of, problem
-from app.model import LiveModel
-from app.problems import ProblemError
+from app.api.openapi_fragment import Described, json_of, problem
+from app.models.live_model import LiveModel
+from app.requests import deadline as patience
+from app.requests.problems import ProblemError
 from app.schemas.health import Health, Ready
 
 blueprint = Blueprint("api_health", __name__)

@@ -2,9 +2,9 @@
 
 from flask import Blueprint, Response, current_app, jsonify, request
 
-from app.bodies import parse_body, text_bytes
-from app.described import Described, body_of, json_of, problems
-from app.inspection import Inspector
+from app.api.openapi_fragment import Described, body_of, json_of, problems
+from app.models.inspector import Inspector
+from app.requests.bodies import parse_body, text_bytes
 from app.schemas.inspect import InspectRequest, InspectResponse
 
 blueprint = Blueprint("api_inspect", __name__)

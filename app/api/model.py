@@ -4,11 +4,11 @@ from http import HTTPStatus
 
 from flask import Blueprint, Response, current_app, jsonify, request
 
-from app.described import Described, json_of, problem
-from app.loaded_models import Described as DescribedModel
-from app.loaded_models import State, describe
-from app.model import LiveModel
-from app.problems import ProblemError
+from app.api.openapi_fragment import Described, json_of, problem
+from app.models.live_model import LiveModel
+from app.models.loaded_models import Described as DescribedModel
+from app.models.loaded_models import State, describe
+from app.requests.problems import ProblemError
 from app.schemas.model import Models
 from app.settings import Settings
 

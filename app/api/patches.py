@@ -2,10 +2,10 @@
 
 from flask import Blueprint, Response, current_app, request
 
-from app.bodies import parse_body, text_bytes
-from app.described import Described, body_of, json_of, problems
-from app.live import answer
-from app.model import LiveModel
+from app.api.openapi_fragment import Described, body_of, json_of, problems
+from app.models.live import answer
+from app.models.live_model import LiveModel
+from app.requests.bodies import parse_body, text_bytes
 from app.schemas.patches import PatchRequest, PatchResponse
 from app.settings import Settings
 

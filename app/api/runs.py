@@ -4,12 +4,12 @@ from http import HTTPStatus
 
 from flask import Blueprint, Response, current_app, request
 
-from app.described import Described, json_of, problem
-from app.problems import ProblemError
-from app.query import choice, described, number, whole
+from app.api.openapi_fragment import Described, json_of, problem
+from app.requests.problems import ProblemError
+from app.requests.query import choice, described, number, whole
+from app.runs.curve import Window
+from app.runs.runs import Runs, Wanted
 from app.schemas.runs import RunCurves, RunList
-from app.training.curve import Window
-from app.training.runs import Runs, Wanted
 
 blueprint = Blueprint("api_runs", __name__)
 

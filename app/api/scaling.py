@@ -2,9 +2,9 @@
 
 from flask import Blueprint, Response, current_app, request
 
-from app.described import Described, json_of
+from app.api.openapi_fragment import Described, json_of
 from app.schemas.scaling import Scaling
-from app.study import Study
+from app.stored.study import Study
 
 blueprint = Blueprint("api_scaling", __name__)
 

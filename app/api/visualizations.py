@@ -9,12 +9,12 @@ from urllib.parse import urlencode
 
 from flask import Blueprint, Response, current_app, request
 
-from app.catalogue import Artifact, Catalogue, Snapshot
-from app.compressed import KeptBody
-from app.described import Described, json_of, problem
-from app.gallery import artifact_url, gallery_of
-from app.query import LONGEST, Arguments, choice, described, search, whole
+from app.api.openapi_fragment import Described, json_of, problem
+from app.requests.compressed import KeptBody
+from app.requests.query import LONGEST, Arguments, choice, described, search, whole
 from app.schemas.visualizations import ArtifactList
+from app.stored.catalogue import Artifact, Catalogue, Snapshot
+from app.stored.gallery import artifact_url, gallery_of
 
 blueprint = Blueprint("api_visualizations", __name__)
 

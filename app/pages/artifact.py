@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from flask import Blueprint, Response
 
 from app.api.artifact import find_card, kept_preview
-from app.gallery import Card, gallery_of, label, readable
 from app.pages.render import page
-from app.preview import Preview
-from app.security import page_csp
+from app.requests.security import page_csp
+from app.stored.gallery import Card, gallery_of, label, readable
+from app.stored.preview import Preview
 
 blueprint = Blueprint("artifact", __name__)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from flask import Blueprint, Response, request
 
 from app.pages.render import page
-from app.problems import MEDIA_TYPE
+from app.requests.problems import MEDIA_TYPE
 
 blueprint = Blueprint("errors", __name__)
 

@@ -5,11 +5,11 @@ from urllib.parse import urlencode
 
 from flask import Blueprint, Response, current_app, request
 
-from app.catalogue import Catalogue
-from app.gallery import KINDS, SORTS, Card, chosen, gallery_of
 from app.pages.render import page
-from app.query import LONGEST, whole
-from app.security import page_csp
+from app.requests.query import LONGEST, whole
+from app.requests.security import page_csp
+from app.stored.catalogue import Catalogue
+from app.stored.gallery import KINDS, SORTS, Card, chosen, gallery_of
 
 blueprint = Blueprint("gallery", __name__)
 

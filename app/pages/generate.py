@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 from flask import Blueprint, Response, current_app
 
-from app.generator import TextMaker
+from app.models.generator import TextMaker
 from app.pages.render import json_for_html, page
 from app.schemas.generate import DEFAULT_BYTES
 from app.settings import Settings
-from app.trace_file import TraceFile
+from app.stored.trace_file import TraceFile
 
 blueprint = Blueprint("generate", __name__)
 

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from flask import Blueprint, Response, current_app
 
 from app.api.graph import offered
-from app.assets import Assets
-from app.catalogue import Catalogue
 from app.pages.render import asked, json_for_html, page
-from app.saved_graphs import SavedGraph, saved_graphs
+from app.stored.assets import Assets
+from app.stored.catalogue import Catalogue
+from app.stored.saved_graphs import SavedGraph, saved_graphs
 
 blueprint = Blueprint("graph", __name__)
 

@@ -5,19 +5,19 @@ from typing import Any
 
 from flask import Blueprint, Response, current_app
 
-from app.calibration import Calibration
-from app.catalogue import Catalogue
-from app.compare import RISE, TITLES
-from app.example_file import ExampleFile
-from app.example_texts import TOP_K
-from app.gallery import Card, gallery_of
-from app.language_table import LanguageTable
-from app.languages import LanguageFile
-from app.model import LiveModel
+from app.drawing.no_js_preview import Still, still_of
+from app.models.calibration_curve import Calibration
+from app.models.live_model import LiveModel
+from app.models.splitting import RISE, TITLES
 from app.pages.render import json_for_html, page
 from app.schemas.compare import Splitter
 from app.settings import Settings
-from app.still import Still, still_of
+from app.stored.catalogue import Catalogue
+from app.stored.example_file import ExampleFile
+from app.stored.example_texts import TOP_K
+from app.stored.gallery import Card, gallery_of
+from app.stored.language_table import LanguageTable
+from app.stored.languages import LanguageFile
 from bytelatent.tokenizers.bpe import BUNDLED, NAMES, BpeUnavailableError, check_available
 
 blueprint = Blueprint("home", __name__)

@@ -6,16 +6,16 @@ from flask import Blueprint, Response, current_app
 from markupsafe import Markup
 
 from app.api.model import described_models
-from app.architecture import Architectures
-from app.architecture_svg import blt_flops, draw, drawn_text, meta, nearest, short
-from app.cost_chart import draw_costs
-from app.example_file import ExampleFile
-from app.inspection import Inspector
+from app.drawing.architecture_svg import blt_flops, draw, drawn_text, meta, nearest, short
+from app.drawing.cost_chart import draw_costs
+from app.models.architectures import Architectures
+from app.models.inspector import Inspector
 from app.pages.home import Choice
 from app.pages.render import asked, json_for_html, page
 from app.schemas.architecture import Architecture, ArchitecturePart
 from app.schemas.model import ModelDescription
 from app.settings import Settings
+from app.stored.example_file import ExampleFile
 
 blueprint = Blueprint("inside", __name__)
 

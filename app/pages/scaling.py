@@ -7,7 +7,7 @@ from flask import Blueprint, Response, current_app
 
 from app.pages.render import json_for_html, page
 from app.schemas.scaling import ScalingFigure, ScalingPanel, ScalingSection, ScalingSeries
-from app.study import Study
+from app.stored.study import Study
 
 blueprint = Blueprint("scaling", __name__)
 

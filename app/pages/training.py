@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 from flask import Blueprint, Response, current_app
 
-from app.gallery import readable
 from app.pages.render import json_for_html, page
-from app.training.expected import Expected
-from app.training.runs import Runs, Wanted
-from app.training.still import StillCurves, still_curves
+from app.runs.expected import Expected
+from app.runs.runs import Runs, Wanted
+from app.runs.still import StillCurves, still_curves
+from app.stored.gallery import readable
 
 blueprint = Blueprint("training", __name__)
 

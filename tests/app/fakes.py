@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from app.costs import Costs
+from app.models.costs import Costs
 from bytelatent.architecture.args import LMTransformerArgs, TransformerArgs
 from bytelatent.architecture.blt_args import ByteLatentTransformerArgs, LocalArgs
 from bytelatent.generation.events import Event, RowText

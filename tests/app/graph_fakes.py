@@ -8,7 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from app.graphs import TurnedModel
+from app.models.graphs import TurnedModel
 from bytelatent.graph.html import graph_html
 
 

@@ -8,9 +8,9 @@ from xml.etree import ElementTree
 
 import pytest
 
-from app.architecture import CONTEXT, Architectures, Subject, architecture
-from app.architecture_svg import Drawn, blt_flops, draw, live, meta, nearest, short
-from app.diagram import PICTURE, main, picture, stand_alone_style
+from app.drawing.architecture_svg import Drawn, blt_flops, draw, live, meta, nearest, short
+from app.models.architectures import CONTEXT, Architectures, Subject, architecture
+from app.precompute.diagram import PICTURE, main, picture, stand_alone_style
 from app.settings import Settings
 from bytelatent.architecture.blt_args import ByteLatentTransformerArgs
 from bytelatent.architecture.flops_per_byte import flops_per_byte

@@ -5,10 +5,10 @@ import json
 import numpy as np
 import pytest
 
-from app.architecture import Architectures
-from app.generator import TextMaker
-from app.inspected import CHOSEN
-from app.inspection import Inspector
+from app.models.architectures import Architectures
+from app.models.generator import TextMaker
+from app.models.inspector import Inspector
+from app.precompute.inspected import CHOSEN
 from app.schemas.inspect import AttentionMap, InspectRequest, InspectResponse
 from app.settings import DEFAULT_BLT, Settings
 from bytelatent.architecture.ngrams import last_hashes
