@@ -5,22 +5,22 @@ from flask_compress import Compress
 
 from app import api, pages
 from app.models.architectures import Architectures
-from app.models.calibration_curve import Calibration
 from app.models.generator import TextMaker
 from app.models.graphs import GraphMaker
 from app.models.inspector import Inspector
 from app.models.live_model import LiveModel
+from app.models.threshold_curve import Calibration
 from app.requests import hooks
-from app.runs.runs import Runs
+from app.runs.training_runs import Runs
 from app.settings import ROOT, Settings
 from app.stored import assets
 from app.stored.catalogue import Catalogue
 from app.stored.example_file import ExampleFile
-from app.stored.languages import FILE as LANGUAGES
-from app.stored.languages import LanguageFile
+from app.stored.language_file import FILE as LANGUAGES
+from app.stored.language_file import LanguageFile
 from app.stored.study import Study
 from app.stored.trace_file import TraceFile
-from bytelatent.graph.html import ASSETS as GRAPH_ASSETS
+from bytelatent.graph.graph_page import ASSETS as GRAPH_ASSETS
 
 
 def make_app(

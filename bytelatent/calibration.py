@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bytelatent.command import run_command
-from bytelatent.evaluation.calibration import (
+from bytelatent.evaluation.thresholds import (
     CALIBRATION_FILE,
     LIMIT,
     PATCH_SIZE,

@@ -29,7 +29,7 @@ from bytelatent.formats.released import MODEL_FILES
 from bytelatent.formats.train_args import TRAIN_ARGS_FILE, BltTokenizerAndPatcher
 from bytelatent.loading import kind_of, load_text_model, read_settings
 from bytelatent.model.blt import ByteLatentTransformer
-from bytelatent.runtime.loading import load_graph
+from bytelatent.runtime.model_files import load_graph
 from bytelatent.runtime.onnx_format import ENTROPY_FOLDER, ENTROPY_GRAPH, WEIGHTS_FILE, EntropyShape
 from bytelatent.runtime.sessions import ModelFileError
 from bytelatent.transformer import LMTransformer

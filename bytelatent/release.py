@@ -28,11 +28,11 @@ from bytelatent.data.args import DataArgs
 from bytelatent.data.held_out import MANIFEST_FILE, default_split, read_entries
 from bytelatent.data.notice import notice
 from bytelatent.evaluation import release_facts as releasing
-from bytelatent.evaluation.calibration import CALIBRATION_FILE, PATCH_SIZE
 from bytelatent.evaluation.cards import PROSE, Release, card, measured_prose, unknown_sources
 from bytelatent.evaluation.corpus import Beside, as_dict, describe, read_beside
 from bytelatent.evaluation.release_facts import LIMIT
-from bytelatent.evaluation.text_quality import BYTES
+from bytelatent.evaluation.repetition import BYTES
+from bytelatent.evaluation.thresholds import CALIBRATION_FILE, PATCH_SIZE
 from bytelatent.exporting.folders import DTYPES, export_blt, export_entropy
 from bytelatent.files import naming, read_json, replacing, write_json, write_text
 from bytelatent.formats.find import model_folder

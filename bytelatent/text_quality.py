@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from bytelatent.command import run_command
-from bytelatent.evaluation.text_quality import (
+from bytelatent.evaluation.repetition import (
     BYTES,
     PROMPTS,
     SEED,

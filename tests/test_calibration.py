@@ -8,8 +8,8 @@ import pytest
 
 from bytelatent.calibration import main
 from bytelatent.data.held_out import held_out
-from bytelatent.evaluation.calibration import Sample, calibrate, shares_of
 from bytelatent.evaluation.scoring import score
+from bytelatent.evaluation.thresholds import Sample, calibrate, shares_of
 from bytelatent.hf import BltTokenizerAndPatcher
 from bytelatent.loading import load_text_model, read_settings
 from bytelatent.patching.patcher import PatcherArgs

@@ -8,8 +8,8 @@ import pytest
 
 from bytelatent.config import check_args
 from bytelatent.evaluation.cards import Release, card
-from bytelatent.evaluation.cards.tables import compressors, outside, table, text
-from bytelatent.evaluation.cards.training import curve
+from bytelatent.evaluation.cards.card_tables import compressors, outside, table, text
+from bytelatent.evaluation.cards.training_facts import curve
 from bytelatent.loading import read_settings
 from bytelatent.metrics import read_metrics
 from bytelatent.training.args import TrainArgs

@@ -6,7 +6,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from app.api.openapi_fragment import Described, problem
-from app.schemas.base import ProblemDocument, schema_of
+from app.schemas.schema import ProblemDocument, schema_of
 
 VERSION = "1"
 

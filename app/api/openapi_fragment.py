@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from app.requests.problems import MEDIA_TYPE
-from app.schemas.base import ProblemDocument
+from app.schemas.schema import ProblemDocument
 
 
 @dataclass(frozen=True)

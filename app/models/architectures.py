@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from app.models.calibration_curve import FILE as CALIBRATION_FILE
+from app.models.threshold_curve import FILE as CALIBRATION_FILE
 from app.requests.compressed import KeptBody
 from app.schemas.architecture import Architecture, ArchitecturePart, PartKey
 from app.settings import Settings
@@ -21,8 +21,8 @@ from bytelatent.files import read_json
 from bytelatent.formats.released import LM_KIND, find_checkpoint
 from bytelatent.formats.released_blt import BLT_KIND
 from bytelatent.patching.rules import ENTROPY_MODES, PatchingMode
-from bytelatent.runtime.blt import TRAIN_ARGS_FILE
-from bytelatent.runtime.loading import entropy_folder
+from bytelatent.runtime.blt_runtime import TRAIN_ARGS_FILE
+from bytelatent.runtime.model_files import entropy_folder
 
 logger = logging.getLogger(__name__)
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from app.models.calibration_curve import FILE as CALIBRATION_FILE
 from app.models.own_models import Kind
+from app.models.threshold_curve import FILE as CALIBRATION_FILE
 from app.schemas.model import (
     CalibratedRule,
     CalibrationSummary,
@@ -22,7 +22,7 @@ from bytelatent.architecture.parameters import blt_parameters, entropy_parameter
 from bytelatent.files import read_json
 from bytelatent.formats.released import LM_KIND, find_checkpoint
 from bytelatent.formats.released_blt import BLT_KIND
-from bytelatent.runtime.blt import TRAIN_ARGS_FILE
+from bytelatent.runtime.blt_runtime import TRAIN_ARGS_FILE
 
 CARD = "README.md"
 CARD_LIMIT = 1_000_000

@@ -10,9 +10,9 @@ from itertools import accumulate
 
 import numpy as np
 
-from app.models.calibration_curve import Calibration
 from app.models.live import cut, rounded
 from app.models.live_model import LiveModel
+from app.models.threshold_curve import Calibration
 from app.requests import deadline as patience
 from app.schemas.compare import CompareRequest, Splitter
 from bytelatent.patching.rules import PatchingMode, RuleOptions

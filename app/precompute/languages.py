@@ -10,12 +10,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from app.models.calibration_curve import Calibration
 from app.models.live_model import LiveModel
 from app.models.splitting import Row, compare
+from app.models.threshold_curve import Calibration
 from app.schemas.compare import CompareRequest
 from app.settings import ROOT, Settings
-from app.stored.languages import FILE, SPLITTERS
+from app.stored.language_file import FILE, SPLITTERS
 from app.stored.stored_file import write_items
 from bytelatent.files import read_json
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
-from app.stored.languages import SPLITTERS, LanguageRow, Languages
+from app.stored.language_file import SPLITTERS, LanguageRow, Languages
 
 
 @dataclass(frozen=True)

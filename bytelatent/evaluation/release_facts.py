@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from bytelatent.data.held_out import OUTSIDE_KIND, HeldOut, held_out, source_names
-from bytelatent.evaluation import calibration, text_quality
+from bytelatent.evaluation import repetition as text_quality
+from bytelatent.evaluation import thresholds as calibration
 from bytelatent.evaluation.corpus import SourceScore, evaluate
 from bytelatent.files import write_json
 from bytelatent.loading import TextModel, load_text_model

@@ -4,7 +4,7 @@ Legend: as in :mod:`bytelatent.runtime.onnx_format`; ``H`` heads, ``Q = S * H / 
 key/value head, ``N = H + 2 G``.
 """
 
-from bytelatent.exporting.graph import INT64, Graph, Value
+from bytelatent.exporting.onnx_graph import INT64, Graph, Value
 from bytelatent.runtime.onnx_format import StackShape
 
 

@@ -6,7 +6,7 @@ Legend: as there; ``P`` patches, ``G`` global width, ``E`` head width of cross-a
 from bytelatent.architecture.args import HashArgs, LMTransformerArgs, TransformerArgs
 from bytelatent.architecture.blt_args import ByteLatentTransformerArgs, LocalArgs
 from bytelatent.exporting.blocks import StackGraph, norm
-from bytelatent.exporting.graph import INT64, Graph, Value
+from bytelatent.exporting.onnx_graph import INT64, Graph, Value
 from bytelatent.formats.safetensors_header import StoredTensors
 from bytelatent.runtime.onnx_format import (
     DECODER_GRAPH,

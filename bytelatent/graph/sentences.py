@@ -12,7 +12,7 @@ from bytelatent.command import run_command
 from bytelatent.files import naming
 from bytelatent.graph.comparing import COLUMNS, compare, table
 from bytelatent.graph.endings import SAMPLE, ByteModel, read_documents, sentences
-from bytelatent.runtime.entropy import EntropyRuntime
+from bytelatent.runtime.entropy_runtime import EntropyRuntime
 
 DEFAULT_MODEL = Path(__file__).parents[1] / "pretrained" / "blt-entropy-mini"
 

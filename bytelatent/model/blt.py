@@ -7,8 +7,8 @@ What is particular about it:
 
 - hash n-gram embeddings are summed onto the byte's own, without a division;
 - patches read their bytes by cross-attention from pooled and projected queries;
-- a byte is predicted from the latest *complete* patch (see :mod:`bytelatent.model.patches`), so a
-  patch never tells its own bytes about themselves;
+- a byte is predicted from the latest *complete* patch (:mod:`bytelatent.model.patch_indices`), so
+  that no patch holds anything of a byte that is to be predicted from it;
 - residuals around cross-attention count twice (see :mod:`bytelatent.model.cross_attention`);
 - local attention sees a window of bytes, global attention all patches, none of them another
   document.
@@ -34,7 +34,7 @@ from bytelatent.model.init import init_block, init_rest
 from bytelatent.model.layers import TransformerBlock, check_tokens, rotary_table
 from bytelatent.model.local import LocalDecoder, LocalEncoder
 from bytelatent.model.padding import leading_padding, rolled
-from bytelatent.model.patches import PatchLayout, patch_documents
+from bytelatent.model.patch_indices import PatchLayout, patch_documents
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from bytelatent.graph.comparing import BLANKS, COLUMNS, SIGNS, Comparison, Metho
 from bytelatent.graph.endings import SAMPLE, read_documents
 from bytelatent.plotting.artifacts import Card
 from bytelatent.plotting.charts import axis, chart_html, new_figure, safe
-from bytelatent.plotting.cli import Command, Job, Parser
+from bytelatent.plotting.command_line import Command, Job, Parser
 from bytelatent.plotting.html import Page
 from bytelatent.plotting.html import table as html_table
 from bytelatent.plotting.style import LIGHT

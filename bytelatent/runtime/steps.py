@@ -22,10 +22,10 @@ from numpy.typing import NDArray
 from bytelatent.architecture.ngrams import next_buckets
 from bytelatent.generation.boundaries import Boundaries
 from bytelatent.patching.patcher import PatcherArgs
-from bytelatent.runtime.measuring import EntropyGraph
+from bytelatent.runtime.entropy_graph import EntropyGraph
 from bytelatent.runtime.onnx_format import BltShape, EntropyShape
 from bytelatent.runtime.rings import Floats, Ring
-from bytelatent.runtime.rows import OpenPatch, Row, Seen
+from bytelatent.runtime.runtime_rows import OpenPatch, Row, Seen
 
 CHUNK = 256
 """Bytes of a prompt that are run at once; bounds memory, changes no result."""

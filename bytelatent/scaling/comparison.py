@@ -5,7 +5,7 @@ from typing import Any
 from bytelatent.architecture import published
 from bytelatent.architecture.flops_per_byte import flops_per_byte
 from bytelatent.scaling.answers import Section, number, sign
-from bytelatent.scaling.reading import Findings
+from bytelatent.scaling.study_results import Findings
 
 CONTEXT = 8192
 """Bytes for which the published model's cost is counted, as in the paper."""

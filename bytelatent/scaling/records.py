@@ -14,12 +14,12 @@ from bytelatent.formats.find import model_folder
 from bytelatent.formats.released import LM_KIND, MODEL_FILES, find_checkpoint
 from bytelatent.metrics import read_metrics
 from bytelatent.model.blt import ByteLatentTransformer
-from bytelatent.scaling import flops
+from bytelatent.scaling import training_flops as flops
 from bytelatent.scaling.args import ScalingArgs
+from bytelatent.scaling.bits_per_byte import load_scorer, summaries, test_pieces
 from bytelatent.scaling.grid import Point, needs_entropies, without_paths
 from bytelatent.scaling.machine import commit, machine
-from bytelatent.scaling.measuring import load_scorer, summaries, test_pieces
-from bytelatent.scaling.places import Places
+from bytelatent.scaling.study_folders import Places
 from bytelatent.training.args import TrainArgs
 from bytelatent.transformer import LMTransformer
 

@@ -15,7 +15,7 @@ from typing import Any
 import torch
 
 from bytelatent.files import read_json, write_json
-from bytelatent.scaling import flops
+from bytelatent.scaling import training_flops as flops
 from bytelatent.scaling.args import ScalingArgs
 from bytelatent.scaling.grid import (
     Point,
@@ -26,14 +26,14 @@ from bytelatent.scaling.grid import (
     scheduled,
     sweep_point,
 )
-from bytelatent.scaling.places import (
+from bytelatent.scaling.records import describe
+from bytelatent.scaling.study_folders import (
     Places,
     Vocabulary,
     prepare_entropies,
     prepare_text,
     prepare_vocabulary,
 )
-from bytelatent.scaling.records import describe
 from bytelatent.training.args import TrainArgs
 from bytelatent.training.checkpoint import FolderBusyError, sole_run
 from bytelatent.training.trainer import DivergedError, Progress, Trainer

@@ -12,7 +12,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from app import create_app
-from app.api.visualizations import KEPT_BYTES, OVERHEAD, Bodies, Wanted
+from app.api.visualizations_routes import KEPT_BYTES, OVERHEAD, Bodies, Wanted
 from app.models.live_model import LiveModel
 from app.settings import Settings
 from app.stored.gallery import Card

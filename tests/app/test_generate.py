@@ -22,8 +22,8 @@ from app.models.generator import TextMaker, Wanted
 from app.models.live_model import LiveModel
 from app.precompute.traces import TEXTS, write_traces
 from app.requests.problems import ProblemError
-from app.schemas.base import ProblemDocument
 from app.schemas.generate import ByteEvent, GenerateDone, GenerateRequest, GenerateResponse
+from app.schemas.schema import ProblemDocument
 from app.settings import GenerationLimits, Settings
 from app.stored.trace_file import TraceFile
 from bytelatent.generation.sampling import SamplingArgs

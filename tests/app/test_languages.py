@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from app.models.calibration_curve import Calibration
 from app.models.live_model import LiveModel
+from app.models.threshold_curve import Calibration
 from app.precompute.languages import TEXTS, main, write_languages
 from app.settings import Settings
-from app.stored.languages import LanguageFile, Languages
+from app.stored.language_file import LanguageFile, Languages
 from bytelatent.tokenizers import bpe
 from tests.app.fakes import FakeModel
 

@@ -28,7 +28,7 @@ from app.pages import (
 )
 from app.schemas.health import Health
 from app.settings import ROOT, Settings
-from bytelatent.graph.html import ASSETS as GRAPH_ASSETS
+from bytelatent.graph.graph_page import ASSETS as GRAPH_ASSETS
 
 PAGES = [
     "/",

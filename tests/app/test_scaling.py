@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from flask.testing import FlaskClient
 
-from app.pages.scaling import BLOCKS, TINTS, _value
+from app.pages.scaling_page import BLOCKS, TINTS, _value
 from app.schemas.scaling import Scaling, ScalingSeries
 from app.settings import Settings
 from app.stored.study import EMPTY, FIGURES, Study

@@ -15,7 +15,7 @@ from app.sending import PART_LIMIT, RATE, STALL_SECONDS, THREAD_SECONDS
 from app.serving import GRACE_SECONDS, address, gunicorn_options
 from app.settings import DEFAULT_MODEL, ROOT, VARIABLES, Settings
 from app.whole_requests import READ_SECONDS
-from bytelatent.runtime.entropy import DEFAULT_CHUNK
+from bytelatent.runtime.entropy_runtime import DEFAULT_CHUNK
 
 
 def test_defaults() -> None:

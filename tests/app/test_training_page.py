@@ -18,7 +18,7 @@ from app import create_app
 from app.runs.columns import MOST_SERIES, Columns, Series
 from app.runs.curve import Window, bytes_at, curve_of
 from app.runs.expected import expected_of
-from app.runs.find import runs_below, summary_of
+from app.runs.find_runs import runs_below, summary_of
 from app.runs.still import still_curves
 from app.runs.tail import Tail
 from app.schemas.runs import RunCurves, RunList

@@ -26,8 +26,8 @@ from bytelatent.files import read_json
 from bytelatent.formats.find import PRETRAINED
 from bytelatent.patching.entropies import calculate_entropies
 from bytelatent.preprocess.args import PreprocessArgs
+from bytelatent.preprocess.batched_entropies import measure
 from bytelatent.preprocess.entropies import main
-from bytelatent.preprocess.measure import measure
 from bytelatent.preprocess.shards import METADATA
 from bytelatent.tokenizers.blt_tokenizer import BltTokenizer
 from bytelatent.transformer import LMTransformer

@@ -20,7 +20,7 @@ from bytelatent.formats.find import PRETRAINED
 from bytelatent.model.hashing import ngram_hashes
 from bytelatent.patching.entropies import entropy
 from bytelatent.runtime import EntropyRuntime, ModelFileError, Prefixes
-from bytelatent.runtime.entropy import DEFAULT_CHUNK
+from bytelatent.runtime.entropy_runtime import DEFAULT_CHUNK
 from bytelatent.tokenizers.blt_tokenizer import BltTokenizer
 from bytelatent.transformer import LMTransformer
 

@@ -9,10 +9,10 @@ from torch.utils.flop_counter import FlopCounterMode
 from bytelatent.architecture.flops_per_byte import attention
 from bytelatent.config import load_args
 from bytelatent.model.blt import ByteLatentTransformer
-from bytelatent.scaling import flops
+from bytelatent.scaling import training_flops as flops
 from bytelatent.scaling.args import ScalingArgs
 from bytelatent.scaling.grid import draft, grid_point, merged
-from bytelatent.scaling.places import Vocabulary
+from bytelatent.scaling.study_folders import Vocabulary
 from bytelatent.training.args import TrainArgs
 from bytelatent.transformer import LMTransformer
 

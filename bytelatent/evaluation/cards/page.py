@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from bytelatent.architecture.parameters import blt_parameters
-from bytelatent.evaluation.cards import tables
+from bytelatent.evaluation.cards import card_tables as tables
 from bytelatent.evaluation.cards.facts import (
     PROSE,
     Release,
@@ -16,7 +16,7 @@ from bytelatent.evaluation.cards.facts import (
     shown,
     unknown_sources,
 )
-from bytelatent.evaluation.cards.training import commands, curve, training
+from bytelatent.evaluation.cards.training_facts import commands, curve, training
 from bytelatent.evaluation.corpus import BYTE_MODEL, COUNTING, MAX_BYTES
 from bytelatent.patching.patcher import PatcherArgs
 

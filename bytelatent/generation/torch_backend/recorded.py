@@ -31,7 +31,7 @@ from bytelatent.generation.torch_backend.incremental import Incremental
 from bytelatent.generation.torch_backend.matrices import Weights
 from bytelatent.generation.torch_backend.rows import Latent, Room, Row
 from bytelatent.model.blt import ByteLatentTransformer
-from bytelatent.model.patches import check_room
+from bytelatent.model.patch_indices import check_room
 from bytelatent.patching.entropies import entropy
 from bytelatent.patching.patcher import PatcherArgs
 from bytelatent.transformer import LMTransformer

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from flask import Blueprint, Response, current_app
 from markupsafe import Markup
 
-from app.api.model import described_models
+from app.api.model_routes import described_models
 from app.drawing.architecture_svg import blt_flops, draw, drawn_text, meta, nearest, short
 from app.drawing.cost_chart import draw_costs
 from app.models.architectures import Architectures
 from app.models.inspector import Inspector
-from app.pages.home import Choice
+from app.pages.home_page import Choice
 from app.pages.render import asked, json_for_html, page
 from app.schemas.architecture import Architecture, ArchitecturePart
 from app.schemas.model import ModelDescription

@@ -13,8 +13,8 @@ from typing import NoReturn
 
 import bytelatent
 from bytelatent.plotting.artifacts import ArtifactWriter
-from bytelatent.plotting.measure import EntropyModel
-from bytelatent.runtime.entropy import EntropyRuntime
+from bytelatent.plotting.measured_text import EntropyModel
+from bytelatent.runtime.entropy_runtime import EntropyRuntime
 from bytelatent.tokenizers.blt_tokenizer import utf8_bytes
 
 DEFAULT_MODEL = Path(bytelatent.__file__).parent / "pretrained" / "blt-entropy-mini"

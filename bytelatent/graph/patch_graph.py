@@ -16,10 +16,10 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from bytelatent.graph.layout import arrange
-from bytelatent.graph.places import TextPlaces
-from bytelatent.graph.reading import Progress, analyse_in_parts
+from bytelatent.graph.long_text import Progress, analyse_in_parts
+from bytelatent.graph.text_positions import TextPlaces
 from bytelatent.patching.rules import PatchingMode, RuleOptions, lengths_from_starts, patch_starts
-from bytelatent.runtime.entropy import ByteAnalysis, EntropyRuntime
+from bytelatent.runtime.entropy_runtime import ByteAnalysis, EntropyRuntime
 from bytelatent.tokenizers.characters import characters
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class PatchGraphArgs(BaseModel):
 
 
 class EntropyModel(Protocol):
-    """What the graph needs of :class:`bytelatent.runtime.entropy.EntropyRuntime`."""
+    """What the graph needs of :class:`bytelatent.runtime.entropy_runtime.EntropyRuntime`."""
 
     name: str
     threshold: float

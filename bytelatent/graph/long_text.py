@@ -11,7 +11,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from bytelatent.runtime.entropy import ByteAnalysis, EntropyRuntime
+from bytelatent.runtime.entropy_runtime import ByteAnalysis, EntropyRuntime
 from bytelatent.tokenizers.blt_tokenizer import BltTokenizer
 
 CHUNK = 1024

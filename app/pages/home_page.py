@@ -6,9 +6,9 @@ from typing import Any
 from flask import Blueprint, Response, current_app
 
 from app.drawing.no_js_preview import Still, still_of
-from app.models.calibration_curve import Calibration
 from app.models.live_model import LiveModel
 from app.models.splitting import RISE, TITLES
+from app.models.threshold_curve import Calibration
 from app.pages.render import json_for_html, page
 from app.schemas.compare import Splitter
 from app.settings import Settings
@@ -16,8 +16,8 @@ from app.stored.catalogue import Catalogue
 from app.stored.example_file import ExampleFile
 from app.stored.example_texts import TOP_K
 from app.stored.gallery import Card, gallery_of
+from app.stored.language_file import LanguageFile
 from app.stored.language_table import LanguageTable
-from app.stored.languages import LanguageFile
 from bytelatent.tokenizers.bpe import BUNDLED, NAMES, BpeUnavailableError, check_available
 
 blueprint = Blueprint("home", __name__)

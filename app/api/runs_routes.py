@@ -8,7 +8,7 @@ from app.api.openapi_fragment import Described, json_of, problem
 from app.requests.problems import ProblemError
 from app.requests.query import choice, described, number, whole
 from app.runs.curve import Window
-from app.runs.runs import Runs, Wanted
+from app.runs.training_runs import Runs, Wanted
 from app.schemas.runs import RunCurves, RunList
 
 blueprint = Blueprint("api_runs", __name__)

@@ -7,7 +7,7 @@ from typing import Any
 from flask import Blueprint, Response
 
 from app.api import document
-from app.api.patches import EXAMPLE_REQUEST
+from app.api.patches_routes import EXAMPLE_REQUEST
 from app.pages.render import page
 
 blueprint = Blueprint("api_page", __name__)

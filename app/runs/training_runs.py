@@ -16,7 +16,7 @@ from app.requests.compressed import KeptBody
 from app.runs.columns import LAST_STEP, Columns, Series
 from app.runs.curve import Curve, Floats, Window, curve_of
 from app.runs.expected import Expected, expected_of
-from app.runs.find import METRICS, MOST, Run, Summary, runs_below, summary_of
+from app.runs.find_runs import METRICS, MOST, Run, Summary, runs_below, summary_of
 from app.runs.tail import Tail
 
 DEPTH = 4

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from flask import Blueprint, Response, current_app
 
-from app.api.graph import offered
+from app.api.graph_routes import offered
 from app.pages.render import asked, json_for_html, page
 from app.stored.assets import Assets
 from app.stored.catalogue import Catalogue

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from bytelatent.files import read_json
 from bytelatent.metrics import bits_per_byte
 from bytelatent.patching.patcher import DEFAULT_THRESHOLD
-from bytelatent.runtime.loading import load_graph
-from bytelatent.runtime.measuring import EntropyGraph
+from bytelatent.runtime.entropy_graph import EntropyGraph
+from bytelatent.runtime.model_files import load_graph
 from bytelatent.runtime.onnx_format import ENTROPY_GRAPH, SELF_CONTAINED_FILE, EntropyShape
 from bytelatent.runtime.prefixes import Output, Prefixes, chunk_keys
 from bytelatent.runtime.scores import log_softmax, top

@@ -6,8 +6,8 @@ from flask import Blueprint, Response, current_app
 
 from app.pages.render import json_for_html, page
 from app.runs.expected import Expected
-from app.runs.runs import Runs, Wanted
 from app.runs.still import StillCurves, still_curves
+from app.runs.training_runs import Runs, Wanted
 from app.stored.gallery import readable
 
 blueprint = Blueprint("training", __name__)

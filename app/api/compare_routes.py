@@ -3,9 +3,9 @@
 from flask import Blueprint, Response, current_app, request
 
 from app.api.openapi_fragment import Described, body_of, json_of, problems
-from app.models.calibration_curve import Calibration
 from app.models.live_model import LiveModel
 from app.models.splitting import compare as split
+from app.models.threshold_curve import Calibration
 from app.requests.bodies import parse_body, text_bytes
 from app.schemas.compare import CompareRequest, CompareResponse
 from app.settings import Settings

@@ -11,14 +11,14 @@ from bytelatent.generation.sampling import SamplingArgs
 from bytelatent.patching.patcher import PatcherArgs, released_patcher_args
 from bytelatent.patching.rules import ENTROPY_MODES
 from bytelatent.runtime.inspection import Inspection, inspect
-from bytelatent.runtime.loading import entropy_folder, load_graph
+from bytelatent.runtime.model_files import entropy_folder, load_graph
 from bytelatent.runtime.onnx_format import (
     BLT_GRAPHS,
     ENTROPY_GRAPH,
     BltShape,
     EntropyShape,
 )
-from bytelatent.runtime.rows import Row
+from bytelatent.runtime.runtime_rows import Row
 from bytelatent.runtime.sessions import ModelFileError
 from bytelatent.runtime.steps import Sessions, StepModel
 

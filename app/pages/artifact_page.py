@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from flask import Blueprint, Response
 
-from app.api.artifact import find_card, kept_preview
+from app.api.artifact_routes import find_card, kept_preview
 from app.pages.render import page
 from app.requests.security import page_csp
 from app.stored.gallery import Card, gallery_of, label, readable

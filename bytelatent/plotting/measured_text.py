@@ -17,7 +17,7 @@ from bytelatent.patching.rules import (
     lengths_from_starts,
     patch_starts,
 )
-from bytelatent.runtime.entropy import ByteAnalysis
+from bytelatent.runtime.entropy_runtime import ByteAnalysis
 
 ENTROPY_SHIFT = (
     "entropies[i], in nats, belongs to the prediction of token i + 1; token 0 is BOS, so "
@@ -30,7 +30,7 @@ LENGTHS_NOTE = (
 
 
 class EntropyModel(Protocol):
-    """What figures need of :class:`bytelatent.runtime.entropy.EntropyRuntime`."""
+    """What figures need of :class:`bytelatent.runtime.entropy_runtime.EntropyRuntime`."""
 
     name: str
     threshold: float

@@ -8,7 +8,7 @@ from typing import Any
 from flask import Blueprint, Response, current_app, request
 
 from app.api.openapi_fragment import Described, json_of, problem
-from app.api.visualizations import artifact_json
+from app.api.visualizations_routes import artifact_json
 from app.requests.compressed import KeptBody
 from app.requests.problems import ProblemError
 from app.schemas.artifact import ArtifactPage

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from bytelatent.evaluation.compressors import COUNTING
-from bytelatent.evaluation.text_quality import LEAST_WORDS, MOST_REPEATED
+from bytelatent.evaluation.repetition import LEAST_WORDS, MOST_REPEATED
 
 EXAMPLES = 3
 """Prompts that are shown with their texts."""
