@@ -56,10 +56,10 @@ def make_app(
     app.extensions["graph_maker"] = GraphMaker(app.extensions["model"], settings)
     app.extensions["calibration"] = Calibration.load(settings.model_folder)
     app.extensions["catalogue"] = Catalogue(
-        [settings.demo_output, settings.plot_data], patience=settings.patience
+        [settings.demo_output, settings.plot_data], max_age=settings.catalogue_max_age
     )
     app.extensions["runs"] = Runs(
-        settings.shipped_models, settings.runs, patience=4 * settings.patience
+        settings.shipped_models, settings.runs, max_age=4 * settings.catalogue_max_age
     )
     app.extensions["examples"] = ExampleFile(settings.examples_file)
     app.extensions["traces"] = TraceFile(settings.traces_file)

@@ -39,8 +39,8 @@ class GenerationLimits:
     bytes: int = 512
     prompt: int = 2048
     seconds: float = 60.0
-    stall: float = 10.0
-    at_once: int = 1
+    send_timeout: float = 10.0
+    max_concurrent: int = 1
     waiting: int = 3
     wait_seconds: float = 20.0
 
@@ -82,15 +82,15 @@ class Settings:
     own_model: Path | None = None
     demo_output: Path = ROOT / "demo_output"
     plot_data: Path = ROOT / "plot_data"
-    patience: float = 0.25
+    catalogue_max_age: float = 0.25
     shipped_models: Path = PRETRAINED
     runs: Path | None = None
     text_limit: int = TEXT_LIMIT
     inspect_limit: int = INSPECT_LIMIT
     graph_limit: int = GRAPH_LIMIT
-    graph_waiting: int = 3
-    at_once: int = 2
-    waiting_limit: int = 10
+    graph_max_queued: int = 3
+    max_concurrent: int = 2
+    max_queued: int = 10
     wait_seconds: float = 20.0
     request_seconds: float = 30.0
     threads: int = 2

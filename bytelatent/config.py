@@ -6,6 +6,7 @@ and validates the whole: an unknown key is an error that names the nearest known
 """
 
 import difflib
+import logging
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -14,6 +15,8 @@ from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from pydantic import BaseModel, ValidationError
 from yaml import YAMLError
+
+logger = logging.getLogger(__name__)
 
 Args = TypeVar("Args", bound=BaseModel)
 
@@ -34,6 +37,9 @@ def load_args(kind: type[Args], argv: Sequence[str]) -> Args:
         merged = OmegaConf.to_container(OmegaConf.merge(*files, overrides), resolve=True)
     except (OmegaConfBaseException, YAMLError) as error:
         raise ValueError(f"configuration: {str(error).splitlines()[0]}") from None
+    for old, new in getattr(kind, "retired_keys", {}).items():
+        if isinstance(merged, dict) and old in merged:
+            logger.warning("the setting %s is called %s now", old, new)
     return check_args(kind, merged)
 
 

@@ -34,7 +34,7 @@ from bytelatent.evaluation.release_facts import LIMIT
 from bytelatent.evaluation.repetition import BYTES
 from bytelatent.evaluation.thresholds import CALIBRATION_FILE, PATCH_SIZE
 from bytelatent.exporting.folders import DTYPES, export_blt, export_entropy
-from bytelatent.files import naming, read_json, replacing, write_json, write_text
+from bytelatent.files import os_errors_as_value_error, read_json, replacing, write_json, write_text
 from bytelatent.formats.find import model_folder
 from bytelatent.formats.released import WEIGHTS_FILE
 from bytelatent.formats.safetensors_header import StoredTensors
@@ -293,10 +293,10 @@ def _entropy_training(name: str | None) -> dict[str, Any] | None:
 def _move(folder: Path, out: Path) -> None:
     """Put finished files into place; those of before that have no successor stay."""
     for path in sorted(folder.iterdir()):
-        with naming(out / path.name, "written"):
+        with os_errors_as_value_error(out / path.name, "written"):
             out.mkdir(exist_ok=True)
             path.replace(out / path.name)
-    with naming(out / SELF_CONTAINED_FILE, "removed"):
+    with os_errors_as_value_error(out / SELF_CONTAINED_FILE, "removed"):
         (out / SELF_CONTAINED_FILE).unlink(missing_ok=True)  # has the weights of before
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from bytelatent.files import naming
+from bytelatent.files import os_errors_as_value_error
 from bytelatent.formats.hub import download
 
 PRETRAINED = Path(__file__).parents[1] / "pretrained"
@@ -21,7 +21,7 @@ def model_folder(name_or_path: str | Path, files: Sequence[str] | None = None) -
         ValueError: nothing of that name is here, and the hub has not got it or does not let us in.
     """
     path = Path(name_or_path)
-    with naming(path, "read"):
+    with os_errors_as_value_error(path, "read"):
         if path.is_dir():
             return path
     shipped = PRETRAINED / path.name

@@ -121,7 +121,7 @@ def test_the_docs_have_true_limits() -> None:
         "first byte of a new connection | 5 ": FIRST_BYTE_SECONDS == 5,
         "800, of one address 256": (options["worker_connections"], OF_ONE_ADDRESS) == (800, 256),
         "texts of up to\n4,096 bytes": SHORT_BYTES == 4096,
-        "while two are measured": Settings().at_once == 2,
+        "while two are measured": Settings().max_concurrent == 2,
         "20 seconds each": Settings().wait_seconds == 20,
         "nothing of it for 20 seconds": STALL_SECONDS == 20,
         "8,192 bytes a second after 20": (RATE, GRACE) == (8192, 20),
