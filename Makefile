@@ -25,7 +25,7 @@ serve: $(VENV)/.web
 test: $(VENV)/.dev
 	dev/lint.sh --check
 	dev/ensure_chromium.sh
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: $(VENV)/.dev
 	dev/lint.sh
