@@ -12,7 +12,7 @@ from app.models.live_model import LiveModel
 from app.models.threshold_curve import Calibration
 from app.requests import hooks
 from app.runs.training_runs import Runs
-from app.settings import ROOT, Settings
+from app.settings import SITE, Settings
 from app.stored import assets
 from app.stored.catalogue import Catalogue
 from app.stored.example_file import ExampleFile
@@ -30,7 +30,7 @@ def make_app(
 ) -> Flask:
     """What :func:`app.create_app` returns."""
     settings = settings or Settings()
-    app = Flask(__name__, template_folder=str(ROOT / "templates"), static_folder=None)
+    app = Flask(__name__, template_folder=str(SITE / "templates"), static_folder=None)
     app.url_map.merge_slashes = False  # "//" is another name, not a redirect
     app.config.update(
         MAX_CONTENT_LENGTH=settings.body_limit,
@@ -66,7 +66,7 @@ def make_app(
     app.extensions["languages"] = LanguageFile(settings.plot_data / LANGUAGES)
     app.extensions["study"] = Study(settings.plot_data)
     app.extensions["assets"] = assets.Assets(
-        {"": ROOT / "static", "graph/": GRAPH_ASSETS}, reload=settings.reload
+        {"": SITE / "static", "graph/": GRAPH_ASSETS}, reload=settings.reload
     )
     hooks.register(app, settings)
     Compress(app)

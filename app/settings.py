@@ -6,7 +6,13 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
-"""The checkout: templates, static files and artifacts lie directly below."""
+"""The checkout, or the folder where packages are installed."""
+
+SITE = Path(__file__).resolve().parent / "site"
+"""Where a package keeps templates, static files and artifacts."""
+
+if not SITE.is_dir():
+    SITE = ROOT  # a checkout has them at its top
 
 MODEL_VARIABLE = "BLT_MODEL"
 RUNS_VARIABLE = "BLT_RUNS"
@@ -80,8 +86,8 @@ class Settings:
     model_folder: Path = DEFAULT_MODEL
     blt_folder: Path = DEFAULT_BLT
     own_model: Path | None = None
-    demo_output: Path = ROOT / "demo_output"
-    plot_data: Path = ROOT / "plot_data"
+    demo_output: Path = SITE / "demo_output"
+    plot_data: Path = SITE / "plot_data"
     catalogue_max_age: float = 0.25
     shipped_models: Path = PRETRAINED
     runs: Path | None = None
