@@ -43,9 +43,7 @@ export class Api {
         const blocks = (rest + decoder.decode(part, { stream: true })).split("\n\n");
         rest = blocks.pop();
         for (const block of blocks) {
-          const fields = Object.fromEntries(
-            block.split("\n").map((line) => line.split(/: (.*)/s, 2)),
-          );
+          const fields = Object.fromEntries(block.split("\n").map((line) => line.split(/: (.*)/s, 2)));
           if (fields.event === "byte") yield JSON.parse(fields.data);
           if (fields.event === "problem") throw new Error(JSON.parse(fields.data).detail);
         }
@@ -65,7 +63,11 @@ async function main(url) {
   const found = await api.json("/api/patches", { text: "A BLT has", top_k: 3 });
   console.log("patches:", found.patches.map((patch) => patch.text).join("|"));
   // Entropy i belongs to the prediction of byte i; predictions[i] says what was expected there.
-  console.log("first byte:", found.entropies[0], found.predictions[0].map((p) => p.text));
+  console.log(
+    "first byte:",
+    found.entropies[0],
+    found.predictions[0].map((p) => p.text),
+  );
 
   const splitters = ["entropy", "space"];
   const compared = await api.json("/api/compare", { text: "A BLT has", splitters });

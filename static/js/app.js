@@ -54,8 +54,7 @@ const rows = new Rows($("compare"), {
   onLack: (text, bytes) => tokens.ask(text, bytes),
 });
 const source = new Source({
-  ask: ({ text, bytes }, signal) =>
-    post("/api/patches", bytes <= PREDICTED ? { text, top_k: page.topK } : { text }, signal),
+  ask: ({ text, bytes }, signal) => post("/api/patches", bytes <= PREDICTED ? { text, top_k: page.topK } : { text }, signal),
   onAnswer: (text, answer) => {
     say("");
     take(text, answer);
@@ -125,9 +124,7 @@ function drawCounts() {
   $("count-patches").textContent = patches.toLocaleString("en");
   $("count-mean").textContent = patches ? (bytes / patches).toFixed(2) : "–";
   $("count-bits").textContent = view.bits === null ? "–" : view.bits.toFixed(2);
-  $("chart-words").textContent = bytes
-    ? `Entropy of ${bytesInWords(bytes)}, cut into ${patches} patches.`
-    : "No text, no bytes.";
+  $("chart-words").textContent = bytes ? `Entropy of ${bytesInWords(bytes)}, cut into ${patches} patches.` : "No text, no bytes.";
 }
 
 /** What stands below byte `i` in the chart: its character at its first byte. */
@@ -307,7 +304,10 @@ function listen() {
     chart.setView(Number(event.target.value));
     address.changed("look");
   });
-  for (const [id, factor] of [["zoom-in", 0.5], ["zoom-out", 2]]) {
+  for (const [id, factor] of [
+    ["zoom-in", 0.5],
+    ["zoom-out", 2],
+  ]) {
     $(id).addEventListener("click", () => {
       chart.scale(factor, picked);
       address.changed("look");

@@ -160,10 +160,8 @@ export class Controls {
     if (elements.exact !== source) elements.exact.value = this.threshold.toFixed(2);
     elements.threshold.setAttribute("aria-valuetext", `${this.threshold.toFixed(2)} nats`);
     this.form.querySelector("#own").hidden = Math.abs(this.threshold - this.own[this.kind]) < 0.005;
-    this.form.querySelector("#threshold-name").textContent =
-      this.kind === "rise" ? "Rise that starts a patch" : "Threshold";
-    this.form.querySelector("#size-name").textContent =
-      this.mode === "static" ? "Bytes per patch" : "Wanted bytes per patch";
+    this.form.querySelector("#threshold-name").textContent = this.kind === "rise" ? "Rise that starts a patch" : "Threshold";
+    this.form.querySelector("#size-name").textContent = this.mode === "static" ? "Bytes per patch" : "Wanted bytes per patch";
     elements.size.step = this.mode === "static" ? "1" : "0.1";
   }
 }

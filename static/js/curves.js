@@ -59,9 +59,7 @@ export class CurveChart {
     this.svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
     this.svg.setAttribute("height", height);
     const clip = make("clipPath", { id: this.clip });
-    clip.append(
-      make("rect", { x: MARGIN.left, y: 0, width: right - MARGIN.left, height: bottom + 1 }),
-    );
+    clip.append(make("rect", { x: MARGIN.left, y: 0, width: right - MARGIN.left, height: bottom + 1 }));
     const inside = make("g", { "clip-path": `url(#${this.clip})` });
     const dots = make("g", {}); // not clipped: those at the edges would be cut in half
     for (const line of data.lines) {
@@ -94,8 +92,7 @@ export class CurveChart {
   axes(width, right, bottom) {
     const { data } = this;
     const found = [];
-    const places = (ends, log, room) =>
-      log ? logTicks(ends.low, ends.high, room) : ticks(ends.low, ends.high, room);
+    const places = (ends, log, room) => (log ? logTicks(ends.low, ends.high, room) : ticks(ends.low, ends.high, room));
     for (const place of places(this.y, data.logY && this.y.low > 0, this.height < 220 ? 4 : 6)) {
       const y = this.y.at(place);
       found.push(make("line", { class: "grid", x1: MARGIN.left, x2: right, y1: y, y2: y }));
@@ -276,9 +273,7 @@ export class CurveChart {
   key(event) {
     if (!this.x || event.ctrlKey || event.metaKey || event.altKey) return;
     const { low, high } = this.x;
-    const xs = [...new Set(this.data.lines.flatMap((line) => line.xs))]
-      .filter((x) => x >= low && x <= high)
-      .sort((a, b) => a - b);
+    const xs = [...new Set(this.data.lines.flatMap((line) => line.xs))].filter((x) => x >= low && x <= high).sort((a, b) => a - b);
     if (!xs.length) return;
     const now = this.cursor === null ? -1 : nearest(xs, this.cursor);
     const far = Math.max(1, Math.round(xs.length / 10));

@@ -65,7 +65,11 @@ function wire(x0, y0, x1, y1, hue) {
 
 /** A large number for people: 924 M, 1.01 G. */
 export function short(value) {
-  for (const [unit, name] of [[1e9, "G"], [1e6, "M"], [1e3, "k"]]) {
+  for (const [unit, name] of [
+    [1e9, "G"],
+    [1e6, "M"],
+    [1e3, "k"],
+  ]) {
     if (value >= 0.9995 * unit) {
       const share = value / unit;
       return `${share.toFixed(share < 9.995 ? 2 : share < 99.95 ? 1 : 0)} ${name}`;
@@ -87,7 +91,12 @@ export class Diagram {
     this.chart = root.querySelector(".costs");
     this.slider.addEventListener("input", () => this.show());
     for (const part of root.querySelectorAll("[data-part]")) {
-      for (const [type, on] of [["pointerenter", true], ["pointerleave", false], ["focusin", true], ["focusout", false]]) {
+      for (const [type, on] of [
+        ["pointerenter", true],
+        ["pointerleave", false],
+        ["focusin", true],
+        ["focusout", false],
+      ]) {
         part.addEventListener(type, () => this.light(part.dataset.part, on));
       }
     }
@@ -131,9 +140,10 @@ export class Diagram {
     const line = this.root.querySelector("#cost-words");
     const strong = document.createElement("strong");
     strong.textContent = `${short(total)} FLOPs`;
-    const rest = at === 0
-      ? ": every byte is a patch, and the large model runs for each of them."
-      : `, ${saved.toFixed(1)} times less than with a patch for every byte (${short(whole).replace(" ", "\u00a0")}).`;
+    const rest =
+      at === 0
+        ? ": every byte is a patch, and the large model runs for each of them."
+        : `, ${saved.toFixed(1)} times less than with a patch for every byte (${short(whole).replace(" ", "\u00a0")}).`;
     line.replaceChildren("A byte costs ", strong, rest);
   }
 }

@@ -44,10 +44,7 @@ const inspector = new MadeInspector($("inspector"));
 const player = new Player({ onShow: draw, onState: drawState });
 const traces = new Examples({ first: page.first, url: page.traces, key: "traces" });
 const asking = new AskForm(form, $("prompt"));
-const address = new Address(
-  { read: present, apply: restore, say, limit: page.promptLimit },
-  { encodeView, decodeView },
-);
+const address = new Address({ read: present, apply: restore, say, limit: page.promptLimit }, { encodeView, decodeView });
 
 /** Everything as of what the player shows. */
 function draw() {
@@ -90,7 +87,13 @@ function drawCounts() {
 }
 
 function short(number) {
-  const [size, unit] = [[1e12, " T"], [1e9, " G"], [1e6, " M"], [1e3, " k"], [1, ""]].find(([from]) => number >= from) ?? [1, ""];
+  const [size, unit] = [
+    [1e12, " T"],
+    [1e9, " G"],
+    [1e6, " M"],
+    [1e3, " k"],
+    [1, ""],
+  ].find(([from]) => number >= from) ?? [1, ""];
   return (number / size).toPrecision(3) + unit;
 }
 

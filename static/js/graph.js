@@ -69,7 +69,8 @@ function form() {
 async function make(wanted, state = {}) {
   const { text, kind, size, seed } = wanted;
   const bytes = byteLength(text);
-  if (bytes > page.limit) return say(`The text has ${bytes.toLocaleString("en")} bytes; at most ${page.limit.toLocaleString("en")} are accepted.`, true);
+  if (bytes > page.limit)
+    return say(`The text has ${bytes.toLocaleString("en")} bytes; at most ${page.limit.toLocaleString("en")} are accepted.`, true);
   const reason = page.kinds.find((each) => each.kind === kind)?.unavailable;
   if (reason) return say(reason, true);
   const body = { text, kind, ...(size && { max_nodes: size }), ...(seed && { seed }) };

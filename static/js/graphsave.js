@@ -66,7 +66,9 @@ export function graphml(viewer) {
     ...keys.map(({ id, target, name, type }) => `<key id="${id}" for="${target}" attr.name="${escaped(name)}" attr.type="${type}"/>`),
     '<graph edgedefault="directed">',
     ...nodes.map((node) => `<node id="${escaped(node.id)}">${data(node, "node")}</node>`),
-    ...edges.map((edge) => `<edge source="${escaped(String(edge.source))}" target="${escaped(String(edge.target))}">${data(edge, "edge")}</edge>`),
+    ...edges.map(
+      (edge) => `<edge source="${escaped(String(edge.source))}" target="${escaped(String(edge.target))}">${data(edge, "edge")}</edge>`,
+    ),
     "</graph>",
     "</graphml>\n",
   ].join("\n");
@@ -75,7 +77,12 @@ export function graphml(viewer) {
 function keysOf(target, rows, without) {
   return columns(rows)
     .filter((name) => !without.includes(name))
-    .map((name, i) => ({ id: `${target[0]}${i}`, target, name, type: rows.every((row) => (row[name] ?? 0) === Number(row[name] ?? 0)) ? "double" : "string" }));
+    .map((name, i) => ({
+      id: `${target[0]}${i}`,
+      target,
+      name,
+      type: rows.every((row) => (row[name] ?? 0) === Number(row[name] ?? 0)) ? "double" : "string",
+    }));
 }
 
 // What XML 1.0 has no way to write at all.

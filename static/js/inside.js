@@ -118,9 +118,7 @@ function point(i) {
 /** First byte of the patch after that of byte `i`, or of this or the one before. */
 function nextPatch(i, direction) {
   const starts = view.patches.map(({ start }) => start);
-  return direction > 0
-    ? (starts.find((start) => start > i) ?? i)
-    : (starts.findLast((start) => start < i) ?? 0);
+  return direction > 0 ? (starts.find((start) => start > i) ?? i) : (starts.findLast((start) => start < i) ?? 0);
 }
 
 function walk(event) {

@@ -84,7 +84,10 @@ function counts(events) {
 
 /** Drafted ids in print; one that is no byte ends the document. */
 export function draftText(ids) {
-  const bytes = Uint8Array.from(ids.filter((id) => id >= OFFSET), (id) => id - OFFSET);
+  const bytes = Uint8Array.from(
+    ids.filter((id) => id >= OFFSET),
+    (id) => id - OFFSET,
+  );
   const text = decoder.decode(bytes).replaceAll("\n", "↵").replaceAll("\t", "⇥").replaceAll("\r", "␍");
   return text + (ids.some((id) => id < OFFSET) ? "‹end›" : "");
 }

@@ -121,8 +121,7 @@ function fillTable({ table, lines, view, title }) {
   const longest = shown.reduce((best, line) => (line.xs.length > best.length ? line.xs : best), []);
   const inside = longest.filter((x) => x >= (view.low ?? 0) && x <= (view.high ?? Infinity));
   const count = Math.min(MANY, inside.length);
-  const xs = Array.from({ length: count }, (_, k) =>
-    inside[count === 1 ? 0 : Math.round((k * (inside.length - 1)) / (count - 1))]);
+  const xs = Array.from({ length: count }, (_, k) => inside[count === 1 ? 0 : Math.round((k * (inside.length - 1)) / (count - 1))]);
   const head = element("tr", "");
   for (const words of [view.axis === "bytes" ? "bytes seen" : "step", ...shown.map(({ name }) => name)]) {
     const cell = element("th", "", words);

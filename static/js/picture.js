@@ -108,13 +108,28 @@ function chart({ view, window: { first, last }, top, threshold }, left, y, colou
   const at = (nats) => y + CHART * (1 - Math.min(nats, top) / top);
   const middle = (i) => x0 + (i - first + 0.5) * cell;
   for (let nats = 0; nats <= top; nats++) {
-    shapes.push({ line: [[x0, at(nats)], [x0 + INNER - AXIS, at(nats)]], stroke: colours.grid, width: 1 });
+    shapes.push({
+      line: [
+        [x0, at(nats)],
+        [x0 + INNER - AXIS, at(nats)],
+      ],
+      stroke: colours.grid,
+      width: 1,
+    });
     shapes.push(words(String(nats), x0 - 10, at(nats), colours, { size: 12, fill: colours.muted, anchor: "end" }));
   }
   for (const { start, end, index, begins } of piecesWithin(view.starts, first, last)) {
     const x = x0 + (start - first) * cell;
     shapes.push({ rect: [x, y, (end - start) * cell, CHART], fill: colours.pale[index % COLOURS] });
-    if (begins) shapes.push({ line: [[x, y], [x, y + CHART]], stroke: colours.edge, width: 1 });
+    if (begins)
+      shapes.push({
+        line: [
+          [x, y],
+          [x, y + CHART],
+        ],
+        stroke: colours.edge,
+        width: 1,
+      });
   }
   const points = [];
   for (let i = first; i < last; i++) points.push([middle(i), at(view.entropies[i])]);
@@ -126,8 +141,22 @@ function chart({ view, window: { first, last }, top, threshold }, left, y, colou
     shapes.push({ dot: [x, height, Math.min(start ? 4 : 2.5, cell / 2)], fill, stroke: colours.curve });
   });
   if (threshold !== null) {
-    shapes.push({ line: [[x0, at(threshold)], [x0 + INNER - AXIS, at(threshold)]], stroke: colours.mark, width: 2 });
-    shapes.push(words(threshold.toFixed(2), x0 + INNER - AXIS, at(threshold) - 9, colours, { size: 12, fill: colours.mark, anchor: "end", weight: 600 }));
+    shapes.push({
+      line: [
+        [x0, at(threshold)],
+        [x0 + INNER - AXIS, at(threshold)],
+      ],
+      stroke: colours.mark,
+      width: 2,
+    });
+    shapes.push(
+      words(threshold.toFixed(2), x0 + INNER - AXIS, at(threshold) - 9, colours, {
+        size: 12,
+        fill: colours.mark,
+        anchor: "end",
+        weight: 600,
+      }),
+    );
   }
   letters(view.measured, first, last, cell, x0, y + CHART + 14, colours, shapes);
   return CHART + 26;

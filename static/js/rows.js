@@ -30,10 +30,13 @@ export class Rows {
     this.asked = this.rows.filter((row) => row.bpe).map((row) => row.splitter);
     this.listen(onHover, onPick);
     this.near = false;
-    new IntersectionObserver(([entry]) => {
-      this.near = entry.isIntersecting;
-      if (this.near) this.soon();
-    }, { rootMargin: NEAR }).observe(root);
+    new IntersectionObserver(
+      ([entry]) => {
+        this.near = entry.isIntersecting;
+        if (this.near) this.soon();
+      },
+      { rootMargin: NEAR },
+    ).observe(root);
     new ResizeObserver(() => {
       this.room = 0;
       this.soon();

@@ -50,7 +50,10 @@ export class Score {
     this.lit = new Map(); // elements to be marked, by what they are about
     this.here = [];
     this.drawBytes();
-    this.drawMap("encoder", view.encoder.filter((map) => map.head === head));
+    this.drawMap(
+      "encoder",
+      view.encoder.filter((map) => map.head === head),
+    );
     this.drawLag();
     this.drawDecoder(view.decoder.filter((map) => map.head === head));
     this.strips.get("encoder").closest(".block").hidden = !view.encoder.length;

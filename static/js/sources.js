@@ -41,9 +41,7 @@ export class BySource {
     if (!this.runs.length) return;
     const names = this.runs.map(({ name }) => name);
     if (names.join() !== [...this.select.options].map(({ value }) => value).join()) {
-      this.select.replaceChildren(
-        ...this.runs.map(({ name, title }) => new Option(title, name)),
-      );
+      this.select.replaceChildren(...this.runs.map(({ name, title }) => new Option(title, name)));
     }
     if (!names.includes(this.chosen)) this.chosen = names[0];
     this.select.value = this.chosen;

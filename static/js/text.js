@@ -1,8 +1,7 @@
 /** Text as bytes and as the units that a reader sees: what belongs to which byte. */
 
 const encoder = new TextEncoder();
-const segmenter =
-  typeof Intl.Segmenter === "function" ? new Intl.Segmenter(undefined, { granularity: "grapheme" }) : null;
+const segmenter = typeof Intl.Segmenter === "function" ? new Intl.Segmenter(undefined, { granularity: "grapheme" }) : null;
 
 const VISIBLE = new Map([
   ["\n", "↵\n"],

@@ -62,9 +62,7 @@ function chosen() {
   const { items } = follower;
   const shipped = items.filter(({ source }) => source === "shipped");
   // A run that made a shipped model has the very curves of it.
-  const local = items.filter(
-    ({ source, size }) => source === "local" && !shipped.some((run) => run.size === size),
-  );
+  const local = items.filter(({ source, size }) => source === "local" && !shipped.some((run) => run.size === size));
   local.sort((a, b) => b.modified.localeCompare(a.modified));
   return [...shipped, ...local.slice(0, 3)].map(({ name }) => name);
 }

@@ -83,9 +83,7 @@ export function passing(graph, { hidden, least, edgeLeast, near }) {
   const nodes = new Set(
     graph.nodes.filter((node) => node === near || (!hidden.has(node.type) && node.count >= least && (!close || close.has(node)))),
   );
-  const edges = new Set(
-    graph.edges.filter((edge) => edge.count >= edgeLeast && nodes.has(edge.from) && nodes.has(edge.to)),
-  );
+  const edges = new Set(graph.edges.filter((edge) => edge.count >= edgeLeast && nodes.has(edge.from) && nodes.has(edge.to)));
   return { nodes, edges };
 }
 
@@ -108,7 +106,12 @@ export function meant(nodes, text) {
   const wanted = text.trim();
   const matches = matcher(wanted);
   if (!matches) return null;
-  return nodes.find((node) => node.label === wanted) ?? nodes.find((node) => folded(node.label) === folded(wanted)) ?? nodes.find(matches) ?? null;
+  return (
+    nodes.find((node) => node.label === wanted) ??
+    nodes.find((node) => folded(node.label) === folded(wanted)) ??
+    nodes.find(matches) ??
+    null
+  );
 }
 
 /** What an edge costs on a path: bits of surprise between patches; else a step, cheaper if it is frequent. */

@@ -21,7 +21,9 @@ export function facts(pairs) {
   return make(
     "dl",
     { class: "gv-facts" },
-    pairs.filter(([, value]) => value !== null && value !== undefined).map(([name, value]) => make("div", {}, make("dt", {}, name), make("dd", {}, value))),
+    pairs
+      .filter(([, value]) => value !== null && value !== undefined)
+      .map(([name, value]) => make("div", {}, make("dt", {}, name), make("dd", {}, value))),
   );
 }
 

@@ -84,7 +84,8 @@ export class List {
   fill() {
     const rows = this.items.slice(0, this.shown);
     this.body.replaceChildren(...rows.map((item) => this.row(item)));
-    this.caption.textContent = rows.length < this.items.length ? `${this.title}: ${rows.length} of ${figure(this.items.length)}` : `${this.title}: ${rows.length}`;
+    this.caption.textContent =
+      rows.length < this.items.length ? `${this.title}: ${rows.length} of ${figure(this.items.length)}` : `${this.title}: ${rows.length}`;
     this.more.hidden = rows.length === this.items.length;
     this.mark(this.picked);
   }
@@ -92,7 +93,12 @@ export class List {
   row(item) {
     const cells = this.columns.map((column, i) => {
       const content = column.cell?.(item) ?? [column.text ? column.text(item) : figure(item[column.key])];
-      if (i === 0) return make("th", { scope: "row" }, linkTo(content[0], () => this.onPick(item)));
+      if (i === 0)
+        return make(
+          "th",
+          { scope: "row" },
+          linkTo(content[0], () => this.onPick(item)),
+        );
       return make("td", { class: column.text ? null : "gv-number", dir: column.text ? "auto" : null }, ...content);
     });
     const row = make("tr", {}, cells);
@@ -118,7 +124,12 @@ export class List {
   /** Up and down go from row to row. */
   walk(event) {
     const row = event.target.closest("tr");
-    const next = { ArrowDown: row?.nextElementSibling, ArrowUp: row?.previousElementSibling, Home: this.body.firstElementChild, End: this.body.lastElementChild }[event.key];
+    const next = {
+      ArrowDown: row?.nextElementSibling,
+      ArrowUp: row?.previousElementSibling,
+      Home: this.body.firstElementChild,
+      End: this.body.lastElementChild,
+    }[event.key];
     if (!next || event.ctrlKey || event.metaKey || event.altKey) return;
     event.preventDefault();
     next.querySelector("button").focus();

@@ -10,7 +10,13 @@ export class Tools {
   /** @param {{onSearch: Function, onEnter: Function, onFilter: Function, onColour: Function}} handlers */
   constructor(handlers) {
     this.handlers = handlers;
-    this.search = make("input", { type: "search", autocomplete: "off", spellcheck: "false", maxlength: "100", on: { input: () => handlers.onSearch(this.search.value), keydown: (event) => event.key === "Enter" && handlers.onEnter() } });
+    this.search = make("input", {
+      type: "search",
+      autocomplete: "off",
+      spellcheck: "false",
+      maxlength: "100",
+      on: { input: () => handlers.onSearch(this.search.value), keydown: (event) => event.key === "Enter" && handlers.onEnter() },
+    });
     this.colour = make("select", { autocomplete: "off", on: { change: () => handlers.onColour(this.colour.value) } });
     this.types = make("fieldset", { class: "gv-types" });
     this.least = new Count(handlers.onFilter);
@@ -34,7 +40,10 @@ export class Tools {
     this.search.value = query;
     this.least.offer(graph.kind === "patches" ? "Patches seen at least" : "Names seen at least", steps(graph.nodes), least);
     this.edgeLeast.offer("Edges seen at least", steps(graph.edges), edgeLeast);
-    this.types.replaceChildren(make("legend", {}, "Types"), ...typesOf(graph).map(([type, count]) => this.chip(type, count, !hidden.has(type))));
+    this.types.replaceChildren(
+      make("legend", {}, "Types"),
+      ...typesOf(graph).map(([type, count]) => this.chip(type, count, !hidden.has(type))),
+    );
   }
 
   chip(type, count, checked) {
@@ -53,7 +62,14 @@ class Count {
   constructor(onChange) {
     this.name = make("span");
     this.output = make("strong");
-    this.slider = make("input", { type: "range", min: "0", step: "1", value: "0", autocomplete: "off", on: { input: () => (this.tell(), onChange()) } });
+    this.slider = make("input", {
+      type: "range",
+      min: "0",
+      step: "1",
+      value: "0",
+      autocomplete: "off",
+      on: { input: () => (this.tell(), onChange()) },
+    });
     this.element = make("label", { class: "gv-field" }, make("span", {}, this.name, " ", this.output), this.slider);
     this.values = [1];
   }

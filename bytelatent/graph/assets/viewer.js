@@ -8,7 +8,8 @@ import { edgePanel, nodePanel, overview, pathPanel, typeWords } from "./panel.js
 import { Tools } from "./tools.js";
 
 const WAYS = { ArrowRight: [1, 0], ArrowLeft: [-1, 0], ArrowDown: [0, 1], ArrowUp: [0, -1] };
-const KEYS = "Drag to move, or scroll once it has the focus to zoom. By keys: arrows go to the next node, Enter shows only a neighbourhood, plus, minus and 0 zoom, Escape lets go.";
+const KEYS =
+  "Drag to move, or scroll once it has the focus to zoom. By keys: arrows go to the next node, Enter shows only a neighbourhood, plus, minus and 0 zoom, Escape lets go.";
 const PAUSE = 150;
 const NEAR = 100; // pixels from the window, at which the drawing is fetched and drawn
 
@@ -29,13 +30,15 @@ export class Viewer {
       to: (node) => this.fill(this.to, node, this.from),
     };
     this.build(root);
-    this.ready = this.approached().then(() => library(url)).then(
-      (cytoscape) => this.attach(cytoscape),
-      (error) => {
-        this.canvas.hidden = true;
-        this.tell(error.message);
-      },
-    );
+    this.ready = this.approached()
+      .then(() => library(url))
+      .then(
+        (cytoscape) => this.attach(cytoscape),
+        (error) => {
+          this.canvas.hidden = true;
+          this.tell(error.message);
+        },
+      );
     this.watchTheme();
   }
 
@@ -70,16 +73,32 @@ export class Viewer {
       onColour: (by) => this.recolour(by),
     });
     this.keys = make("p", { class: "gv-quiet gv-keys", id: "gv-keys" }, KEYS);
-    this.canvas = make("div", { class: "gv-canvas", tabindex: "0", role: "group", "aria-label": "Drawing of the graph", "aria-describedby": "gv-keys", on: { keydown: (event) => this.walk(event) } });
-    const zoom = (label, face, act) => make("button", { type: "button", class: "gv-button", "aria-label": label, title: label, on: { click: act } }, face);
-    const zooms = make("div", { class: "gv-zooms" }, zoom("Zoom in", "+", () => this.drawing?.zoom(1.4)), zoom("Zoom out", "−", () => this.drawing?.zoom(1 / 1.4)), zoom("Show all", "⤢", () => this.drawing?.fit(null, this.calm)));
+    this.canvas = make("div", {
+      class: "gv-canvas",
+      tabindex: "0",
+      role: "group",
+      "aria-label": "Drawing of the graph",
+      "aria-describedby": "gv-keys",
+      on: { keydown: (event) => this.walk(event) },
+    });
+    const zoom = (label, face, act) =>
+      make("button", { type: "button", class: "gv-button", "aria-label": label, title: label, on: { click: act } }, face);
+    const zooms = make(
+      "div",
+      { class: "gv-zooms" },
+      zoom("Zoom in", "+", () => this.drawing?.zoom(1.4)),
+      zoom("Zoom out", "−", () => this.drawing?.zoom(1 / 1.4)),
+      zoom("Show all", "⤢", () => this.drawing?.fit(null, this.calm)),
+    );
     this.said = make("p", { class: "gv-said", role: "status" });
     this.panel = make("aside", { class: "gv-panel gv-card", "aria-label": "Details", tabindex: "0" });
     this.nodes = new List("Nodes", (node) => this.pick({ node }, true));
     this.edges = new List("Edges", (edge) => this.pick({ edge }, true));
     const stage = make("div", { class: "gv-stage gv-card" }, this.canvas, zooms, this.said, this.keys);
     const tables = make("div", { class: "gv-tables" }, this.nodes.element, this.edges.element);
-    root.replaceChildren(make("div", { class: "gv" }, this.tools.element, make("div", { class: "gv-main" }, stage, this.panel), this.pathForm(), tables));
+    root.replaceChildren(
+      make("div", { class: "gv" }, this.tools.element, make("div", { class: "gv-main" }, stage, this.panel), this.pathForm(), tables),
+    );
   }
 
   pathForm() {
@@ -122,7 +141,13 @@ export class Viewer {
   apply(state) {
     const node = (id) => (id === undefined ? null : (this.graph.byId.get(id) ?? null));
     this.near = node(state.near);
-    this.tools.offer(this.graph, { hidden: new Set(state.hidden ?? []), least: state.least ?? 1, edgeLeast: state.edges ?? 1, colourBy: state.colour ?? this.colourBy, query: state.query ?? "" });
+    this.tools.offer(this.graph, {
+      hidden: new Set(state.hidden ?? []),
+      least: state.least ?? 1,
+      edgeLeast: state.edges ?? 1,
+      colourBy: state.colour ?? this.colourBy,
+      query: state.query ?? "",
+    });
     if (state.colour && state.colour !== this.colourBy) this.recolour(state.colour);
     this.refilter(true);
     const [from, to] = [node(state.from), node(state.to)];
@@ -259,7 +284,13 @@ export class Viewer {
   /** Draw again what depends on what is picked. */
   refresh() {
     const { node, edge, path } = this.picked;
-    const content = node ? nodePanel(this, node) : edge ? edgePanel(this, edge) : path ? pathPanel(this, path.found, path.from, path.to) : overview(this);
+    const content = node
+      ? nodePanel(this, node)
+      : edge
+        ? edgePanel(this, edge)
+        : path
+          ? pathPanel(this, path.found, path.from, path.to)
+          : overview(this);
     this.panel.replaceChildren(...[this.back(node || edge || path), ...content].filter(Boolean));
     this.panel.scrollTop = 0;
     this.nodes.mark(node);
@@ -269,7 +300,11 @@ export class Viewer {
 
   back(anything) {
     if (!anything) return null;
-    return make("button", { type: "button", class: "gv-link gv-back", on: { click: () => (this.pick({}), this.panel.focus()) } }, "← The whole graph");
+    return make(
+      "button",
+      { type: "button", class: "gv-link gv-back", on: { click: () => (this.pick({}), this.panel.focus()) } },
+      "← The whole graph",
+    );
   }
 
   marks() {

@@ -11,8 +11,7 @@
     if (typeof value === "string") return colours[value] ?? value;
     if (Array.isArray(value)) return value.map((item) => recoloured(item, colours));
     if (value === null || typeof value !== "object") return value;
-    return Object.fromEntries(
-      Object.entries(value).map(([key, item]) => [key, recoloured(item, colours)]));
+    return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, recoloured(item, colours)]));
   }
 
   // A long text starts with as many bytes as fit; the rest is reached by dragging.
