@@ -320,7 +320,9 @@ function listen() {
     $("save").open = false;
     saveAs(kind);
   });
-  addEventListener("click", (event) => $("save").contains(event.target) || ($("save").open = false));
+  addEventListener("click", (event) => {
+    if (!$("save").contains(event.target)) $("save").open = false;
+  });
   addEventListener("keydown", (event) => {
     if (event.key !== "Escape" || !$("save").open) return;
     $("save").open = false;

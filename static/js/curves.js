@@ -316,7 +316,7 @@ function rangeOfY({ lines, logY }, x, early) {
   }
   for (const { xs, low: lows, high: highs } of logY ? [] : lines) {
     if (!lows) continue;
-    const there = xs.map((at, i) => i).filter((i) => xs[i] >= start && xs[i] <= x.high && lows[i] !== null);
+    const there = [...xs.keys()].filter((i) => xs[i] >= start && xs[i] <= x.high && lows[i] !== null);
     if (!there.length) continue;
     const usual = there.map((i) => highs[i]).sort((a, b) => a - b)[Math.floor((there.length - 1) * USUAL)];
     high = Math.max(high, usual);

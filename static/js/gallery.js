@@ -24,7 +24,8 @@ function address() {
 async function show() {
   clearTimeout(timer);
   running?.abort();
-  const own = (running = new AbortController());
+  const own = new AbortController();
+  running = own;
   const url = address();
   history.replaceState(null, "", url);
   try {

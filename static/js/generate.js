@@ -191,7 +191,8 @@ async function generate() {
   if (!page.live) return say("No model is loaded here. Recorded texts still play.", true);
   if (!form.reportValidity() || !drawTyped()) return;
   halt();
-  const own = (running = new AbortController());
+  const own = new AbortController();
+  running = own;
   const wanted = asking.request();
   const next = Object.assign(new Made(wanted.prompt), { open: true, request: wanted, plainRate });
   $("recorded").value = "";

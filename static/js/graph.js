@@ -88,7 +88,8 @@ async function open(name, state = {}) {
 /** Show what `ask` brings; the newest question counts. */
 async function load(ask, origin, state) {
   running?.abort();
-  const mine = (running = new AbortController());
+  const mine = new AbortController();
+  running = mine;
   busy(true);
   try {
     const graph = await ask(mine.signal);

@@ -1,6 +1,7 @@
 /** What is shown of a graph as a file: picture, node-link JSON, GraphML or tables; made here. */
 
 import { download, fileName, quoted } from "./download.js";
+import { escapeXml } from "./xml.js";
 
 /**
  * @param {"png"|"json"|"graphml"|"nodes"|"edges"} kind
@@ -48,7 +49,8 @@ function columns(rows) {
 
 function table(rows) {
   const names = columns(rows);
-  return [names, ...rows.map((row) => names.map((name) => flat(row[name])))].map((cells) => cells.map(quoted).join(",") + "\r\n").join("");
+  const lines = [names, ...rows.map((row) => names.map((name) => flat(row[name])))];
+  return lines.map((cells) => `${cells.map(quoted).join(",")}\r\n`).join("");
 }
 
 /** GraphML, as Gephi, yEd and networkx read it. */
@@ -58,16 +60,16 @@ export function graphml(viewer) {
   const data = (row, target) =>
     keys
       .filter((key) => key.target === target && row[key.name] !== undefined && row[key.name] !== null)
-      .map((key) => `<data key="${key.id}">${escaped(flat(row[key.name]))}</data>`)
+      .map((key) => `<data key="${key.id}">${escapeXml(flat(row[key.name]))}</data>`)
       .join("");
   return [
     '<?xml version="1.0" encoding="UTF-8"?>',
     '<graphml xmlns="http://graphml.graphdrawing.org/xmlns">',
-    ...keys.map(({ id, target, name, type }) => `<key id="${id}" for="${target}" attr.name="${escaped(name)}" attr.type="${type}"/>`),
+    ...keys.map(({ id, target, name, type }) => `<key id="${id}" for="${target}" attr.name="${escapeXml(name)}" attr.type="${type}"/>`),
     '<graph edgedefault="directed">',
-    ...nodes.map((node) => `<node id="${escaped(node.id)}">${data(node, "node")}</node>`),
+    ...nodes.map((node) => `<node id="${escapeXml(node.id)}">${data(node, "node")}</node>`),
     ...edges.map(
-      (edge) => `<edge source="${escaped(String(edge.source))}" target="${escaped(String(edge.target))}">${data(edge, "edge")}</edge>`,
+      (edge) => `<edge source="${escapeXml(String(edge.source))}" target="${escapeXml(String(edge.target))}">${data(edge, "edge")}</edge>`,
     ),
     "</graph>",
     "</graphml>\n",
@@ -83,12 +85,4 @@ function keysOf(target, rows, without) {
       name,
       type: rows.every((row) => (row[name] ?? 0) === Number(row[name] ?? 0)) ? "double" : "string",
     }));
-}
-
-// What XML 1.0 has no way to write at all.
-const FORBIDDEN = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/g;
-
-function escaped(text) {
-  const named = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" };
-  return text.replace(FORBIDDEN, "\ufffd").replace(/[&<>"]/g, (sign) => named[sign]);
 }

@@ -60,7 +60,9 @@ export class Made {
   /** All rounds that begin before event `count`. */
   rounds(count) {
     const found = [];
-    this.events.slice(0, count).forEach((event, first) => event.drafted && found.push({ first, ...event }));
+    for (const [first, event] of this.events.slice(0, count).entries()) {
+      if (event.drafted) found.push({ first, ...event });
+    }
     return found;
   }
 }

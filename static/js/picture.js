@@ -77,7 +77,10 @@ function patches({ view, window: { first, last } }, left, top, colours, shapes) 
     const text = unit.shown.replace("\n", "");
     const joins =
       run && run.rtl === unit.rtl && Math.abs(run.y - box.y) < 3 && (unit.rtl ? run.x - (box.x + box.width) : box.x - run.end) < 1;
-    if (!joins) runs.push((run = { text: "", rtl: unit.rtl, x: box.x, end: box.x, y: box.y, height: box.height }));
+    if (!joins) {
+      run = { text: "", rtl: unit.rtl, x: box.x, end: box.x, y: box.y, height: box.height };
+      runs.push(run);
+    }
     run.text += text;
     run.x = Math.min(run.x, box.x);
     run.end = Math.max(run.end, box.x + box.width);

@@ -75,7 +75,7 @@ export class Plot {
       shapes.push(round(dots.join(""), colours.curve, start + 2 * outline, "outline"));
       shapes.push(round(others, colours.panel, other - 2 * outline, "dots"));
     }
-    dots.forEach((d, k) => shapes.push(round(d, colours.strong[k], start - 2 * outline, "dots")));
+    for (const [k, d] of dots.entries()) shapes.push(round(d, colours.strong[k], start - 2 * outline, "dots"));
     this.svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
     this.svg.setAttribute("width", width);
     this.svg.setAttribute("height", height);

@@ -60,7 +60,8 @@ export class Source {
     const run = { controller: new AbortController() };
     this.running = run;
     this.onBusy(true);
-    const began = (this.began = performance.now());
+    const began = performance.now();
+    this.began = began;
     let report = null;
     try {
       const answer = await this.send(wanted, run.controller.signal);

@@ -71,13 +71,14 @@ function characterLength(bytes, i) {
 export function measureBytes(bytes) {
   const units = [];
   const unitOf = new Uint32Array(bytes.length);
+  const lengthAt = (i) => (i < bytes.length ? characterLength(bytes, i) : 0);
   const add = (unit) => {
     unitOf.fill(units.length, unit.start, unit.start + unit.length);
     units.push(unit);
   };
   for (let at = 0; at < bytes.length; ) {
     let end = at;
-    for (let length = 1; end < bytes.length && (length = characterLength(bytes, end)); end += length);
+    for (let length = lengthAt(at); length; length = lengthAt(end)) end += length;
     for (const unit of measure(strict.decode(bytes.subarray(at, end))).units) add({ ...unit, start: unit.start + at });
     if (end < bytes.length) add({ text: "\ufffd", shown: "\ufffd", start: end, length: 1, rtl: false, broken: true });
     at = end + 1;

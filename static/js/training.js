@@ -27,7 +27,7 @@ let frame = 0;
 
 /** Draw at the next frame, once. */
 function soon() {
-  frame ||= requestAnimationFrame(draw);
+  if (!frame) frame = requestAnimationFrame(draw);
 }
 
 function draw() {

@@ -33,7 +33,7 @@ export function readGraph(source) {
     to.into.push(edge);
     edges.push(edge);
   }
-  nodes.forEach((node, rank) => (node.rank = rank));
+  for (const [rank, node] of nodes.entries()) node.rank = rank;
   return { info, kind: info.kind === "patches" ? "patches" : "entities", nodes, edges, byId, left: all.length - nodes.length };
 }
 
@@ -187,7 +187,7 @@ export function rangeOf(graph, field) {
 }
 
 /** Names and numbers about what is shown, for people. */
-export function statistics(graph, passes) {
+export function statistics(passes) {
   const degrees = new Map([...passes.nodes].map((node) => [node, 0]));
   for (const { from, to } of passes.edges) {
     degrees.set(from, degrees.get(from) + 1);

@@ -252,7 +252,8 @@ export class Drawing {
     this.known ??= this.paint;
     if (this.colourBy === "type") return this.known.hues[hueOf(node.type)];
     if (this.colourBy === "community") return this.known.hues[Math.abs(node.community ?? 0) % HUE_COUNT];
-    const [low, high] = (this.range ??= rangeOf(this.graph, this.colourBy));
+    this.range ??= rangeOf(this.graph, this.colourBy);
+    const [low, high] = this.range;
     return blend(this.known.heat, high > low ? ((node[this.colourBy] ?? low) - low) / (high - low) : 0);
   }
 

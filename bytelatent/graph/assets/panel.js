@@ -46,7 +46,7 @@ export function overview({ graph, passes, colourBy, go }) {
     make("h2", {}, info.title || "The graph"),
     by,
     legend(graph, colourBy),
-    facts(statistics(graph, passes).map(([name, value]) => [name, figure(value)])),
+    facts(statistics(passes).map(([name, value]) => [name, figure(value)])),
     ...(graph.kind === "patches" ? surprises(passes, go) : [strongest(passes, go)]),
     known.length ? make("h3", {}, "The whole text") : null,
     facts(known),

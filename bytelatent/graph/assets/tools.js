@@ -68,7 +68,12 @@ class Count {
       step: "1",
       value: "0",
       autocomplete: "off",
-      on: { input: () => (this.tell(), onChange()) },
+      on: {
+        input: () => {
+          this.tell();
+          onChange();
+        },
+      },
     });
     this.element = make("label", { class: "gv-field" }, make("span", {}, this.name, " ", this.output), this.slider);
     this.values = [1];

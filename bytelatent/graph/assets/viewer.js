@@ -45,7 +45,11 @@ export class Viewer {
   /** Once the drawing is about to be seen: on a phone it is further down, and dear. */
   approached() {
     return new Promise((resolve) => {
-      const seen = (entries) => entries.some((entry) => entry.isIntersecting) && (watcher.disconnect(), resolve());
+      const seen = (entries) => {
+        if (!entries.some((entry) => entry.isIntersecting)) return;
+        watcher.disconnect();
+        resolve();
+      };
       const watcher = new IntersectionObserver(seen, { rootMargin: `${NEAR}px` });
       watcher.observe(this.canvas);
     });
@@ -300,11 +304,11 @@ export class Viewer {
 
   back(anything) {
     if (!anything) return null;
-    return make(
-      "button",
-      { type: "button", class: "gv-link gv-back", on: { click: () => (this.pick({}), this.panel.focus()) } },
-      "← The whole graph",
-    );
+    const leave = () => {
+      this.pick({});
+      this.panel.focus();
+    };
+    return make("button", { type: "button", class: "gv-link gv-back", on: { click: leave } }, "← The whole graph");
   }
 
   marks() {

@@ -42,7 +42,7 @@
   }
 
   if (!window.Plotly) {
-    box.textContent = "The chart library is not at " + source.library + ", so the chart is not drawn.";
+    box.textContent = `The chart library is not at ${source.library}, so the chart is not drawn.`;
     box.className = "note";
     return;
   }
