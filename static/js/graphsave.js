@@ -3,20 +3,24 @@
 import { download, fileName, quoted } from "./download.js";
 import { escapeXml } from "./xml.js";
 
+/** @typedef {import("../graph/viewer.js").Viewer} Viewer */
+
 /**
- * @param {"png"|"json"|"graphml"|"nodes"|"edges"} kind
- * @param {object} viewer see graph/viewer.js
+ * @param {string} kind "png", "json", "graphml", "nodes" or "edges"
+ * @param {Viewer} viewer
  */
 export async function save(kind, viewer) {
   const title = fileName(String(viewer.graph.info.title ?? "graph"));
-  const ending = { nodes: "-nodes.csv", edges: "-edges.csv" }[kind] ?? `.${kind}`;
+  const ending = kind === "nodes" || kind === "edges" ? `-${kind}.csv` : `.${kind}`;
   download(await CONTENTS[kind](viewer), `graph-${title}${ending}`);
 }
 
+/** @type {Record<string, (viewer: Viewer) => Blob|Promise<Blob>>} */
 const CONTENTS = {
   png: (viewer) => {
-    if (!viewer.drawing) throw new Error("There is no drawing here; the other files can be saved.");
-    return viewer.drawing.picture();
+    const picture = viewer.drawing?.picture();
+    if (!picture) throw new Error("There is no drawing here; the other files can be saved.");
+    return picture;
   },
   json: (viewer) => new Blob([`${JSON.stringify(nodeLink(viewer), null, 1)}\n`], { type: "application/json" }),
   graphml: (viewer) => new Blob([graphml(viewer)], { type: "application/xml" }),
@@ -43,10 +47,12 @@ function flat(value) {
   return typeof value === "object" && value !== null ? JSON.stringify(value) : String(value ?? "");
 }
 
+/** @param {Record<string, any>[]} rows */
 function columns(rows) {
   return [...new Set(rows.flatMap((row) => Object.keys(row)))];
 }
 
+/** @param {Record<string, any>[]} rows */
 function table(rows) {
   const names = columns(rows);
   const lines = [names, ...rows.map((row) => names.map((name) => flat(row[name])))];

@@ -6,6 +6,13 @@ const OFFSET = 4; // ids in front of the bytes
 const decoder = new TextDecoder();
 
 export class Made {
+  /** @type {Record<string, any>|null} what was asked for */
+  request = null;
+  /** Name of the model that made it. */
+  model = "";
+  /** @type {number|null} bytes per second of such a text without drafts */
+  plainRate = null;
+  recorded = false;
   constructor(prompt = "") {
     this.prompt = prompt;
     this.events = [];

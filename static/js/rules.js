@@ -69,12 +69,13 @@ const RULES = {
   byte: (t) => shifted(t.length, () => true),
 };
 
+/** @typedef {{threshold?: number|null, thresholdAdd?: number, patchSize?: number, maxPatchLength?: number|null}} Options */
+
 /**
  * @param {string} mode one of the keys of RULES
  * @param {ArrayLike<number>} tokens ids, BOS first
  * @param {ArrayLike<number>} entropies nats, as many
- * @param {{threshold?: number|null, thresholdAdd?: number, patchSize?: number,
- *   maxPatchLength?: number|null}} options
+ * @param {Options} options
  * @returns {Uint8Array} starts, one more than tokens
  */
 export function patchStarts(mode, tokens, entropies, options) {

@@ -6,9 +6,33 @@
  * `y` of a text is that of its middle, `width` what it must fill in a viewer that has another font.
  */
 
+import { contextOf } from "./page.js";
 import { escapeXml } from "./xml.js";
 
-/** @returns {string} an SVG document */
+/**
+ * @typedef {object} Shape
+ * @property {[number, number, number, number]} [rect]
+ * @property {[number, number][]} [line]
+ * @property {[number, number, number]} [dot]
+ * @property {string} [fill]
+ * @property {string} [stroke]
+ * @property {number} [width]
+ * @property {string} [text]
+ * @property {number} [x]
+ * @property {number} [y]
+ * @property {number} [size]
+ * @property {string} [font]
+ * @property {"start"|"middle"|"end"} [anchor]
+ * @property {number} [weight]
+ * @property {boolean} [rtl]
+ */
+
+/** @typedef {{width: number, height: number, title: string, shapes: Shape[]}} Scene */
+
+/**
+ * @param {Scene} scene
+ * @returns {string} an SVG document
+ */
 export function toSvg({ width, height, title, shapes }) {
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}">`,
@@ -41,12 +65,16 @@ function element(shape) {
   );
 }
 
-/** @returns {HTMLCanvasElement} drawn `scale` times as large */
+/**
+ * @param {Scene} scene
+ * @param {number} scale
+ * @returns {HTMLCanvasElement} drawn `scale` times as large
+ */
 export function toCanvas({ width, height, shapes }, scale = 2) {
   const canvas = document.createElement("canvas");
   canvas.width = Math.round(width * scale);
   canvas.height = Math.round(height * scale);
-  const context = canvas.getContext("2d");
+  const context = contextOf(canvas);
   context.scale(scale, scale);
   context.lineJoin = "round";
   for (const shape of shapes) draw(context, shape);

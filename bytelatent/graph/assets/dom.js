@@ -1,9 +1,12 @@
 /** Making elements: text is always text, never markup. */
 
 /**
- * @param {string} tag
- * @param {object} attributes `on` has handlers by event; true is an attribute without a value, and
- *   false, null or undefined none at all
+ * @template {keyof HTMLElementTagNameMap} Tag
+ * @param {Tag} tag
+ * @param {Record<string, any>} attributes `on` has handlers by event; true is an attribute without a
+ *   value, and false, null or undefined none at all
+ * @param {...any} children elements, texts and lists of them; false, null and undefined are left out
+ * @returns {HTMLElementTagNameMap[Tag]}
  */
 export function make(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);

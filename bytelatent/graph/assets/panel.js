@@ -25,6 +25,18 @@ const WORDS = {
   TITLE: "known title",
 };
 
+/** @typedef {import("./data.js").GraphNode} GraphNode */
+/** @typedef {import("./data.js").GraphEdge} GraphEdge */
+/**
+ * @typedef {object} Go what the links of the panel do
+ * @property {(node: GraphNode) => void} node
+ * @property {(edge: GraphEdge) => void} edge
+ * @property {(node: GraphNode|null) => void} near
+ * @property {(node: GraphNode) => void} from
+ * @property {(node: GraphNode) => void} to
+ */
+/** @typedef {{graph: import("./data.js").Graph, passes: import("./data.js").Passing, colourBy: string, near: GraphNode|null, go: Go}} View */
+
 export function typeWords(type) {
   return WORDS[type] ?? type.toLowerCase().replaceAll("_", " ");
 }
@@ -35,8 +47,8 @@ export function badge(type) {
 }
 
 /**
- * @param {object} view `graph`, `passes`, `colourBy`, and `go` with `node`, `edge`, `near`, `from`, `to`
- * @returns {HTMLElement[]}
+ * @param {View} view
+ * @returns {(HTMLElement|null)[]}
  */
 export function overview({ graph, passes, colourBy, go }) {
   const { info } = graph;
@@ -140,6 +152,10 @@ function edgeTable(caption, edges, go, ends) {
   );
 }
 
+/**
+ * @param {View} view
+ * @param {GraphNode} node
+ */
 export function nodePanel({ graph, passes, near, go }, node) {
   const patches = graph.kind === "patches";
   const passing = (edges) => edges.filter((edge) => passes.edges.has(edge));
@@ -234,6 +250,10 @@ function connections(node, edges, go) {
   );
 }
 
+/**
+ * @param {View} view
+ * @param {GraphEdge} edge
+ */
 export function edgePanel({ graph, go }, edge) {
   const relations = Object.entries(edge.relations ?? {}).sort((a, b) => b[1] - a[1]);
   return [
@@ -254,7 +274,7 @@ export function edgePanel({ graph, go }, edge) {
             ? null
             : edge.type,
       ],
-      ["chance of the second after the first", Number.isFinite(edge.probability) ? `${figure(100 * edge.probability)} %` : null],
+      ["chance of the second after the first", edge.probability === undefined ? null : `${figure(100 * edge.probability)} %`],
       ["information of the second", Number.isFinite(edge.bits) ? `${figure(edge.bits)} bits` : null],
     ]),
     make("h3", {}, "Evidence"),
@@ -268,6 +288,10 @@ export function edgePanel({ graph, go }, edge) {
   ];
 }
 
+/**
+ * @param {GraphEdge["evidence"][number]} item
+ * @param {GraphEdge} edge
+ */
 function evidenceItem({ text, start, end, pair }, edge) {
   const place = Number.isFinite(start) ? make("span", { class: "gv-quiet" }, `characters ${figure(start)} to ${figure(end)}`) : null;
   return make(
@@ -299,6 +323,12 @@ function marked(text, { from, to }) {
   return [...parts, rest];
 }
 
+/**
+ * @param {View} view
+ * @param {import("./data.js").Path|null} path
+ * @param {GraphNode} from
+ * @param {GraphNode} to
+ */
 export function pathPanel({ go }, path, from, to) {
   const title = make("h2", { class: "gv-name" }, `${from.label} → ${to.label}`);
   if (!path) return [title, make("p", {}, "There is no path between them among what is shown.")];

@@ -7,7 +7,7 @@ import { badge, typeWords } from "./panel.js";
 const COLOURS = { type: "type", entropy: "entropy", bits: "information", community: "community" };
 
 export class Tools {
-  /** @param {{onSearch: Function, onEnter: Function, onFilter: Function, onColour: Function}} handlers */
+  /** @param {{onSearch: () => void, onEnter: () => void, onFilter: () => void, onColour: (by: string) => void}} handlers */
   constructor(handlers) {
     this.handlers = handlers;
     this.search = make("input", {
@@ -15,7 +15,7 @@ export class Tools {
       autocomplete: "off",
       spellcheck: "false",
       maxlength: "100",
-      on: { input: () => handlers.onSearch(this.search.value), keydown: (event) => event.key === "Enter" && handlers.onEnter() },
+      on: { input: () => handlers.onSearch(), keydown: (event) => event.key === "Enter" && handlers.onEnter() },
     });
     this.colour = make("select", { autocomplete: "off", on: { change: () => handlers.onColour(this.colour.value) } });
     this.types = make("fieldset", { class: "gv-types" });
@@ -53,7 +53,8 @@ export class Tools {
   }
 
   get hidden() {
-    return new Set([...this.types.querySelectorAll("input:not(:checked)")].map((box) => box.value));
+    const boxes = [...this.types.querySelectorAll("input")];
+    return new Set(boxes.filter((box) => !box.checked).map((box) => box.value));
   }
 }
 
@@ -82,10 +83,10 @@ class Count {
   offer(name, values, value) {
     this.values = values.length ? values : [1];
     this.name.textContent = name;
-    this.slider.max = this.values.length - 1;
+    this.slider.max = String(this.values.length - 1);
     this.slider.disabled = this.values.length < 2;
     const at = this.values.findIndex((each) => each >= value);
-    this.slider.value = at < 0 ? this.values.length - 1 : at;
+    this.slider.value = String(at < 0 ? this.values.length - 1 : at);
     this.tell();
   }
 
