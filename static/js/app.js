@@ -284,6 +284,7 @@ function recolour() {
 
 /** @param {string} kind of file */
 async function saveAs(kind) {
+  if (!view.all) return say("There is nothing to save: no text has been measured yet.", true);
   const last = Math.min(view.measured.bytes.length, chart.first + chart.shown);
   const { threshold } = controls.options;
   const counts = [$("count-bytes"), $("count-patches"), $("count-mean")].map((one) => one.textContent);
