@@ -9,7 +9,7 @@ if ! command -v npm >/dev/null || ! node -e "process.exit(Number(parseInt(proces
   exit 0
 fi
 if [ ! node_modules/.package-lock.json -nt package-lock.json ]; then
-  npm ci --silent --no-audit --no-fund
+  npm ci --loglevel=error --no-audit --no-fund --ignore-scripts >/dev/null
   touch node_modules/.package-lock.json
 fi
 bin=node_modules/.bin
