@@ -66,8 +66,13 @@ export class Score {
     );
     this.drawLag();
     this.drawDecoder(view.decoder.filter((map) => map.head === head));
-    find(this.root, ".block:has([data-strip=encoder])").hidden = !view.encoder.length;
-    find(this.root, ".block:has([data-strip=hashes])").hidden = !view.hashes.length;
+    this.block("encoder").hidden = !view.encoder.length;
+    this.block("hashes").hidden = !view.hashes.length;
+  }
+
+  /** What holds a strip and its heading. */
+  block(name) {
+    return /** @type {HTMLElement} */ (find(this.root, `[data-strip=${name}]`).closest(".block"));
   }
 
   /** A strip's two pictures, labels that stay and columns that scroll; both start empty. */
