@@ -99,9 +99,8 @@ class KVCache:
         if size == 1:
             mask_1T = np.zeros((1, slots + 1), dtype=np.float32)
             mask_1T[0, min(self.count, slots) : slots] = -np.inf
-            if (
-                window is not None and self.count >= window
-            ):  # the oldest slot, which the new position will overwrite
+            # The new position does not see the oldest slot, which it will overwrite.
+            if window is not None and self.count >= window:
                 mask_1T[0, self.count % window] = -np.inf
             return mask_1T
         position_T = np.arange(slots)
