@@ -30,10 +30,10 @@ from bytelatent.runtime.runtime_rows import OpenPatch, Row, Seen
 CHUNK = 256
 """Largest number of bytes of a prompt in one call; it limits memory and does not change results."""
 
-SLOTS = 16_384
+MAX_PADDED_BYTES = 16_384
 """Largest padded number of bytes in one global call: patches times the length of the longest."""
 
-LOOKS = 2**20
+MAX_PATCH_SCORES = 2**20
 """Largest number of attention scores between patches in one call; it limits memory."""
 
 Session: TypeAlias = onnxruntime.InferenceSession
@@ -229,7 +229,7 @@ class StepModel:
             ValueError: a patch has more bytes than the model can concatenate.
         """
         latents: list[Any] = []
-        most = max(1, LOOKS // (row.global_cache.count + len(edges)))
+        most = max(1, MAX_PATCH_SCORES // (row.global_cache.count + len(edges)))
         for begin, end in _groups(edges, most):
             latents += self._close_group(row, edges[begin : end + 1], seen)
         return latents
@@ -321,13 +321,14 @@ class StepModel:
 def _groups(edges: Sequence[int], most: int) -> Iterator[tuple[int, int]]:
     """Yield groups of patches for one call each, by first and last index in ``edges``.
 
-    A group has at most ``most`` patches, and its padded bytes fit into :data:`SLOTS`.
+    A group has at most ``most`` patches, and its padded bytes fit into :data:`MAX_PADDED_BYTES`,
+    unless it is a single patch.
     """
     begin, longest = 0, 0
     for number, (first, after) in enumerate(pairwise(edges)):
         longest = max(longest, after - first)
         count = number + 1 - begin
-        if count > 1 and (count > most or count * longest > SLOTS):
+        if count > 1 and (count > most or count * longest > MAX_PADDED_BYTES):
             yield begin, number
             begin, longest = number, after - first
     if begin < len(edges) - 1:
