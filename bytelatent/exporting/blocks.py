@@ -1,7 +1,8 @@
 """Transformer blocks with a KV cache, as nodes of an ONNX graph.
 
-Legend: as in :mod:`bytelatent.runtime.onnx_format`; ``H`` heads, ``Q = S * H / G`` queries of a
-key/value head, ``N = H + 2 G``.
+Legend: ``S`` new positions, ``T`` slots of a cache, ``D`` width, ``F`` width inside the
+feed-forward network, ``H`` heads, ``G`` key/value heads, ``N = H + 2 G``, ``Q = S * H / G`` queries
+of a key/value head, ``E`` head width.
 """
 
 from bytelatent.exporting.onnx_graph import INT64, Graph, Value

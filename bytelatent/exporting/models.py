@@ -1,7 +1,9 @@
-"""ONNX graphs of a BLT and of an entropy model in the :mod:`bytelatent.runtime.onnx_format`.
+"""ONNX graphs of a BLT and of an entropy model; see :mod:`bytelatent.runtime.onnx_format`.
 
-Legend: as in :mod:`bytelatent.runtime.onnx_format`; ``P`` patches, ``G`` global width, ``E`` head
-width of cross-attention.
+Legend: ``S`` new bytes, ``P`` patches, ``B`` bytes with states, ``M`` bytes of the longest patch,
+``D`` local width, ``G`` global width, ``F`` width of keys and values together, ``V`` vocabulary,
+``N`` hash tables, ``R`` encoder layers whose states patches use, ``X`` layers of the decoder with
+cross-attention, ``K`` vectors per patch, ``H`` heads and ``E`` head width of cross-attention.
 """
 
 from bytelatent.architecture.args import HashArgs, LMTransformerArgs, TransformerArgs

@@ -30,8 +30,7 @@ or pipe.
 """
 
 Speculate = int | Literal["auto"] | None
-"""Number of bytes to draft; ``auto`` adapts it to the number of accepted bytes; None drafts none.
-"""
+"""Number of bytes to draft; ``auto`` adapts it to how many are accepted; None drafts none."""
 
 
 @dataclass(frozen=True)

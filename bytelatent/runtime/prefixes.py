@@ -81,7 +81,7 @@ class Prefixes:
         Args:
             key: key of the chunk (:func:`chunk_keys`).
             output: output of the model for the chunk.
-            state: state of the model after the chunk, which nobody advances any more; None if the
+            state: state of the model after the chunk, which must not be advanced; None if the
                 next chunk cannot begin there.
         """
         with self._lock:

@@ -104,7 +104,7 @@ class StepModel:
         return nullcontext()
 
     def stacked(self, logits: Sequence[Any]) -> Floats:
-        """Stack the logits of several rows into one array ``[R, V]``, here with ``R`` rows."""
+        """Stack the logits of several rows into one array, one row of logits ``[V]`` each."""
         return np.stack(logits)
 
     def begin(self) -> Row:

@@ -19,6 +19,8 @@ Weights = Literal["native", "fp16", "int8"]
 """Storage of weights for products: unchanged, or with fewer bits (see :func:`matrix_of`)."""
 
 PARTS = 4
+"""Number of parts of a matrix in :class:`Split`, ``B``."""
+
 INT8_WIDTH = 32
 """For 8 bits the width must be a multiple of this: otherwise torch's kernel reads past the end."""
 

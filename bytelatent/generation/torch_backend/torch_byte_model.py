@@ -35,7 +35,7 @@ class TorchModel:
         self.longest_draft = min(windows)
 
     def inference_context(self) -> AbstractContextManager[Any]:
-        """Return inference mode: caches that were created in it can only be changed in it."""
+        """Return torch's inference mode; caches created in it can only be changed in it."""
         return torch.inference_mode()
 
     def stacked(self, logits: Sequence[Tensor]) -> NDArray[np.float32]:
