@@ -152,7 +152,7 @@ def space_starts(tokens: Array) -> Array:
 
 
 def static_starts(tokens: Array, patch_size: int) -> Array:
-    """Apply the static rule (MegaByte) to ids ``[B, S]``: a patch every ``patch_size`` bytes."""
+    """Apply the static rule (MegaByte) to ids ``[B, S]``: ``patch_size`` bytes each after BOS."""
     return _with_forced_starts(_positions(tokens) % patch_size == 0)
 
 
