@@ -110,27 +110,30 @@ def measure_text(text_model: TextModel, size: int) -> dict[str, Any]:
 
 
 def start_of(args: TrainArgs) -> dict[str, Any]:
-    """What is known of the training of the model that a run began with."""
+    """Return the facts about the training of the model that a run started from."""
     assert args.init_from is not None
     folder = model_folder(args.init_from)
     settings = read_settings(folder)
-    found = settings.get("training")
-    if found and settings.get("dump_dir") == str(args.dump_dir):
-        # This very run has been released under the name of the model that it began with.
-        start: dict[str, Any] | None = found["start"]
+    training = settings.get("training")
+    if training and settings.get("dump_dir") == str(args.dump_dir):
+        # This run was released before under the name of the model that it started from.
+        start: dict[str, Any] | None = training["start"]
         if start is not None:
             return start
-    return {"name": args.init_from, **(found or trained(folder))}
+    return {"name": args.init_from, **(training or trained(folder))}
 
 
 def trained(folder: Path) -> dict[str, Any]:
-    """Steps, bytes and sources of the training of a model, as far as its folder knows."""
+    """Return the steps, bytes and sources of the training of a model.
+
+    Steps and bytes are None if the folder of the model does not contain them.
+    """
     settings = read_settings(folder)
     if isinstance(settings.get("training"), dict):
         return dict(settings["training"])
-    # The model folder of a run lies beside the curve.
-    places = (folder / "metrics.jsonl", folder.parent / "metrics.jsonl")
-    path = next((path for path in places if path.is_file()), None)
+    # The metrics of a run are in the parent of its model folder.
+    paths = (folder / "metrics.jsonl", folder.parent / "metrics.jsonl")
+    path = next((path for path in paths if path.is_file()), None)
     lines = [line for line in read_metrics(path) if "bytes" in line] if path else []
     sources = settings.get("data", {}).get("sources") or {}
     return {
@@ -142,8 +145,8 @@ def trained(folder: Path) -> dict[str, Any]:
 
 
 def entropy_training(name: str | None) -> dict[str, Any] | None:
-    """What is known of the training of a BLT's entropy model; None if nothing is."""
+    """Return the facts about the training of a BLT's entropy model, or None without any."""
     if name is None:
         return None
-    found = trained(model_folder(name))
-    return None if found["bytes"] is None else found
+    training = trained(model_folder(name))
+    return None if training["bytes"] is None else training
