@@ -29,7 +29,7 @@ def compressed_sizes(data: bytes) -> dict[str, int]:
     # A window that is longer than the text finds nothing more, and takes memory.
     window = min(MOST_WINDOW, max(LEAST_WINDOW, len(data)))
     chain = [{"id": lzma.FILTER_LZMA2, "preset": 9, "dict_size": window}]
-    found = {XZ: len(lzma.compress(data, format=lzma.FORMAT_RAW, filters=chain))}
+    sizes = {XZ: len(lzma.compress(data, format=lzma.FORMAT_RAW, filters=chain))}
     if (zstd := _zstd()) is not None:
         parameter = zstd.CompressionParameter
         options = {
@@ -37,8 +37,8 @@ def compressed_sizes(data: bytes) -> dict[str, int]:
             parameter.checksum_flag: 0,
             parameter.content_size_flag: 0,
         }
-        found[ZSTD] = len(zstd.compress(data, options=options))
-    return {**found, BZ2: len(bz2.compress(data, 9))}
+        sizes[ZSTD] = len(zstd.compress(data, options=options))
+    return {**sizes, BZ2: len(bz2.compress(data, 9))}
 
 
 def _zstd() -> ModuleType | None:

@@ -114,9 +114,11 @@ class Score:
             return {}
         lengths = sorted(self.patch_lengths)
         below = np.cumsum([self.patch_lengths[length] for length in lengths])
-        places = np.searchsorted(below, np.array(QUANTILES) * below[-1])
-        found = {f"{q:.0%}": lengths[place] for q, place in zip(QUANTILES, places, strict=True)}
-        return {**found, "longest": lengths[-1]}
+        indices = np.searchsorted(below, np.array(QUANTILES) * below[-1])
+        quantiles = {
+            f"{q:.0%}": lengths[index] for q, index in zip(QUANTILES, indices, strict=True)
+        }
+        return {**quantiles, "longest": lengths[-1]}
 
     def compressors(self) -> dict[str, float]:
         """Bits per byte of the compressors; see :mod:`bytelatent.evaluation.compressors`."""
@@ -124,7 +126,7 @@ class Score:
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
-        found = {
+        fields = {
             "documents": self.documents,
             "pieces": self.pieces,
             "bytes": self.size,
@@ -134,7 +136,7 @@ class Score:
             "patch_bytes": self.patch_quantiles(),
             "compressors": self.compressors(),
         }
-        return {key: value for key, value in found.items() if value not in (None, {})}
+        return {key: value for key, value in fields.items() if value not in (None, {})}
 
 
 @dataclass(frozen=True)
@@ -168,17 +170,17 @@ def evaluate(
 
 def combined(scores: Sequence[SourceScore], by: str) -> dict[str, Score]:
     """Scores summed by ``language`` or ``kind``, in the order of their names."""
-    found: dict[str, Score] = {}
-    for one in scores:
-        found.setdefault(getattr(one, by), Score()).add(one.score)
-    return dict(sorted(found.items()))
+    sums: dict[str, Score] = {}
+    for result in scores:
+        sums.setdefault(getattr(result, by), Score()).add(result.score)
+    return dict(sorted(sums.items()))
 
 
 def overall(scores: Iterable[SourceScore]) -> Score:
     """The sum of all."""
     total = Score()
-    for one in scores:
-        total.add(one.score)
+    for result in scores:
+        total.add(result.score)
     return total
 
 
@@ -201,8 +203,8 @@ def describe(text_model: TextModel) -> dict[str, Any]:
 
 def as_dict(scores: Sequence[SourceScore]) -> dict[str, Any]:
     """All scores, by source and summed, for JSON; ``outside`` if there is text outside the mix."""
-    mix = [one for one in scores if one.kind != OUTSIDE_KIND]
-    outside = [one for one in scores if one.kind == OUTSIDE_KIND]
+    mix = [result for result in scores if result.kind != OUTSIDE_KIND]
+    outside = [result for result in scores if result.kind == OUTSIDE_KIND]
     return {
         "total": overall(mix).as_dict(),
         "sources": _by_source(mix),
@@ -214,8 +216,8 @@ def as_dict(scores: Sequence[SourceScore]) -> dict[str, Any]:
 
 def _by_source(scores: Iterable[SourceScore]) -> dict[str, dict[str, Any]]:
     return {
-        one.source: {"language": one.language, "kind": one.kind} | one.score.as_dict()
-        for one in scores
+        result.source: {"language": result.language, "kind": result.kind} | result.score.as_dict()
+        for result in scores
     }
 
 
@@ -243,9 +245,9 @@ def read_beside(path: Path) -> Beside:
     Raises:
         ValueError: the file is missing or holds something else.
     """
-    found = read_json(path)
+    content = read_json(path)
     try:
-        blt, byte_model = found["results"]["blt"], found["results"]["byte model"]
+        blt, byte_model = content["results"]["blt"], content["results"]["byte model"]
         return Beside(
             path,
             int(byte_model["trained_bytes"]),

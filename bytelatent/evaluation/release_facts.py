@@ -47,8 +47,10 @@ def calibrate(folder: Path, args: TrainArgs, patch_size: float, longest: int | N
         threshold=None if args.blt is None else patcher.threshold,
         longest=longest if args.blt is None else patcher.max_patch_length,
     )
-    found = result["rules"][mode.value]
-    logger.info("%.6f nats: %.3f bytes per patch", found["threshold"], found["bytes_per_patch"])
+    calibrated = result["rules"][mode.value]
+    logger.info(
+        "%.6f nats: %.3f bytes per patch", calibrated["threshold"], calibrated["bytes_per_patch"]
+    )
     about = {"model": args.name, "entropy_model": args.patcher_model or args.name}
     if args.blt is None:
         calibration.write(str(folder), about | result)
@@ -75,18 +77,18 @@ def measure(
     """
     root, key = args.data.root_dir, args.data.text_key
     there, own = source_names(root / split), args.data.used_sources()
-    wanted = {name: limit for name, limit in limits.items() if name in own or name in there}
+    used_limits = {name: limit for name, limit in limits.items() if name in own or name in there}
     corpus: list[HeldOut] = []
-    for name, limit in wanted.items():
+    for name, limit in used_limits.items():
         if name in there:
             corpus += held_out(root, split, [name], limit=limit, text_key=key)
         else:
             logger.warning("%s has no %s documents and is not measured", name, split)
     scores = []
-    for one in evaluate(text_model, corpus):
-        rate, size = one.score.bits_per_byte, one.score.size
-        logger.info("%s: %.3f bits per byte on %d bytes", one.source, rate, size)
-        scores.append(one)
+    for result in evaluate(text_model, corpus):
+        rate, size = result.score.bits_per_byte, result.score.size
+        logger.info("%s: %.3f bits per byte on %d bytes", result.source, rate, size)
+        scores.append(result)
     return scores
 
 
@@ -101,7 +103,7 @@ def measure_text(text_model: TextModel, size: int) -> dict[str, Any]:
         logger.warning("%s", error)
         is_word = None
     options = text_quality.Options(text_quality.read_prompts(), size)
-    found = text_quality.measure(text_model, options, is_word)
-    for line in text_quality.lines(found):
+    quality = text_quality.measure(text_model, options, is_word)
+    for line in text_quality.lines(quality):
         logger.info("%s", line)
-    return found
+    return quality

@@ -83,9 +83,9 @@ def words_of(text: str, start: int = 0, *, whole: bool = True) -> list[str]:
     """
     text = text.replace("’", "'")
     return [
-        found.group().lower()
-        for found in WORD.finditer(text)
-        if found.end() > start and (whole or found.end() < len(text))
+        match.group().lower()
+        for match in WORD.finditer(text)
+        if match.end() > start and (whole or match.end() < len(text))
     ]
 
 
@@ -169,7 +169,7 @@ def measure(
     sampling = SamplingArgs(temperature=options.temperature, seed=options.seed)
     likeliest = continuations(text_model, prompts, options.bytes, SamplingArgs())
     drawn = continuations(text_model, prompts, options.bytes, sampling)
-    found: dict[str, Any] = {
+    result: dict[str, Any] = {
         "prompts": len(prompts),
         "bytes": options.bytes,
         "window": WINDOW,
@@ -191,19 +191,19 @@ def measure(
                 prompt + _readable(data), len(prompt), whole=len(data) < options.bytes
             )
         ]
-        found["sampled"] |= _share_of_words(words, is_word)
-        found["word_list"] = f"{LIST_PACKAGE} {version(LIST_PACKAGE)}, English"
-    return found
+        result["sampled"] |= _share_of_words(words, is_word)
+        result["word_list"] = f"{LIST_PACKAGE} {version(LIST_PACKAGE)}, English"
+    return result
 
 
 def baseline(size: int = BYTES, is_word: IsWord | None = None) -> dict[str, Any]:
     """The same numbers of real prose, :data:`PROSE`, in pieces of ``size`` bytes."""
     texts = [path.read_bytes() for path in PROSE]
-    found = _repeats([piece for text in texts for piece in cut_pieces(text, size)])
+    result = _repeats([piece for text in texts for piece in cut_pieces(text, size)])
     if is_word is not None:
         words = [word for text in texts for word in words_of(text.decode())]
-        found |= _share_of_words(words, is_word)
-    return found
+        result |= _share_of_words(words, is_word)
+    return result
 
 
 def _repeats(texts: Sequence[bytes]) -> dict[str, Any]:
@@ -226,27 +226,27 @@ def _readable(data: bytes) -> str:
     return data.decode("utf-8", errors="replace")
 
 
-def lines(found: dict[str, Any]) -> list[str]:
+def lines(result: dict[str, Any]) -> list[str]:
     """The result for a terminal."""
     rows = [f"{'':28}{'repeated, mean':>16}{'worst':>8}{'words':>8}{'of them words':>16}"]
     titles = {
         "greedy": "the likeliest bytes",
-        "sampled": f"drawn at temperature {found['temperature']}",
+        "sampled": f"drawn at temperature {result['temperature']}",
         "prose": "real prose",
     }
     for part, title in titles.items():
-        one, words = found[part], found[part].get("share_of_words")
-        counts = f"{one['words']:>8,}" if "words" in one else f"{'-':>8}"
+        row, words = result[part], result[part].get("share_of_words")
+        counts = f"{row['words']:>8,}" if "words" in row else f"{'-':>8}"
         share = f"{'-':>16}" if words is None else f"{words:>16.1%}"
         rows.append(
-            f"{title:28}{one['repeated_mean']:>16.1%}{one['repeated_worst']:>8.1%}{counts}{share}"
+            f"{title:28}{row['repeated_mean']:>16.1%}{row['repeated_worst']:>8.1%}{counts}{share}"
         )
-    return [*rows, *_verdicts(found)]
+    return [*rows, *_verdicts(result)]
 
 
-def _verdicts(found: dict[str, Any]) -> list[str]:
+def _verdicts(result: dict[str, Any]) -> list[str]:
     """Whether the model reaches what it should."""
-    worst, words = found["greedy"]["repeated_worst"], found["sampled"].get("share_of_words")
+    worst, words = result["greedy"]["repeated_worst"], result["sampled"].get("share_of_words")
     verdicts = [("repeated, worst", f"at most {MOST_REPEATED:.1%}", worst <= MOST_REPEATED)]
     if words is not None:
         verdicts.append(("words", f"at least {LEAST_WORDS:.1%}", words >= LEAST_WORDS))
@@ -261,9 +261,9 @@ def read_prompts(path: Path = PROMPTS) -> tuple[str, ...]:
     """
     try:
         with os_errors_as_value_error(path, "read"):
-            found = tuple(line for line in path.read_text("utf-8").splitlines() if line.strip())
+            prompts = tuple(line for line in path.read_text("utf-8").splitlines() if line.strip())
     except UnicodeDecodeError as error:
         raise ValueError(f"{path} is no UTF-8 text: {error.reason}") from None
-    if not found:
+    if not prompts:
         raise ValueError(f"{path} has no line to continue")
-    return found
+    return prompts

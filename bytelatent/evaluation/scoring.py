@@ -69,7 +69,7 @@ def score(
     Raises:
         ValueError: the model or its patcher cannot run on a text.
     """
-    found: dict[int, ByteScores] = {}
+    scores: dict[int, ByteScores] = {}
     rows = [tokenize(text)[:-1] for text in texts]
     for batch in length_batches([len(row) for row in rows], batch_bytes):
         tokens_BT = fill_up([rows[index] for index in batch]).to(text_model.device)
@@ -79,8 +79,8 @@ def score(
             own: dict[str, Any] = {
                 name: None if x is None else x[row, :size].copy() for name, x in fields.items()
             }
-            found[index] = ByteScores(**own)
-    return [found[index] for index in range(len(texts))]
+            scores[index] = ByteScores(**own)
+    return [scores[index] for index in range(len(texts))]
 
 
 @torch.inference_mode()
@@ -91,20 +91,20 @@ def _score_batch(text_model: TextModel, tokens_BT: Tensor) -> dict[str, Any]:
     inputs_BS, targets_BS = tokens_BT[:, : max(1, tokens_BT.shape[1] - 1)], tokens_BT[:, 1:]
     targets_BS = F.pad(targets_BS, (0, inputs_BS.shape[1] - targets_BS.shape[1]), value=PAD_ID)
     measured = None if measuring is None else _byte_predictions(measuring, inputs_BS, targets_BS)
-    found, entropies_BS = measured, None if measured is None else measured.entropies_BS
+    predictions, entropies_BS = measured, None if measured is None else measured.entropies_BS
     lengths_BP = starts_BS = None
     if text_model.patcher is not None:
         lengths_BP, _ = text_model.patcher.patch(inputs_BS, entropies=entropies_BS)
         starts_BS = starts_from_lengths(lengths_BP, inputs_BS.shape[1] + 1)[:, 1:]
     if not isinstance(model, LMTransformer):
         assert lengths_BP is not None
-        found = _predictions(model(inputs_BS, lengths_BP), targets_BS)
-    assert found is not None
+        predictions = _predictions(model(inputs_BS, lengths_BP), targets_BS)
+    assert predictions is not None
     fields = {
-        "nats_N": found.nats_BS,
-        "likeliest_N": found.likeliest_BS,
+        "nats_N": predictions.nats_BS,
+        "likeliest_N": predictions.likeliest_BS,
         "entropies_N": entropies_BS,
-        "entropy_nats_N": None if measured is None or measured is found else measured.nats_BS,
+        "entropy_nats_N": None if measured is None or measured is predictions else measured.nats_BS,
         "starts_N": starts_BS,
     }
     return {name: None if x is None else x.cpu().numpy() for name, x in fields.items()}

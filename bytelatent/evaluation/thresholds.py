@@ -81,7 +81,9 @@ def measure(
     samples = []
     for source in corpus:
         scores = score(measuring, source.documents)
-        texts = [one.entropies_N for one in scores if one.entropies_N is not None]
+        texts = [
+            text_scores.entropies_N for text_scores in scores if text_scores.entropies_N is not None
+        ]
         share = float(sum(map(len, texts))) if shares is None else shares[source.source]
         samples.append(Sample(source.language, share, texts))
     return samples
@@ -118,19 +120,19 @@ def calibrate(
     rules = {}
     for rule in dict.fromkeys((mode, *CALIBRATED)):
         own, own_weights = _joined(samples, rule)
-        found = threshold if rule is mode else None
+        rule_threshold = threshold if rule is mode else None
         try:
-            if found is None:
-                found = threshold_for(own, patch_size, own_weights, longest=longest)
+            if rule_threshold is None:
+                rule_threshold = threshold_for(own, patch_size, own_weights, longest=longest)
         except ValueError:
             if rule is mode:
                 raise
             continue
-        size = patch_size_of(own, found, own_weights, longest=longest)
-        rules[rule.value] = {"threshold": found, "bytes_per_patch": size}
+        size = patch_size_of(own, rule_threshold, own_weights, longest=longest)
+        rules[rule.value] = {"threshold": rule_threshold, "bytes_per_patch": size}
     languages = {
-        name: [one for one in samples if one.language == name]
-        for name in sorted({one.language for one in samples})
+        name: [sample for sample in samples if sample.language == name]
+        for name in sorted({sample.language for sample in samples})
     }
     threshold = rules[mode.value]["threshold"]
     return {
@@ -196,21 +198,21 @@ def choose_sources(
     Raises:
         ValueError: the split holds no source.
     """
-    there = source_names(root / split)
+    available = source_names(root / split)
     if shares is None:
-        return there, None
-    found = {name: share for name, share in shares.items() if name in there}
-    if not found:
+        return available, None
+    present = {name: share for name, share in shares.items() if name in available}
+    if not present:
         logger.warning(
             "%s holds no source of the training mix; all bytes of %s count alike",
             root / split,
-            ", ".join(there),
+            ", ".join(available),
         )
-        return there, None
-    if missing := sorted(shares.keys() - found.keys()):
+        return available, None
+    if missing := sorted(shares.keys() - present.keys()):
         logger.warning("%s lacks %s of the training mix", root / split, ", ".join(missing))
-    total = sum(found.values())
-    return list(found), {name: share / total for name, share in found.items()}
+    total = sum(present.values())
+    return list(present), {name: share / total for name, share in present.items()}
 
 
 def _joined(samples: Sequence[Sample], mode: PatchingMode) -> tuple[Floats, Floats]:
@@ -240,16 +242,16 @@ def read_corpus(
         ValueError: a path is missing or empty.
     """
     if len(paths) == 1 and paths[0].is_dir():
-        names, found_shares = choose_sources(paths[0], split, shares)
-        return held_out(paths[0], split, names, limit=limit), found_shares
-    found = []
+        names, mix_shares = choose_sources(paths[0], split, shares)
+        return held_out(paths[0], split, names, limit=limit), mix_shares
+    sources = []
     for path in paths:
         with os_errors_as_value_error(path, "read"):
             data = path.read_bytes()
         if not data:
             raise ValueError(f"{path} is empty")
-        found.append(HeldOut(path.name, "unknown", "unknown", [data[:limit]]))
-    return found, None
+        sources.append(HeldOut(path.name, "unknown", "unknown", [data[:limit]]))
+    return sources, None
 
 
 def write(name: str, result: Mapping[str, Any]) -> Path:
@@ -259,28 +261,28 @@ def write(name: str, result: Mapping[str, Any]) -> Path:
         ValueError: the model is not there, or the system refuses to write.
     """
     folder = model_folder(name, (TRAIN_ARGS_FILE,))
-    found = BltTokenizerAndPatcher(TokenizerArgs(), PatcherArgs())
+    stored = BltTokenizerAndPatcher(TokenizerArgs(), PatcherArgs())
     if (folder / TRAIN_ARGS_FILE).is_file():
-        found = BltTokenizerAndPatcher.from_pretrained(folder)
-    patcher = found.patcher_args.model_copy(
+        stored = BltTokenizerAndPatcher.from_pretrained(folder)
+    patcher = stored.patcher_args.model_copy(
         update={
             "threshold": result["rules"][result["rule"]]["threshold"],
             "patch_size": result["patch_size"],
             "max_patch_length": result["max_patch_length"],
         }
     )
-    replace(found, patcher_args=patcher).save_pretrained(folder)
+    replace(stored, patcher_args=patcher).save_pretrained(folder)
     write_json(folder / CALIBRATION_FILE, result, indent=None)
     return folder
 
 
 def lines(result: Mapping[str, Any]) -> list[str]:
     """The result for a terminal."""
-    found = [f"{'rule':12}{'threshold':>12}{'bytes/patch':>14}"]
+    rows = [f"{'rule':12}{'threshold':>12}{'bytes/patch':>14}"]
     for rule, numbers in result["rules"].items():
         threshold, size = numbers["threshold"], numbers["bytes_per_patch"]
-        found.append(f"{rule:12}{threshold:>12.6f}{size:>14.3f}")
-    found += ["", f"{'language':12}{'bytes':>12}{'bytes/patch':>14}  by {result['rule']}"]
+        rows.append(f"{rule:12}{threshold:>12.6f}{size:>14.3f}")
+    rows += ["", f"{'language':12}{'bytes':>12}{'bytes/patch':>14}  by {result['rule']}"]
     for language, size in result["bytes_per_patch"].items():
-        found.append(f"{language:12}{result['bytes'][language]:>12,}{size:>14.3f}")
-    return found
+        rows.append(f"{language:12}{result['bytes'][language]:>12,}{size:>14.3f}")
+    return rows

@@ -67,8 +67,10 @@ class PreprocessArgs(BaseModel):
 
     @model_validator(mode="after")
     def _check_executor(self) -> Self:
-        given = self.model_dump(include={*ONLY_SLURM, *ONLY_ELSEWHERE}, exclude_none=True)
-        for key in given:
+        executor_settings = self.model_dump(
+            include={*ONLY_SLURM, *ONLY_ELSEWHERE}, exclude_none=True
+        )
+        for key in executor_settings:
             if self.executor == "local" or (self.executor == "ray" and key in ONLY_SLURM):
                 raise ValueError(f"{key} means nothing to executor {self.executor!r}; leave it out")
         if self.executor == "slurm" and (self.partition is None or self.time is None):

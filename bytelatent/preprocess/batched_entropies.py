@@ -23,7 +23,7 @@ def measure(
     back sees none of the filling, so a document's entropies do not depend on its neighbours.
     """
     rows = [tokenize(document) for document in documents]
-    found: list[NDArray[np.float32]] = [np.empty(0, np.float32)] * len(rows)
+    entropies: list[NDArray[np.float32]] = [np.empty(0, np.float32)] * len(rows)
     device = model.tok_embeddings.weight.device
     for batch in length_batches([len(row) for row in rows], batch_bytes):
         tokens_BS = fill_up([rows[index] for index in batch]).to(device)
@@ -31,5 +31,5 @@ def measure(
         chunk = max(DEFAULT_CHUNK, batch_bytes // len(batch))
         nats_BS = calculate_entropies(model, tokens_BS, chunk=chunk).cpu().numpy()
         for index, nats_S in zip(batch, nats_BS, strict=True):
-            found[index] = nats_S[: len(rows[index])].copy()
-    return found
+            entropies[index] = nats_S[: len(rows[index])].copy()
+    return entropies

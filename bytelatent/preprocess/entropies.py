@@ -52,7 +52,7 @@ def preprocess(args: PreprocessArgs) -> str:
     folders = {"input": args.input.absolute(), "output": args.output.absolute()}
     args = args.model_copy(update=folders)
     work, done = find_work(args)
-    size = sum(one.source.stat().st_size for one in work) / 1e6
+    size = sum(shard.source.stat().st_size for shard in work) / 1e6
     plan = f"{len(work)} shards to measure ({size:.1f} MB), {done} done before, in {args.output}"
     if not work or (args.dry_run and args.executor != "slurm"):
         return plan
@@ -64,7 +64,7 @@ def preprocess(args: PreprocessArgs) -> str:
         _copy_manifest(args)
         run = pipeline.run_local if args.executor == "local" else pipeline.run_ray
         run(args, work)
-    if missing := [one for one in work if not is_done(one, override=True)]:
+    if missing := [shard for shard in work if not is_done(shard, override=True)]:
         raise ValueError(
             f"{len(missing)} of {len(work)} shards were not done, {missing[0].source} among them; "
             f"{args.output / pipeline.LOG_FOLDER / 'logs'} says why"
@@ -89,13 +89,13 @@ def _progress(work: "Sequence[Work]") -> Iterator[None]:
         return
     columns = (BarColumn(), TextColumn("{task.completed:.0f}/{task.total:.0f} shards"))
     note = TextColumn("{task.fields[written]:.1f} MB written")
-    folders = {one.target.parent for one in work}
+    folders = {shard.target.parent for shard in work}
     began, over = time.time(), threading.Event()
     with Progress(*columns, note, TimeElapsedColumn(), console=console) as bar:
         task = bar.add_task("entropies", total=len(work), written=0.0)
 
         def show() -> None:
-            done = sum(one.target.exists() for one in work)
+            done = sum(shard.target.exists() for shard in work)
             written = sum(_written(folder, began) for folder in folders) / 1e6
             bar.update(task, completed=done, written=written)
 
@@ -130,7 +130,7 @@ def main(argv: list[str] | None = None) -> int:
         print(f"{__doc__}\n{inspect.getdoc(PreprocessArgs)}")
         return 0 if words else 2
     return run_command(
-        lambda given: print(preprocess(load_args(PreprocessArgs, given))),
+        lambda options: print(preprocess(load_args(PreprocessArgs, options))),
         words,
         interrupted="stopped; the same command does what is left",
         errors=(ValueError, OSError),

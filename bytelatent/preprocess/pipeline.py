@@ -79,12 +79,12 @@ class LocalExecutor(LocalPipelineExecutor):  # type: ignore[misc]
         self.save_executor_as_json()
         ranks = range(self.tasks)
         if self.workers == 1:
-            found = [copy.deepcopy(self)._run_for_rank(rank) for rank in ranks]
+            task_stats = [copy.deepcopy(self)._run_for_rank(rank) for rank in ranks]
         else:
             context = multiprocess.get_context(self.start_method)
             with context.Pool(self.workers, initializer=end_with, initargs=[os.getpid()]) as pool:
-                found = list(pool.imap_unordered(self._run_for_rank, ranks))
-        stats = sum(found, start=PipelineStats())
+                task_stats = list(pool.imap_unordered(self._run_for_rank, ranks))
+        stats = sum(task_stats, start=PipelineStats())
         with self.logging_dir.open("stats.json", "wt") as file:
             stats.save_to_disk(file)
         return stats
@@ -129,7 +129,7 @@ def _quiet() -> Iterator[None]:
 
 def _remove_leftovers(work: Sequence[Work]) -> None:
     """Delete what killed runs have left; the workers of those have ended with them."""
-    for folder in {one.target.parent for one in work}:
+    for folder in {shard.target.parent for shard in work}:
         if folder.is_dir():
             for path in folder.glob(".*.tmp.arrow"):
                 path.unlink()

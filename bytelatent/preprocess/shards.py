@@ -63,19 +63,19 @@ def find_work(args: PreprocessArgs) -> tuple[list[Work], int]:
     work: dict[Path, Work] = {}
     done = 0
     for source, stem in sources:
-        place = source.relative_to(args.input)
-        target = args.output / place.parent / f"{stem}.arrow"
+        relative = source.relative_to(args.input)
+        target = args.output / relative.parent / f"{stem}.arrow"
         if target in work:
             raise ValueError(
                 f"input: {work[target].source} and {source} would both become {target}; "
                 "rename one of them"
             )
         size = source.stat().st_size
-        origin = common | {"source": place.as_posix(), "source_bytes": size}
+        origin = common | {"source": relative.as_posix(), "source_bytes": size}
         work[target] = Work(source, target, origin)
-    for one in list(work.values()):
-        if is_done(one, override=args.override):
-            del work[one.target]
+    for shard in list(work.values()):
+        if is_done(shard, override=args.override):
+            del work[shard.target]
             done += 1
     return list(work.values()), done
 
@@ -84,15 +84,15 @@ def _sources(folder: Path) -> list[tuple[Path, str]]:
     """Files of text with their names less the ending, in order; hidden ones are left out."""
     if not folder.is_dir():
         raise ValueError(f"input: {folder} is no folder")
-    found = []
+    files = []
     for path in sorted(folder.rglob("*")):
         hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
         ending = next((suffix for suffix in FORMATS if path.name.endswith(suffix)), None)
         if ending and not hidden and path.is_file():
-            found.append((path, path.name.removesuffix(ending)))
-    if not found:
+            files.append((path, path.name.removesuffix(ending)))
+    if not files:
         raise ValueError(f"input: {folder} holds no shard, that is no file {', '.join(FORMATS)}")
-    return found
+    return files
 
 
 def describe(args: PreprocessArgs) -> dict[str, Any]:

@@ -107,7 +107,7 @@ def main(argv: list[str] | None = None) -> int:
         return 2
     command = " ".join(["python -m bytelatent.scaling", *words])
     return run_command(
-        lambda given: COMMANDS[name](load_args(ScalingArgs, given), command),
+        lambda options: COMMANDS[name](load_args(ScalingArgs, options), command),
         settings,
         verbose=True,
         interrupted="stopped; the same command goes on",

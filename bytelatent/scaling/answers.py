@@ -50,21 +50,21 @@ class Section:
     rows: list[list[str]] = field(default_factory=list)
 
 
-def answers(found: Findings) -> list[Section]:
+def answers(findings: Findings) -> list[Section]:
     """Entropy patches against each family at equal training FLOPs, and at equal inference FLOPs."""
     titles = {
         "training": "Do entropy patches beat BPE and space patches at equal training FLOPs?",
         "inference": "And at equal inference FLOPs?",
     }
-    return [_answer(found, about, title) for about, title in titles.items()]
+    return [_answer(findings, about, title) for about, title in titles.items()]
 
 
-def moves(found: Findings) -> Section:
+def moves(findings: Findings) -> Section:
     """How the gaps at equal training FLOPs move with the budget."""
-    gaps = found.gaps("training")
+    gaps = findings.gaps("training")
     title = "How does the gap move with the budget?"
     if not gaps:
-        return Section("moves", title, [_sentence(_unknown(found, "training"))])
+        return Section("moves", title, [_sentence(_unknown(findings, "training"))])
     text = []
     for family in (name for name in RIVALS if name in gaps):
         text.append(_movement(family, gaps[family]))
@@ -73,15 +73,15 @@ def moves(found: Findings) -> Section:
     return Section("moves", title, text, columns, rows)
 
 
-def _answer(found: Findings, about: str, title: str) -> Section:
+def _answer(findings: Findings, about: str, title: str) -> Section:
     text, rows = [], []
     if about == "training":
-        text.append(_at_each_budget(found))
+        text.append(_at_each_budget(findings))
     for measure, counted in SETS[about]:
-        gaps = found.gaps(measure)
-        law = found.law(measure)
+        gaps = findings.gaps(measure)
+        law = findings.law(measure)
         if not gaps:
-            text.append(f"With {counted}: {_unknown(found, measure)}")
+            text.append(f"With {counted}: {_unknown(findings, measure)}")
             continue
         named = [name for name in RIVALS if name in gaps]
         said = "; ".join(_verdict(name, gaps[name]) for name in named)
@@ -95,18 +95,20 @@ def _answer(found: Findings, about: str, title: str) -> Section:
             "A larger model of this grid was also trained longer: families are compared at equal "
             "inference FLOPs as each got them, not at equal training."
         )
-        text.append(_alike(found))
+        text.append(_alike(findings))
     columns = ["family", "entropy model counted", "FLOPs", *GAP_COLUMNS, "verdict"]
-    return Section(about, title, [one for one in text if one], columns if rows else [], rows)
+    return Section(
+        about, title, [paragraph for paragraph in text if paragraph], columns if rows else [], rows
+    )
 
 
-def _alike(found: Findings) -> str:
+def _alike(findings: Findings) -> str:
     """Whether this question differs from that of equal training, in a grid of matched models."""
     spreads = []
-    for budget in found.budgets:
+    for budget in findings.budgets:
         costs = [
             run["flops"]["forward_per_byte"]
-            for run in found.grid
+            for run in findings.grid
             if run["flops"]["budget"] == budget
         ]
         spreads.append(max(costs) / min(costs) - 1)
@@ -120,18 +122,18 @@ def _alike(found: Findings) -> str:
     )
 
 
-def _at_each_budget(found: Findings) -> str:
+def _at_each_budget(findings: Findings) -> str:
     """The plain measures, before any law."""
-    reference = found.fits.get("reference", "blt-entropy")
+    reference = findings.fits.get("reference", "blt-entropy")
     parts = []
-    for budget in found.budgets:
-        own = found.runs(reference, budget)
+    for budget in findings.budgets:
+        own = findings.runs(reference, budget)
         here = mean([bits(run) for run in own]).value if own else 0.0
         words = []
         for name in RIVALS:
-            theirs = [bits(run) for run in found.runs(name, budget)]
-            if own and theirs:
-                words.append(f"{mean(theirs).value - here:+.3f} {name}")
+            rival_bits = [bits(run) for run in findings.runs(name, budget)]
+            if own and rival_bits:
+                words.append(f"{mean(rival_bits).value - here:+.3f} {name}")
         if words:
             parts.append(f"{number(budget)} FLOPs: {', '.join(words)}")
     if not parts:
@@ -142,14 +144,14 @@ def _at_each_budget(found: Findings) -> str:
     )
 
 
-def _unknown(found: Findings, measure: str) -> str:
+def _unknown(findings: Findings, measure: str) -> str:
     """Why there is no gap by this measure."""
-    if found.law(measure) is None:
+    if findings.law(measure) is None:
         return "no law has been fitted yet, so nothing is claimed."
-    reference = found.fits["reference"]
+    reference = findings.fits["reference"]
     flops = {
-        name: [one["flops"][measure] for one in found.grid if one["family"] == name]
-        for name in found.families
+        name: [run["flops"][measure] for run in findings.grid if run["family"] == name]
+        for name in findings.families
     }
     own = flops.pop(reference, [])
     others = [x for each in flops.values() if len(each) >= MIN_POINTS_FOR_INTERVAL for x in each]

@@ -73,11 +73,11 @@ def test_pieces(args: ScalingArgs) -> list[Piece]:
     Raises:
         ValueError: the corpus lacks a source.
     """
-    wanted = {
+    sizes = {
         source: max(1, int(share * args.corpus.test_bytes))
         for source, share in args.corpus.shares().items()
     }
-    return _pieces(args, wanted, args.row_bytes)
+    return _pieces(args, sizes, args.row_bytes)
 
 
 def language_pieces(args: ScalingArgs, language_bytes: int) -> list[Piece]:
@@ -85,16 +85,16 @@ def language_pieces(args: ScalingArgs, language_bytes: int) -> list[Piece]:
     shares = args.corpus.shares()
     sources = held_out(args.corpus.root_dir, "test", shares, limit=1)
     counts: dict[str, int] = {}
-    for one in sources:
-        counts[one.language] = counts.get(one.language, 0) + 1
-    wanted = {one.source: language_bytes // counts[one.language] for one in sources}
-    return _pieces(args, {name: max(1, size) for name, size in wanted.items()}, args.row_bytes)
+    for source in sources:
+        counts[source.language] = counts.get(source.language, 0) + 1
+    sizes = {source.source: language_bytes // counts[source.language] for source in sources}
+    return _pieces(args, {name: max(1, size) for name, size in sizes.items()}, args.row_bytes)
 
 
 def noise_pieces(args: ScalingArgs, noise_bytes: int) -> list[Piece]:
     """Text for noise, in pieces of half a row: noise makes them longer."""
-    wanted = {s: max(1, int(share * noise_bytes)) for s, share in args.corpus.shares().items()}
-    return _pieces(args, wanted, args.row_bytes // 2)
+    sizes = {s: max(1, int(share * noise_bytes)) for s, share in args.corpus.shares().items()}
+    return _pieces(args, sizes, args.row_bytes // 2)
 
 
 def load_scorer(folder: Path, entropy_model: str, tokenizer: Path) -> Scorer:
@@ -122,12 +122,12 @@ def byte_scorer(folder: Path, entropy_model: str | None) -> Scorer:
     text_model = load_text_model(str(folder), entropy_model=entropy_model)
 
     def costs(texts: Sequence[bytes]) -> list[Cost]:
-        found = []
-        for text, one in zip(texts, score(text_model, texts), strict=True):
-            starts_N = None if text_model.is_byte_model else one.starts_N
+        text_costs = []
+        for text, scores in zip(texts, score(text_model, texts), strict=True):
+            starts_N = None if text_model.is_byte_model else scores.starts_N
             units = len(text) if starts_N is None else int(starts_N.sum())
-            found.append(Cost(float(one.nats_N.sum(dtype=np.float64)), len(text), units))
-        return found
+            text_costs.append(Cost(float(scores.nats_N.sum(dtype=np.float64)), len(text), units))
+        return text_costs
 
     return costs
 
@@ -138,7 +138,7 @@ def token_scorer(model: LMTransformer, tokenizer: BpeTokenizer) -> Scorer:
     @torch.inference_mode()
     def costs(texts: Sequence[bytes]) -> list[Cost]:
         rows = [np.array(tokenizer.encode(text.decode("utf-8")), np.uint16) for text in texts]
-        found: dict[int, Cost] = {}
+        costs_by_index: dict[int, Cost] = {}
         for batch in length_batches([len(row) for row in rows], BATCH_TOKENS):
             tokens_BT = fill_up([rows[index] for index in batch])
             tokens_BT = F.pad(tokens_BT, (0, 1), value=PAD_ID)  # BOS alone is a row too
@@ -147,8 +147,8 @@ def token_scorer(model: LMTransformer, tokenizer: BpeTokenizer) -> Scorer:
             nats_BS = F.cross_entropy(logits_BVS, targets_BS, reduction="none")
             nats_BS = nats_BS.masked_fill(targets_BS == PAD_ID, 0.0)
             for index, nats in zip(batch, nats_BS.double().sum(1).tolist(), strict=True):
-                found[index] = Cost(nats, len(texts[index]), len(rows[index]) - 1)
-        return [found[index] for index in range(len(texts))]
+                costs_by_index[index] = Cost(nats, len(texts[index]), len(rows[index]) - 1)
+        return [costs_by_index[index] for index in range(len(texts))]
 
     return costs
 
@@ -167,22 +167,22 @@ def summary(costs: Iterable[Cost]) -> dict[str, float]:
 
 def summaries(pieces: Sequence[Piece], costs: Sequence[Cost]) -> dict[str, Any]:
     """Of all pieces together, by source and by language."""
-    found: dict[str, Any] = {"total": summary(costs)}
+    result: dict[str, Any] = {"total": summary(costs)}
     for by in ("source", "language"):
         groups: dict[str, list[Cost]] = {}
         for piece, cost in zip(pieces, costs, strict=True):
             groups.setdefault(getattr(piece, by), []).append(cost)
-        found[f"{by}s"] = {name: summary(group) for name, group in sorted(groups.items())}
-    return found
+        result[f"{by}s"] = {name: summary(group) for name, group in sorted(groups.items())}
+    return result
 
 
-def _pieces(args: ScalingArgs, wanted: dict[str, int], longest: int) -> list[Piece]:
-    found = []
-    for source, size in wanted.items():
-        (one,) = held_out(args.corpus.root_dir, "test", [source], limit=size)
-        found += [
-            Piece(source, one.language, piece)
-            for document in one.documents
+def _pieces(args: ScalingArgs, sizes: dict[str, int], longest: int) -> list[Piece]:
+    pieces = []
+    for source, size in sizes.items():
+        (source_text,) = held_out(args.corpus.root_dir, "test", [source], limit=size)
+        pieces += [
+            Piece(source, source_text.language, piece)
+            for document in source_text.documents
             for piece in cut_pieces(document, longest, at_blanks=True)
         ]
-    return found
+    return pieces

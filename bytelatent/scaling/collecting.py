@@ -45,9 +45,9 @@ def read_records(folder: Path) -> list[Record]:
     paths = _records(folder)
     if not paths:
         raise ValueError(f"out: {folder} holds no record; python -m bytelatent.scaling run first")
-    found: list[Record] = [read_json(path) for path in paths]
-    _check_text(found)
-    return found
+    records: list[Record] = [read_json(path) for path in paths]
+    _check_text(records)
+    return records
 
 
 def _check_text(records: list[Record]) -> None:
@@ -57,10 +57,10 @@ def _check_text(records: list[Record]) -> None:
         ValueError: two runs were measured on different text.
     """
     runs = [record for record in records if "bits_per_byte" in record]
-    for one in runs[1:]:
-        if _sizes(one) != _sizes(runs[0]):
+    for run in runs[1:]:
+        if _sizes(run) != _sizes(runs[0]):
             raise ValueError(
-                f"out: {one['point']} and {runs[0]['point']} were measured on different text; "
+                f"out: {run['point']} and {runs[0]['point']} were measured on different text; "
                 "measure them again (python -m bytelatent.scaling measure), or move one away"
             )
 
@@ -85,12 +85,12 @@ def collect_records(folder: Path) -> Path:
     Raises:
         ValueError: as :func:`read_records`.
     """
-    found: dict[str, list[Record]] = {"grid": [], "ablation": [], "sweep": [], "robustness": []}
+    collected: dict[str, list[Record]] = {"grid": [], "ablation": [], "sweep": [], "robustness": []}
     for record in read_records(folder):
-        found[record["kind"]].append(record)
-    for runs in found.values():
-        runs.sort(key=lambda one: (one["flops"]["budget"], one["point"]) if "flops" in one else ())
-    write_json(folder / COLLECTED, found)
+        collected[record["kind"]].append(record)
+    for runs in collected.values():
+        runs.sort(key=lambda run: (run["flops"]["budget"], run["point"]) if "flops" in run else ())
+    write_json(folder / COLLECTED, collected)
     return folder / COLLECTED
 
 
@@ -101,19 +101,19 @@ def write_fits(folder: Path, args: FitArgs) -> Path:
         ValueError: no record, or no family has points enough.
     """
     points = [record for record in read_records(folder) if record["kind"] == "grid"]
-    found: dict[str, Any] = {"band": args.band, "draws": args.draws, "reference": args.reference}
+    fits: dict[str, Any] = {"band": args.band, "draws": args.draws, "reference": args.reference}
     for measure, meaning in MEASURES.items():
         laws = {name: _laws(points, measure, name, args) for name in LAWS}
-        found[measure] = {"meaning": meaning, **laws}
-    if not any(found[measure][name]["families"] for measure in MEASURES for name in LAWS):
+        fits[measure] = {"meaning": meaning, **laws}
+    if not any(fits[measure][name]["families"] for measure in MEASURES for name in LAWS):
         raise ValueError(f"fit: {folder} has no family with two budgets or more")
-    write_json(folder / FITS, found)
+    write_json(folder / FITS, fits)
     return folder / FITS
 
 
 def _laws(points: list[Record], measure: str, name: str, args: FitArgs) -> dict[str, Any]:
     """One kind of law for all families that have points enough for it."""
-    found: dict[str, Any] = {"families": {}, "gaps": {}}
+    laws: dict[str, Any] = {"families": {}, "gaps": {}}
     fits: dict[str, tuple[Bootstrap, Floats]] = {}
     for family in sorted({point["family"] for point in points}):
         own = [x for x in points if x["family"] == family and measure in x["flops"]]
@@ -125,15 +125,18 @@ def _laws(points: list[Record], measure: str, name: str, args: FitArgs) -> dict[
         except ValueError:
             continue  # too few budgets so far
         fits[family] = fitted, flops
-        found["families"][family] = _described(fitted, flops, args.band) | {"points": len(own)}
+        laws["families"][family] = _described(fitted, flops, args.band) | {"points": len(own)}
     if args.reference in fits:
-        one, flops = fits[args.reference]
-        for family, (other, theirs) in fits.items():
-            low, high = max(flops.min(), theirs.min()), min(flops.max(), theirs.max())
+        reference, flops = fits[args.reference]
+        for family, (other, other_flops) in fits.items():
+            low, high = max(flops.min(), other_flops.min()), min(flops.max(), other_flops.max())
             if family != args.reference and low < high:
                 grid = np.geomspace(low, high, GRID)
-                found["gaps"][family] = {"flops": grid.tolist(), **gap(one, other, grid, args.band)}
-    return found
+                laws["gaps"][family] = {
+                    "flops": grid.tolist(),
+                    **gap(reference, other, grid, args.band),
+                }
+    return laws
 
 
 def _described(fitted: Bootstrap, flops: Floats, share: float) -> dict[str, Any]:

@@ -82,10 +82,10 @@ def fit_offset(flops_N: Floats, bits_N: Floats) -> PowerLaw:
     for _ in range(REFINEMENTS):
         error_E, a_E, c_E = _at_exponents(flops_N / unit, bits_N, exponents)
         best = int(error_E.argmin())
-        found = PowerLaw(float(a_E[best]), float(exponents[best]), float(c_E[best]), unit)
+        law = PowerLaw(float(a_E[best]), float(exponents[best]), float(c_E[best]), unit)
         low, high = max(0, best - 1), min(len(exponents) - 1, best + 1)
         exponents = np.linspace(exponents[low], exponents[high], 60)
-    return found
+    return law
 
 
 @dataclass(frozen=True)
@@ -131,11 +131,13 @@ def bootstrap(fit: Fit, flops_N: Floats, bits_N: Floats, draws: int, *, seed: in
     return Bootstrap(law, again)
 
 
-def gap(one: Bootstrap, other: Bootstrap, flops_G: Floats, share: float) -> dict[str, list[float]]:
+def gap(
+    reference: Bootstrap, other: Bootstrap, flops_G: Floats, share: float
+) -> dict[str, list[float]]:
     """Bits per byte of ``other`` less those of ``one``, and their band; above 0, ``one`` wins."""
-    pairs = zip(one.draws, other.draws, strict=True)
+    pairs = zip(reference.draws, other.draws, strict=True)
     low, high = _between(np.stack([b.at(flops_G) - a.at(flops_G) for a, b in pairs]), share)
-    middle = other.law.at(flops_G) - one.law.at(flops_G)
+    middle = other.law.at(flops_G) - reference.law.at(flops_G)
     return {"bits_per_byte": middle.tolist(), "low": low.tolist(), "high": high.tolist()}
 
 

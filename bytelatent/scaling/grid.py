@@ -9,7 +9,7 @@ from bytelatent.config import check_args
 from bytelatent.files import json_text
 from bytelatent.patching.rules import ENTROPY_MODES
 from bytelatent.scaling.args import ScalingArgs, Settings
-from bytelatent.scaling.study_folders import Places, Vocabulary
+from bytelatent.scaling.study_folders import StudyPaths, Vocabulary
 from bytelatent.training.args import TrainArgs
 
 
@@ -88,14 +88,14 @@ def draft(args: ScalingArgs, point: Point, lr: float, words: Vocabulary | None) 
     if point.variant is not None:
         assert args.ablations is not None
         variant = args.ablations.variants[point.variant]
-    places = Places(args)
+    paths = StudyPaths(args)
     shared: Settings = {
         "name": point.name,
-        "dump_dir": places.run(point.name),
+        "dump_dir": paths.run(point.name),
         "seed": point.seed,
         "steps": 1,
         "data": {
-            "root_dir": places.text,
+            "root_dir": paths.text,
             "sources": args.corpus.shares(),
             "seq_len": args.row_bytes,
             "batch_size": args.rows,
@@ -104,16 +104,16 @@ def draft(args: ScalingArgs, point: Point, lr: float, words: Vocabulary | None) 
         "optim": {"lr": lr * budget.lr_scale, "warmup": 0},
         "eval": {"every": 1},
     }
-    given = (args.train, shared, family.settings, budget.shapes[family.shape], variant)
-    settings = merged(*given)
+    layers = (args.train, shared, family.settings, budget.shapes[family.shape], variant)
+    settings = merged(*layers)
     if words is not None:
         settings = merged(settings, _of_tokens(words, args))
     if "blt" not in settings:
         settings = merged(settings, _window(settings["data"]["seq_len"]))
-    found = check_args(TrainArgs, settings)
-    if needs_entropies(found):
-        found = check_args(TrainArgs, merged(settings, {"data": {"root_dir": places.entropies}}))
-    return found
+    run = check_args(TrainArgs, settings)
+    if needs_entropies(run):
+        run = check_args(TrainArgs, merged(settings, {"data": {"root_dir": paths.entropies}}))
+    return run
 
 
 def scheduled(drafted: TrainArgs, steps: int, warmup: float) -> TrainArgs:
@@ -124,10 +124,10 @@ def scheduled(drafted: TrainArgs, steps: int, warmup: float) -> TrainArgs:
 
 def without_paths(run: TrainArgs) -> dict[str, Any]:
     """The settings of a run as JSON, without what is true on one machine only."""
-    found = run.model_dump(mode="json")
-    del found["dump_dir"], found["data"]["root_dir"]
-    (found["data"]["tokenizer"]["init_kwargs"] or {}).pop("path", None)
-    return found
+    settings = run.model_dump(mode="json")
+    del settings["dump_dir"], settings["data"]["root_dir"]
+    (settings["data"]["tokenizer"]["init_kwargs"] or {}).pop("path", None)
+    return settings
 
 
 def fingerprint(drafted: TrainArgs) -> str:
@@ -140,14 +140,14 @@ def needs_entropies(run: TrainArgs) -> bool:
     return run.patcher is not None and run.patcher.mode() in ENTROPY_MODES
 
 
-def merged(*given: Settings) -> Settings:
+def merged(*layers: Settings) -> Settings:
     """Nested settings laid over one another; later ones count."""
-    found: Settings = {}
-    for settings in given:
+    result: Settings = {}
+    for settings in layers:
         for key, value in settings.items():
-            both = isinstance(value, dict) and isinstance(found.get(key), dict)
-            found[key] = merged(found[key], value) if both else value
-    return found
+            both = isinstance(value, dict) and isinstance(result.get(key), dict)
+            result[key] = merged(result[key], value) if both else value
+    return result
 
 
 def _of_tokens(words: Vocabulary, args: ScalingArgs) -> Settings:

@@ -13,7 +13,7 @@ PACKAGE = Path(__file__).parents[1]
 
 def machine() -> dict[str, Any]:
     """Processor, cores, threads and versions; neither name nor place of the machine."""
-    found = {
+    facts = {
         "cpu": cpu_name(),
         "cores": os.cpu_count(),
         "threads": torch.get_num_threads(),
@@ -21,8 +21,8 @@ def machine() -> dict[str, Any]:
         "torch": torch.__version__,
     }
     if torch.cuda.is_available():
-        found["gpu"] = torch.cuda.get_device_name()
-    return found
+        facts["gpu"] = torch.cuda.get_device_name()
+    return facts
 
 
 def cpu_name() -> str:

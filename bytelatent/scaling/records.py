@@ -19,7 +19,7 @@ from bytelatent.scaling.args import ScalingArgs
 from bytelatent.scaling.bits_per_byte import load_scorer, summaries, test_pieces
 from bytelatent.scaling.grid import Point, needs_entropies, without_paths
 from bytelatent.scaling.machine import commit, machine
-from bytelatent.scaling.study_folders import Places
+from bytelatent.scaling.study_folders import StudyPaths
 from bytelatent.training.args import TrainArgs
 from bytelatent.transformer import LMTransformer
 
@@ -75,7 +75,7 @@ def measure(args: ScalingArgs, model: Path) -> dict[str, Any]:
         ValueError: the model or the held-out text is missing.
     """
     pieces = test_pieces(args)
-    scorer = load_scorer(model, args.entropy_model, Places(args).tokenizer)
+    scorer = load_scorer(model, args.entropy_model, StudyPaths(args).tokenizer)
     return summaries(pieces, scorer([piece.data for piece in pieces]))
 
 
@@ -87,16 +87,16 @@ def measure_again(args: ScalingArgs) -> Iterator[tuple[str, float]]:
     Raises:
         ValueError: a model is not there any more.
     """
-    places = Places(args)
+    paths = StudyPaths(args)
     for path in sorted(args.out.glob(f"{args.name}-*.json")):
         record = read_json(path)
         if "bits_per_byte" not in record:
             continue
-        found = measure(args, places.run(record["point"]) / "model")
+        scores = measure(args, paths.run(record["point"]) / "model")
         corpus = args.corpus.model_dump(mode="json", exclude={"root_dir"})
-        again = {"bits_per_byte": found, "corpus": corpus, "measured": commit()}
+        again = {"bits_per_byte": scores, "corpus": corpus, "measured": commit()}
         write_json(path, record | again)
-        yield record["point"], found["total"]["bits_per_byte"]
+        yield record["point"], scores["total"]["bits_per_byte"]
 
 
 def _flops(args: ScalingArgs, run: TrainArgs, trained: dict[str, float]) -> dict[str, Any]:

@@ -82,26 +82,28 @@ def report_of(args: ScalingArgs) -> Report:
     return make_report(read_findings(args.out), planned_by(args), numbers)
 
 
-def make_report(found: Findings, planned: Planned, paper: Paper) -> Report:
+def make_report(findings: Findings, planned: Planned, paper: Paper) -> Report:
     """The report of what there is so far."""
-    wanted = len(planned.families) * sum(seeds for _, seeds in planned.budgets)
-    if not found.grid:
+    run_count = len(planned.families) * sum(seeds for _, seeds in planned.budgets)
+    if not findings.grid:
         head = "No run of the grid has been recorded yet, so there is nothing to report."
-        return Report(head, _lacking(found, planned))
-    head = f"{len(found.grid)} of the {wanted} planned runs of the grid are recorded."
-    made = [
-        _runs(found),
-        *answers(found),
-        moves(found),
-        beside_the_paper(found, paper),
-        _measures(found),
-        _models(found),
-        _rates(found),
-        _laws(found),
-        _ablations(found),
-        *_robustness(found),
+        return Report(head, _lacking(findings, planned))
+    head = f"{len(findings.grid)} of the {run_count} planned runs of the grid are recorded."
+    sections = [
+        _runs(findings),
+        *answers(findings),
+        moves(findings),
+        beside_the_paper(findings, paper),
+        _measures(findings),
+        _models(findings),
+        _rates(findings),
+        _laws(findings),
+        _ablations(findings),
+        *_robustness(findings),
     ]
-    return Report(head, _lacking(found, planned), [one for one in made if one is not None])
+    return Report(
+        head, _lacking(findings, planned), [section for section in sections if section is not None]
+    )
 
 
 def write_report(args: ScalingArgs) -> list[Path]:
@@ -152,56 +154,56 @@ def replaced(text: str, report: Report, document: Path) -> str:
 def markdown(report: Report) -> str:
     """The report as a part of a document."""
     parts = [" ".join([report.head, *report.lacking])]
-    for one in report.sections:
-        parts.append(f"### {one.title}")
-        parts += one.text
-        if one.rows:
-            lines = [one.columns, ["---"] * len(one.columns), *one.rows]
+    for section in report.sections:
+        parts.append(f"### {section.title}")
+        parts += section.text
+        if section.rows:
+            lines = [section.columns, ["---"] * len(section.columns), *section.rows]
             parts.append("\n".join(f"| {' | '.join(line)} |" for line in lines))
     return "\n\n".join(parts) + "\n"
 
 
-def _lacking(found: Findings, planned: Planned) -> list[str]:
+def _lacking(findings: Findings, planned: Planned) -> list[str]:
     """What was planned and is not there."""
     lacking = []
     missing = []
     for budget, seeds in planned.budgets:
         for family in planned.families:
-            short = seeds - len(found.runs(family, budget))
+            short = seeds - len(findings.runs(family, budget))
             if short > 0:
                 runs = f" ({short} of {seeds} seeds)" if 0 < short < seeds else ""
                 missing.append(f"{family} at {number(budget)} FLOPs{runs}")
-    if missing and found.grid:
+    if missing and findings.grid:
         lacking.append(f"Not run yet: {'; '.join(missing)}.")
-    done = {one["variant"] for one in found.ablation}
+    done = {record["variant"] for record in findings.ablation}
     variants = [name for name in planned.ablations if name not in done]
     if variants:
         lacking.append(f"Ablations not run yet: {', '.join(variants)}.")
-    measured = {one["family"] for one in found.robustness}
+    measured = {record["family"] for record in findings.robustness}
     families = [name for name in planned.robustness if name not in measured]
     if families:
         lacking.append(f"Robustness not measured yet: {', '.join(families)}.")
-    if not found.fits and found.grid:
+    if not findings.fits and findings.grid:
         lacking.append("No law could be fitted: that takes two budgets.")
     return lacking
 
 
-def _runs(found: Findings) -> Section:
+def _runs(findings: Findings) -> Section:
     """How much was run, where, and from which code."""
-    runs = [*found.grid, *found.ablation, *found.sweep]
-    hours = sum(sum(one["seconds"].values()) for one in runs) / HOUR
-    machines = sorted({_machine(one["machine"]) for one in runs})
-    commits = sorted({str(one["commit"])[:10] for one in runs})
-    budgets = found.budgets
-    span = f"{len(found.families)} families at {len(budgets)} budget{'s' * (len(budgets) > 1)}"
+    runs = [*findings.grid, *findings.ablation, *findings.sweep]
+    hours = sum(sum(run["seconds"].values()) for run in runs) / HOUR
+    machines = sorted({_machine(run["machine"]) for run in runs})
+    commits = sorted({str(run["commit"])[:10] for run in runs})
+    budgets = findings.budgets
+    span = f"{len(findings.families)} families at {len(budgets)} budget{'s' * (len(budgets) > 1)}"
     text = [
-        f"{len(found.grid)} runs of the grid: {span} from {number(budgets[0])} to "
+        f"{len(findings.grid)} runs of the grid: {span} from {number(budgets[0])} to "
         f"{number(budgets[-1])} training FLOPs, a factor of {budgets[-1] / budgets[0]:.3g}; "
-        f"{len(found.ablation)} ablations; {len(found.sweep)} runs that chose learning rates. "
-        f"Together {hours:.1f} hours of training and measuring, on {'; '.join(machines)}, "
+        f"{len(findings.ablation)} ablations; {len(findings.sweep)} runs that chose learning "
+        f"rates. Together {hours:.1f} hours of training and measuring, on {'; '.join(machines)}, "
         f"with the code of {', '.join(commits)}."
     ]
-    sizes = {one["bits_per_byte"]["total"]["bytes"] for one in found.grid}
+    sizes = {run["bits_per_byte"]["total"]["bytes"] for run in findings.grid}
     held = " or ".join(f"{int(size):,}" for size in sorted(sizes))
     text.append(f"Bits per byte are those of the same {held} held-out bytes for every family.")
     return Section("runs", "What was run", text)
@@ -212,47 +214,47 @@ def _machine(about: dict[str, Any]) -> str:
     return f"{device}, {about['threads']} thread{'s' * (about['threads'] != 1)}"
 
 
-def _measures(found: Findings) -> Section:
+def _measures(findings: Findings) -> Section:
     """Bits per byte by family and budget, with the range of seeds."""
     rows = []
-    for family in found.families:
+    for family in findings.families:
         cells = []
-        for budget in found.budgets:
-            runs = found.runs(family, budget)
+        for budget in findings.budgets:
+            runs = findings.runs(family, budget)
             cells.append("–" if not runs else _with_range([bits(run) for run in runs]))
         rows.append([family, *cells])
-    columns = ["family", *(f"{number(budget)} FLOPs" for budget in found.budgets)]
+    columns = ["family", *(f"{number(budget)} FLOPs" for budget in findings.budgets)]
     text = ["In brackets the lowest and the highest seed, where there are several."]
     return Section("measures", "Bits per byte", text, columns, rows)
 
 
 def _with_range(values: list[float]) -> str:
-    found = mean(values)
-    if found.count == 1:
-        return f"{found.value:.3f}"
-    return f"{found.value:.3f} ({found.low:.3f} to {found.high:.3f})"
+    average = mean(values)
+    if average.count == 1:
+        return f"{average.value:.3f}"
+    return f"{average.value:.3f} ({average.low:.3f} to {average.high:.3f})"
 
 
-def _models(found: Findings) -> Section:
+def _models(findings: Findings) -> Section:
     """What each place of the grid is: size, text, cost."""
     rows = []
-    for budget in found.budgets:
-        for family in found.families:
-            runs = found.runs(family, budget)
+    for budget in findings.budgets:
+        for family in findings.families:
+            runs = findings.runs(family, budget)
             if not runs:
                 continue
-            one = runs[0]
-            inner = one["parameters"]["total"] - one["parameters"]["embeddings"]
+            run = runs[0]
+            inner = run["parameters"]["total"] - run["parameters"]["embeddings"]
             rows.append(
                 [
                     number(budget),
                     family,
                     f"{inner:,}",
-                    f"{one['parameters']['embeddings']:,}",
-                    f"{one['bytes'] / 1e6:.2f}",
-                    f"{one['bytes_per_unit']:.2f}",
-                    number(one["flops"]["forward_per_byte"]),
-                    number(one["flops"]["forward_per_byte_with_entropy_model"]),
+                    f"{run['parameters']['embeddings']:,}",
+                    f"{run['bytes'] / 1e6:.2f}",
+                    f"{run['bytes_per_unit']:.2f}",
+                    number(run["flops"]["forward_per_byte"]),
+                    number(run["flops"]["forward_per_byte_with_entropy_model"]),
                 ]
             )
     columns = [
@@ -263,19 +265,19 @@ def _models(found: Findings) -> Section:
     return Section("models", "Models", text, columns, rows)
 
 
-def _rates(found: Findings) -> Section | None:
+def _rates(findings: Findings) -> Section | None:
     """The learning rate of every family, and what was tried."""
     rows = []
-    for family in found.families:
-        one = next(run for run in found.grid if run["family"] == family)["learning_rates"]
-        tried = one.get("valid_bits_per_byte")
+    for family in findings.families:
+        rates = next(run for run in findings.grid if run["family"] == family)["learning_rates"]
+        tried = rates.get("valid_bits_per_byte")
         if tried is None:
             continue
         words = ", ".join(
             f"{lr}: {'diverged' if bits_ is None else f'{bits_:.3f}'}"
             for lr, bits_ in tried.items()
         )
-        rows.append([family, f"{one['chosen']:g}", words])
+        rows.append([family, f"{rates['chosen']:g}", words])
     if not rows:
         return None
     text = [
@@ -287,33 +289,33 @@ def _rates(found: Findings) -> Section | None:
     return Section("rates", "Learning rates", text, columns, rows)
 
 
-def _laws(found: Findings) -> Section | None:
+def _laws(findings: Findings) -> Section | None:
     """Parameters of the laws with their bands."""
-    law, fits = found.law("training"), found.fitted("training")
+    law, fits = findings.law("training"), findings.fitted("training")
     if law is None:
         return None
     shape = "a (C / unit)^-b + c" if law == "offset" else "a (C / unit)^-b"
     rows = []
     for family in ordered(fits):
-        one = fits[family]
+        fit = fits[family]
         cells = []
         for name in ("a", "b", "c"):
-            low, high = one["intervals"][name]
-            cells.append(f"{one['law'][name]:.3f} ({low:.3f} to {high:.3f})")
-        rows.append([family, str(one["points"]), number(one["law"]["unit"]), *cells])
+            low, high = fit["intervals"][name]
+            cells.append(f"{fit['law'][name]:.3f} ({low:.3f} to {high:.3f})")
+        rows.append([family, str(fit["points"]), number(fit["law"]["unit"]), *cells])
     text = [
         f"Bits per byte = {shape} with C in training FLOPs, the entropy model not counted. In "
-        f"brackets {found.fits['band']:.0%} of {found.fits['draws']:,} bootstrap draws. They hold "
-        "for the budgets that were run and promise nothing beyond."
+        f"brackets {findings.fits['band']:.0%} of {findings.fits['draws']:,} bootstrap draws. They "
+        "hold for the budgets that were run and promise nothing beyond."
     ]
     return Section("laws", "Fitted laws", text, ["family", "runs", "unit", "a", "b", "c"], rows)
 
 
-def _ablations(found: Findings) -> Section | None:
+def _ablations(findings: Findings) -> Section | None:
     """Every variant beside the family as it is."""
     rows, texts = [], []
-    for family, budget in sorted({(x["family"], x["flops"]["budget"]) for x in found.ablation}):
-        base = found.runs(family, budget)
+    for family, budget in sorted({(x["family"], x["flops"]["budget"]) for x in findings.ablation}):
+        base = findings.runs(family, budget)
         if not base:
             continue
         here = mean([bits(run) for run in base])
@@ -323,23 +325,25 @@ def _ablations(found: Findings) -> Section | None:
             f"{family} as it is{spread}. Each variant has one seed, so a difference not well above "
             "that of seeds says nothing."
         )
-        for one in found.ablation:
-            if (one["family"], one["flops"]["budget"]) == (family, budget):
-                more = bits(one) - here.value
-                unit = f"{one['bytes_per_unit']:.2f}"
-                rows.append([one["variant"], f"{bits(one):.3f}", f"{more:+.3f}", unit])
+        for record in findings.ablation:
+            if (record["family"], record["flops"]["budget"]) == (family, budget):
+                more = bits(record) - here.value
+                unit = f"{record['bytes_per_unit']:.2f}"
+                rows.append([record["variant"], f"{bits(record):.3f}", f"{more:+.3f}", unit])
     columns = ["variant", "bits per byte", "more than as it is", "bytes per unit"]
     return Section("ablations", "Ablations", texts, columns, rows) if rows else None
 
 
-def _robustness(found: Findings) -> list[Section]:
+def _robustness(findings: Findings) -> list[Section]:
     """Noise, spelling and languages."""
-    tables = {one["family"]: one for one in found.robustness}
+    tables = {record["family"]: record for record in findings.robustness}
     families = ordered(tables)
     if not families:
         return []
-    places = sorted({f"{one['budget']}, seed {one['seed']}" for one in found.robustness})
-    where = f"Models of {'; '.join(places)}."
+    grid_cells = sorted(
+        {f"{record['budget']}, seed {record['seed']}" for record in findings.robustness}
+    )
+    where = f"Models of {'; '.join(grid_cells)}."
     noise = _table(tables, "noise", lambda row: f"{row['bits_per_byte']:.3f}")
     right = _table(
         tables, "spelling", lambda row: f"{row['right']:.1%} ± {row['standard_error']:.1%}"
@@ -369,9 +373,10 @@ def _robustness(found: Findings) -> list[Section]:
 
 def _table(tables: dict[str, Any], about: str, words: Any) -> list[list[str]]:
     families = ordered(tables)
-    names = list(dict.fromkeys(name for one in families for name in tables[one][about]))
+    names = list(dict.fromkeys(name for family in families for name in tables[family][about]))
     return [
-        [name, *(_cell(tables[one][about].get(name), words) for one in families)] for name in names
+        [name, *(_cell(tables[family][about].get(name), words) for family in families)]
+        for name in names
     ]
 
 

@@ -28,7 +28,7 @@ from bytelatent.scaling.grid import (
 )
 from bytelatent.scaling.records import describe
 from bytelatent.scaling.study_folders import (
-    Places,
+    StudyPaths,
     Vocabulary,
     prepare_entropies,
     prepare_text,
@@ -68,7 +68,7 @@ class Study:
         self, args: ScalingArgs, command: str, report: Callable[[str], None] | None = None
     ) -> None:
         self.args, self.command, self.report = args, command, report or _print
-        self.places = Places(args)
+        self.paths = StudyPaths(args)
         self.failures: list[Failure] = []
         self._trained = 0
         self._diverged: set[Point] = set()
@@ -83,10 +83,10 @@ class Study:
         return self._stop
 
     @stop_requested.setter
-    def stop_requested(self, wanted: bool) -> None:
-        self._stop = wanted
+    def stop_requested(self, value: bool) -> None:
+        self._stop = value
         if self._trainer is not None:
-            self._trainer.stop_requested = wanted
+            self._trainer.stop_requested = value
 
     def run(self) -> bool:
         """Do all that is not done, or see it done by others; whether it came to the end.
@@ -96,7 +96,7 @@ class Study:
         """
         if self.args.threads is not None:
             torch.set_num_threads(self.args.threads)
-        with sole_run(self.places.text, wait=True):
+        with sole_run(self.paths.text, wait=True):
             prepare_text(self.args)
         while not self._stop:
             before = self._trained
@@ -111,13 +111,13 @@ class Study:
         busy, before = False, self._trained
         for family in self.args.families:
             try:
-                found = self._chosen.get(family) or self._choose(family)
+                learning_rates = self._chosen.get(family) or self._choose(family)
             except FolderBusyError:
                 busy = True
                 continue
-            if found is None:
+            if learning_rates is None:
                 return True
-            self._chosen[family] = found
+            self._chosen[family] = learning_rates
         for point in points(self.args):
             if point.family not in self._chosen:
                 continue
@@ -145,7 +145,7 @@ class Study:
         if done is not None or point in self._diverged:
             return done
         if needs_entropies(drafted):
-            with sole_run(self.places.entropies):
+            with sole_run(self.paths.entropies):
                 prepare_entropies(self.args, lambda: self._stop)
         if self._stop:
             return None
@@ -154,16 +154,16 @@ class Study:
             return self._recorded(point, drafted) or self._make(point, drafted, sweep)
 
     def _recorded(self, point: Point, drafted: TrainArgs) -> Record | None:
-        path = self.places.record(point.name)
+        path = self.paths.record(point.name)
         if not path.is_file():
             return None
-        found: Record = read_json(path)
-        if found.get("settings") != fingerprint(drafted):
+        record: Record = read_json(path)
+        if record.get("settings") != fingerprint(drafted):
             raise ValueError(
                 f"{path} was made with other settings than those of {point.name} now; "
                 "move it away, or choose another name"
             )
-        return found
+        return record
 
     def _make(self, point: Point, drafted: TrainArgs, sweep: dict[str, Any]) -> Record | None:
         rates = flops.measure_rates(drafted)
@@ -172,15 +172,15 @@ class Study:
         run = scheduled(drafted, max(1, round(steps)), self.args.warmup)
         if not self._train(point, run):
             return None
-        made = describe(self.args, point, run, self.command)
-        made |= {"settings": fingerprint(drafted), "learning_rates": sweep}
-        write_json(self.places.record(point.name), made)
+        record = describe(self.args, point, run, self.command)
+        record |= {"settings": fingerprint(drafted), "learning_rates": sweep}
+        write_json(self.paths.record(point.name), record)
         self._trained += 1
         shutil.rmtree(run.dump_dir / "checkpoints", ignore_errors=True)
         self.report(
-            f"{point.name}: {made['bits_per_byte']['total']['bits_per_byte']:.4f} bits/byte"
+            f"{point.name}: {record['bits_per_byte']['total']['bits_per_byte']:.4f} bits/byte"
         )
-        return made
+        return record
 
     def _choose(self, family: str) -> dict[str, Any] | None:
         """The family's learning rate, and what the sweep measured; None after a stop.
@@ -193,12 +193,12 @@ class Study:
             optim = self.args.train.get("optim", {})
             return {"chosen": optim.get("lr", TrainArgs.model_fields["optim"].default.lr)}
         tried: dict[float, float] = {}
-        wanted, left = sorted(sweep.lrs), sweep.extend
-        while wanted:
-            tried |= self._tried(family, wanted)
+        rates, left = sorted(sweep.lrs), sweep.extend
+        while rates:
+            tried |= self._tried(family, rates)
             if self._stop:
                 return None
-            wanted = _beyond(tried) if left else []
+            rates = _beyond(tried) if left else []
             left -= 1
         best = min(tried, key=lambda lr: (tried[lr], lr))
         if math.isinf(tried[best]):
@@ -218,11 +218,11 @@ class Study:
             if self._stop:
                 break
             try:
-                made = self.record(sweep_point(self.args, family, lr), {"chosen": lr})
+                record = self.record(sweep_point(self.args, family, lr), {"chosen": lr})
             except FolderBusyError as error:
                 busy = error
                 continue
-            tried[lr] = math.inf if made is None else made["valid_bits_per_byte"]
+            tried[lr] = math.inf if record is None else record["valid_bits_per_byte"]
         if busy is not None:
             raise busy
         return tried
@@ -255,7 +255,7 @@ class Study:
         if self.args.families[point.family].tokens != "bpe":
             return None
         if self._words is None:
-            with sole_run(self.places.tokenizer.with_suffix(""), wait=True):
+            with sole_run(self.paths.tokenizer.with_suffix(""), wait=True):
                 self._words = prepare_vocabulary(self.args)
         return self._words
 

@@ -36,7 +36,7 @@ class Item:
 class Question:
     """A line and its answers."""
 
-    asked: str
+    prompt: str
     right: str
     wrong: str
 
@@ -127,13 +127,13 @@ def items(task: str, words: list[str], count: int) -> list[Item]:
     if len(words) <= SHOTS:
         raise ValueError(f"spelling: the text has {len(words)} words; more than {SHOTS} are needed")
     rng = random.Random(f"{task} {count}")  # noqa: S311 (no secret)
-    found = []
+    result = []
     for _ in range(count):
         *shots, last = [TASKS[task](word, rng) for word in rng.sample(words, SHOTS + 1)]
-        before = "".join(f"{shot.asked}: {shot.right}\n" for shot in shots)
-        right, wrong = (f"{before}{last.asked}: {answer}\n" for answer in (last.right, last.wrong))
-        found.append(Item(right.encode(), wrong.encode()))
-    return found
+        before = "".join(f"{shot.prompt}: {shot.right}\n" for shot in shots)
+        right, wrong = (f"{before}{last.prompt}: {answer}\n" for answer in (last.right, last.wrong))
+        result.append(Item(right.encode(), wrong.encode()))
+    return result
 
 
 def _misspelt(word: str, rng: random.Random) -> str:
@@ -142,5 +142,5 @@ def _misspelt(word: str, rng: random.Random) -> str:
     return word[:place] + other + word[place + 1 :]
 
 
-def _swapped(word: str, one: str, other: str) -> str:
-    return word.translate(str.maketrans(one + other, other + one))
+def _swapped(word: str, first: str, second: str) -> str:
+    return word.translate(str.maketrans(first + second, second + first))

@@ -81,12 +81,12 @@ class Findings:
         law = self.law(measure)
         if law is None:
             return {}
-        points = {name: one["points"] for name, one in self.fitted(measure).items()}
+        points = {name: fit["points"] for name, fit in self.fitted(measure).items()}
         sure = points.get(self.fits["reference"], 0) >= MIN_POINTS_FOR_INTERVAL
-        found = self.fits[measure][law]["gaps"]
+        gaps = self.fits[measure][law]["gaps"]
         return {
-            name: found[name]
-            for name in ordered(found)
+            name: gaps[name]
+            for name in ordered(gaps)
             if sure and points[name] >= MIN_POINTS_FOR_INTERVAL
         }
 
@@ -100,10 +100,10 @@ def read_findings(folder: Path) -> Findings:
     collected, fits = folder / COLLECTED, folder / FITS
     if not collected.is_file():
         return Findings()
-    found = read_json(collected)
+    records = read_json(collected)
     try:
         return Findings(
-            **{kind: list(found[kind]) for kind in ("grid", "ablation", "sweep", "robustness")},
+            **{kind: list(records[kind]) for kind in ("grid", "ablation", "sweep", "robustness")},
             fits=read_json(fits) if fits.is_file() else {},
         )
     except (KeyError, TypeError) as error:
@@ -112,8 +112,8 @@ def read_findings(folder: Path) -> Findings:
 
 def ordered(families: Sequence[str] | set[str] | dict[str, Any]) -> list[str]:
     """Families as they are listed everywhere."""
-    places = {name: place for place, name in enumerate(ORDER)}
-    return sorted(families, key=lambda name: (places.get(name, len(ORDER)), name))
+    ranks = {name: rank for rank, name in enumerate(ORDER)}
+    return sorted(families, key=lambda name: (ranks.get(name, len(ORDER)), name))
 
 
 def bits(record: Record) -> float:

@@ -84,12 +84,12 @@ def entropy_flops(args: LMTransformerArgs) -> float:
 def map_flops(args: ByteLatentTransformerArgs) -> float:
     """Forward FLOPs per patch of the linear maps between widths, which the paper does not count."""
     local, wide = args.encoder.dim, args.global_model.dim
-    found = 0
+    flops = 0
     if args.encoder.cross_layers:
-        found += 2 * local * args.patch_width  # pooled bytes to the patch's vectors
+        flops += 2 * local * args.patch_width  # pooled bytes to the patch's vectors
     if args.patch_width != wide:
-        found += 2 * args.patch_width * wide  # these to the global model
+        flops += 2 * args.patch_width * wide  # these to the global model
     back = args.patch_vectors * local if args.decoder.cross_layers else local
     if args.decoder.cross_layers or back != wide:
-        found += 2 * wide * back  # and its states to the decoder
-    return found
+        flops += 2 * wide * back  # and its states to the decoder
+    return flops

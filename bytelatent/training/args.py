@@ -119,6 +119,6 @@ class TrainArgs(BaseModel):
     @property
     def model(self) -> LMTransformerArgs | ByteLatentTransformerArgs:
         """The args of the model to train."""
-        found = self.entropy_model or self.blt
-        assert found is not None
-        return found
+        model_args = self.entropy_model or self.blt
+        assert model_args is not None
+        return model_args

@@ -102,7 +102,7 @@ class Settings:
         fixed: list[str] = []
         others: list[str] = []
         for name, (before, now) in _differences(saved, self.values).items():
-            is_fixed = any(name == one or name.startswith(one + ".") for one in self.fixed)
+            is_fixed = any(name == prefix or name.startswith(prefix + ".") for prefix in self.fixed)
             chosen = fixed if is_fixed and name.rpartition(".")[2] not in self.free else others
             chosen.append(f"{name} was {_shown(before)} and is now {_shown(now)}")
         return fixed, others
@@ -206,7 +206,7 @@ class Checkpoints:
             part()
         except (CheckpointException, OSError, ValueError) as error:
             problem = _reason(error)
-        problems = [one for one in self.world.gather(problem) if one]
+        problems = [reason for reason in self.world.gather(problem) if reason]
         if problems:
             if self.world.is_main:
                 shutil.rmtree(aside, ignore_errors=True)
@@ -268,13 +268,13 @@ def _differences(saved: Any, now: Any, name: str = "") -> dict[str, tuple[Any, A
     now = json.loads(json.dumps(now))  # as the file has them: keys are strings, tuples lists
     if not isinstance(saved, dict) or not isinstance(now, dict):
         return {} if saved == now else {name: (saved, now)}
-    found: dict[str, tuple[Any, Any]] = {}
+    changed: dict[str, tuple[Any, Any]] = {}
     for key in saved.keys() & now.keys():
-        found |= _differences(saved[key], now[key], f"{name}.{key}" if name else key)
+        changed |= _differences(saved[key], now[key], f"{name}.{key}" if name else key)
     for key in saved.keys() - now.keys():
         if name and saved[key] is not None:
-            found[f"{name}.{key}"] = (saved[key], None)
-    return dict(sorted(found.items()))
+            changed[f"{name}.{key}"] = (saved[key], None)
+    return dict(sorted(changed.items()))
 
 
 def _shown(value: Any) -> str:

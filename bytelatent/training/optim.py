@@ -78,11 +78,13 @@ def build_optimizers(model: nn.Module, args: OptimArgs) -> list[Optimizer]:
 
     AdamW comes last; it has all parameters that no other has.
     """
-    found: list[Optimizer] = []
+    optimizers: list[Optimizer] = []
     if args.name == "muon":
         hidden = hidden_matrices(model)
-        found.append(Muon(hidden, args.lr, args.momentum, args.weight_decay))
-    taken = {id(p) for group in (g for o in found for g in o.param_groups) for p in group["params"]}
+        optimizers.append(Muon(hidden, args.lr, args.momentum, args.weight_decay))
+    taken = {
+        id(p) for group in (g for o in optimizers for g in o.param_groups) for p in group["params"]
+    }
     rest = [p for p in model.parameters() if id(p) not in taken]
     embeddings = [m.weight for m in model.modules() if isinstance(m, nn.Embedding)]
     if args.embedding_lr == 1:
@@ -98,4 +100,4 @@ def build_optimizers(model: nn.Module, args: OptimArgs) -> list[Optimizer]:
         groups.append({"params": embeddings, **about})
     betas = (args.beta1, args.beta2)
     adamw = torch.optim.AdamW(groups, lr=args.lr, betas=betas, eps=args.epsilon, fused=True)
-    return [*found, adamw]
+    return [*optimizers, adamw]

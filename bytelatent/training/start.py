@@ -29,11 +29,11 @@ def starting_model(args: TrainArgs) -> Model:
         model: Model = kind(args.model)  # type: ignore[arg-type]
         model.init_weights(torch.Generator().manual_seed(args.seed))
         return model
-    given: Model = kind.from_pretrained(args.init_from)
-    if shape_of(given.args) == shape_of(args.model):
-        return given
-    if shape_of(given.args) | {"hashes": None} != shape_of(args.model) | {"hashes": None} or (
-        given.args.hashes is not None
+    initial: Model = kind.from_pretrained(args.init_from)
+    if shape_of(initial.args) == shape_of(args.model):
+        return initial
+    if shape_of(initial.args) | {"hashes": None} != shape_of(args.model) | {"hashes": None} or (
+        initial.args.hashes is not None
     ):
         raise ValueError(
             f"init_from: the model in {args.init_from} has other shapes than this configuration"
@@ -42,7 +42,7 @@ def starting_model(args: TrainArgs) -> Model:
     for table in model.ngram_tables():
         assert isinstance(table, nn.Embedding)
         nn.init.zeros_(table.weight)
-    model.load_state_dict(given.state_dict(), strict=False)
+    model.load_state_dict(initial.state_dict(), strict=False)
     return model
 
 

@@ -162,15 +162,17 @@ class Trainer:
             nats_B = (nats_BS * batch.counted_BS.to(self.device)).sum(1).tolist()
             sizes_B = batch.sizes_BS.sum(1).tolist()
             for source, nats, size in zip(batch.sources, nats_B, sizes_B, strict=True):
-                found = sums.setdefault(source, [0.0, 0.0])
-                found[0], found[1] = found[0] + nats, found[1] + size
+                nats_and_bytes = sums.setdefault(source, [0.0, 0.0])
+                nats_and_bytes[0] += nats
+                nats_and_bytes[1] += size
         self.model.train()
         total: dict[str, list[float]] = {}
         for part in self.world.gather(sums):
             for source, (nats, size) in part.items():
                 for name in ("", source):
-                    found = total.setdefault(name, [0.0, 0.0])
-                    found[0], found[1] = found[0] + nats, found[1] + size
+                    nats_and_bytes = total.setdefault(name, [0.0, 0.0])
+                    nats_and_bytes[0] += nats
+                    nats_and_bytes[1] += size
         return {name: bits_per_byte(nats, max(1.0, size)) for name, (nats, size) in total.items()}
 
     def _train_step(self, batch: Batch, tally: Tally) -> bool:
@@ -329,9 +331,9 @@ class Trainer:
             self.report(StepReport(self.step, args.steps, record["bits_per_byte"], speed, left))
 
     def _evaluate(self) -> None:
-        found = self.evaluate()
-        record = {"step": self.step, "valid_bits_per_byte": found.pop("")}
-        self.metrics.append(record | {"valid_by_source": found})
+        scores = self.evaluate()
+        record = {"step": self.step, "valid_bits_per_byte": scores.pop("")}
+        self.metrics.append(record | {"valid_by_source": scores})
 
     def _save(self) -> None:
         lanes: dict[str, Any] = {}

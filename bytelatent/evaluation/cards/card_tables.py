@@ -32,7 +32,7 @@ def table(title: str, evaluation: Numbers, part: str) -> str:
     heads += [f"`{evaluation['entropy_model']}`"] if entropy else []
     heads += ["bytes per patch", *names]
     rows = [heads, ["---"] * len(heads)]
-    rows += [_row(name, one, entropy, names) for name, one in groups.items()]
+    rows += [_row(name, scores, entropy, names) for name, scores in groups.items()]
     return "\n".join(_line(row) for row in rows)
 
 
@@ -42,13 +42,13 @@ def _line(cells: list[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _row(name: str, one: Numbers, entropy: bool, compressors: list[str]) -> list[str]:
-    cells = [name, f"{one['bytes']:,}", f"{one['bits_per_byte']:.3f}"]
+def _row(name: str, scores: Numbers, entropy: bool, compressors: list[str]) -> list[str]:
+    cells = [name, f"{scores['bytes']:,}", f"{scores['bits_per_byte']:.3f}"]
     if entropy:
-        cells.append(f"{one['entropy_model_bits_per_byte']:.3f}")
-    cells.append(f"{one['bytes_per_patch']:.2f}" if "bytes_per_patch" in one else "-")
-    found = one.get("compressors", {})
-    return cells + [f"{found[word]:.3f}" if word in found else "-" for word in compressors]
+        cells.append(f"{scores['entropy_model_bits_per_byte']:.3f}")
+    cells.append(f"{scores['bytes_per_patch']:.2f}" if "bytes_per_patch" in scores else "-")
+    rates = scores.get("compressors", {})
+    return cells + [f"{rates[word]:.3f}" if word in rates else "-" for word in compressors]
 
 
 def outside(evaluation: Numbers) -> str:
@@ -72,26 +72,26 @@ def compressors(evaluation: Numbers) -> str:
 
 def text(evaluation: Numbers) -> str:
     """The section on what the model writes; empty where that was not measured."""
-    found = evaluation.get("text")
-    if not found:
+    quality = evaluation.get("text")
+    if not quality:
         return ""
-    greedy, sampled, prose = found["greedy"], found["sampled"], found["prose"]
-    words = f"Of {found['prompts']} beginnings of English prose, each continued by at most "
-    words += f"{found['bytes']} bytes. With the likeliest byte each time, "
-    words += f"{greedy['repeated_mean']:.1%} of all runs of {found['window']} bytes stand more "
+    greedy, sampled, prose = quality["greedy"], quality["sampled"], quality["prose"]
+    words = f"Of {quality['prompts']} beginnings of English prose, each continued by at most "
+    words += f"{quality['bytes']} bytes. With the likeliest byte each time, "
+    words += f"{greedy['repeated_mean']:.1%} of all runs of {quality['window']} bytes stand more "
     words += "than once in their text, "
     words += f"{greedy['repeated_worst']:.1%} in the worst one (wanted: at most "
     words += f"{MOST_REPEATED:.1%}; in real prose {prose['repeated_mean']:.1%})."
     share = sampled.get("share_of_words")
     if share is not None:
-        words += f" Drawn at temperature {found['temperature']}, {share:.1%} of "
-        words += f"{sampled['words']:,} words are words by the list of {found['word_list']} "
+        words += f" Drawn at temperature {quality['temperature']}, {share:.1%} of "
+        words += f"{sampled['words']:,} words are words by the list of {quality['word_list']} "
         words += f"(wanted: at least {LEAST_WORDS:.1%}; of real prose "
         words += f"{prose['share_of_words']:.1%})."
-    rows = [["prompt", "the likeliest bytes", f"drawn at {found['temperature']}"], ["---"] * 3]
+    rows = [["prompt", "the likeliest bytes", f"drawn at {quality['temperature']}"], ["---"] * 3]
     rows += [
-        [_cell(one[key]) for key in ("prompt", "greedy", "sampled")]
-        for one in found["examples"][:EXAMPLES]
+        [_cell(example[key]) for key in ("prompt", "greedy", "sampled")]
+        for example in quality["examples"][:EXAMPLES]
     ]
     return f"## Text\n\n{words}\n\n" + "\n".join(_line(row) for row in rows) + "\n\n"
 

@@ -61,11 +61,11 @@ def card(release: Release) -> str:
     if release.evaluation["kind"] == BYTE_MODEL:
         name = "entropy_model_card.md"
         assert release.calibration is not None
-        found = release.calibration["rules"][release.calibration["rule"]]
+        calibrated = release.calibration["rules"][release.calibration["rule"]]
         fields |= {
             "shape": release.args.entropy_model,
-            "threshold": found["threshold"],
-            "patch_size": found["bytes_per_patch"],
+            "threshold": calibrated["threshold"],
+            "patch_size": calibrated["bytes_per_patch"],
             "longest": _longest(release),
         }
     else:
@@ -129,18 +129,18 @@ def _prose(release: Release) -> str:
     names = [name for name in sources if name in prose]
     if not names:
         return ""
-    found = [sources[name] for name in names]
-    size, titles = sum(one["bytes"] for one in found), ", ".join(PROSE[name] for name in names)
+    scores = [sources[name] for name in names]
+    size, titles = sum(score["bytes"] for score in scores), ", ".join(PROSE[name] for name in names)
     text = f"On English prose of which no training document holds a part ({titles}; "
-    text += f"{size:,} bytes): **{_mean(found, 'bits_per_byte'):.3f}**"
-    if all("entropy_model_bits_per_byte" in one for one in found):
-        text += f", the entropy model {_mean(found, 'entropy_model_bits_per_byte'):.3f}"
+    text += f"{size:,} bytes): **{_mean(scores, 'bits_per_byte'):.3f}**"
+    if all("entropy_model_bits_per_byte" in score for score in scores):
+        text += f", the entropy model {_mean(scores, 'entropy_model_bits_per_byte'):.3f}"
     return text + "."
 
 
 def _mean(scores: Iterable[Mapping[str, Any]], key: str) -> float:
     """Of rates, by bytes."""
-    sums = np.array([(one[key] * one["bytes"], one["bytes"]) for one in scores]).sum(axis=0)
+    sums = np.array([(score[key] * score["bytes"], score["bytes"]) for score in scores]).sum(axis=0)
     return float(sums[0] / sums[1])
 
 
@@ -182,9 +182,10 @@ def _patches(release: Release) -> str:
     if release.calibration is None:
         mean = release.evaluation["total"]["bytes_per_patch"]
         return f"{text}: {mean:.2f} bytes each on these documents. {_longest(release)}".rstrip()
-    found = release.calibration["rules"][release.calibration["rule"]]
-    text += f" with the threshold {found['threshold']:.6f} nats, as in training: "
-    text += f"{found['bytes_per_patch']:.2f} bytes each on held-out documents of the training mix. "
+    calibrated = release.calibration["rules"][release.calibration["rule"]]
+    text += f" with the threshold {calibrated['threshold']:.6f} nats, as in training: "
+    text += f"{calibrated['bytes_per_patch']:.2f} bytes each on held-out documents of the "
+    text += "training mix. "
     return f"{text}{_longest(release)}`calibration.json` has other thresholds."
 
 
