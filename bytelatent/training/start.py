@@ -1,4 +1,4 @@
-"""The weights that a run starts from: fresh ones, or those of a model that is there."""
+"""Initial weights of a run: fresh weights, or those of an existing model."""
 
 from typing import Any
 
@@ -10,16 +10,16 @@ from bytelatent.training.args import TrainArgs
 from bytelatent.transformer import LMTransformer
 
 INIT_ONLY_KEYS = {"seed", "init_base_std", "init_std_factor", "dropout"}
-"""Settings of a model that decide only how fresh weights are drawn and how they are trained."""
+"""Settings of a model that only affect how fresh weights are drawn and how they are trained."""
 
 Model = LMTransformer | ByteLatentTransformer
 
 
 def starting_model(args: TrainArgs) -> Model:
-    """Build the model of a run on the CPU, with the weights that it starts from.
+    """Build the model of a run on the CPU, with its initial weights.
 
-    A byte model without hash n-grams may start one that has them: their tables are zero, so that
-    the run begins with the same predictions.
+    The weights of a byte model without hash n-grams may initialise a model with hash n-grams: the
+    tables of the new n-grams are zero, so that the run begins with the same predictions.
 
     Raises:
         ValueError: the model that ``init_from`` names is missing, damaged or of another shape.

@@ -1,9 +1,9 @@
-"""Training: setup, steps, measurements, checkpoints.
+"""Training loop: setup, steps, evaluation and checkpoints.
 
-What a run computes follows from its configuration alone: batches from the seed (see
-:mod:`bytelatent.data`), fresh weights from the seed, dropout from seed, step and process. So a run
-that is killed and started again ends with the same weights as one that was not, and the number of
-processes changes nothing but rounding.
+The configuration of a run determines its result: the batches follow from the seed (see
+:mod:`bytelatent.data`), the fresh weights from the seed, and dropout from the seed, the step and
+the process. A run that was killed and resumed therefore ends with the same weights as an
+uninterrupted run, and the number of processes changes only rounding errors.
 """
 
 import logging
@@ -43,21 +43,21 @@ logger = logging.getLogger(__name__)
 
 
 MODEL_KEYS = ("entropy_model", "blt", "patcher", "data.tokenizer")
-"""Settings that make another model when they change."""
+"""Settings that define the model: another value means another model."""
 
 RUN_KEYS = ("seed", "steps", "dtype", "init_from", "data", "patcher_model", "optim")
-"""Settings beside them that decide what a run computes."""
+"""Settings besides :data:`MODEL_KEYS` that determine the result of a run."""
 
 
 @dataclass(frozen=True)
 class StepReport:
-    """What a step has to say.
+    """Progress of a run at a logged step.
 
     Attributes:
-        step, steps: done and in all.
-        bits_per_byte: of the last logged stretch.
-        bytes_per_second: of that stretch, all processes together.
-        seconds_left: at that speed.
+        step, steps: number of steps done and total number of steps.
+        bits_per_byte: bits per byte of the training text since the last report.
+        bytes_per_second: bytes per second since the last report, for all processes together.
+        seconds_left: estimated time in seconds to the end of the run.
     """
 
     step: int
@@ -68,19 +68,20 @@ class StepReport:
 
 
 class DivergedError(ValueError):
-    """The loss or a gradient is no finite number, or the loss exploded."""
+    """Error that the loss or a gradient is not finite, or that the loss has diverged."""
 
 
 class Trainer:
-    """Trains the model of ``args``; goes on where the last checkpoint stands.
+    """Trainer of the model of ``args``; it resumes from the last checkpoint.
 
     Args:
-        args: the run.
-        report: called with every logged :class:`StepReport`, in the main process.
-        world: the processes that train together.
+        args: settings of the run.
+        report: function that is called in the main process with every logged :class:`StepReport`.
+        world: processes that train together.
 
     Attributes:
-        stop_requested: set it (from a signal handler) to save and leave after the current step.
+        stop_requested: set it (for example in a signal handler) to save and stop after the current
+            step.
     """
 
     def __init__(
@@ -116,11 +117,12 @@ class Trainer:
         """Train to the last step and save the model in ``dump_dir/model``.
 
         Returns:
-            Whether the last step is done; False after a request to stop, with all saved.
+            Whether the last step is done; False if the run was asked to stop and its state is
+            saved.
 
         Raises:
-            DivergedError: the loss or a gradient is no longer a number, or the loss explodes; the
-                last checkpoint stays.
+            DivergedError: the loss or a gradient is not finite, or the loss has diverged; the last
+                checkpoint is kept.
             ValueError: the data are damaged, or a file cannot be written.
         """
         args, tally = self.args, Tally()
@@ -154,7 +156,9 @@ class Trainer:
 
     @torch.no_grad()
     def evaluate(self) -> dict[str, float]:
-        """Bits per byte on the fixed batches of the validation split: of all, and by source."""
+        """Return bits per byte on fixed batches of the validation split: in total (key ``""``) and
+        by source.
+        """
         self.model.eval()
         sums: dict[str, list[float]] = {}
         for batch in self.held_out:
@@ -176,7 +180,7 @@ class Trainer:
         return {name: bits_per_byte(nats, max(1.0, size)) for name, (nats, size) in total.items()}
 
     def _train_step(self, batch: Batch, tally: Tally) -> bool:
-        """One optimiser step; whether any process wants to stop after it."""
+        """Take one optimiser step; return whether any process asks to stop after it."""
         args, world = self.args, self.world
         torch.manual_seed(args.seed + 1_000_003 * self.step + world.rank)
         set_learning_rate(self.optimizers, learning_rate(args.optim, self.step, args.steps))
@@ -207,7 +211,9 @@ class Trainer:
         return stop > 0
 
     def _backward(self, part: Batch, targets: float) -> Tensor:
-        """Gradients of a part of the batch; sums of nats, nats of bytes, and patches."""
+        """Compute the gradients of a part of the batch; return sums of nats, of nats of bytes, and
+        of patches.
+        """
         inputs = self._inputs(part)
         nats_BS = self.nats(*inputs).reshape(part.targets_BS.shape)
         learnt_BS, counted_BS = learnt(inputs[1]), part.counted_BS.to(self.device)
@@ -219,12 +225,12 @@ class Trainer:
         return torch.stack([nats.detach().double(), bytes_alone.double(), patches.double()])
 
     def _inputs(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor | None]:
-        """Tokens, targets and patch lengths on the device."""
+        """Return tokens, targets and patch lengths on the device."""
         lengths = None if self.patcher is None else self.patcher(batch).to(self.device)
         return batch.tokens_BS.to(self.device), batch.targets_BS.to(self.device), lengths
 
     def _nats_function(self) -> Callable[[Tensor, Tensor, Tensor | None], Tensor]:
-        """Nats of every target, ``[B * S]``."""
+        """Return a function that computes the nats of every target, ``[B * S]``."""
         args, model, kind = self.args, self.model, self.device.type
 
         def nats(tokens_BS: Tensor, targets_BS: Tensor, lengths_BP: Tensor | None) -> Tensor:
@@ -244,14 +250,16 @@ class Trainer:
         return nats
 
     def _model(self) -> nn.Module:
-        """The model on its device, with its weights, spread over the processes."""
+        """Build the model on its device, with its weights, distributed over the processes."""
         bf16 = self.args.dtype == "bf16"
         return place(
             self._fresh, _blocks, self.args.distributed, self.world, device=self.device, bf16=bf16
         )
 
     def _fresh(self, weights: bool) -> Model:
-        """The model on the CPU with the weights to start from, or without any."""
+        """Build the model on the CPU with its initial weights, or on the meta device without
+        weights.
+        """
         args = self.args
         kind = LMTransformer if args.entropy_model else ByteLatentTransformer
         if not weights:
@@ -274,7 +282,7 @@ class Trainer:
             self.model.set_requires_gradient_sync(sync)
 
     def _refuse(self, nats: float, gradient_norm: float) -> None:
-        """Stop before the optimiser takes a step that cannot be undone."""
+        """Raise an error before the optimiser takes a step that cannot be undone."""
         if not math.isfinite(nats) or not math.isfinite(gradient_norm):
             what = "loss" if not math.isfinite(nats) else "gradient norm"
             raise DivergedError(
@@ -283,7 +291,7 @@ class Trainer:
             )
 
     def _refuse_explosion(self, tally: Tally) -> None:
-        """Stop before a state is saved in whose stretch the loss has risen too far."""
+        """Raise an error before a state is saved if the loss has risen too far."""
         factor = self.args.divergence_factor
         if tally.loss > factor * self.lowest:
             raise DivergedError(
@@ -293,7 +301,7 @@ class Trainer:
             )
 
     def _bad_lines(self) -> int:
-        """Lines of the data that were skipped so far, by all processes together."""
+        """Return the number of lines of the data that all processes together have skipped so far."""
         if self.args.data.on_bad_line == "error":
             return 0
         here = sum(count["bad_lines"] for count in self.data.counters().values())
@@ -363,7 +371,9 @@ class Trainer:
 
 
 def learnt(targets_BS: Tensor) -> Tensor:
-    """Targets the model learns: bytes and ends of documents; neither padding nor BOS."""
+    """Return a mask of the targets that the loss counts: bytes and ends of documents, not padding
+    or BOS.
+    """
     return (targets_BS != PAD_ID) & (targets_BS != BOS_ID)
 
 
