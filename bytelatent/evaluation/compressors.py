@@ -1,8 +1,8 @@
-"""What compressors of files make of a text: the measure that a language model stands beside.
+"""Compressed sizes of a text by general compressors, as a baseline for language models.
 
-Each gets a text as one stream. Sizes are those of the compressed data: xz as its bare LZMA2 stream,
-zstd and bz2 with their frames, which are some ten bytes long, without checksums where the format
-can do without.
+Each compressor gets a text as one stream. The sizes are those of the compressed data: xz as its
+bare LZMA2 stream, zstd and bz2 with their frames of some ten bytes, without checksums where the
+format allows that.
 """
 
 import bz2
@@ -18,14 +18,18 @@ COUNTING = (
     "language or a kind of text the sizes of its sources are added up. xz is counted without its "
     "container, zstd and bz2 with frames of some ten bytes."
 )
-"""What is measured."""
+"""Explanation of the compressed sizes for readers of a model card."""
 
 LEAST_WINDOW, MOST_WINDOW = 1 << 12, 1 << 26
-"""Bytes; the most is that of ``xz -9``."""
+"""Smallest and largest window in bytes; the largest one is that of ``xz -9``."""
 
 
 def compressed_sizes(data: bytes) -> dict[str, int]:
-    """Bytes that each compressor needs for ``data``; zstd is left out where it is not installed."""
+    """Return the number of bytes that each compressor needs for ``data``, by name of the
+    compressor.
+
+    The result contains zstd only if it is installed.
+    """
     # A window that is longer than the text finds nothing more, and takes memory.
     window = min(MOST_WINDOW, max(LEAST_WINDOW, len(data)))
     chain = [{"id": lzma.FILTER_LZMA2, "preset": 9, "dict_size": window}]
@@ -42,7 +46,7 @@ def compressed_sizes(data: bytes) -> dict[str, int]:
 
 
 def _zstd() -> ModuleType | None:
-    """The module of the standard library of Python 3.14, or the same for those before."""
+    """Return the module of Python 3.14's standard library or its backport; None if it is missing."""
     name = "compression.zstd" if sys.version_info >= (3, 14) else "backports.zstd"
     try:
         return import_module(name)

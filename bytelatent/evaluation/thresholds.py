@@ -1,4 +1,6 @@
-"""Calibration: the threshold of a patching rule for a wanted mean patch size, and its curve."""
+"""Calibration: the threshold of a patching rule for a wanted mean patch size, and the curve around
+it.
+"""
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
@@ -31,16 +33,16 @@ logger = logging.getLogger(__name__)
 
 CALIBRATION_FILE = "calibration.json"
 PATCH_SIZE = 4.5
-"""Bytes per patch, as in the paper's main runs."""
+"""Default patch size in bytes per patch, as in the paper's main runs."""
 
 LIMIT = 20_000
-"""Bytes of each source that are measured."""
+"""Number of bytes of each source to measure."""
 
 STEP = 0.05
-"""Nats between points of the curve."""
+"""Distance in nats between two points of the curve."""
 
 LONGEST = 24.0
-"""Bytes per patch at which the curve ends."""
+"""Patch size in bytes at which the curve ends."""
 
 
 @dataclass(frozen=True)
@@ -48,9 +50,9 @@ class Sample:
     """Entropies of a source.
 
     Attributes:
-        language: of the source.
-        share: of the mix that the source stands for.
-        texts: nats of the prediction of every byte, one array per text.
+        language: language of the source.
+        share: share of the mix that the source stands for.
+        texts: entropies in nats of the prediction of every byte, one array per text.
     """
 
     language: str
@@ -58,19 +60,19 @@ class Sample:
     texts: list[NDArray[np.float32]]
 
     def values(self, mode: PatchingMode) -> Floats:
-        """What ``mode`` compares with its threshold, all texts together."""
+        """Return the values that ``mode`` compares with its threshold, for all texts together."""
         return np.concatenate([start_values(text, mode) for text in self.texts])
 
 
 def measure(
     text_model: TextModel, corpus: Iterable[HeldOut], shares: Mapping[str, float] | None = None
 ) -> list[Sample]:
-    """Entropies of the documents.
+    """Measure the entropies of documents.
 
     Args:
-        text_model: its entropy model measures.
+        text_model: text model whose entropy model measures.
         corpus: held-out text.
-        shares: of the sources in the mix; in proportion to their bytes when None.
+        shares: shares of the sources in the mix; None weights sources by their bytes.
 
     Raises:
         ValueError: the model has no entropy model.
@@ -97,22 +99,23 @@ def calibrate(
     threshold: float | None = None,
     longest: int | None = None,
 ) -> dict[str, Any]:
-    """Thresholds for ``patch_size`` bytes per patch, and the curve of the rule ``mode``.
+    """Find the thresholds for ``patch_size`` bytes per patch, and the curve of the rule ``mode``.
 
     Args:
         samples: entropies of held-out text.
-        patch_size: wanted mean length in bytes.
-        mode: the rule of the model.
-        threshold: nats; of a model whose threshold is given. The wanted length is then what it
-            gives, in place of ``patch_size``.
-        longest: bytes; longer patches are split, whatever the rule. None for no limit.
+        patch_size: wanted mean length of a patch in bytes.
+        mode: patching rule of the model.
+        threshold: threshold in nats of a model whose threshold is fixed; the patch size of this
+            threshold then replaces ``patch_size``.
+        longest: largest patch length in bytes; longer patches are split. None sets no limit.
 
     Returns:
-        What ``calibration.json`` holds. ``rules`` has those others too for which a threshold gives
-        that size; ``curve`` has bytes per patch at every threshold, for the mix and each language.
+        The content of ``calibration.json``. ``rules`` also contains the other rules for which a
+        threshold gives this patch size; ``curve`` contains the bytes per patch at every threshold,
+        for the mix and for each language.
 
     Raises:
-        ValueError: no threshold gives that size, or the rule has none.
+        ValueError: no threshold gives this patch size, or the rule has no threshold.
     """
     values, weights = _joined(samples, mode)
     if threshold is not None:
@@ -157,7 +160,7 @@ def _curve(
     mode: PatchingMode,
     longest: int | None,
 ) -> dict[str, Any]:
-    """Bytes per patch at every threshold."""
+    """Compute bytes per patch at every threshold."""
     values, weights = _joined(samples, mode)
     most = float(values[np.isfinite(values)].max(initial=0))
     thresholds = np.arange(0, most, STEP).round(6)
@@ -175,7 +178,9 @@ def _curve(
 
 
 def shares_of(settings: Mapping[str, Any]) -> dict[str, float] | None:
-    """Shares of the sources in the mix that a model was trained on; None if it does not say."""
+    """Return the shares of the sources in the mix of a training run; None if the settings lack
+    them.
+    """
     data = settings.get("data")
     sources = data.get("sources") if isinstance(data, dict) else None
     if not isinstance(sources, dict):
@@ -187,16 +192,18 @@ def shares_of(settings: Mapping[str, Any]) -> dict[str, float] | None:
 def choose_sources(
     root: Path, split: str, shares: Mapping[str, float] | None
 ) -> tuple[list[str], dict[str, float] | None]:
-    """The sources of a split to calibrate on, and their shares; None for all bytes alike.
+    """Choose the sources of a split for calibration, and their shares; None weights all bytes
+    equally.
 
     Args:
         root: folder of the corpus.
-        split: of it.
-        shares: of the sources in the training mix, as far as it is known. Those that are not there
-            are left out; if none of them is there, all that is there is taken.
+        split: split of the corpus.
+        shares: shares of the sources in the training mix; None if they are unknown. Sources that
+            the split lacks are left out. If the split lacks all of them, all sources of the split
+            are chosen.
 
     Raises:
-        ValueError: the split holds no source.
+        ValueError: the split contains no source.
     """
     available = source_names(root / split)
     if shares is None:
@@ -216,7 +223,7 @@ def choose_sources(
 
 
 def _joined(samples: Sequence[Sample], mode: PatchingMode) -> tuple[Floats, Floats]:
-    """Values of all samples, and how much each byte counts."""
+    """Return the values of all samples and the weight of each byte."""
     values = [sample.values(mode) for sample in samples]
     weights = [
         np.full(len(own), sample.share / len(own))
@@ -236,7 +243,7 @@ def _rounded(sizes: Floats) -> list[float]:
 def read_corpus(
     paths: Sequence[Path], split: str, shares: Mapping[str, float] | None, limit: int
 ) -> tuple[list[HeldOut], dict[str, float] | None]:
-    """Held-out text, of a corpus folder or of text files, and the shares of its sources.
+    """Read held-out text from a corpus folder or from text files, and the shares of its sources.
 
     Raises:
         ValueError: a path is missing or empty.
@@ -255,10 +262,10 @@ def read_corpus(
 
 
 def write(name: str, result: Mapping[str, Any]) -> Path:
-    """Put threshold, longest length and curve into the folder of a model, and return it.
+    """Write threshold, largest patch length and curve to the folder of a model; return the folder.
 
     Raises:
-        ValueError: the model is not there, or the system refuses to write.
+        ValueError: the model does not exist, or the folder cannot be written.
     """
     folder = model_folder(name, (TRAIN_ARGS_FILE,))
     stored = BltTokenizerAndPatcher(TokenizerArgs(), PatcherArgs())
@@ -277,7 +284,7 @@ def write(name: str, result: Mapping[str, Any]) -> Path:
 
 
 def lines(result: Mapping[str, Any]) -> list[str]:
-    """The result for a terminal."""
+    """Format the result as lines for a terminal."""
     rows = [f"{'rule':12}{'threshold':>12}{'bytes/patch':>14}"]
     for rule, numbers in result["rules"].items():
         threshold, size = numbers["threshold"], numbers["bytes_per_patch"]

@@ -1,4 +1,4 @@
-"""Entropies of many documents, several at a time.
+"""Entropies of many documents, measured in batches.
 
 Legend: ``B`` rows, ``S`` bytes.
 """
@@ -17,10 +17,10 @@ from bytelatent.transformer import LMTransformer
 def measure(
     model: LMTransformer, documents: Sequence[bytes], *, batch_bytes: int
 ) -> list[NDArray[np.float32]]:
-    """Nats at each token of BOS + bytes + EOS, for every document.
+    """Measure the entropies in nats at each token of BOS + bytes + EOS, for every document.
 
-    Documents of similar length share a batch, filled up on the right. A model that looks only
-    back sees none of the filling, so a document's entropies do not depend on its neighbours.
+    Documents of similar length share a batch that is padded on the right. The model looks only
+    back, so the entropies of a document depend neither on padding nor on other documents.
     """
     rows = [tokenize(document) for document in documents]
     entropies: list[NDArray[np.float32]] = [np.empty(0, np.float32)] * len(rows)

@@ -37,10 +37,10 @@ NEEDED = ("datatrove", "pyarrow")
 
 
 def preprocess(args: PreprocessArgs) -> str:
-    """Do what the args say, and return a sentence on what was done.
+    """Measure the entropies as configured, and return a sentence on the result.
 
     Raises:
-        ValueError: a setting, a shard or a line is wrong; the message names it.
+        ValueError: a setting, a shard or a line is invalid; the message names it.
     """
     for name in NEEDED:
         if importlib.util.find_spec(name) is None:
@@ -73,7 +73,7 @@ def preprocess(args: PreprocessArgs) -> str:
 
 
 def _copy_manifest(args: PreprocessArgs) -> None:
-    """Sources and licences of a corpus go with its text."""
+    """Copy the manifest of a corpus, with sources and licences, to the output."""
     manifest = args.input / "manifest.json"
     if manifest.is_file():
         with replacing(args.output / manifest.name) as temporary:
@@ -82,7 +82,7 @@ def _copy_manifest(args: PreprocessArgs) -> None:
 
 @contextmanager
 def _progress(work: "Sequence[Work]") -> Iterator[None]:
-    """A bar of finished shards and bytes written, on a terminal; elsewhere nothing."""
+    """Show a progress bar of finished shards and bytes written, if stderr is a terminal."""
     console = Console(stderr=True)
     if not console.is_terminal:
         yield
@@ -114,7 +114,7 @@ def _progress(work: "Sequence[Work]") -> Iterator[None]:
 
 
 def _written(folder: Path, since: float) -> int:
-    """Bytes of Arrow files, finished or not, that were written since then."""
+    """Return the size of the Arrow files, finished or not, that were written after ``since``."""
     total = 0
     for path in folder.glob("*.arrow") if folder.is_dir() else ():
         with suppress(FileNotFoundError):  # moved meanwhile
@@ -124,7 +124,7 @@ def _written(folder: Path, since: float) -> int:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """The command."""
+    """Run the command with ``argv``; return its exit status."""
     words = sys.argv[1:] if argv is None else argv
     if not words or {"-h", "--help"} & set(words):
         print(f"{__doc__}\n{inspect.getdoc(PreprocessArgs)}")

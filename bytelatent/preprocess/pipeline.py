@@ -1,4 +1,4 @@
-"""The work as a datatrove pipeline, and who executes it."""
+"""datatrove pipeline that measures the shards, and the executors that run it."""
 
 import copy
 import importlib.util
@@ -26,19 +26,19 @@ from bytelatent.preprocess.args import PreprocessArgs
 from bytelatent.preprocess.shards import Work, is_done, load_model, measure_shard
 
 LOG_FOLDER = ".preprocess"
-"""In the output: logs and statistics of the tasks, and what Slurm runs."""
+"""Folder in the output for logs and statistics of the tasks and for the files of Slurm."""
 
 ARRAY_SIZE = 1000
-"""Jobs of a Slurm array; more are refused by Slurm's default configuration."""
+"""Largest number of jobs in a Slurm array; Slurm's default configuration refuses more."""
 
 
 class MeasureEntropies(PipelineStep):  # type: ignore[misc]
-    """Measures the shards of a task.
+    """Pipeline step that measures the shards of one task.
 
     Args:
-        args: the run.
-        work: all shards of the run; task ``rank`` takes every ``world_size``-th of them.
-        threads: torch's threads; None leaves them as they are.
+        args: settings of the run.
+        work: all shards of the run; task ``rank`` takes every ``world_size``-th shard.
+        threads: number of torch's threads; None keeps the current number.
     """
 
     name = "entropies"
@@ -49,7 +49,9 @@ class MeasureEntropies(PipelineStep):  # type: ignore[misc]
         self.args, self.work, self.threads = args, work, threads
 
     def run(self, data: Any = None, rank: int = 0, world_size: int = 1) -> None:
-        """Do the shards of ``rank`` that are not done yet: a job may have been started again."""
+        """Measure the shards of task ``rank`` that are not done yet; a restarted job has done some
+        of them.
+        """
         if self.threads is not None:
             torch.set_num_threads(self.threads)
         keep_freed_memory()
@@ -67,14 +69,14 @@ class MeasureEntropies(PipelineStep):  # type: ignore[misc]
 
 
 class LocalExecutor(LocalPipelineExecutor):  # type: ignore[misc]
-    """Processes on this machine; datatrove's own talk goes to the log files only.
+    """Executor with processes on this machine, whose datatrove messages only go to log files.
 
-    They end when this one does, be it by a kill: datatrove's own would finish their shards, and its
-    manager would stay for good.
+    The processes end when this process ends, even if it is killed. Without that, datatrove's
+    workers would finish their shards and its manager process would never end.
     """
 
     def run(self) -> PipelineStats:
-        """All tasks, ``workers`` at a time."""
+        """Run all tasks, ``workers`` at a time; return their statistics."""
         self._launched = True
         self.save_executor_as_json()
         ranks = range(self.tasks)
@@ -95,10 +97,11 @@ class LocalExecutor(LocalPipelineExecutor):  # type: ignore[misc]
 
 
 def run_local(args: PreprocessArgs, work: Sequence[Work]) -> None:
-    """Measure here, in ``workers`` processes.
+    """Measure on this machine, in ``workers`` processes.
 
     Raises:
-        ValueError: see :func:`~bytelatent.preprocess.shards.measure_shard`.
+        ValueError: a shard cannot be measured (see
+            :func:`~bytelatent.preprocess.shards.measure_shard`).
     """
     tasks = min(args.tasks or len(work), len(work))
     workers = min(args.workers or 1, tasks)
@@ -119,7 +122,7 @@ def run_local(args: PreprocessArgs, work: Sequence[Work]) -> None:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep datatrove's account of the run off the terminal."""
+    """Suppress datatrove's messages on the terminal."""
     datatrove_log.disable("datatrove")
     try:
         yield
@@ -128,7 +131,7 @@ def _quiet() -> Iterator[None]:
 
 
 def _remove_leftovers(work: Sequence[Work]) -> None:
-    """Delete what killed runs have left; the workers of those have ended with them."""
+    """Delete the temporary files of killed runs; the workers of these runs have ended too."""
     for folder in {shard.target.parent for shard in work}:
         if folder.is_dir():
             for path in folder.glob(".*.tmp.arrow"):
@@ -136,10 +139,10 @@ def _remove_leftovers(work: Sequence[Work]) -> None:
 
 
 def write_slurm_job(args: PreprocessArgs, work: Sequence[Work]) -> Path:
-    """Write the script of an array job, and what it needs; return its path.
+    """Write the script of an array job and the files that it needs; return the path of the script.
 
     Raises:
-        ValueError: the output's path or ``env`` cannot be used.
+        ValueError: the path of the output or ``env`` cannot be used.
     """
     folder = args.output / LOG_FOLDER
     try:
@@ -184,9 +187,10 @@ def write_slurm_job(args: PreprocessArgs, work: Sequence[Work]) -> Path:
 
 
 def run_ray(args: PreprocessArgs, work: Sequence[Work]) -> None:
-    """Measure on the Ray cluster of ``RAY_ADDRESS``, or on one that Ray starts here.
+    """Measure on the Ray cluster of ``RAY_ADDRESS``, or on a cluster that Ray starts on this
+    machine.
 
-    A task that fails does not stop the others, and raises nothing.
+    A task that fails does not stop the other tasks and raises no error.
 
     Raises:
         ValueError: Ray is not installed.

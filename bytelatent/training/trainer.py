@@ -301,7 +301,7 @@ class Trainer:
             )
 
     def _bad_lines(self) -> int:
-        """Return the number of lines of the data that all processes together have skipped so far."""
+        """Return the number of data lines that all processes together have skipped so far."""
         if self.args.data.on_bad_line == "error":
             return 0
         here = sum(count["bad_lines"] for count in self.data.counters().values())

@@ -1,4 +1,6 @@
-"""Tables of a card, from ``evaluation.json``; what an older one lacks is left out."""
+"""Tables of a model card, made from ``evaluation.json``; values that an older file lacks are left
+out.
+"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,7 +9,7 @@ from bytelatent.evaluation.compressors import COUNTING
 from bytelatent.evaluation.repetition import LEAST_WORDS, MOST_REPEATED
 
 EXAMPLES = 3
-"""Prompts that are shown with their texts."""
+"""Number of prompts that are shown with their continuations."""
 
 MARKS = "&<>\\`*_[]|~"
 
@@ -15,12 +17,12 @@ Numbers = Mapping[str, Any]
 
 
 def table(title: str, evaluation: Numbers, part: str) -> str:
-    """A table of one part of an evaluation, the sum of all last.
+    """Format one part of an evaluation as a table whose last row is the sum.
 
     Args:
-        title: what the first column holds.
+        title: heading of the first column.
         evaluation: content of ``evaluation.json``.
-        part: ``kinds``, ``languages`` or ``sources``; or ``outside``, which no sum holds.
+        part: ``kinds``, ``languages`` or ``sources``; or ``outside``, which has no sum.
     """
     total, groups = evaluation["total"], dict(evaluation[part])
     if part != "outside":
@@ -52,7 +54,7 @@ def _row(name: str, scores: Numbers, entropy: bool, compressors: list[str]) -> l
 
 
 def outside(evaluation: Numbers) -> str:
-    """Texts from outside the mix; empty where none were measured."""
+    """Format the section on texts outside the mix; empty if none were measured."""
     if not evaluation.get("outside"):
         return ""
     text = "Texts from outside the mix, kinds of text that no training document is of; no sum above"
@@ -60,7 +62,7 @@ def outside(evaluation: Numbers) -> str:
 
 
 def compressors(evaluation: Numbers) -> str:
-    """What stands in the columns of the compressors; empty where they were not measured."""
+    """Explain the columns of the compressors; empty if compressors were not measured."""
     if not evaluation["total"].get("compressors"):
         return ""
     text = f"Compressors of files stand beside the model: {COUNTING} A compressor learns from the "
@@ -71,7 +73,7 @@ def compressors(evaluation: Numbers) -> str:
 
 
 def text(evaluation: Numbers) -> str:
-    """The section on what the model writes; empty where that was not measured."""
+    """Format the section on text quality; empty if it was not measured."""
     quality = evaluation.get("text")
     if not quality:
         return ""
@@ -97,7 +99,7 @@ def text(evaluation: Numbers) -> str:
 
 
 def _cell(text: str) -> str:
-    """A text in one cell: line ends as a sign, and none that Markdown or HTML would read."""
+    """Format a text as one table cell: line ends become signs, and Markdown and HTML are escaped."""
     shown = text.replace("\n", " ↵ ").replace("\t", " ")
     shown = "".join(sign if sign.isprintable() else "\ufffd" for sign in shown)
     return "".join(f"&#{ord(sign)};" if sign in MARKS else sign for sign in shown) or "(nothing)"

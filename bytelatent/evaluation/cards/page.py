@@ -1,4 +1,4 @@
-"""The text of a released model's card. Everything in it is measured, or read off the run."""
+"""Text of a released model's card. Every figure in it is measured or read from the run."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -29,11 +29,11 @@ HELD_OUT = {
         "the model was trained"
     ),
 }
-"""What was measured, by the split of the corpus."""
+"""Description of the measured text by split of the corpus."""
 
 
 EQUAL = 0.01
-"""Share by which training bytes may differ that are called equal."""
+"""Largest relative difference of training bytes that counts as equal."""
 
 
 FILES = {
@@ -52,10 +52,10 @@ FILES = {
 
 
 def card(release: Release) -> str:
-    """The card in Markdown.
+    """Write the model card in Markdown.
 
     Raises:
-        ValueError: the comparison is not one at equal training bytes.
+        ValueError: the comparison in the release is not a comparison at equal training bytes.
     """
     fields = _common(release)
     if release.evaluation["kind"] == BYTE_MODEL:
@@ -139,13 +139,13 @@ def _prose(release: Release) -> str:
 
 
 def _mean(scores: Iterable[Mapping[str, Any]], key: str) -> float:
-    """Of rates, by bytes."""
+    """Average the rate ``key`` of several scores, weighted by their bytes."""
     sums = np.array([(score[key] * score["bytes"], score["bytes"]) for score in scores]).sum(axis=0)
     return float(sums[0] / sums[1])
 
 
 def _equal(release: Release) -> str:
-    """The BLT beside its entropy model, and how much text each has seen."""
+    """Compare the BLT with its entropy model, and say how much text each was trained on."""
     total, name = release.evaluation["total"], release.evaluation["entropy_model"]
     text = f" On all documents together: {total['bits_per_byte']:.3f}, and "
     text += f"{total['entropy_model_bits_per_byte']:.3f} by the entropy model, `{name}`, on the "
@@ -157,7 +157,7 @@ def _equal(release: Release) -> str:
 
 
 def _beside(release: Release) -> str:
-    """A paragraph on the BLT and a byte model that has learned from as many bytes."""
+    """Compare the BLT with a byte model that was trained on the same number of bytes."""
     beside = release.beside
     if beside is None:
         return ""
@@ -190,13 +190,13 @@ def _patches(release: Release) -> str:
 
 
 def _longest(release: Release) -> str:
-    """A sentence on the longest length of a patch; empty without a limit."""
+    """Write a sentence on the largest patch length; empty without a limit."""
     longest = release.evaluation["patcher"].get("max_patch_length")
     return "" if longest is None else f"None is longer than {longest} bytes. "
 
 
 def _licences(release: Release) -> str:
-    """What the table of sources tells, and what it does not."""
+    """Explain which licences the table of sources contains, and which are unknown."""
     unknown = unknown_sources(release.training["sources"], release.entries)
     if not unknown:
         return (
@@ -213,7 +213,7 @@ def _licences(release: Release) -> str:
 
 
 def _data(release: Release) -> str:
-    """A row for every source of the run and of the model it started from."""
+    """Write a table row for every source of the run and of the model that the run started from."""
     shares, entries = release.args.data.used_sources(), release.entries
     names = [name for name in entries if name in release.training["sources"]]
     rows = []

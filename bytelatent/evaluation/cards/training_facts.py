@@ -1,4 +1,4 @@
-"""What a card says of the training: steps, rounds, the curve, and the commands."""
+"""Training section of a model card: steps, rounds, the curve and the commands."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -15,11 +15,11 @@ CONFIGS = Path(__file__).parents[2] / "configs"
 
 BARS = "▁▂▃▄▅▆▇█"
 PARTS, MOMENTS = 40, 8
-"""Bars of the curve, and held-out measurements that are told of."""
+"""Number of bars in the curve, and of held-out measurements in its table."""
 
 
 def training(release: Release) -> str:
-    """How long the run was, how it was made, and what it began with."""
+    """Describe the length of the run, its settings and its initial weights."""
     args, facts = release.args, release.training
     data, start = args.data, facts["start"]
     speed = np.median([m["bytes_per_second"] for m in release.metrics if "bytes" in m]) / 1e3
@@ -40,7 +40,7 @@ def training(release: Release) -> str:
 
 
 def _rounds_text(release: Release) -> str:
-    """A sentence on the rounds; empty for a single one."""
+    """Write a sentence on the rounds; empty for a single round."""
     rounds = find_rounds(release.metrics)
     if len(rounds) < 2:
         return ""
@@ -53,7 +53,7 @@ def _rounds_text(release: Release) -> str:
 
 
 def commands(release: Release) -> list[str]:
-    """What makes the model anew."""
+    """Return the commands that make the model again."""
     args, rounds = release.args, find_rounds(release.metrics)
     longest = release.evaluation["patcher"]["max_patch_length"] if args.blt is None else None
     train = f"python -m bytelatent.train config={_config(args)}"
@@ -72,7 +72,7 @@ def commands(release: Release) -> list[str]:
 
 
 def curve(release: Release) -> str:
-    """Bits per byte over the run, as bars and as a table of held-out measurements."""
+    """Draw bits per byte over the run as bars, with a table of held-out measurements."""
     lines = {
         line["step"]: line for line in release.metrics if {"bytes", "bits_per_byte"} <= line.keys()
     }
@@ -89,7 +89,7 @@ def curve(release: Release) -> str:
 
 
 def _held_out(release: Release, ordered: Sequence[Mapping[str, Any]]) -> str:
-    """The measurements of the validation split; empty if there was none."""
+    """Format the measurements of the validation split as a table; empty if there are none."""
     valid_bits = {
         line["step"]: line["valid_bits_per_byte"]
         for line in release.metrics
@@ -113,12 +113,12 @@ def _held_out(release: Release, ordered: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _spread(count: int, most: int) -> list[int]:
-    """At most ``most`` places of ``count``, the last one among them."""
+    """Return at most ``most`` evenly spread indices below ``count``, including the last one."""
     return sorted({round(place) for place in np.linspace(count - 1, 0, min(count, most))})
 
 
 def _config(args: TrainArgs) -> str:
-    """The shipped configuration of that name, or the one that the run has kept."""
+    """Return the path of the shipped configuration of that name, or that of the run's own copy."""
     for path in sorted(CONFIGS.glob("*.yaml")):
         if re.search(rf"^name: {re.escape(args.name)}$", path.read_text("utf-8"), re.MULTILINE):
             return f"bytelatent/configs/{path.name}"
