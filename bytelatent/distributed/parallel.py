@@ -1,5 +1,4 @@
-"""Distribution of a model over processes: sharded weights (FSDP2), replicas, recomputed
-activations.
+"""Distribution of a model over processes: sharding (FSDP2), replicas, recomputed activations.
 
 The module does not depend on the kind of model: the caller names the blocks whose weights are
 gathered together.
@@ -122,8 +121,6 @@ def place(
 
 
 def full_weights(model: nn.Module) -> dict[str, Tensor]:
-    """Return all weights on the CPU in the main process; the other processes get an empty
-    dictionary.
-    """
+    """Return all weights on the CPU in the main process, and no weights elsewhere."""
     options = StateDictOptions(full_state_dict=True, cpu_offload=True)
     return cast(dict[str, Tensor], get_model_state_dict(model, options=options))

@@ -38,9 +38,7 @@ def shared_path(path: Path) -> Path:
 
 
 def directive(option: str, value: object) -> str:
-    """Format a line such as ``#SBATCH --job-name="a b"``; sbatch interprets quotes and backslashes
-    there.
-    """
+    """Format a line such as ``#SBATCH --job-name="a b"``, quoted as sbatch expects it."""
     text = str(value).replace("\\", "\\\\").replace('"', '\\"')
     return f'#SBATCH --{option}="{text}"'
 

@@ -25,8 +25,7 @@ LEAST_WINDOW, MOST_WINDOW = 1 << 12, 1 << 26
 
 
 def compressed_sizes(data: bytes) -> dict[str, int]:
-    """Return the number of bytes that each compressor needs for ``data``, by name of the
-    compressor.
+    """Return the compressed size of ``data`` in bytes, by compressor.
 
     The result contains zstd only if it is installed.
     """
@@ -46,7 +45,7 @@ def compressed_sizes(data: bytes) -> dict[str, int]:
 
 
 def _zstd() -> ModuleType | None:
-    """Return the module of Python 3.14's standard library or its backport; None if it is missing."""
+    """Return the zstd module of Python 3.14 or its backport; None if it is missing."""
     name = "compression.zstd" if sys.version_info >= (3, 14) else "backports.zstd"
     try:
         return import_module(name)

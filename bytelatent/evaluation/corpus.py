@@ -123,8 +123,9 @@ class Score:
         return {**quantiles, "longest": lengths[-1]}
 
     def compressors(self) -> dict[str, float]:
-        """Return the bits per byte of each compressor (see
-        :mod:`bytelatent.evaluation.compressors`).
+        """Return the bits per byte of each compressor.
+
+        See :mod:`bytelatent.evaluation.compressors`.
         """
         return {name: 8 * size / max(1, self.size) for name, size in self.compressed.items()}
 

@@ -94,8 +94,7 @@ def measure(
 
 
 def measure_text(text_model: TextModel, size: int) -> dict[str, Any]:
-    """Measure the quality of the text that the model writes after the shipped prompts, ``size``
-    bytes each.
+    """Measure the quality of continuations of the shipped prompts, ``size`` bytes each.
 
     Without the list of words the share of words is not measured; a warning is logged.
     """

@@ -86,7 +86,7 @@ def score(
 
 @torch.inference_mode()
 def _score_batch(text_model: TextModel, tokens_BT: Tensor) -> dict[str, Any]:
-    """Compute the fields of :class:`ByteScores` for rows of BOS and ``S`` bytes, each ``[B, S]``."""
+    """Compute the fields of :class:`ByteScores`, each ``[B, S]``, for rows of BOS and bytes."""
     model, measuring = text_model.model, text_model.entropy_model
     # Without a byte in any row, BOS alone is run, for the sake of the shapes.
     inputs_BS, targets_BS = tokens_BT[:, : max(1, tokens_BT.shape[1] - 1)], tokens_BT[:, 1:]

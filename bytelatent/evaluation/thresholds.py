@@ -1,6 +1,4 @@
-"""Calibration: the threshold of a patching rule for a wanted mean patch size, and the curve around
-it.
-"""
+"""Calibration: the threshold of a patching rule for a mean patch size, and the curve around it."""
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
@@ -178,9 +176,7 @@ def _curve(
 
 
 def shares_of(settings: Mapping[str, Any]) -> dict[str, float] | None:
-    """Return the shares of the sources in the mix of a training run; None if the settings lack
-    them.
-    """
+    """Return the shares of the sources in a training mix; None if the settings lack them."""
     data = settings.get("data")
     sources = data.get("sources") if isinstance(data, dict) else None
     if not isinstance(sources, dict):
@@ -192,8 +188,9 @@ def shares_of(settings: Mapping[str, Any]) -> dict[str, float] | None:
 def choose_sources(
     root: Path, split: str, shares: Mapping[str, float] | None
 ) -> tuple[list[str], dict[str, float] | None]:
-    """Choose the sources of a split for calibration, and their shares; None weights all bytes
-    equally.
+    """Choose the sources of a split for calibration; return them with their shares.
+
+    The shares are None if all bytes have equal weight.
 
     Args:
         root: folder of the corpus.

@@ -49,9 +49,7 @@ class MeasureEntropies(PipelineStep):  # type: ignore[misc]
         self.args, self.work, self.threads = args, work, threads
 
     def run(self, data: Any = None, rank: int = 0, world_size: int = 1) -> None:
-        """Measure the shards of task ``rank`` that are not done yet; a restarted job has done some
-        of them.
-        """
+        """Measure the shards of task ``rank``, except those that an earlier start has done."""
         if self.threads is not None:
             torch.set_num_threads(self.threads)
         keep_freed_memory()
@@ -187,8 +185,7 @@ def write_slurm_job(args: PreprocessArgs, work: Sequence[Work]) -> Path:
 
 
 def run_ray(args: PreprocessArgs, work: Sequence[Work]) -> None:
-    """Measure on the Ray cluster of ``RAY_ADDRESS``, or on a cluster that Ray starts on this
-    machine.
+    """Measure on the Ray cluster of ``RAY_ADDRESS``, or on a cluster that Ray starts here.
 
     A task that fails does not stop the other tasks and raises no error.
 

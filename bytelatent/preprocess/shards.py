@@ -82,9 +82,7 @@ def find_work(args: PreprocessArgs) -> tuple[list[Work], int]:
 
 
 def _sources(folder: Path) -> list[tuple[Path, str]]:
-    """Return the text files in ``folder`` and their names without the ending, sorted, without
-    hidden files.
-    """
+    """Return the text files in ``folder``, sorted, and their names without the ending."""
     if not folder.is_dir():
         raise ValueError(f"input: {folder} is no folder")
     files = []
@@ -173,8 +171,9 @@ def load_model(args: PreprocessArgs, rank: int) -> LMTransformer:
 
 
 def measure_shard(work: Work, model: LMTransformer, args: PreprocessArgs) -> dict[str, int]:
-    """Write the shard completely or not at all; count its ``documents``, ``bytes`` and
-    ``bad_lines``.
+    """Write the shard completely or not at all; return its counts.
+
+    The counts are ``documents``, ``bytes`` and ``bad_lines``.
 
     Raises:
         ValueError: a line is invalid and must not be skipped, or the file is damaged.

@@ -205,9 +205,7 @@ class Checkpoints:
         return run
 
     def _together(self, part: Callable[[], None], final: Path, aside: Path) -> None:
-        """Run one part of saving in all processes and wait for them; all processes fail if one
-        fails.
-        """
+        """Run one part of saving in all processes; all processes fail if one of them fails."""
         problem = None
         try:
             part()

@@ -126,9 +126,7 @@ def orthogonal(matrices_NRC: Tensor) -> Tensor:
 
 
 def hidden_matrices(model: nn.Module) -> list[Tensor]:
-    """Return the weights of the linear layers in ``model``, without embeddings and the output
-    layer.
-    """
+    """Return the weights of all linear layers in ``model`` except the output layer."""
     return [
         module.weight
         for name, module in model.named_modules()

@@ -11,8 +11,9 @@ from bytelatent.distributed.env import World
 
 
 class ProfileArgs(BaseModel):
-    """Settings of a trace in ``dump_dir/profile``, for TensorBoard, Perfetto or
-    ``chrome://tracing``.
+    """Settings of a trace for TensorBoard, Perfetto or ``chrome://tracing``.
+
+    The trace is written to ``dump_dir/profile``.
 
     Attributes:
         first: number of steps after the start of the run before the trace begins.

@@ -156,9 +156,7 @@ class Trainer:
 
     @torch.no_grad()
     def evaluate(self) -> dict[str, float]:
-        """Return bits per byte on fixed batches of the validation split: in total (key ``""``) and
-        by source.
-        """
+        """Return bits per byte on fixed validation batches, in total (key ``""``) and by source."""
         self.model.eval()
         sums: dict[str, list[float]] = {}
         for batch in self.held_out:
@@ -211,9 +209,7 @@ class Trainer:
         return stop > 0
 
     def _backward(self, part: Batch, targets: float) -> Tensor:
-        """Compute the gradients of a part of the batch; return sums of nats, of nats of bytes, and
-        of patches.
-        """
+        """Compute the gradients of a part; return sums of nats, nats of bytes, and patches."""
         inputs = self._inputs(part)
         nats_BS = self.nats(*inputs).reshape(part.targets_BS.shape)
         learnt_BS, counted_BS = learnt(inputs[1]), part.counted_BS.to(self.device)
@@ -257,9 +253,7 @@ class Trainer:
         )
 
     def _fresh(self, weights: bool) -> Model:
-        """Build the model on the CPU with its initial weights, or on the meta device without
-        weights.
-        """
+        """Build the model on the CPU with initial weights, or on the meta device without."""
         args = self.args
         kind = LMTransformer if args.entropy_model else ByteLatentTransformer
         if not weights:
@@ -371,9 +365,7 @@ class Trainer:
 
 
 def learnt(targets_BS: Tensor) -> Tensor:
-    """Return a mask of the targets that the loss counts: bytes and ends of documents, not padding
-    or BOS.
-    """
+    """Return a mask of the targets in the loss: bytes and ends of documents, not padding or BOS."""
     return (targets_BS != PAD_ID) & (targets_BS != BOS_ID)
 
 

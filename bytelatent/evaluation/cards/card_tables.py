@@ -1,6 +1,4 @@
-"""Tables of a model card, made from ``evaluation.json``; values that an older file lacks are left
-out.
-"""
+"""Tables of a model card, made from ``evaluation.json``; missing values are left out."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -99,7 +97,7 @@ def text(evaluation: Numbers) -> str:
 
 
 def _cell(text: str) -> str:
-    """Format a text as one table cell: line ends become signs, and Markdown and HTML are escaped."""
+    """Format a text as one table cell, with signs for line ends and without Markdown or HTML."""
     shown = text.replace("\n", " ↵ ").replace("\t", " ")
     shown = "".join(sign if sign.isprintable() else "\ufffd" for sign in shown)
     return "".join(f"&#{ord(sign)};" if sign in MARKS else sign for sign in shown) or "(nothing)"

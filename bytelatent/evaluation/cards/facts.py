@@ -53,9 +53,7 @@ def measured_prose(split: str, entries: Mapping[str, Mapping[str, Any]]) -> list
 
 
 def all_bytes(training: Mapping[str, Any]) -> int:
-    """Return the number of bytes that a model was trained on, including the models it was started
-    from.
-    """
+    """Return the bytes that a model was trained on, including those of its initial weights."""
     start = training["start"]
     return int(training["bytes"] or 0) + (0 if start is None else all_bytes(start))
 
