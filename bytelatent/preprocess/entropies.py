@@ -2,10 +2,10 @@
 
     python -m bytelatent.preprocess.entropies input=data/corpus output=data/entropies workers=4
 
-Measures the entropy of every next byte once, so that training need not: every shard of text in
-``input`` becomes an Arrow shard of the same name with the columns ``text`` and ``entropies``
-(nats; one for each token of BOS + UTF-8 bytes + EOS). Shards that are done are left alone, so the
-same command finishes what was interrupted. ``config=FILE`` reads settings from YAML.
+The command measures the entropy of every next byte once, before training. It converts every shard
+of text in ``input`` to an Arrow shard of the same name with the columns ``text`` and ``entropies``
+(in nats, one for each token of BOS + UTF-8 bytes + EOS). It skips shards that are done, so the same
+command completes an interrupted run. ``config=FILE`` reads settings from YAML.
 """
 
 import importlib.util

@@ -1,7 +1,7 @@
-"""What a study says to its questions: who is ahead at equal FLOPs, and how that moves.
+"""Answers of a study: which family is ahead at equal FLOPs, and how the gap changes.
 
-A family is called ahead where the whole band of the gap lies on one side of zero, and else nothing
-is claimed.
+A family counts as ahead only if the whole band of the gap lies on one side of zero; otherwise the
+report makes no claim.
 """
 
 import math
@@ -25,22 +25,22 @@ SETS = {
         ("forward_per_byte_with_entropy_model", "the entropy model counted"),
     ),
 }
-"""Measures of a question, and what is counted in each."""
+"""Measures of cost by question, with the explanation of what each one counts."""
 
 
 ALIKE = 0.15
-"""Costs per byte that differ by no more than this share count as equal."""
+"""Largest relative difference of costs per byte that count as equal."""
 
 
 @dataclass(frozen=True)
 class Section:
-    """A part of the report.
+    """Section of the report.
 
     Attributes:
-        id: a word for addresses.
-        title: a few words.
+        id: identifier for addresses.
+        title: heading of the section.
         text: paragraphs.
-        columns, rows: of a table, in words; none where there is no table.
+        columns, rows: headings and cells of a table; empty if there is no table.
     """
 
     id: str
@@ -51,7 +51,7 @@ class Section:
 
 
 def answers(findings: Findings) -> list[Section]:
-    """Entropy patches against each family at equal training FLOPs, and at equal inference FLOPs."""
+    """Compare entropy patches with each family at equal training and equal inference FLOPs."""
     titles = {
         "training": "Do entropy patches beat BPE and space patches at equal training FLOPs?",
         "inference": "And at equal inference FLOPs?",
@@ -60,7 +60,7 @@ def answers(findings: Findings) -> list[Section]:
 
 
 def moves(findings: Findings) -> Section:
-    """How the gaps at equal training FLOPs move with the budget."""
+    """Describe how the gaps at equal training FLOPs change with the budget."""
     gaps = findings.gaps("training")
     title = "How does the gap move with the budget?"
     if not gaps:
@@ -103,7 +103,7 @@ def _answer(findings: Findings, about: str, title: str) -> Section:
 
 
 def _alike(findings: Findings) -> str:
-    """Whether this question differs from that of equal training, in a grid of matched models."""
+    """Say that this question repeats that of equal training if the costs per byte are equal."""
     spreads = []
     for budget in findings.budgets:
         costs = [
@@ -123,7 +123,7 @@ def _alike(findings: Findings) -> str:
 
 
 def _at_each_budget(findings: Findings) -> str:
-    """The plain measures, before any law."""
+    """Compare the measured bits per byte at each budget, without a fitted law."""
     reference = findings.fits.get("reference", "blt-entropy")
     parts = []
     for budget in findings.budgets:
@@ -145,7 +145,7 @@ def _at_each_budget(findings: Findings) -> str:
 
 
 def _unknown(findings: Findings, measure: str) -> str:
-    """Why there is no gap by this measure."""
+    """Explain why there is no gap by this measure."""
     if findings.law(measure) is None:
         return "no law has been fitted yet, so nothing is claimed."
     reference = findings.fits["reference"]
@@ -196,7 +196,7 @@ def _movement(family: str, gap: dict[str, Any]) -> str:
 
 
 def _direction(gap: dict[str, Any]) -> str:
-    """Which way the gap goes, if the bands at both ends do not overlap."""
+    """Say how the gap changes, if the bands at both ends do not overlap."""
     if gap["low"][-1] > gap["high"][0]:
         return "moves in favour of entropy patches"
     if gap["high"][-1] < gap["low"][0]:
@@ -205,7 +205,7 @@ def _direction(gap: dict[str, Any]) -> str:
 
 
 def sign(gap: dict[str, Any], at: int) -> int:
-    """1 where entropy patches are ahead with the whole band, -1 where they are behind, else 0."""
+    """Return 1 if the whole band is above 0 (entropy patches are ahead), -1 if below, else 0."""
     if gap["low"][at] > 0:
         return 1
     return -1 if gap["high"][at] < 0 else 0
@@ -230,7 +230,7 @@ def _range(gap: dict[str, Any]) -> str:
 
 
 def number(value: float) -> str:
-    """FLOPs in print: 2.2e12, 340k, 1.5M."""
+    """Format FLOPs for readers: 2.2e12, 340k, 1.5M."""
     for unit, size in (("M", 1e6), ("k", 1e3)):
         if size <= value < 1e9:
             return f"{value / size:.3g}{unit}"

@@ -1,10 +1,10 @@
 """Bits per byte of models that read bytes, patches or tokens, on the same pieces of text.
 
-Every model predicts every piece by itself after BOS. What counts is the surprisal of all its bytes:
-of a model of tokens, the sum over the tokens of the piece. The end of a piece is not predicted, and
-bytes are divided by, never tokens. So the same text costs every family the same bytes, and no
-family sees more of it than another. Pieces end before a blank where they can: the half of a word
-would cost a model of tokens more than others.
+Every model predicts every piece by itself after BOS. The measure is the surprisal of all bytes of
+the piece; for a model of tokens it is the sum over the tokens of the piece. The end of a piece is
+not predicted. The sum is divided by the number of bytes, never by the number of tokens. So all
+families are measured on the same bytes with the same context. A piece ends before a blank if
+possible, because half a word would cost a model of tokens more than other models.
 
 Legend: ``B`` rows, ``S`` tokens of a row, ``V`` vocabulary.
 """
@@ -31,15 +31,15 @@ from bytelatent.tokenizers.constants import PAD_ID
 from bytelatent.transformer import LMTransformer
 
 BATCH_TOKENS = 8192
-"""Of a model of tokens at once, padding included."""
+"""Number of tokens in a batch of a model of tokens, padding included."""
 
 
 @dataclass(frozen=True)
 class Piece:
-    """Held-out text that is predicted by itself.
+    """Piece of held-out text that is predicted by itself.
 
     Attributes:
-        source, language: where it comes from.
+        source, language: source and language of the text.
         data: its UTF-8 bytes.
     """
 
@@ -50,12 +50,12 @@ class Piece:
 
 @dataclass(frozen=True)
 class Cost:
-    """What a text costs a model.
+    """Cost of a text for a model.
 
     Attributes:
-        nats: surprisal of all bytes.
-        size: in bytes.
-        units: patches or tokens that hold them.
+        nats: surprisal of all bytes in nats.
+        size: length of the text in bytes.
+        units: number of patches or tokens of the text.
     """
 
     nats: float
@@ -64,11 +64,11 @@ class Cost:
 
 
 Scorer = Callable[[Sequence[bytes]], list[Cost]]
-"""Costs of texts, each by itself after BOS."""
+"""Function that returns the costs of texts, each predicted by itself after BOS."""
 
 
 def test_pieces(args: ScalingArgs) -> list[Piece]:
-    """The text that bits per byte are reported on: every source with its share.
+    """Return the text on which bits per byte are reported: every source according to its share.
 
     Raises:
         ValueError: the corpus lacks a source.
@@ -81,7 +81,7 @@ def test_pieces(args: ScalingArgs) -> list[Piece]:
 
 
 def language_pieces(args: ScalingArgs, language_bytes: int) -> list[Piece]:
-    """Equally much text of every language, or what there is of it."""
+    """Return the same amount of text for every language, or less if the corpus has less."""
     shares = args.corpus.shares()
     sources = held_out(args.corpus.root_dir, "test", shares, limit=1)
     counts: dict[str, int] = {}
@@ -92,21 +92,21 @@ def language_pieces(args: ScalingArgs, language_bytes: int) -> list[Piece]:
 
 
 def noise_pieces(args: ScalingArgs, noise_bytes: int) -> list[Piece]:
-    """Text for noise, in pieces of half a row: noise makes them longer."""
+    """Return the text for noise, in pieces of half a row because noise makes them longer."""
     sizes = {s: max(1, int(share * noise_bytes)) for s, share in args.corpus.shares().items()}
     return _pieces(args, sizes, args.row_bytes // 2)
 
 
 def load_scorer(folder: Path, entropy_model: str, tokenizer: Path) -> Scorer:
-    """What measures the model in ``folder``.
+    """Load the scorer of the model in ``folder``.
 
     Args:
-        folder: of a model of bytes, patches or tokens.
-        entropy_model: cuts the patches of a BLT whose rule needs one.
-        tokenizer: vocabulary of a model of tokens.
+        folder: folder of a model of bytes, patches or tokens.
+        entropy_model: model that cuts the patches of a BLT whose rule needs entropies.
+        tokenizer: file with the vocabulary of a model of tokens.
 
     Raises:
-        ValueError: something is missing or damaged.
+        ValueError: a file is missing or damaged.
     """
     about = BltTokenizerAndPatcher.from_pretrained(folder)
     if about.tokenizer_args.name == "bpe":
@@ -118,7 +118,10 @@ def load_scorer(folder: Path, entropy_model: str, tokenizer: Path) -> Scorer:
 
 
 def byte_scorer(folder: Path, entropy_model: str | None) -> Scorer:
-    """For a model of bytes or patches; a byte is a unit where there are no patches."""
+    """Return the scorer of a model of bytes or patches.
+
+    A unit is a patch, or a byte if the model has no patches.
+    """
     text_model = load_text_model(str(folder), entropy_model=entropy_model)
 
     def costs(texts: Sequence[bytes]) -> list[Cost]:
@@ -133,7 +136,7 @@ def byte_scorer(folder: Path, entropy_model: str | None) -> Scorer:
 
 
 def token_scorer(model: LMTransformer, tokenizer: BpeTokenizer) -> Scorer:
-    """For a model of tokens; ``tokenizer`` puts BOS in front."""
+    """Return the scorer of a model of tokens; ``tokenizer`` must add BOS."""
 
     @torch.inference_mode()
     def costs(texts: Sequence[bytes]) -> list[Cost]:
@@ -154,7 +157,7 @@ def token_scorer(model: LMTransformer, tokenizer: BpeTokenizer) -> Scorer:
 
 
 def summary(costs: Iterable[Cost]) -> dict[str, float]:
-    """Sums as JSON has them: bytes, bits per byte, bytes per patch or token."""
+    """Sum costs for JSON: bytes, bits per byte, bytes per patch or token."""
     nats, size, units = 0.0, 0, 0
     for cost in costs:
         nats, size, units = nats + cost.nats, size + cost.size, units + cost.units
@@ -166,7 +169,7 @@ def summary(costs: Iterable[Cost]) -> dict[str, float]:
 
 
 def summaries(pieces: Sequence[Piece], costs: Sequence[Cost]) -> dict[str, Any]:
-    """Of all pieces together, by source and by language."""
+    """Sum the costs of all pieces, in total, by source and by language."""
     result: dict[str, Any] = {"total": summary(costs)}
     for by in ("source", "language"):
         groups: dict[str, list[Cost]] = {}

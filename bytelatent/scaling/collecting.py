@@ -1,4 +1,4 @@
-"""All records of a folder in one file, and the power laws through them."""
+"""Collection of all records of a folder in one file, and power laws that are fitted to them."""
 
 import zlib
 from pathlib import Path
@@ -21,7 +21,7 @@ from bytelatent.scaling.fitting import (
 COLLECTED, FITS = "collected.json", "fits.json"
 
 GRID = 41
-"""Places at which a curve and its band are written."""
+"""Number of points at which a curve and its band are written."""
 
 MEASURES = {
     "training": "training FLOPs, the entropy model not counted",
@@ -29,7 +29,7 @@ MEASURES = {
     "forward_per_byte": "forward FLOPs per byte, the entropy model not counted",
     "forward_per_byte_with_entropy_model": "forward FLOPs per byte with those of the entropy model",
 }
-"""What bits per byte are fitted against."""
+"""Measures of cost against which bits per byte are fitted, with their meaning."""
 
 LAWS: dict[str, Fit] = {"power": fit_power, "offset": fit_offset}
 
@@ -37,10 +37,11 @@ Record = dict[str, Any]
 
 
 def read_records(folder: Path) -> list[Record]:
-    """Records of runs and of robustness, by file name.
+    """Read the records of runs and of robustness, sorted by file name.
 
     Raises:
-        ValueError: there is none, one is damaged, or runs were measured on different text.
+        ValueError: there is no record, a record is damaged, or runs were measured on different
+            text.
     """
     paths = _records(folder)
     if not paths:
@@ -51,7 +52,7 @@ def read_records(folder: Path) -> list[Record]:
 
 
 def _check_text(records: list[Record]) -> None:
-    """Bits per byte of runs can be compared only where they are of the same text.
+    """Check that all runs were measured on the same text and are comparable.
 
     Raises:
         ValueError: two runs were measured on different text.
@@ -71,7 +72,7 @@ def _sizes(run: Record) -> dict[str, int]:
 
 
 def has_records(folder: Path) -> bool:
-    """Whether anything has been recorded there."""
+    """Return whether the folder contains a record."""
     return bool(_records(folder))
 
 
@@ -80,10 +81,10 @@ def _records(folder: Path) -> list[Path]:
 
 
 def collect_records(folder: Path) -> Path:
-    """Write :data:`COLLECTED`: runs by kind, and robustness.
+    """Write :data:`COLLECTED` with the records of all runs and of robustness, grouped by kind.
 
     Raises:
-        ValueError: as :func:`read_records`.
+        ValueError: a record cannot be used (see :func:`read_records`).
     """
     collected: dict[str, list[Record]] = {"grid": [], "ablation": [], "sweep": [], "robustness": []}
     for record in read_records(folder):
@@ -98,7 +99,7 @@ def write_fits(folder: Path, args: FitArgs) -> Path:
     """Write :data:`FITS`: power laws of every family of the grid, their bands, and the gaps.
 
     Raises:
-        ValueError: no record, or no family has points enough.
+        ValueError: there is no record, or no family has enough points.
     """
     points = [record for record in read_records(folder) if record["kind"] == "grid"]
     fits: dict[str, Any] = {"band": args.band, "draws": args.draws, "reference": args.reference}
@@ -112,7 +113,7 @@ def write_fits(folder: Path, args: FitArgs) -> Path:
 
 
 def _laws(points: list[Record], measure: str, name: str, args: FitArgs) -> dict[str, Any]:
-    """One kind of law for all families that have points enough for it."""
+    """Fit one kind of law to all families that have enough points for it."""
     laws: dict[str, Any] = {"families": {}, "gaps": {}}
     fits: dict[str, tuple[Bootstrap, Floats]] = {}
     for family in sorted({point["family"] for point in points}):

@@ -1,4 +1,4 @@
-"""Where a study differs from the paper's, in figures, and what that may do."""
+"""Comparison of a study with the BLT paper: results, scale, entropy model and text."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from bytelatent.scaling.answers import Section, number, sign
 from bytelatent.scaling.study_results import Findings
 
 CONTEXT = 8192
-"""Bytes for which the published model's cost is counted, as in the paper."""
+"""Context in bytes for which the cost of the published model is counted, as in the paper."""
 
 PEERS = {
     "blt-entropy": "BLT-Entropy, patches of 4",
@@ -16,7 +16,7 @@ PEERS = {
     "blt-space": "BLT-Space, no cross-attention",
     "blt-static": "MegaByte++, patches of 4",
 }
-"""Curves of the paper's figure 6 that are nearest to families of ours."""
+"""Curves of the paper's figure 6 by the most similar family of the study."""
 
 WHY = (
     "What may be behind that, none of it changed by itself here: small models spend a larger part "
@@ -25,18 +25,18 @@ WHY = (
 )
 
 Paper = dict[str, Any]
-"""``paper.json``; empty where it is missing."""
+"""Content of ``paper.json``; empty if the file is missing."""
 
 
 def beside_the_paper(findings: Findings, paper: Paper) -> Section:
-    """What the paper finds, and how far from its models those of the study are."""
+    """Compare the results, the models and the text of the study with those of the paper."""
     text = [*_finding(paper), *_order(findings, paper)]
     text += [*_scale(findings, paper), *_cutter(findings), *_text(findings, paper)]
     return Section("paper", "Beside the paper", text)
 
 
 def _order(findings: Findings, paper: Paper) -> list[str]:
-    """Who is ahead of whom, there and here, and what may be behind a difference."""
+    """Compare which families are ahead in the paper and in the study, and explain differences."""
     gaps = findings.gaps("training")
     if "scaling" not in paper or not gaps:
         return []
@@ -86,7 +86,7 @@ def _scale(findings: Findings, paper: Paper) -> list[str]:
 
 
 def _cutter(findings: Findings) -> list[str]:
-    """What the entropy model adds, here and in the published 8B model."""
+    """Compare the cost of the entropy model in the study with that in the published 8B model."""
     ratios = [
         (run["flops"]["budget"], run["flops"]["forward_per_byte_with_entropy_model"]
          / run["flops"]["forward_per_byte"])

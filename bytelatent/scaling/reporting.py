@@ -1,7 +1,7 @@
-"""The report of a study: sections of sentences and tables, every figure of them from its records.
+"""Report of a study: sections of sentences and tables, with all figures taken from its records.
 
-``report`` writes them into ``scaling_report.json``, which the web app shows, and between two marks
-of ``docs/scaling.md``.
+The command ``report`` writes them to ``scaling_report.json``, which the web app shows, and between
+two marks in ``docs/scaling.md``.
 """
 
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ from bytelatent.scaling.comparison import Paper, beside_the_paper
 from bytelatent.scaling.study_results import Findings, bits, mean, ordered, read_findings
 
 REPORT, PAPER = "scaling_report.json", "paper.json"
-"""Beside the folder of records."""
+"""Files beside the folder of records: the report and the figures of the paper."""
 BEGIN = "<!-- python -m bytelatent.scaling report writes from here -->"
 END = "<!-- to here -->"
 
@@ -32,12 +32,13 @@ HOUR = 3600
 
 @dataclass(frozen=True)
 class Planned:
-    """What a configuration asks for.
+    """Runs that a configuration plans.
 
     Attributes:
-        families, budgets: names, and training FLOPs with the number of seeds.
-        ablations: names of variants.
-        robustness: families.
+        families: names of the families.
+        budgets: training FLOPs and number of seeds of every budget.
+        ablations: names of the variants.
+        robustness: names of the families whose robustness is measured.
     """
 
     families: Sequence[str]
@@ -48,12 +49,12 @@ class Planned:
 
 @dataclass(frozen=True)
 class Report:
-    """What is known, in order.
+    """Report of a study.
 
     Attributes:
-        head: a sentence on how much of the study there is.
+        head: sentence on how much of the study is done.
         lacking: sentences on what has not been run.
-        sections: what came out.
+        sections: results.
     """
 
     head: str
@@ -62,7 +63,7 @@ class Report:
 
 
 def planned_by(args: ScalingArgs) -> Planned:
-    """What the configuration of a study asks for."""
+    """Return the runs that the configuration of a study plans."""
     return Planned(
         list(args.families),
         [(budget.flops, len(budget.seeds)) for budget in args.budgets.values()],
@@ -72,7 +73,7 @@ def planned_by(args: ScalingArgs) -> Planned:
 
 
 def report_of(args: ScalingArgs) -> Report:
-    """The report of what has been collected in the folder of a study.
+    """Make the report from the collected records in the folder of a study.
 
     Raises:
         ValueError: a file is damaged.
@@ -83,7 +84,7 @@ def report_of(args: ScalingArgs) -> Report:
 
 
 def make_report(findings: Findings, planned: Planned, paper: Paper) -> Report:
-    """The report of what there is so far."""
+    """Make the report from the findings so far."""
     run_count = len(planned.families) * sum(seeds for _, seeds in planned.budgets)
     if not findings.grid:
         head = "No run of the grid has been recorded yet, so there is nothing to report."
@@ -107,10 +108,10 @@ def make_report(findings: Findings, planned: Planned, paper: Paper) -> Report:
 
 
 def write_report(args: ScalingArgs) -> list[Path]:
-    """Collect and fit what there is, and write the report; the paths.
+    """Collect the records, fit power laws and write the report; return the paths.
 
-    The document is ``docs/scaling.md`` beside the folder that holds the folder of records; where
-    there is none, none is made.
+    The document is ``docs/scaling.md`` beside the folder that contains the folder of records; it is
+    updated only if it exists.
 
     Raises:
         ValueError: a record is damaged, or the document lacks its marks.
@@ -127,7 +128,7 @@ def write_report(args: ScalingArgs) -> list[Path]:
 
 
 def refresh(args: ScalingArgs) -> None:
-    """Collect and fit anew; what there is nothing left for goes away."""
+    """Collect the records and fit power laws again; remove files that have no data any more."""
     if has_records(args.out):
         collect_records(args.out)
     else:
@@ -139,10 +140,10 @@ def refresh(args: ScalingArgs) -> None:
 
 
 def replaced(text: str, report: Report, document: Path) -> str:
-    """The document with this report between its marks.
+    """Return the document with the report between its marks.
 
     Raises:
-        ValueError: it lacks them.
+        ValueError: the document lacks its marks.
     """
     before, begin, rest = text.partition(BEGIN)
     _, end, after = rest.partition(END)
@@ -152,7 +153,7 @@ def replaced(text: str, report: Report, document: Path) -> str:
 
 
 def markdown(report: Report) -> str:
-    """The report as a part of a document."""
+    """Format the report as Markdown."""
     parts = [" ".join([report.head, *report.lacking])]
     for section in report.sections:
         parts.append(f"### {section.title}")
@@ -164,7 +165,7 @@ def markdown(report: Report) -> str:
 
 
 def _lacking(findings: Findings, planned: Planned) -> list[str]:
-    """What was planned and is not there."""
+    """Say what was planned and has not been run."""
     lacking = []
     missing = []
     for budget, seeds in planned.budgets:
@@ -189,7 +190,7 @@ def _lacking(findings: Findings, planned: Planned) -> list[str]:
 
 
 def _runs(findings: Findings) -> Section:
-    """How much was run, where, and from which code."""
+    """Describe how much was run, on which machines, and with which code."""
     runs = [*findings.grid, *findings.ablation, *findings.sweep]
     hours = sum(sum(run["seconds"].values()) for run in runs) / HOUR
     machines = sorted({_machine(run["machine"]) for run in runs})
@@ -215,7 +216,7 @@ def _machine(about: dict[str, Any]) -> str:
 
 
 def _measures(findings: Findings) -> Section:
-    """Bits per byte by family and budget, with the range of seeds."""
+    """Tabulate bits per byte by family and budget, with the range of the seeds."""
     rows = []
     for family in findings.families:
         cells = []
@@ -236,7 +237,7 @@ def _with_range(values: list[float]) -> str:
 
 
 def _models(findings: Findings) -> Section:
-    """What each place of the grid is: size, text, cost."""
+    """Tabulate the size, training text and cost of the models in the grid."""
     rows = []
     for budget in findings.budgets:
         for family in findings.families:
@@ -266,7 +267,7 @@ def _models(findings: Findings) -> Section:
 
 
 def _rates(findings: Findings) -> Section | None:
-    """The learning rate of every family, and what was tried."""
+    """Tabulate the learning rate of every family, and the rates that were tried."""
     rows = []
     for family in findings.families:
         rates = next(run for run in findings.grid if run["family"] == family)["learning_rates"]
@@ -290,7 +291,7 @@ def _rates(findings: Findings) -> Section | None:
 
 
 def _laws(findings: Findings) -> Section | None:
-    """Parameters of the laws with their bands."""
+    """Tabulate the parameters of the laws with their intervals."""
     law, fits = findings.law("training"), findings.fitted("training")
     if law is None:
         return None
@@ -312,7 +313,7 @@ def _laws(findings: Findings) -> Section | None:
 
 
 def _ablations(findings: Findings) -> Section | None:
-    """Every variant beside the family as it is."""
+    """Compare every variant with the unchanged family."""
     rows, texts = [], []
     for family, budget in sorted({(x["family"], x["flops"]["budget"]) for x in findings.ablation}):
         base = findings.runs(family, budget)
@@ -335,7 +336,7 @@ def _ablations(findings: Findings) -> Section | None:
 
 
 def _robustness(findings: Findings) -> list[Section]:
-    """Noise, spelling and languages."""
+    """Tabulate the results on noise, spelling and languages."""
     tables = {record["family"]: record for record in findings.robustness}
     families = ordered(tables)
     if not families:

@@ -1,4 +1,4 @@
-"""Trained models side by side on noisy text, by language, and on questions of spelling."""
+"""Robustness of trained models: noisy text, languages, and questions of spelling."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -28,10 +28,11 @@ ENGLISH = "en"
 
 
 def measure_all(args: ScalingArgs, command: str) -> Iterator[Path]:
-    """Measure every model that has no record yet; the records' paths.
+    """Measure every model that has no robustness record yet; yield the paths of the new records.
 
     Raises:
-        ValueError: the study asks for none, a model is not trained, or a record has other settings.
+        ValueError: the configuration has no section for it, a model is not trained, or a record was
+            made with other settings.
     """
     settings, paths = args.robustness, StudyPaths(args)
     if settings is None:
@@ -79,7 +80,7 @@ def _check(path: Path, amounts: dict[str, Any]) -> None:
 
 
 def measure(args: ScalingArgs, settings: RobustnessArgs, scorer: Scorer) -> dict[str, Any]:
-    """Noise, languages and spelling of one model."""
+    """Measure one model on noise, languages and spelling."""
     spoken = language_pieces(args, settings.language_bytes)
     costs = scorer([piece.data for piece in spoken])
     return {
@@ -90,10 +91,10 @@ def measure(args: ScalingArgs, settings: RobustnessArgs, scorer: Scorer) -> dict
 
 
 def noise_table(scorer: Scorer, pieces: Sequence[Piece]) -> dict[str, Any]:
-    """Bits per byte of the clean text and of each noise on it.
+    """Measure the bits per byte of the clean text and of the text with each noise.
 
-    ``clean_bytes`` of noisy text are those of the text before; bits of the whole text are bits per
-    byte times bytes.
+    ``clean_bytes`` of noisy text is the length of the text before the noise; the bits of the whole
+    text are bits per byte times ``bytes``.
     """
     clean = [piece.data for piece in pieces]
     texts = {"clean": clean} | {name: [noisy(x, name) for x in clean] for name in NOISES}
@@ -102,7 +103,7 @@ def noise_table(scorer: Scorer, pieces: Sequence[Piece]) -> dict[str, Any]:
 
 
 def spelling_table(scorer: Scorer, pieces: Sequence[Piece], count: int) -> dict[str, Any]:
-    """Share of right answers of every task, its standard error and the number of items."""
+    """Return the share of right answers by task, its standard error and the item count."""
     words = frequent_words(piece.data.decode() for piece in pieces if piece.language == ENGLISH)
     results = {}
     for task in TASKS:

@@ -1,7 +1,7 @@
-"""Runs of a study, one after the other; what is done is skipped, what was stopped goes on.
+"""Execution of a study: finished runs are skipped, and stopped runs are resumed.
 
-Several processes may work on one study: each run, and the measuring of entropies, is held by one of
-them through a lock on its folder, and the others take what is free.
+Several processes may work on one study: each run, and the measuring of entropies, belongs to one
+process through a lock on its folder, and the other processes take runs that are free.
 """
 
 import math
@@ -41,27 +41,28 @@ from bytelatent.training.trainer import DivergedError, StepReport, Trainer
 Record = dict[str, Any]
 
 WAIT_SECONDS = 2.0
-"""Between looks at what other processes hold."""
+"""Time in seconds between two checks of what other processes have locked."""
 
 
 @dataclass
 class Failure:
-    """A run that came to no end, and why."""
+    """Run that has failed, and the reason."""
 
     point: Point
     reason: str
 
 
 class Study:
-    """The runs of ``args``.
+    """Execution of the runs of a study.
 
     Args:
-        args: the study.
-        command: that records name.
-        report: called with a line now and then.
+        args: settings of the study.
+        command: command that the records name.
+        report: function that is called with progress messages.
 
     Attributes:
-        failures: runs that diverged.
+        paths: files and folders of the study.
+        failures: runs that have diverged.
     """
 
     def __init__(
@@ -79,7 +80,7 @@ class Study:
 
     @property
     def stop_requested(self) -> bool:
-        """Set it to save and leave after the current step."""
+        """Whether to save and stop after the current step; it can be set."""
         return self._stop
 
     @stop_requested.setter
@@ -89,7 +90,10 @@ class Study:
             self._trainer.stop_requested = value
 
     def run(self) -> bool:
-        """Do all that is not done, or see it done by others; whether it came to the end.
+        """Do all runs that are not done, or wait until other processes have done them.
+
+        Returns:
+            Whether all runs are done; False after a request to stop.
 
         Raises:
             ValueError: text is missing, or a record was made with other settings.
@@ -107,7 +111,7 @@ class Study:
         return not self._stop
 
     def _look_through(self) -> bool:
-        """Do the first run that is neither done nor held by others; whether any may be left."""
+        """Do the first run that is neither done nor locked; return whether any run may be left."""
         busy, before = False, self._trained
         for family in self.args.families:
             try:
@@ -130,14 +134,17 @@ class Study:
         return busy
 
     def record(self, point: Point, sweep: dict[str, Any]) -> Record | None:
-        """The record of a run, made if it is not there; None if it was stopped or diverged.
+        """Return the record of a run, after training it if needed.
+
+        The result is None if the run was stopped or has diverged.
 
         Args:
             point: the run.
-            sweep: ``chosen``: the learning rate before the budget's scale; ``tried``: others.
+            sweep: ``chosen`` is the learning rate before the budget's scale; the other keys hold
+                the results of the sweep.
 
         Raises:
-            FolderBusyError: another process is at it, or at the entropies that it needs.
+            FolderBusyError: another process has locked the run or the entropies that it needs.
             ValueError: a record of that name was made with other settings.
         """
         drafted = draft(self.args, point, point.lr or sweep["chosen"], self._vocabulary(point))
@@ -183,10 +190,10 @@ class Study:
         return record
 
     def _choose(self, family: str) -> dict[str, Any] | None:
-        """The family's learning rate, and what the sweep measured; None after a stop.
+        """Return the family's learning rate and the results of the sweep; None after a stop.
 
         Raises:
-            FolderBusyError: another process is at one of the sweep's runs.
+            FolderBusyError: another process has locked one of the sweep's runs.
         """
         sweep = self.args.sweep
         if sweep is None:
@@ -207,10 +214,10 @@ class Study:
         return {"chosen": best, "valid_bits_per_byte": shown}
 
     def _tried(self, family: str, lrs: list[float]) -> dict[float, float]:
-        """Held-out bits per byte by learning rate, infinite where the run diverged.
+        """Return held-out bits per byte by learning rate, infinite where the run diverged.
 
         Raises:
-            FolderBusyError: another process is at one of them; the others were run.
+            FolderBusyError: another process has locked one of the runs; the others were run.
         """
         tried: dict[float, float] = {}
         busy: FolderBusyError | None = None
@@ -261,7 +268,7 @@ class Study:
 
 
 def _beyond(tried: dict[float, float]) -> list[float]:
-    """Another learning rate to try, if the best is the highest or the lowest so far."""
+    """Return another learning rate to try, if the best one is the highest or the lowest so far."""
     best = min(tried, key=lambda lr: (tried[lr], lr))
     if math.isinf(tried[best]) or best == min(tried):
         return [min(tried) / 2]

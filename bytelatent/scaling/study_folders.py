@@ -1,4 +1,4 @@
-"""Where a study keeps what it makes, and the text, entropies and vocabulary of its training."""
+"""Files and folders of a study, and the preparation of its text, entropies and vocabulary."""
 
 import logging
 import zlib
@@ -20,21 +20,21 @@ from bytelatent.tokenizers.bpe_tokenizer import BpeTokenizer, train_bpe
 logger = logging.getLogger(__name__)
 
 ENDS = 2
-"""BOS and EOS of a document."""
+"""Number of tokens that mark the ends of a document: BOS and EOS."""
 
 BATCH_BYTES = 16_384
-"""Bytes, padding included, whose entropies are measured at once."""
+"""Number of bytes in a batch for measuring entropies, padding included."""
 
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """A trained vocabulary.
+    """A trained BPE vocabulary.
 
     Attributes:
-        path: of its file.
-        size: ids.
-        lengths: what a token of every source holds, in tokens of a byte model: on the training
-            text, with the ends of documents.
+        path: path of its file.
+        size: number of ids.
+        lengths: mean length of a token by source, in tokens of a byte model, on the training text
+            with the ends of documents.
     """
 
     path: Path
@@ -43,7 +43,16 @@ class Vocabulary:
 
 
 class StudyPaths:
-    """Files and folders of a study."""
+    """Paths of the files and folders of a study.
+
+    Args:
+        args: settings of the study.
+
+    Attributes:
+        text: folder of the drawn text.
+        entropies: folder of the drawn text with entropies.
+        tokenizer: file of the BPE vocabulary.
+    """
 
     def __init__(self, args: ScalingArgs) -> None:
         self.args = args
@@ -52,19 +61,19 @@ class StudyPaths:
         self.tokenizer = args.folder / "tokenizer.json"
 
     def run(self, name: str) -> Path:
-        """The folder of a run."""
+        """Return the folder of the run ``name``."""
         return self.args.folder / name
 
     def record(self, name: str) -> Path:
-        """The record of a run."""
+        """Return the path of the record of the run ``name``."""
         return self.args.out / f"{name}.json"
 
 
 def prepare_text(args: ScalingArgs) -> None:
-    """Draw the documents of training and validation, if that is not done.
+    """Draw the documents for training and validation, unless that is done.
 
     Raises:
-        ValueError: a source is missing, or the folder holds the text of other settings.
+        ValueError: a source is missing, or the folder contains the text of other settings.
     """
     corpus, folder = args.corpus, StudyPaths(args).text
     about, done = corpus.model_dump(mode="json") | {"root_dir": None}, folder / "corpus.json"
@@ -83,14 +92,14 @@ def prepare_text(args: ScalingArgs) -> None:
 
 
 def prepare_entropies(args: ScalingArgs, stopped: Callable[[], bool]) -> None:
-    """Measure the entropies of the drawn text, shard by shard; what is done stays.
+    """Measure the entropies of the drawn text, shard by shard, except shards that are done.
 
     Args:
-        args: the study.
-        stopped: whether to leave before the next shard.
+        args: settings of the study.
+        stopped: function that returns whether to stop before the next shard.
 
     Raises:
-        ValueError: the entropy model is missing, or the folder holds those of another.
+        ValueError: the entropy model is missing, or the folder contains entropies of another model.
     """
     # Needs pyarrow, which families without entropies do not.
     from bytelatent.preprocess.args import PreprocessArgs
@@ -115,10 +124,10 @@ def prepare_entropies(args: ScalingArgs, stopped: Callable[[], bool]) -> None:
 
 
 def prepare_vocabulary(args: ScalingArgs) -> Vocabulary:
-    """Learn the vocabulary of the drawn training text, if that is not done.
+    """Learn the vocabulary from the drawn training text, unless that is done.
 
     Raises:
-        ValueError: the folder holds a vocabulary of another size.
+        ValueError: the folder contains a vocabulary of another size.
     """
     paths = StudyPaths(args)
     about_path = paths.tokenizer.with_suffix(".about.json")
@@ -147,7 +156,7 @@ def prepare_vocabulary(args: ScalingArgs) -> Vocabulary:
 
 
 def _drawn(corpus: CorpusArgs, source: str, share: float) -> list[bytes]:
-    """Whole documents of a source from all over it, as many as its share asks for."""
+    """Draw whole documents at random from a source, as many as its share needs."""
     paths = find_chunks(corpus.root_dir, "train", source)
     documents = [document for path in paths for document in read_documents(path) if document]
     rng = np.random.default_rng([corpus.seed, zlib.crc32(source.encode())])
@@ -167,7 +176,7 @@ def _write(path: Path, documents: list[bytes]) -> None:
 
 
 def _training_texts(paths: StudyPaths) -> Iterator[tuple[str, str]]:
-    """Sources with their documents."""
+    """Yield every training document with its source."""
     for path in sorted((paths.text / "train").glob("*.jsonl")):
         for document in read_documents(path):
             yield path.stem, document.decode("utf-8")
