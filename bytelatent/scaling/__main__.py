@@ -6,14 +6,15 @@
     python -m bytelatent.scaling fit config=bytelatent/configs/scaling/cpu.yaml
     python -m bytelatent.scaling report config=bytelatent/configs/scaling/cpu.yaml
 
-``run`` trains the grid (families x budgets x seeds) and writes a record of every run to the
-folder ``out``. It skips runs that have a record, and it resumes a stopped run from its last checkpoint: you
-can stop the command at any time and start it again. Several processes, on one machine or on several
-machines that share the folders, divide the runs among themselves. SIGINT, SIGTERM and SIGUSR1 save
-the state before the command exits with status 75. ``measure`` measures trained models again, after
-a change to the held-out text. ``robustness`` measures trained models on noise, languages and
-spelling. ``collect`` writes all records to one file, and ``fit`` fits power laws to them.
-``report`` does both and writes the results to ``scaling_report.json`` and ``docs/scaling.md``.
+``run`` trains the grid (families x budgets x seeds) and writes a record of every run to the folder
+``out``. It skips runs that have a record, and it resumes a stopped run from its last checkpoint:
+you can stop the command at any time and start it again. Several processes, on one machine or on
+several machines that share the folders, divide the runs among themselves. SIGINT, SIGTERM and
+SIGUSR1 save the state before the command exits with status 75. ``measure`` measures trained models
+again, after a change to the held-out text. ``robustness`` measures trained models on noise,
+languages and spelling. ``collect`` writes all records to one file, and ``fit`` fits power laws to
+them. ``report`` does both and writes the results to ``scaling_report.json`` and
+``docs/scaling.md``.
 """
 
 import sys
