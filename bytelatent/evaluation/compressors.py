@@ -29,7 +29,7 @@ def compressed_sizes(data: bytes) -> dict[str, int]:
 
     The result contains zstd only if it is installed.
     """
-    # A window that is longer than the text finds nothing more, and takes memory.
+    # A window longer than the text finds no further repeats and needs memory.
     window = min(MOST_WINDOW, max(LEAST_WINDOW, len(data)))
     chain = [{"id": lzma.FILTER_LZMA2, "preset": 9, "dict_size": window}]
     sizes = {XZ: len(lzma.compress(data, format=lzma.FORMAT_RAW, filters=chain))}

@@ -88,7 +88,7 @@ def score(
 def _score_batch(text_model: TextModel, tokens_BT: Tensor) -> dict[str, Any]:
     """Compute the fields of :class:`ByteScores`, each ``[B, S]``, for rows of BOS and bytes."""
     model, measuring = text_model.model, text_model.entropy_model
-    # Without a byte in any row, BOS alone is run, for the sake of the shapes.
+    # If no row contains a byte, the model still runs over BOS, so that the shapes are valid.
     inputs_BS, targets_BS = tokens_BT[:, : max(1, tokens_BT.shape[1] - 1)], tokens_BT[:, 1:]
     targets_BS = F.pad(targets_BS, (0, inputs_BS.shape[1] - targets_BS.shape[1]), value=PAD_ID)
     measured = None if measuring is None else _byte_predictions(measuring, inputs_BS, targets_BS)
@@ -115,7 +115,7 @@ def _byte_predictions(model: LMTransformer, inputs_BS: Tensor, targets_BS: Tenso
     """Compute the predictions of a byte model; the memory is constant if the model has a window."""
     if model.args.window is None:
         return _predictions(model(inputs_BS), targets_BS)
-    # As much at once as the rows allow: few of them, longer chunks.
+    # The chunk is as long as the memory allows: longer for a batch of few rows.
     chunk = max(DEFAULT_CHUNK, BATCH_BYTES // len(inputs_BS) // 4)
     parts = [
         _predictions(logits_BCV, targets_BS[:, columns])
@@ -155,7 +155,7 @@ def _following(text_model: TextModel, tokens_BS: Tensor) -> Iterator[int]:
         return (int(token_B1) for token_B1 in _greedy_tokens(model, tokens_BS))
     assert patcher is not None
     if patcher.args.mode() is PatchingMode.ENTROPY and patcher.args.threshold is None:
-        # The rule looks at later bytes: nothing can be kept.
+        # The rule depends on later bytes, so no state can be kept.
         return (int(token_B1) for token_B1 in greedy_tokens(model, patcher, tokens_BS))
     incremental = Incremental(model, text_model.entropy_model, patcher.args)
     return _steps(incremental, tokens_BS[0].tolist())

@@ -27,7 +27,7 @@ def measure(
     device = model.tok_embeddings.weight.device
     for batch in length_batches([len(row) for row in rows], batch_bytes):
         tokens_BS = fill_up([rows[index] for index in batch]).to(device)
-        # As much at once as the batch allows: a lone long document is cut where it would be alone.
+        # The chunk is as long as the memory allows: longer for a batch of few documents.
         chunk = max(DEFAULT_CHUNK, batch_bytes // len(batch))
         nats_BS = calculate_entropies(model, tokens_BS, chunk=chunk).cpu().numpy()
         for index, nats_S in zip(batch, nats_BS, strict=True):

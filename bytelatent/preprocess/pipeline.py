@@ -55,7 +55,7 @@ class MeasureEntropies(PipelineStep):  # type: ignore[misc]
         keep_freed_memory()
         model = None
         for work in self.work[rank::world_size]:
-            # The launcher has checked what is there; what has come since is of this run.
+            # The launcher has checked earlier shards; later ones were written by this run.
             if work.target.exists() and is_done(work, override=True):
                 continue
             model = model or load_model(self.args, rank)

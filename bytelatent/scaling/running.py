@@ -157,7 +157,7 @@ class Study:
         if self._stop:
             return None
         with sole_run(drafted.dump_dir):
-            # Another process may have ended it in the meantime.
+            # Another process may have finished the run in the meantime.
             return self._recorded(point, drafted) or self._make(point, drafted, sweep)
 
     def _recorded(self, point: Point, drafted: TrainArgs) -> Record | None:

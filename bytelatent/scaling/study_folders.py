@@ -101,7 +101,7 @@ def prepare_entropies(args: ScalingArgs, stopped: Callable[[], bool]) -> None:
     Raises:
         ValueError: the entropy model is missing, or the folder contains entropies of another model.
     """
-    # Needs pyarrow, which families without entropies do not.
+    # These modules need pyarrow; families without entropies do not.
     from bytelatent.preprocess.args import PreprocessArgs
     from bytelatent.preprocess.shards import find_work, load_model, measure_shard
 

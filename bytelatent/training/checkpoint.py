@@ -270,7 +270,7 @@ def _differences(saved: Any, now: Any, name: str = "") -> dict[str, tuple[Any, A
     A new setting has no old value and is not returned. A setting that is missing now has the new
     value None, because unused settings are left out.
     """
-    now = json.loads(json.dumps(now))  # as the file has them: keys are strings, tuples lists
+    now = json.loads(json.dumps(now))  # as in the file: keys are strings, tuples are lists
     if not isinstance(saved, dict) or not isinstance(now, dict):
         return {} if saved == now else {name: (saved, now)}
     changed: dict[str, tuple[Any, Any]] = {}

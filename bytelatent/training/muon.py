@@ -60,7 +60,7 @@ class Muon(torch.optim.Optimizer):
                     f"Muon takes matrices in fp32, got {tuple(parameter.shape)} "
                     f"in {parameter.dtype}"
                 )
-            # Made now: a checkpoint can then be read into them before the first step.
+            # The buffer exists before the first step, so that a checkpoint can be loaded into it.
             self.state[parameter]["momentum_buffer"] = torch.zeros_like(parameter)
 
     @overload

@@ -24,7 +24,7 @@ def stopping_on_signals(work: Stoppable) -> Iterator[None]:
     """Set ``stop_requested`` of ``work`` when a signal of :data:`SIGNALS` arrives."""
 
     def stop(number: int, frame: FrameType | None) -> None:
-        # A second signal is not held back: the run may be stuck.
+        # A second signal has its default effect, because the run may be stuck.
         work.stop_requested = True
         signal.signal(number, signal.SIG_DFL)
 

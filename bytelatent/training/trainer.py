@@ -338,11 +338,11 @@ class Trainer:
         self.metrics.append(record | {"valid_by_source": scores})
 
     def _save(self) -> None:
-        lanes: dict[str, Any] = {}
+        row_streams: dict[str, Any] = {}
         for part in self.world.gather(self.data.state_dict()):
-            lanes |= part
+            row_streams |= part
         lowest = self.lowest if math.isfinite(self.lowest) else None
-        run = {"data": lanes, "lowest": lowest, "bytes": self.bytes_seen}
+        run = {"data": row_streams, "lowest": lowest, "bytes": self.bytes_seen}
         self.checkpoints.save(self.step, self.model, self.optimizers, run)
 
     def _resume(self) -> int:
