@@ -3,8 +3,8 @@
 ``config=path/to.yaml optim.lr=1e-3`` on a command line reads the file, applies the overrides and
 checks the result: an unknown key is an error whose message names the nearest known key. A shipped
 configuration is also found by its name (``config=debug``, ``config=scaling/cpu``), and
-``${package:NAME}`` in a file is the path of ``NAME`` in this package. The key ``include`` of a file lists other files, relative to the folder of the file, whose values are its
-defaults.
+``${package:NAME}`` in a file is the path of ``NAME`` in this package. The key ``include`` of a file
+lists other files, relative to the folder of the file, whose values are its defaults.
 """
 
 import difflib

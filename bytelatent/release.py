@@ -307,6 +307,18 @@ def run(options: argparse.Namespace) -> None:
         ValueError: the run or an option cannot be used, or the system refuses to write.
     """
     words = vars(options)
+    folder, out = words.pop("run"), words.pop("out")
+    only_card, again = words.pop("card"), words.pop("measure")
+    out = out or folder
+    settings = Options(**words)
+    if again:
+        measure_again(folder, settings)
+    elif not only_card:
+        release(folder, out, settings)
+    elif replace(settings, beside=None) != Options():
+        raise ValueError("--card: takes --beside alone; nothing is measured anew")
+    else:
+        write_card(out, beside=settings.beside)
     print(f"wrote {out}")
 
 
