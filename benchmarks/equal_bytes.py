@@ -66,8 +66,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("byte_model", type=Path, help="model folder of the run above")
     parser.add_argument("--blt", default="blt-mini")
-    parser.add_argument("--limit", type=int, default=LIMIT, metavar="BYTES", help="of each source")
-    parser.add_argument("--prose-limit", type=int, metavar="BYTES", help="of each; default all")
+    parser.add_argument(
+        "--limit", type=int, default=LIMIT, metavar="BYTES", help="bytes of each source"
+    )
+    parser.add_argument(
+        "--prose-limit", type=int, metavar="BYTES", help="bytes of each prose source; default all"
+    )
     options = parser.parse_args()
     args = load_args(TrainArgs, [f"config={ROOT / 'bytelatent/configs/blt_mini.yaml'}"])
     corpus = documents(args, options.limit, options.prose_limit)

@@ -3,13 +3,13 @@
     python benchmarks/generate.py                  # minutes: the other side recomputes every byte
     python benchmarks/generate.py --quick          # checks that it works; figures mean nothing
 
-The model is the mid-size model of ``forward.py``; the logits of its four special ids are set so low
-that no text ends early. Both continue the same prompt greedily and must generate the same bytes.
-Bytes per second count the bytes after the first; the time to the first byte is separate. Text of
-random weights has long patches, which would favour our engine. Therefore the result is the speed at
-4.5 bytes per patch, from the medians of bytes that close a patch and of other bytes. The floor is
-the time to read the weights for one byte once, at the bandwidth measured here. ``generate_gpu.py``
-does the same on a GPU.
+The model is the mid-size model of ``forward.py``; the logits of its four special ids are 0, so that
+no text ends early. Both continue the same prompt greedily and must generate the same bytes. Bytes
+per second count the bytes after the first; the time to the first byte is separate. Text of random
+weights has long patches, which would favour our engine. Therefore the result is the speed at 4.5
+bytes per patch, from the medians of bytes that close a patch and of other bytes. The floor is the
+time to read the weights for one byte once, at the bandwidth measured here. ``generate_gpu.py`` does
+the same on a GPU.
 """
 
 import argparse

@@ -81,7 +81,9 @@ def measure(engine: Engine, size: int, repeat: int, temperature: float) -> dict[
 
 
 def row(runs: list[dict[str, Any]], plain: float) -> dict[str, Any]:
-    """Return the figures of all turns of one draft length; ``plain`` is seconds per byte without."""
+    """Return the figures of all turns of one draft length; ``plain`` is seconds per byte without
+    it.
+    """
     size, drafted, accepted, rounds, passes = (
         sum(len(run["bytes"]) if name == "bytes" else run[name] for run in runs)
         for name in ("bytes", "drafted", "accepted", "rounds", "passes")

@@ -140,7 +140,7 @@ def main() -> None:
     parser.add_argument("--against", metavar="REVISION", help="another build, measured in turns")
     parser.add_argument("--corpus", type=Path, default=ROOT / "data/corpus")
     parser.add_argument("--configs", nargs="+", choices=CONFIGS, default=list(CONFIGS))
-    parser.add_argument("--steps", type=int, default=60, help="of each round")
+    parser.add_argument("--steps", type=int, default=60, help="steps of each round")
     parser.add_argument("--rounds", type=int, default=2)
     options = parser.parse_args()
     corpus = options.corpus.resolve()

@@ -125,10 +125,10 @@ def main() -> int:
         rows["memory_after_mb"] = round(resident_bytes(server.pid) / 1e6, 1)
     rows["targets"] = targets(rows)
     write_results("web", rows)
-    for name, one in rows["targets"].items():
-        shown = "not measured" if one["value"] is None else f"{one['value']:g}"
-        print(f"{'holds ' if one['met'] else 'MISSED'} {name}: {shown} ({one['target']})")
-    return int(not all(one["met"] for one in rows["targets"].values()))
+    for name, outcome in rows["targets"].items():
+        shown = "not measured" if outcome["value"] is None else f"{outcome['value']:g}"
+        print(f"{'holds ' if outcome['met'] else 'MISSED'} {name}: {shown} ({outcome['target']})")
+    return int(not all(outcome["met"] for outcome in rows["targets"].values()))
 
 
 if __name__ == "__main__":

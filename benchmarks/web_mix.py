@@ -48,7 +48,7 @@ class Mix:
     errors: list[str] = field(default_factory=list)
 
     def visits(self) -> list[Visit]:
-        """Return one round of visits; typing visitors are as frequent as all the others together."""
+        """Return one round of visits; typing visitors are as frequent as all the others."""
         with closing(Client(self.server.port)) as client:
             listed = json.loads(client.get("/api/visualizations", plain=True).body)
         urls = [item[key] for item in listed["items"] for key in ("url", "page")]

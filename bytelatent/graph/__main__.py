@@ -44,7 +44,7 @@ DEFAULT_MODEL = Path(bytelatent.__file__).parent / "pretrained" / "blt-entropy-m
 LIBRARY = ROOT / "static" / "vendor" / "cytoscape.min.js"
 KINDS = ("entities", "patches")
 FORMATS = ("json", "graphml", "csv", "png", "pdf", "html")
-TELL = {
+DESCRIPTIONS = {
     "entities": "Who and what a text is about: names that a sentence brings together; the wider "
     "the line, the more sentences.",
     "patches": "How BLT cuts a text: patches under the entropy model, and which follows which; "
@@ -81,8 +81,8 @@ def _parser() -> argparse.ArgumentParser:
         command.set_defaults(run=run)
     path.add_argument("first", help="id, label or alias of a node")
     path.add_argument("last", help="id, label or alias of a node")
-    surprise.add_argument("node", help="its id, label or alias")
-    surprise.add_argument("-n", type=int, default=5, help="how many (default: %(default)s)")
+    surprise.add_argument("node", help="id, label or alias of a node")
+    surprise.add_argument("-n", type=int, default=5, help="edges to print (default: %(default)s)")
     return parser
 
 
@@ -91,18 +91,25 @@ def _add_build(parser: argparse.ArgumentParser) -> None:
     add("file", type=Path, help="the text; a .gz file is unpacked")
     add("--out", type=Path, required=True, metavar="FOLDER/NAME", help="files without their suffix")
     add("--data", type=Path, metavar="FOLDER",
-        help="for the data (default: that of --out, or plot_data beside demo_output)")  # fmt: skip
+        help="folder of the data (default: that of --out, or plot_data beside demo_output)")  # fmt: skip
     add("--kind", choices=(*KINDS, "both"), default="both", help="(default: %(default)s)")
     add("--finder", choices=("auto", "spacy", "gazetteer"), default="auto",
-        help="of entities (default: spacy where it is installed)")  # fmt: skip
+        help="finder of entities (default: spacy where it is installed)")  # fmt: skip
     add("--overrides", type=Path, metavar="FILE", help="JSON with aliases, labels, drop")
     add("--model", type=Path, default=DEFAULT_MODEL, metavar="FOLDER", help="an entropy model")
-    add("--threshold", type=float, metavar="NATS", help="for patches (default: the model's own)")
+    add("--threshold", type=float, metavar="NATS",
+        help="entropy above which a byte starts a patch (default: the model's own)")  # fmt: skip
     add("--max-nodes", type=int, default=1500, help="(default: %(default)s)")
-    add("--min-count", type=int, default=1, help="mentions of an entity (default: %(default)s)")
+    add(
+        "--min-count",
+        type=int,
+        default=1,
+        help="least mentions of an entity (default: %(default)s)",
+    )
     add("--evidence", type=int, default=3, help="sentences for an edge (default: %(default)s)")
-    add("--seed", type=int, default=0, help="of layout and communities (default: %(default)s)")
-    add("--title", help="of the text (default: the name of the file)")
+    add("--seed", type=int, default=0,
+        help="seed of layout and communities (default: %(default)s)")  # fmt: skip
+    add("--title", help="title of the text (default: the name of the file)")
     add("--formats", type=_formats, default=FORMATS, metavar="FORMAT,...",
         help=f"(default: {','.join(FORMATS)})")  # fmt: skip
     parser.set_defaults(run=_build)
@@ -130,7 +137,7 @@ def _build(options: argparse.Namespace, words: list[str]) -> None:
     for kind, make in makers.items():
         name = options.out.name if len(makers) == 1 else f"{options.out.name}_{kind}"
         graph = make()
-        _write(graph, Card(name, graph.graph["title"], TELL[kind]), writer, options.formats)
+        _write(graph, Card(name, graph.graph["title"], DESCRIPTIONS[kind]), writer, options.formats)
         numbers = graph.graph["statistics"]
         print(f"{kind}: {numbers['nodes']:,} nodes, {numbers['links']:,} edges")
     for path in writer.written:

@@ -40,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--model", type=Path, default=DEFAULT_MODEL, metavar="DIR")
     parser.add_argument("--file", type=Path, help="a text, UTF-8: print its sentences")
-    parser.add_argument("--sample", type=Path, default=SAMPLE, help="known sentences, one a line")
+    parser.add_argument("--sample", type=Path, default=SAMPLE, help="known sentences, one per line")
     options = parser.parse_args(arguments)
     return run_command(run, options)
 

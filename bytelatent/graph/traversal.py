@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Continuation:
-    """An edge out of a node.
+    """An edge out of a node of a graph, with its target.
 
     Attributes:
         target, label: id and label of the node at which the edge ends.

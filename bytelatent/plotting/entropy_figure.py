@@ -66,7 +66,7 @@ MARKS = (
 
 
 def render(job: Job) -> None:
-    """Write the page, the images and the data."""
+    """Write the page, the images and the data file of the figure."""
     data = text_bytes(job.options, DEFAULT_TEXT)
     text = measure(job.model(), data, threshold=job.options.threshold, top_k=TOP_K)
     lengths = text.patch_lengths(PatchingMode.ENTROPY)

@@ -1,4 +1,4 @@
-"""Histogram of next-byte entropies by byte class: ``bytelatent.plotting.entropy_histogram``.
+"""Next-byte entropies by byte class: ``python -m bytelatent.plotting.entropy_histogram``.
 
 The command measures every file of the sample as one text. The class is that of the predicted byte:
 the entropy before the "t" of "a tea" counts for letters at word start.
@@ -63,7 +63,7 @@ class ClassStatistics:
 
 
 def render(job: Job) -> None:
-    """Write the page, the images and the data."""
+    """Write the page, the images and the data file of the figure."""
     files: list[Path] = job.options.sample
     texts = {path: read_file(path) for path in files}
     if not any(texts.values()):

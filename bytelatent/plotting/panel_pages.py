@@ -21,7 +21,7 @@ from bytelatent.plotting.style import LIGHT
 
 CURVES = 340
 HISTOGRAM = 84
-"""Height of a histogram panel in pixels."""
+"""Heights in pixels of a panel of curves and of a histogram."""
 BAR = 17
 BETWEEN = 108
 """Space between panels in pixels: half for the heading of a panel, half for the axis above."""

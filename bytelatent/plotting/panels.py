@@ -14,10 +14,10 @@ from bytelatent.plotting.style import PALETTE, Colour
 Kind = Literal["lines", "areas", "bars", "histogram"]
 Layer = Literal["ours", "paper"]
 Style = Literal["measured", "fit", "band", "read", "plain"]
-"""Styles of a curve:
+"""Style of a curve.
 
-``measured`` (our points), ``fit`` (a law fitted to points), ``band`` (a curve with its own legend
-entry), ``read`` (points of the paper), and ``plain``.
+``measured`` draws our points, ``fit`` a law fitted to points, ``band`` a curve with its own legend
+entry, ``read`` points of the paper, and ``plain`` any other curve.
 """
 
 SERIES_COLOURS: dict[str, Colour] = {

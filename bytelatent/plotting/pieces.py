@@ -17,7 +17,7 @@ _LINE_END = "\n"
 
 
 class Kind(Enum):
-    """How a piece is shown."""
+    """Way in which a piece is shown."""
 
     TEXT = "text"
     """Text that is shown unchanged."""

@@ -1,4 +1,4 @@
-"""Comparison of sentence boundary methods: ``bytelatent.plotting.sentence_boundaries``.
+"""Scores of sentence boundaries: ``python -m bytelatent.plotting.sentence_boundaries``.
 
 The command measures the methods of :mod:`bytelatent.graph.comparing` on the bundled text with known
 sentences. It needs the extra ``[graph]``.
@@ -34,7 +34,7 @@ CARD = Card(
 
 
 def render(job: Job) -> None:
-    """Write the page, the images and the data."""
+    """Write the page, the images and the data file of the figure."""
     comparison = compare(read_documents(job.options.sample), job.model())
     values = {
         "model": comparison.model,
@@ -154,7 +154,7 @@ def _add_options(parser: Parser) -> None:
         type=Path,
         default=SAMPLE,
         metavar="FILE",
-        help="known sentences, one a line (default: those that come along)",
+        help="known sentences, one per line (default: the bundled sample)",
     )
 
 

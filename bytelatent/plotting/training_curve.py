@@ -1,4 +1,4 @@
-"""Bits per byte during the training of a model: ``bytelatent.plotting.training_curve``.
+"""Bits per byte while a model trains: ``python -m bytelatent.plotting.training_curve``.
 
 The command reads the ``metrics.jsonl`` that a training run writes. When no model is named, both
 shipped models are drawn, each in its own figure.
@@ -24,7 +24,7 @@ METRICS_NAME = "metrics.jsonl"
 HALF_WINDOW = 12
 """Maximum number of training points on either side in a running mean."""
 START_SHARE = 4
-"""Divisor of a point's index: the running mean has at most that many points on either side.
+"""Divisor of a point's index: the running mean has at most index // divisor points per side.
 
 It keeps the mean narrow near the start, where the curve is steep.
 """
@@ -82,7 +82,7 @@ class Curve:
 
 
 def render(job: Job) -> None:
-    """Write the page, the images and the data."""
+    """Write the page, the images and the data file of the figure."""
     metrics, folder = job.options.metrics, job.options.model
     _draw(job, CARD, metrics or folder / METRICS_NAME)
     if metrics is None and folder == DEFAULT_MODEL and BLT_MODEL.is_dir():

@@ -58,8 +58,7 @@ def join_blocks(blocks: Iterable[str], separator: str = "\n") -> str:
 
 
 def document_text(document: Document, blocks: Iterable[str]) -> str:
-    """Return the final text of a document: its cleaned `blocks`, or its one `Exact` block
-    unchanged.
+    """Return the final text of a document: its cleaned `blocks`, or its one `Exact` block as it is.
 
     ValueError if an exact text holds characters that cleaning removes from other texts.
     """

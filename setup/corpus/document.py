@@ -15,7 +15,7 @@ class Heading(str):
 
 
 class Verbatim(str):
-    """A block whose blanks carry meaning (code); they are kept, with blank lines around the block."""
+    """A block whose blanks carry meaning (code); they are kept, with blank lines around it."""
 
 
 class Exact(str):
@@ -87,8 +87,9 @@ class Registry(dict[str, Source]):
         return register
 
     def select(self, names: list[str] | None) -> list[Source]:
-        """Return the sources called `names` (all when None), in registry order; ValueError if
-        unknown.
+        """Return the sources called `names` (all when None), in registry order.
+
+        ValueError if a name is unknown.
         """
         unknown = sorted(set(names or ()) - set(self))
         if unknown:
@@ -97,7 +98,7 @@ class Registry(dict[str, Source]):
 
 
 def sorted_files(folder: Path, pattern: str) -> list[Path]:
-    """Return the files below `folder` that match `pattern`, in the same order on any file system."""
+    """Return the files below `folder` that match `pattern`, in the same order on every system."""
     paths = sorted(path for path in folder.glob(pattern) if path.is_file())
     if not paths:
         raise FileNotFoundError(f"the package holds no file {pattern}: has its layout changed?")

@@ -99,7 +99,7 @@ _MARKUP = re.compile(r"</?[A-Za-z!][^<>]*>")
 
 
 def markup_paragraphs(text: str) -> list[str]:
-    """Return the paragraphs of a short HTML-like string (faster than a parser for small fragments)."""
+    """Return the paragraphs of a short HTML-like string (faster than a parser)."""
     text = _MARKUP.sub("", _MARKUP_BLOCK.sub("\n", re.sub(r"\s+", " ", text)))
     plain = re.sub("</?p>", "\n", html.unescape(text))  # some tags were escaped twice
     lines = (re.sub(r"\s+", " ", line).strip() for line in plain.split("\n"))

@@ -63,7 +63,7 @@ def is_native(text: str, language: str) -> bool:
 
 
 def translated(blocks: Iterable[str], language: str, english: Container[str]) -> Iterator[str]:
-    """Yield the blocks that are translated into `language`; `english` holds the cleaned originals."""
+    """Yield the blocks translated into `language`; `english` holds the cleaned originals."""
     for block in blocks:
         text = clean_block(block)
         is_copy = len(text.encode()) >= MIN_SHARED_BYTES and text in english

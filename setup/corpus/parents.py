@@ -17,6 +17,6 @@ class Parents:
     names: tuple[str, ...]
 
     def records(self, split: str, *names: str) -> Iterator[dict[str, str]]:
-        """Yield the records of one split of the parents (of those called `names` when any are set)."""
+        """Yield the records of one split of the parents, or of those called `names`."""
         for name in names or self.names:
             yield from read_records(self.out, name, split)

@@ -225,7 +225,9 @@ def test_the_first_page_names_no_endless_gallery(client: FlaskClient, folders: P
         (folders / "demo_output" / f"figure {number:03d}.png").touch()
     html = client.get("/").text
     assert html.count('href="/artifact/') < 80
-    assert "The whole gallery, 105 in all" in html, "with curve, loss, rows and two of examples"
+    assert "The whole gallery, 105 in all" in html, (
+        "with curve, loss, rows and two of examples"
+    )
 
 
 def test_static_files_last(client: FlaskClient) -> None:

@@ -125,10 +125,10 @@ def test_labels_show_what_cannot_be_seen() -> None:
 
 
 def test_patches_cover_the_bytes(model: Any) -> None:
-    places = TextPositions.of(TEXT)
-    patches = list(cut(places, model.analyse(places.data), 1.5))
+    positions = TextPositions.of(TEXT)
+    patches = list(cut(positions, model.analyse(positions.data), 1.5))
     assert [patch.end for patch in patches[:-1]] == [patch.start for patch in patches[1:]]
-    assert (patches[0].start, patches[-1].end) == (0, len(places.data))
+    assert (patches[0].start, patches[-1].end) == (0, len(positions.data))
 
 
 @pytest.mark.parametrize(
