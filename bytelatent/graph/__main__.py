@@ -91,7 +91,7 @@ def _add_build(parser: argparse.ArgumentParser) -> None:
     add("file", type=Path, help="the text; a .gz file is unpacked")
     add("--out", type=Path, required=True, metavar="FOLDER/NAME", help="files without their suffix")
     add("--data", type=Path, metavar="FOLDER",
-        help="folder of the data (default: that of --out, or plot_data beside demo_output)")  # fmt: skip
+        help="data folder (default: that of --out, or plot_data beside demo_output)")  # fmt: skip
     add("--kind", choices=(*KINDS, "both"), default="both", help="(default: %(default)s)")
     add("--finder", choices=("auto", "spacy", "gazetteer"), default="auto",
         help="finder of entities (default: spacy where it is installed)")  # fmt: skip
