@@ -41,7 +41,7 @@ class GenerationLimits:
     seconds: float = 60.0
     send_timeout: float = 10.0
     max_concurrent: int = 1
-    waiting: int = 3
+    max_queued: int = 3
     wait_seconds: float = 20.0
 
 
@@ -63,7 +63,7 @@ class Settings:
         graph_limit: likewise, of a text that becomes a graph.
         graph_waiting: requests for graphs that may wait while one is made.
         at_once: texts that the entropy model measures at the same time, each on one core.
-        waiting_limit: requests that may wait for it meanwhile.
+        max_queued: requests that may wait for it meanwhile.
         wait_seconds: how long each of them waits before it is sent away.
         request_seconds: how long the model may work for one request.
         threads: cores that the BLT may use for a text.
@@ -129,16 +129,16 @@ class Settings:
         Raises:
             ValueError: a variable has a value that is not accepted; the message names it.
         """
-        found: dict[str, Any] = {"log": "text"}
+        values: dict[str, Any] = {"log": "text"}
         for name, (field, read) in VARIABLES.items():
             value = environment.get(name, "").strip()
             if not value:
                 continue
             try:
-                found[field] = read(value)
+                values[field] = read(value)
             except ValueError as error:
                 raise ValueError(f"{name} is {value!r}; {error}") from None
-        return cls(**found, reload=wants_reload(environment))
+        return cls(**values, reload=wants_reload(environment))
 
 
 def wants_reload(environment: Mapping[str, str]) -> bool:
@@ -190,7 +190,7 @@ VARIABLES: dict[str, tuple[str, Callable[[str], Any]]] = {
     MODEL_VARIABLE: ("own_model", Path),
     RUNS_VARIABLE: ("runs", Path),
     "BLT_REQUEST_SECONDS": ("request_seconds", _seconds),
-    "BLT_WAITING": ("waiting_limit", _count),
+    "BLT_WAITING": ("max_queued", _count),
     "BLT_RATE_LIMIT": ("rate_limit", _count),
     "BLT_TRUSTED_PROXIES": ("trusted_proxies", _count),
     "BLT_CORS_ORIGINS": ("cors_origins", _origins),

@@ -12,9 +12,9 @@ from app.api.visualizations_routes import artifact_json
 from app.requests.compressed import KeptBody
 from app.requests.problems import ProblemError
 from app.schemas.artifact import ArtifactPage
-from app.stored.catalogue import Artifact, Catalogue, Snapshot
+from app.stored.catalogue import Catalogue, Snapshot, StoredArtifact
 from app.stored.gallery import Card, gallery_of
-from app.stored.preview import Preview, preview_of
+from app.stored.preview import DataPreview, preview_of
 
 blueprint = Blueprint("api_artifact", __name__)
 
@@ -68,7 +68,7 @@ def find_card(name: str) -> tuple[Snapshot, Card]:
     return snapshot, card
 
 
-def kept_preview(snapshot: Snapshot, data: Artifact | None) -> Preview | None:
+def kept_preview(snapshot: Snapshot, data: StoredArtifact | None) -> DataPreview | None:
     """The beginning of a data file, read once."""
     if data is None:
         return None

@@ -52,12 +52,14 @@ def compare() -> Response:
     settings: Settings = current_app.extensions["settings"]
     model: LiveModel = current_app.extensions["model"]
     calibration: Calibration = current_app.extensions["calibration"]
-    wanted = parse_body(request.get_data(cache=False), CompareRequest)
-    data = text_bytes(wanted.text, limit=settings.text_limit)
-    found = split(model, calibration, wanted, data)
-    parts = found.json_parts()
+    compare_request = parse_body(request.get_data(cache=False), CompareRequest)
+    data = text_bytes(compare_request.text, limit=settings.text_limit)
+    comparison = split(model, calibration, compare_request, data)
+    parts = comparison.json_parts()
     # A str is one part; a generator goes out as it is made.
     body = (
-        (part.encode() for part in parts) if found.pieces > STREAM_FROM else "".join(parts).encode()
+        (part.encode() for part in parts)
+        if comparison.pieces > STREAM_FROM
+        else "".join(parts).encode()
     )
     return Response(body, content_type="application/json", headers={"Cache-Control": "no-store"})

@@ -8,8 +8,8 @@ from flask import Blueprint, Response, current_app, request
 
 from app.api.openapi_fragment import OpenApiFragment, body_of, problems, ref
 from app.clients import Client
-from app.models.generated_text import as_document, as_events, describe_text, generation_request
-from app.models.generator import GenerationRequest, TextMaker
+from app.models.generated_text import as_document, as_events, describe_text, text_request_of
+from app.models.generator import TextMaker, TextRequest
 from app.requests.bodies import parse_body, text_bytes
 from app.requests.problems import ProblemError
 from app.schemas.generate import ByteEvent, GenerateDone, GenerateRequest, GenerateResponse
@@ -72,18 +72,18 @@ def generate() -> Response:
     if media is None:
         detail = f"Accept: {JSON} and {EVENTS} can be had."
         raise ProblemError(HTTPStatus.NOT_ACCEPTABLE, detail)
-    asked = parse_body(request.get_data(cache=False), GenerateRequest)
-    prompt = text_bytes(asked.prompt, limit=maker.limits.prompt, field="prompt")
-    wanted, client = generation_request(asked, prompt), Client(request.environ)
+    body = parse_body(request.get_data(cache=False), GenerateRequest)
+    prompt = text_bytes(body.prompt, limit=maker.limits.prompt, field="prompt")
+    text_request, client = text_request_of(body, prompt), Client(request.environ)
     if media == EVENTS:
-        return _events(maker, wanted, client)
-    return _document(maker, wanted, client)
+        return _events(maker, text_request, client)
+    return _document(maker, text_request, client)
 
 
-def _events(maker: TextMaker, wanted: GenerationRequest, client: Client) -> Response:
-    text = maker.begin(wanted, client.gone)
+def _events(maker: TextMaker, text_request: TextRequest, client: Client) -> Response:
+    text = maker.begin(text_request, client.gone)
     client.must_take(maker.limits.send_timeout)
-    body = as_events(text, describe_text(maker, wanted), request.path)
+    body = as_events(text, describe_text(maker, text_request), request.path)
     # Some proxies collect what they pass on unless they are told.
     headers = {**HEADERS, "X-Accel-Buffering": "no"}
     response = Response(body, content_type=f"{EVENTS}; charset=utf-8", headers=headers)
@@ -91,12 +91,12 @@ def _events(maker: TextMaker, wanted: GenerationRequest, client: Client) -> Resp
     return response
 
 
-def _document(maker: TextMaker, wanted: GenerationRequest, client: Client) -> Response:
-    with closing(maker.begin(wanted, client.gone)) as text:
+def _document(maker: TextMaker, text_request: TextRequest, client: Client) -> Response:
+    with closing(maker.begin(text_request, client.gone)) as text:
         try:
-            found = as_document(text, describe_text(maker, wanted))
+            document = as_document(text, describe_text(maker, text_request))
         except ValueError as error:
             raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, str(error)) from None
     # None: the client has left, and nobody reads this.
-    body = json.dumps(found, ensure_ascii=False, allow_nan=False)
+    body = json.dumps(document, ensure_ascii=False, allow_nan=False)
     return Response(body, content_type=JSON, headers=HEADERS)

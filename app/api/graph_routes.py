@@ -59,9 +59,9 @@ def graphs() -> Response:
 def graph() -> Response:
     """The graph of a text."""
     maker: GraphMaker = current_app.extensions["graph_maker"]
-    wanted = parse_body(request.get_data(cache=False), GraphRequest)
-    text_bytes(wanted.text, limit=maker.limit)
-    response = jsonify(maker.answer(wanted))
+    graph_request = parse_body(request.get_data(cache=False), GraphRequest)
+    text_bytes(graph_request.text, limit=maker.limit)
+    response = jsonify(maker.answer(graph_request))
     response.headers["Cache-Control"] = "no-store"
     return response
 

@@ -59,9 +59,9 @@ def readyz() -> Response:
         raise _unready("The server is about to stop.")
     if model.source is None:
         raise _unready(f"The entropy model is not loaded: {model.reason}")
-    if model.turns.is_full:
+    if model.queue.is_full:
         raise _unready("As many texts wait for the model as may.")
-    response = jsonify(status="ready", waiting=model.turns.waiting)
+    response = jsonify(status="ready", waiting=model.queue.waiting)
     response.headers["Cache-Control"] = "no-store"
     return response
 

@@ -44,8 +44,8 @@ OPENAPI = OpenApiFragment(
 def inspect() -> Response:
     """A text followed through the BLT."""
     inspector: Inspector = current_app.extensions["inspector"]
-    wanted = parse_body(request.get_data(cache=False), InspectRequest)
-    data = text_bytes(wanted.text, limit=inspector.limit)
-    response = jsonify(inspector.answer(wanted, data))
+    inspect_request = parse_body(request.get_data(cache=False), InspectRequest)
+    data = text_bytes(inspect_request.text, limit=inspector.limit)
+    response = jsonify(inspector.answer(inspect_request, data))
     response.headers["Cache-Control"] = "no-store"
     return response

@@ -6,8 +6,7 @@ from flask import Blueprint, Response, current_app, jsonify, request
 
 from app.api.openapi_fragment import OpenApiFragment, json_of, problem
 from app.models.live_model import LiveModel
-from app.models.loaded_models import OpenApiFragment as DescribedModel
-from app.models.loaded_models import State, describe
+from app.models.loaded_models import DescribedModel, ModelState, describe
 from app.requests.problems import ProblemError
 from app.schemas.model import Models
 from app.settings import Settings
@@ -66,11 +65,11 @@ def models() -> Response:
 @blueprint.get("/api/model/<string:kind>/card")
 def card(kind: str) -> Response:
     """The card of a model, as text."""
-    found = described_models().get(kind)
-    if found is None or found.card is None:
+    model = described_models().get(kind)
+    if model is None or model.card is None:
         raise ProblemError(HTTPStatus.NOT_FOUND, "There is nothing of this name here.")
     return Response(
-        found.card,
+        model.card,
         content_type="text/markdown; charset=utf-8",
         headers={"Cache-Control": "no-cache"},
     )
@@ -84,9 +83,9 @@ def described_models() -> dict[str, DescribedModel]:
         model: LiveModel = current_app.extensions["model"]
         source = model.source
         threshold = source.threshold if source else None
-        entropy = State(source is not None, model.reason, threshold)
+        entropy = ModelState(source is not None, model.reason, threshold)
         maker = current_app.extensions.get("text_maker")
-        makes = State(bool(maker and maker.source), maker.reason if maker else None)
+        makes = ModelState(bool(maker and maker.source), maker.reason if maker else None)
         known = {
             "entropy": describe(settings.model_folder, "entropy", entropy),
             "blt": describe(settings.blt_folder, "blt", makes),

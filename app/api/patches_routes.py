@@ -49,11 +49,11 @@ def patches() -> Response:
     """Entropies and patches of a text."""
     settings: Settings = current_app.extensions["settings"]
     model: LiveModel = current_app.extensions["model"]
-    wanted = parse_body(request.get_data(cache=False), PatchRequest)
-    data = text_bytes(wanted.text, limit=settings.text_limit)
-    found = answer(model, wanted, data)
-    parts = found.json_parts()
-    in_parts = wanted.top_k * len(data) > STREAM_FROM
+    patch_request = parse_body(request.get_data(cache=False), PatchRequest)
+    data = text_bytes(patch_request.text, limit=settings.text_limit)
+    measured_text = answer(model, patch_request, data)
+    parts = measured_text.json_parts()
+    in_parts = patch_request.top_k * len(data) > STREAM_FROM
     # A str is one part; a generator goes out as it is made.
     body = (part.encode() for part in parts) if in_parts else "".join(parts).encode()
     return Response(body, content_type="application/json", headers={"Cache-Control": "no-store"})

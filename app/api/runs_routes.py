@@ -75,21 +75,23 @@ def runs() -> Response:
 def run(name: str) -> Response:
     """The curves of a training run."""
     args = request.args
-    wanted = CurveRequest(
+    curve_request = CurveRequest(
         whole(args, "points", low=FEWEST, high=MOST) or CurveRequest.points,
         Window(choice(args, "axis", AXES) or "step", number(args, "from"), number(args, "to")),
     )
-    found = _runs().find(name)
-    if found is None:
+    training_run = _runs().find(name)
+    if training_run is None:
         raise ProblemError(HTTPStatus.NOT_FOUND, "There is no run of this name here.")
     try:
-        return _runs().body(found, wanted).response(request)
+        return _runs().body(training_run, curve_request).response(request)
     except ValueError as error:
-        raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, f"{found.name}: {error}") from None
+        raise ProblemError(
+            HTTPStatus.UNPROCESSABLE_ENTITY, f"{training_run.name}: {error}"
+        ) from None
     except OSError:  # gone since the folder was read
         raise ProblemError(HTTPStatus.NOT_FOUND, "This run has just gone.") from None
 
 
 def _runs() -> Runs:
-    found: Runs = current_app.extensions["runs"]
-    return found
+    training_runs: Runs = current_app.extensions["runs"]
+    return training_runs

@@ -13,7 +13,7 @@ from app.api.openapi_fragment import OpenApiFragment, json_of, problem
 from app.requests.compressed import KeptBody
 from app.requests.query import LONGEST, Arguments, choice, described, search, whole
 from app.schemas.visualizations import ArtifactList
-from app.stored.catalogue import Artifact, Catalogue, Snapshot
+from app.stored.catalogue import Catalogue, Snapshot, StoredArtifact
 from app.stored.gallery import artifact_url, gallery_of
 
 blueprint = Blueprint("api_visualizations", __name__)
@@ -104,8 +104,8 @@ class ListingRequest:
         if self.limit is None or self.offset + self.limit >= total:
             return None
         after = {"limit": self.limit, "offset": self.offset + self.limit}
-        asked = {"kind": self.kind, "q": " ".join(self.words)}
-        query = {name: value for name, value in asked.items() if value} | after
+        filters = {"kind": self.kind, "q": " ".join(self.words)}
+        query = {name: value for name, value in filters.items() if value} | after
         return f"/api/visualizations?{urlencode(query)}"
 
 
@@ -121,17 +121,17 @@ class Bodies:
         self._lock = threading.Lock()
         self._kept: OrderedDict[ListingRequest, tuple[KeptBody, int]] = OrderedDict()
 
-    def once(self, wanted: ListingRequest, make: Callable[[], bytes]) -> KeptBody:
+    def once(self, listing: ListingRequest, make: Callable[[], bytes]) -> KeptBody:
         """The answer to a query; made, and kept if it is small enough, where it is not known."""
         with self._lock:
-            if wanted in self._kept:
-                self._kept.move_to_end(wanted)
-                return self._kept[wanted][0]
+            if listing in self._kept:
+                self._kept.move_to_end(listing)
+                return self._kept[listing][0]
         content = make()
         body, size = KeptBody(content), 2 * len(content) + OVERHEAD
         with self._lock:
-            if size <= self.limit and wanted not in self._kept:
-                self._kept[wanted] = body, size
+            if size <= self.limit and listing not in self._kept:
+                self._kept[listing] = body, size
                 self.bytes += size
             while self.bytes > self.limit:
                 self.bytes -= self._kept.popitem(last=False)[1][1]
@@ -142,37 +142,37 @@ class Bodies:
 def visualizations() -> Response:
     """Everything in the gallery, or a part of it."""
     catalogue: Catalogue = current_app.extensions["catalogue"]
-    wanted = ListingRequest.of(request.args) if request.query_string else ListingRequest()
+    listing = ListingRequest.of(request.args) if request.query_string else ListingRequest()
     snapshot = catalogue.snapshot()
-    if wanted == ListingRequest():
-        kept = snapshot.once("visualizations", lambda: KeptBody(_listed(snapshot, wanted)))
+    if listing == ListingRequest():
+        kept = snapshot.once("visualizations", lambda: KeptBody(_listed(snapshot, listing)))
     else:
         bodies = snapshot.once("queries", Bodies)
-        kept = bodies.once(wanted, lambda: _listed(snapshot, wanted))
+        kept = bodies.once(listing, lambda: _listed(snapshot, listing))
     return kept.response(request)
 
 
-def _listed(snapshot: Snapshot, wanted: ListingRequest) -> bytes:
-    found = [item for item in snapshot.by_name.values() if _matches(item, wanted)]
-    last = None if wanted.limit is None else wanted.offset + wanted.limit
-    items = found[wanted.offset : last]
+def _listed(snapshot: Snapshot, listing: ListingRequest) -> bytes:
+    matching = [item for item in snapshot.by_name.values() if _matches(item, listing)]
+    last = None if listing.limit is None else listing.offset + listing.limit
+    items = matching[listing.offset : last]
     value = {
         **{kind: [item.name for item in items if item.kind == kind] for kind in KINDS},
         "items": [artifact_json(item, snapshot) for item in items],
-        "total": len(found),
-        "next": wanted.next(len(found)),
+        "total": len(matching),
+        "next": listing.next(len(matching)),
     }
     return json.dumps(value).encode()
 
 
-def _matches(item: Artifact, wanted: ListingRequest) -> bool:
-    if wanted.kind not in (None, item.kind):
+def _matches(item: StoredArtifact, listing: ListingRequest) -> bool:
+    if listing.kind not in (None, item.kind):
         return False
     texts = f"{item.title} {item.description} {item.producer or ''} {item.name}".casefold()
-    return all(word in texts for word in wanted.words)
+    return all(word in texts for word in listing.words)
 
 
-def artifact_json(artifact: Artifact, snapshot: Snapshot) -> dict[str, object]:
+def artifact_json(artifact: StoredArtifact, snapshot: Snapshot) -> dict[str, object]:
     """A file as the API describes it."""
     card = gallery_of(snapshot).by_name[artifact.name]
     return {

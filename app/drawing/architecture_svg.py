@@ -43,7 +43,7 @@ SHOWN = 24
 
 
 @dataclass(frozen=True)
-class Drawn:
+class DrawnText:
     """The text that runs through the diagram.
 
     Attributes:
@@ -59,7 +59,7 @@ class Drawn:
         return sorted(self.order[: max(1, int(len(self.order) / patch_size + 0.5))])
 
 
-def drawn_text(examples: ExampleFile) -> Drawn:
+def drawn_text(examples: ExampleFile) -> DrawnText:
     """The beginning of a measured example, or, without one, a text that is cut into words."""
     text = "bytes turn into patches"
     entropies = [float(before == " ") for before in " " + text]
@@ -68,10 +68,10 @@ def drawn_text(examples: ExampleFile) -> Drawn:
         if item["id"] == EXAMPLE and beginning.isascii():  # a letter is a byte
             text, entropies = beginning, item["response"]["entropies"]
     order = sorted(range(1, len(text)), key=lambda place: -entropies[place])
-    return Drawn(text, (0, *order))
+    return DrawnText(text, (0, *order))
 
 
-def draw(shape: Architecture, text: Drawn, *, style: str = "") -> str:
+def draw(shape: Architecture, text: DrawnText, *, style: str = "") -> str:
     """The diagram.
 
     Args:
@@ -97,9 +97,9 @@ def draw(shape: Architecture, text: Drawn, *, style: str = "") -> str:
     )
 
 
-def nearest(sizes: Sequence[float], wanted: float) -> int:
+def nearest(sizes: Sequence[float], target: float) -> int:
     """Index of the size that is closest to ``wanted``."""
-    return min(range(len(sizes)), key=lambda i: abs(sizes[i] - wanted))
+    return min(range(len(sizes)), key=lambda i: abs(sizes[i] - target))
 
 
 def blt_flops(shape: Architecture, size: int) -> float:
@@ -134,7 +134,7 @@ def meta(part: ArchitecturePart, shape: Architecture) -> str:
     return f"{size} · sees {part.sees:,} bytes" if part.sees else f"{size} · sees all bytes"
 
 
-def live(text: Drawn, patch_size: float) -> str:
+def live(text: DrawnText, patch_size: float) -> str:
     """What depends on the patch size: cuts, colours, patches and the wires from and to them."""
     starts = text.starts(patch_size)
     ends = [*starts[1:], len(text.order)]
@@ -192,7 +192,7 @@ def _wire(start: tuple[float, int], end: tuple[float, int], colour: str) -> str:
     return f'<path class="wire {colour}" d="M{a} {y0}C{a} {half} {b} {half} {b} {y1}"/>'
 
 
-def _letters(text: Drawn) -> str:
+def _letters(text: DrawnText) -> str:
     """Both rows of bytes, and what they are."""
     out = []
     for row, name in (("bytes", "bytes"), ("predicted", "next bytes")):

@@ -44,7 +44,7 @@ class NoJsPreview:
     threshold_y: float | None
 
 
-def still_of(example: dict[str, Any]) -> NoJsPreview:
+def draw_preview(example: dict[str, Any]) -> NoJsPreview:
     """Draw one precomputed example."""
     text, response = example["request"]["text"], example["response"]
     patches, count = response["patches"], response["bytes"]

@@ -63,23 +63,23 @@ class Costs:
         cutter = entropy_folder(folder, read_json(folder / TRAIN_ARGS_FILE), None)
         return cls(args, find_checkpoint(cutter, LM_KIND).args)
 
-    def per_byte(self, made: Tally, context: int) -> float:
+    def per_byte(self, tally: Tally, context: int) -> float:
         """FLOPs per byte of a text that has been made, what was drafted in vain included.
 
         Args:
             made: at least one token.
             context: bytes of prompt and text.
         """
-        count = len(made.tokens)
+        count = len(tally.tokens)
         part = flops_per_byte(
             self.blt,
-            patch_size=count / max(1, made.patches),
+            patch_size=count / max(1, tally.patches),
             context=context,
             entropy_model=self.entropy_model,
         )
         decoder = part.decoder + part.decoder_cross
         step = part.encoder + part.encoder_cross + decoder + (part.entropy_model or 0.0)
-        vain = (made.drafted - made.accepted) * step + made.checked * decoder
+        vain = (tally.drafted - tally.accepted) * step + tally.checked * decoder
         return part.blt + (part.entropy_model or 0.0) + vain / count
 
     def plain(self, context: int) -> float:

@@ -9,7 +9,7 @@ from http import HTTPStatus
 from typing import Any
 
 from app.models.costs import Costs, Tally
-from app.models.generator import GenerationRequest, Text, TextMaker
+from app.models.generator import TextMaker, TextRequest, TextStream
 from app.requests.problems import ProblemError, our_mistake
 from app.schemas.generate import GenerateRequest
 from bytelatent.generation.events import Event
@@ -22,9 +22,9 @@ NATS, SECONDS = 6, 5
 """Decimals."""
 
 
-def generation_request(request: GenerateRequest, prompt: bytes) -> GenerationRequest:
+def text_request_of(request: GenerateRequest, prompt: bytes) -> TextRequest:
     """What ``request`` asks for."""
-    return GenerationRequest(
+    return TextRequest(
         prompt=prompt,
         max_bytes=request.max_bytes,
         sampling=SamplingArgs(
@@ -55,18 +55,18 @@ class TextDescriber:
     model: str
     costs: Costs
     prompt_bytes: int
-    made: Tally = field(default_factory=Tally)
+    tally: Tally = field(default_factory=Tally)
     text: list[str] = field(default_factory=list)
     first: float = 0.0
 
     def tell(self, event: Event) -> dict[str, Any]:
         """The next byte, as :class:`app.schemas.generate.ByteEvent`."""
-        if not self.made.tokens:
+        if not self.tally.tokens:
             self.first = event.seconds
-        self.made.add(event)
+        self.tally.add(event)
         self.text.append(event.text)
         return {
-            "index": len(self.made.tokens) - 1,
+            "index": len(self.tally.tokens) - 1,
             "token": event.token,
             "byte": event.byte,
             "text": event.text,
@@ -83,45 +83,45 @@ class TextDescriber:
 
     def done(self, ending: str) -> dict[str, Any]:
         """The end, as :class:`app.schemas.generate.GenerateDone`."""
-        made, count = self.made, len(self.made.tokens)
-        took = made.seconds - self.first
+        tally, count = self.tally, len(self.tally.tokens)
+        took = tally.seconds - self.first
         return {
             "model": self.model,
             "prompt_bytes": self.prompt_bytes,
             "text": "".join(self.text),
             "finish": ending,
-            "bytes": sum(token >= OFFSET for token in made.tokens),
-            "patches": made.patches,
-            "global_passes": made.global_passes,
-            "drafted": made.drafted,
-            "accepted": made.accepted,
-            "seconds": round(made.seconds, SECONDS),
+            "bytes": sum(token >= OFFSET for token in tally.tokens),
+            "patches": tally.patches,
+            "global_passes": tally.global_passes,
+            "drafted": tally.drafted,
+            "accepted": tally.accepted,
+            "seconds": round(tally.seconds, SECONDS),
             "bytes_per_second": round((count - 1) / took, 2) if count > 1 and took > 0 else None,
             **self._flops(),
         }
 
     def _flops(self) -> dict[str, float]:
-        context = self.prompt_bytes + len(self.made.tokens)
+        context = self.prompt_bytes + len(self.tally.tokens)
         return {
-            "flops_per_byte": round(self.costs.per_byte(self.made, context)),
+            "flops_per_byte": round(self.costs.per_byte(self.tally, context)),
             "flops_per_byte_plain": round(self.costs.plain(context)),
         }
 
 
-def describe_text(maker: TextMaker, wanted: GenerationRequest) -> TextDescriber:
+def describe_text(maker: TextMaker, request: TextRequest) -> TextDescriber:
     """Begin to tell of a text."""
     assert maker.source is not None
     assert maker.costs is not None
-    return TextDescriber(maker.source.name, maker.costs, len(wanted.prompt))
+    return TextDescriber(maker.source.name, maker.costs, len(request.prompt))
 
 
-def as_document(text: Text, describe_text: TextDescriber) -> dict[str, Any] | None:
+def as_document(text: TextStream, describer: TextDescriber) -> dict[str, Any] | None:
     """The whole text with its events; None if the reader has left meanwhile."""
-    events = [describe_text.tell(event) for event in text]
-    return None if text.ending is None else {**describe_text.done(text.ending), "events": events}
+    events = [describer.tell(event) for event in text]
+    return None if text.ending is None else {**describer.done(text.ending), "events": events}
 
 
-def as_events(text: Text, describe_text: TextDescriber, path: str) -> Iterator[bytes]:
+def as_events(text: TextStream, describer: TextDescriber, path: str) -> Iterator[bytes]:
     """Server-sent events: ``byte`` for each byte, then ``done``, or ``problem`` if it fails.
 
     Args:
@@ -134,7 +134,7 @@ def as_events(text: Text, describe_text: TextDescriber, path: str) -> Iterator[b
         yield b": the prompt is being read\n\n"  # so that the headers go out
         try:
             for event in text:
-                yield sent("byte", number, describe_text.tell(event))
+                yield sent("byte", number, describer.tell(event))
                 number += 1
         except ValueError as error:
             problem = ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, str(error))
@@ -144,7 +144,7 @@ def as_events(text: Text, describe_text: TextDescriber, path: str) -> Iterator[b
             yield sent("problem", number, our_mistake().document(path))
         else:
             if text.ending is not None:
-                yield sent("done", number, describe_text.done(text.ending))
+                yield sent("done", number, describer.done(text.ending))
 
 
 def sent(event: str, number: int, value: dict[str, Any]) -> bytes:

@@ -43,7 +43,7 @@ class TextSource(Protocol):
 
 
 @dataclass(frozen=True)
-class GenerationRequest:
+class TextRequest:
     """A text to be made.
 
     Attributes:
@@ -61,7 +61,7 @@ class GenerationRequest:
     speculate: Speculate = None
 
 
-class Text:
+class TextStream:
     """A text in the making: its events, each made when it is asked for; no thread is behind it.
 
     Whoever holds it must close it, however far it came: only then is the model free for others.
@@ -129,10 +129,10 @@ class TextMaker:
         assert (source is None) == (costs is None)
         self.source, self.costs, self.reason = source, costs, reason
         self.limits = limits or GenerationLimits()
-        self._turns = FairQueue(
+        self._queue = FairQueue(
             "The model",
             max_concurrent=self.limits.max_concurrent,
-            waiting=self.limits.waiting,
+            max_queued=self.limits.max_queued,
             wait_seconds=self.limits.wait_seconds,
         )
 
@@ -149,7 +149,7 @@ class TextMaker:
             return cls(None, reason=reason, limits=settings.generation)
         return cls(source, costs, limits=settings.generation)
 
-    def begin(self, wanted: GenerationRequest, gone: Callable[[], bool] = lambda: False) -> Text:
+    def begin(self, request: TextRequest, gone: Callable[[], bool] = lambda: False) -> TextStream:
         """Begin a text as soon as it is its turn; it has to be closed.
 
         Args:
@@ -163,19 +163,19 @@ class TextMaker:
             raise ProblemError(
                 HTTPStatus.SERVICE_UNAVAILABLE, f"No model that makes text is loaded: {self.reason}"
             )
-        turn = self._turns.take(gone, client=deadline.current().name)
+        slot = self._queue.take(gone, client=deadline.current().name)
         try:
             events = self.source.stream(
-                [wanted.prompt],
-                max_bytes=wanted.max_bytes,
-                sampling=wanted.sampling,
-                stop=wanted.stop,
-                speculate=wanted.speculate,
+                [request.prompt],
+                max_bytes=request.max_bytes,
+                sampling=request.sampling,
+                stop=request.stop,
+                speculate=request.speculate,
             )
         except ValueError as error:
-            turn.leave()
+            slot.leave()
             raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, str(error)) from None
         except BaseException:
-            turn.leave()
+            slot.leave()
             raise
-        return Text(events, seconds=self.limits.seconds, gone=gone, leave=turn.leave)
+        return TextStream(events, seconds=self.limits.seconds, gone=gone, leave=slot.leave)

@@ -27,7 +27,7 @@ class Builders(Protocol):
     """What makes graphs; the module :mod:`bytelatent.graph.build` is one."""
 
     def patch_graph_of(
-        self, text: str, model: "TurnedModel", *, title: str, max_nodes: int, seed: int
+        self, text: str, model: "QueuedModel", *, title: str, max_nodes: int, seed: int
     ) -> Document:
         """The patch graph of a text."""
         ...
@@ -42,7 +42,7 @@ class Builders(Protocol):
 
 
 @dataclass
-class TurnedModel:
+class QueuedModel:
     """The entropy model as a builder sees it: each call waits for its turn and ends in time."""
 
     model: LiveModel
@@ -57,9 +57,9 @@ class TurnedModel:
             ProblemError: as :meth:`LiveModel.analyse`, or the time is up.
             ClientGoneError: nobody waits for the graph any more.
         """
-        found = self.model.analyse(data, top_k=top_k)
+        analysis = self.model.analyse(data, top_k=top_k)
         deadline.current().check()
-        return found
+        return analysis
 
 
 def installed() -> Builders | None:
@@ -88,9 +88,9 @@ class GraphMaker:
     ) -> None:
         self.model, self.limit = model, settings.graph_limit
         self._builders = builders
-        self.turns = FairQueue(
+        self.queue = FairQueue(
             "The graph maker",
-            waiting=settings.graph_max_queued,
+            max_queued=settings.graph_max_queued,
             wait_seconds=settings.wait_seconds,
         )
 
@@ -118,14 +118,14 @@ class GraphMaker:
             raise ProblemError(HTTPStatus.SERVICE_UNAVAILABLE, reason or NO_NETWORKX)
         title, nodes, seed = title_of(request.text), request.max_nodes, request.seed
         limit = deadline.current()
-        with self.turns.take(limit.gone, client=limit.name):
+        with self.queue.take(limit.gone, client=limit.name):
             limit.check()
             if request.kind == "entities":
                 return builders.entity_graph_of(
                     request.text, title=title, max_nodes=nodes, seed=seed
                 )
             assert source is not None
-            model = TurnedModel(self.model, source.name, source.threshold, source.max_patch_length)
+            model = QueuedModel(self.model, source.name, source.threshold, source.max_patch_length)
             return builders.patch_graph_of(
                 request.text, model, title=title, max_nodes=nodes, seed=seed
             )

@@ -24,7 +24,7 @@ NATS, WEIGHTS, CHANCES = 6, 4, 6
 """Decimals."""
 
 
-class Rule(Protocol):
+class PatchingRule(Protocol):
     """How patches are cut."""
 
     @property
@@ -40,7 +40,7 @@ class InspectSource(Protocol):
     name: str
 
     @property
-    def patcher(self) -> Rule:
+    def patcher(self) -> PatchingRule:
         """How it cuts patches."""
         ...
 
@@ -65,8 +65,8 @@ class Inspector:
         self.hash_rows = maker.costs.blt.hashes.buckets if maker.costs else 0
         self.heads = maker.costs.blt.cross_heads if maker.costs else 0
         self.reason, self.limit = maker.reason, settings.inspect_limit
-        self._turns = FairQueue(
-            "The model", waiting=settings.max_queued, wait_seconds=settings.wait_seconds
+        self._queue = FairQueue(
+            "The model", max_queued=settings.max_queued, wait_seconds=settings.wait_seconds
         )
 
     def answer(self, request: InspectRequest, data: bytes) -> dict[str, Any]:
@@ -79,10 +79,10 @@ class Inspector:
         if self.source is None:
             raise ProblemError(HTTPStatus.SERVICE_UNAVAILABLE, f"No BLT is loaded: {self.reason}")
         limit = deadline.current()
-        with self._turns.take(limit.gone, client=limit.name):
+        with self._queue.take(limit.gone, client=limit.name):
             limit.check()
             seen = self.source.inspect(data, top_k=request.top_k)
-        found = {
+        response = {
             "model": self.source.name,
             "threshold": self.source.patcher.threshold,
             "bytes": len(data),
@@ -96,8 +96,8 @@ class Inspector:
             "decoder_attention": _maps(seen.decoder_weights, request.heads),
         }
         if request.top_k:
-            found["predictions"] = _predictions(seen)
-        return found
+            response["predictions"] = _predictions(seen)
+        return response
 
 
 def _bytes_and_patches(seen: Inspection) -> dict[str, Any]:

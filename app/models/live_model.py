@@ -39,7 +39,7 @@ class LiveModel:
         source: the model, or None.
         reason: why there is none, for people.
         at_once: texts that are measured at the same time.
-        waiting_limit: requests that may wait meanwhile.
+        max_queued: requests that may wait meanwhile.
         wait_seconds: how long each of them waits.
 
     Attributes:
@@ -57,10 +57,10 @@ class LiveModel:
     ) -> None:
         self.source = source
         self.reason = reason
-        self.turns = FairQueue(
+        self.queue = FairQueue(
             "The model",
             max_concurrent=max_concurrent,
-            waiting=max_queued,
+            max_queued=max_queued,
             wait_seconds=wait_seconds,
         )
 
@@ -96,7 +96,7 @@ class LiveModel:
                 HTTPStatus.SERVICE_UNAVAILABLE, f"The entropy model is not loaded: {self.reason}"
             )
         limit = deadline.current()
-        with self.turns.take(limit.gone, client=limit.name, long=len(data) > SHORT_BYTES):
+        with self.queue.take(limit.gone, client=limit.name, long=len(data) > SHORT_BYTES):
             return self.source.analyse(data, top_k=top_k, between=limit.check)
 
 

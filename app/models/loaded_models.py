@@ -32,7 +32,7 @@ _LICENCE = re.compile(r"\A---\n(?:.*\n)*?license:[ \t]*([^\s#]{1,100})[ \t]*\n(?
 
 
 @dataclass(frozen=True)
-class State:
+class ModelState:
     """Whether a model is there.
 
     Attributes:
@@ -47,14 +47,14 @@ class State:
 
 
 @dataclass(frozen=True)
-class OpenApiFragment:
+class DescribedModel:
     """A model as the API tells of it, and its card."""
 
     description: ModelDescription
     card: str | None
 
 
-def describe(folder: Path, kind: Kind, state: State) -> OpenApiFragment:
+def describe(folder: Path, kind: Kind, state: ModelState) -> DescribedModel:
     """All that is known of the model in ``folder``; what is missing or damaged is left out."""
     card = _card(folder / CARD)
     shape, parameters = _shape(folder, kind)
@@ -78,7 +78,7 @@ def describe(folder: Path, kind: Kind, state: State) -> OpenApiFragment:
         licence=licence[1] if licence else None,
         card=f"/api/model/{kind}/card" if card else None,
     )
-    return OpenApiFragment(description, card)
+    return DescribedModel(description, card)
 
 
 def _shape(folder: Path, kind: Kind) -> tuple[ModelConfig | None, int | None]:
@@ -119,10 +119,10 @@ def _blt_config(args: ByteLatentTransformerArgs) -> ModelConfig:
 
 
 def _calibration(path: Path) -> CalibrationSummary | None:
-    found = _object(path)
-    sizes = _mapping(found.get("bytes"))
+    calibration = _object(path)
+    sizes = _mapping(calibration.get("bytes"))
     rules = []
-    for name, rule in _mapping(found.get("rules")).items():
+    for name, rule in _mapping(calibration.get("rules")).items():
         threshold = _number(_mapping(rule).get("threshold"))
         mean = _number(_mapping(rule).get("bytes_per_patch"))
         if threshold is not None and mean is not None:

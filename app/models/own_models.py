@@ -40,16 +40,16 @@ def with_own_model(settings: Settings) -> Settings:
     if kind_of(folder) == "entropy":
         return replace(settings, model_folder=folder)
     measuring = _entropy_model_of(folder)
-    found = replace(settings, blt_folder=folder)
-    return replace(found, model_folder=measuring) if measuring else found
+    with_blt = replace(settings, blt_folder=folder)
+    return replace(with_blt, model_folder=measuring) if measuring else with_blt
 
 
 def _entropy_model_of(folder: Path) -> Path | None:
     try:
-        found = entropy_folder(folder, _object(folder / TRAIN_ARGS_FILE), None)
+        entropy_model = entropy_folder(folder, _object(folder / TRAIN_ARGS_FILE), None)
     except ValueError:
         return None
-    return found if _measures(found) else None
+    return entropy_model if _measures(entropy_model) else None
 
 
 def _measures(folder: Path) -> bool:

@@ -38,7 +38,7 @@ _ENCODE = BltTokenizer(add_bos=True, add_eos=False).encode_bytes
 
 
 @dataclass(frozen=True)
-class Row:
+class SplitRow:
     """A split: lengths of its pieces in bytes, or why there are none."""
 
     splitter: Splitter
@@ -86,7 +86,7 @@ class Comparison:
 
     model: str | None
     size: int
-    rows: list[Row]
+    rows: list[SplitRow]
 
     @property
     def pieces(self) -> int:
@@ -113,22 +113,22 @@ def compare(
         ProblemError: the model is busy, or the time is up.
         ClientGoneError: nobody waits for the answer any more.
     """
-    wanted = list(dict.fromkeys(request.splitters or TITLES))
+    splitters = list(dict.fromkeys(request.splitters or TITLES))
     tokens = np.array(_ENCODE(data), dtype=np.int64)
     entropies = np.zeros(len(tokens))
     reason = None if model.source else f"The entropy model is not loaded: {model.reason}"
-    if model.source and any(splitter in _OF_MODEL for splitter in wanted):
+    if model.source and any(splitter in _OF_MODEL for splitter in splitters):
         entropies = rounded(model.analyse(data, top_k=0).entropies)
-    rows: list[Row] = []
-    for splitter in wanted:
+    rows: list[SplitRow] = []
+    for splitter in splitters:
         if splitter == "cl100k_base" or splitter == "o200k_base" or splitter == "llama3":
             rows.append(_by_bpe(splitter, data))
         elif splitter in _OF_MODEL and reason:
-            rows.append(Row(splitter, unavailable=reason))
+            rows.append(SplitRow(splitter, unavailable=reason))
         else:
             options = _options(splitter, request, model, calibration)
             lengths = cut(PatchingMode(splitter), tokens, entropies, options)[1:]
-            rows.append(Row(splitter, lengths, threshold=options.threshold))
+            rows.append(SplitRow(splitter, lengths, threshold=options.threshold))
     return Comparison(model.source.name if model.source else None, len(data), rows)
 
 
@@ -144,16 +144,16 @@ def _options(
         threshold = own if request.threshold is None else request.threshold
     if splitter == "monotonic":
         own = RISE if calibration.rise is None else calibration.rise
-        asked = request.monotonic_threshold
-        threshold = own if asked is None else asked
+        requested = request.monotonic_threshold
+        threshold = own if requested is None else requested
     if longest is None and threshold is not None and model.source:
         longest = model.source.max_patch_length
     return RuleOptions(threshold=threshold, max_patch_length=longest)
 
 
-def _by_bpe(name: BpeName, data: bytes) -> Row:
+def _by_bpe(name: BpeName, data: bytes) -> SplitRow:
     try:
         check = deadline.current().check
-        return Row(name, piece_lengths(name, data.decode(), between=check))
+        return SplitRow(name, piece_lengths(name, data.decode(), between=check))
     except BpeUnavailableError as error:
-        return Row(name, unavailable=str(error))
+        return SplitRow(name, unavailable=str(error))

@@ -8,7 +8,7 @@ from app.api.artifact_routes import find_card, kept_preview
 from app.pages.render import page
 from app.requests.security import page_csp
 from app.stored.gallery import Card, gallery_of, label, readable
-from app.stored.preview import Preview
+from app.stored.preview import DataPreview
 
 blueprint = Blueprint("artifact", __name__)
 
@@ -25,7 +25,7 @@ class Format:
 
 
 @dataclass(frozen=True)
-class ArtifactPage:
+class ArtifactPageContext:
     """Context of ``artifact.html``.
 
     Attributes:
@@ -44,7 +44,7 @@ class ArtifactPage:
     picture: str | None
     formats: list[Format]
     data: Format | None
-    preview: Preview | None
+    preview: DataPreview | None
     before: Card | None
     after: Card | None
     api: str
@@ -69,7 +69,7 @@ def artifact(name: str) -> Response:
     }
     response = page(
         "artifact.html",
-        ArtifactPage(
+        ArtifactPageContext(
             item=card,
             frame=html.url if html else None,
             picture=picture.url if picture else None,

@@ -69,18 +69,18 @@ def gallery() -> Response:
     kind = kind if kind in KINDS else ""
     sort = request.args.get("sort", "")
     sort = sort if sort in SORTS else "title"
-    found = chosen(every, q.casefold().split(), kind or None, sort)
-    last = max(1, -(-len(found) // PAGE))
+    matching = chosen(every, q.casefold().split(), kind or None, sort)
+    last = max(1, -(-len(matching) // PAGE))
     number = whole(request.args, "page", low=1, high=last) or 1
-    cards = found[(number - 1) * PAGE : number * PAGE]
-    asked = {"q": q, "kind": kind, "sort": "" if sort == "title" else sort}
-    links = {near: _link(asked, near) for near in _near(number, last)}
+    cards = matching[(number - 1) * PAGE : number * PAGE]
+    filters = {"q": q, "kind": kind, "sort": "" if sort == "title" else sort}
+    links = {near: _link(filters, near) for near in _near(number, last)}
     there = {card.kind for card in every}
     response = page(
         "gallery.html",
         GalleryPage(
             cards=cards,
-            counted=_counted((number - 1) * PAGE, len(cards), len(found), len(every)),
+            counted=_counted((number - 1) * PAGE, len(cards), len(matching), len(every)),
             page=number,
             links=list(links.values()),
             before=links.get(number - 1),
@@ -104,18 +104,18 @@ def _near(number: int, last: int) -> list[int]:
     return sorted({1, last, *range(max(1, number - 1), min(last, number + 1) + 1)})
 
 
-def _link(asked: dict[str, str], number: int) -> PageLink:
-    query: dict[str, object] = {name: value for name, value in asked.items() if value}
+def _link(filters: dict[str, str], number: int) -> PageLink:
+    query: dict[str, object] = {name: value for name, value in filters.items() if value}
     if number > 1:
         query["page"] = number
     return PageLink(number, f"/gallery?{urlencode(query)}" if query else "/gallery")
 
 
-def _counted(start: int, shown: int, found: int, total: int) -> str:
+def _counted(start: int, shown: int, matching: int, total: int) -> str:
     """Such as ``6 in all``, ``2 of 6``, or ``61 to 120 of 143 found, of 10,000``."""
     if not total:
         return ""
-    if shown == found:
-        return f"{found:,} in all" if found == total else f"{found:,} of {total:,}"
-    part = f"{start + 1:,} to {start + shown:,} of {found:,}"
-    return f"{part} in all" if found == total else f"{part} found, of {total:,}"
+    if shown == matching:
+        return f"{matching:,} in all" if matching == total else f"{matching:,} of {total:,}"
+    part = f"{start + 1:,} to {start + shown:,} of {matching:,}"
+    return f"{part} in all" if matching == total else f"{part} found, of {total:,}"

@@ -25,7 +25,7 @@ class TraceChoice:
 
 
 @dataclass(frozen=True)
-class StillText:
+class NoJsText:
     """A recorded text without JavaScript.
 
     Attributes:
@@ -59,7 +59,7 @@ class GeneratePage:
     model: str | None
     reason: str | None
     choices: list[TraceChoice]
-    still: StillText | None
+    still: NoJsText | None
     byte_limit: int
     default_bytes: int
     drafts: tuple[int, ...]
@@ -95,11 +95,11 @@ def generate() -> Response:
     )
 
 
-def _still(trace: dict[str, object]) -> StillText:
+def _still(trace: dict[str, object]) -> NoJsText:
     request, response = trace["request"], trace["response"]
     assert isinstance(request, dict)
     assert isinstance(response, dict)
-    return StillText(
+    return NoJsText(
         prompt=request["prompt"],
         text=response["text"],
         lang=str(trace["lang"]),

@@ -63,9 +63,9 @@ def graph() -> Response:
     saved = saved_graphs(catalogue.snapshot())
     name, note = query_choice("saved", saved)
     shown = saved[name] if name else _first(list(saved.values()))
-    found = offered()
+    options = offered()
     page_data = {
-        **found,
+        **options,
         "first": shown.name if shown else None,
         "library": assets.url("vendor/cytoscape.min.js"),
     }
@@ -76,8 +76,8 @@ def graph() -> Response:
             shown=shown,
             note=note,
             example=EXAMPLE,
-            reasons={item["kind"]: item["unavailable"] for item in found["kinds"]},
-            limit=found["limit"],
+            reasons={item["kind"]: item["unavailable"] for item in options["kinds"]},
+            limit=options["limit"],
             sizes=SIZES,
             size=SIZE,
             page_data=json_for_html(page_data),

@@ -5,7 +5,7 @@ from typing import Any
 
 from flask import Blueprint, Response, current_app
 
-from app.drawing.no_js_preview import NoJsPreview, still_of
+from app.drawing.no_js_preview import NoJsPreview, draw_preview
 from app.models.live_model import LiveModel
 from app.models.splitting import RISE, TITLES
 from app.models.threshold_curve import Calibration
@@ -126,7 +126,7 @@ def home() -> Response:
             model=model.source.name if model.source else None,
             reason=model.reason,
             choices=[Choice(item["id"], item["title"]) for item in examples.items],
-            still=still_of(first) if first else None,
+            still=draw_preview(first) if first else None,
             splitters=splitter_rows(),
             languages=LanguageTable.of(_language_file().read()),
             longest=longest,

@@ -114,9 +114,9 @@ class ScalingPage:
 def scaling() -> Response:
     """The study."""
     study: Study = current_app.extensions["study"]
-    found = study.read()
-    sections = {section.id: section for section in found.sections}
-    figures = {figure.name: figure for figure in found.figures}
+    results = study.read()
+    sections = {section.id: section for section in results.sections}
+    figures = {figure.name: figure for figure in results.figures}
     blocks = []
     for names, stem in BLOCKS:
         there = [sections[name] for name in names if name in sections]
@@ -131,7 +131,7 @@ def scaling() -> Response:
     }
     return page(
         "scaling.html",
-        ScalingPage(found.head, found.lacking, blocks, json_for_html({"charts": curves})),
+        ScalingPage(results.head, results.lacking, blocks, json_for_html({"charts": curves})),
     )
 
 
@@ -148,7 +148,7 @@ def _block(sections: list[ScalingSection], figure: ScalingFigure | None) -> Bloc
 
 
 def _chart(name: str, panel: ScalingPanel) -> Chart:
-    legend = {one.name: TINTS.get(one.colour, 6) for one in panel.series}
+    legend = {series.name: TINTS.get(series.colour, 6) for series in panel.series}
     bars = _bars(panel) if panel.kind == "bars" else []
     columns = []
     if panel.kind == "histogram":
@@ -158,48 +158,50 @@ def _chart(name: str, panel: ScalingPanel) -> Chart:
 
 
 def _bars(panel: ScalingPanel) -> list[BarRow]:
-    every = [y for one in panel.series for y in one.y if y is not None]
+    every = [y for series in panel.series for y in series.y if y is not None]
     low, high = min([0.0, *every]), max([0.0, *every])
     span = (high - low) or 1.0
     rows = []
-    for place, name in enumerate(panel.categories):
+    for index, name in enumerate(panel.categories):
         bars = []
-        for one in panel.series:
-            length = one.y[place] or 0.0
+        for series in panel.series:
+            length = series.y[index] or 0.0
             start = 100 * (min(0.0, length) - low) / span
             width = 100 * abs(length) / span
-            tint = TINTS.get(one.colour, 6)
-            bars.append(Bar(round(start, 2), round(width, 2), _value(one, place), one.name, tint))
+            tint = TINTS.get(series.colour, 6)
+            bars.append(
+                Bar(round(start, 2), round(width, 2), _value(series, index), series.name, tint)
+            )
         rows.append(BarRow(name, bars))
     return rows
 
 
-def _value(one: ScalingSeries, place: int) -> str:
+def _value(series: ScalingSeries, index: int) -> str:
     """The number of a bar, and half the length of its error, to the second digit of that."""
-    value = one.y[place]
+    value = series.y[index]
     if value is None:
         return "–"
-    low, high = (None if ends is None else ends[place] for ends in (one.low, one.high))
+    low, high = (None if ends is None else ends[index] for ends in (series.low, series.high))
     if low is None or high is None or low == high:
         return f"{value:.3g}"
     half = (high - low) / 2
-    places = max(0, 1 - math.floor(math.log10(half)))
-    return f"{value:.{places}f} ± {half:.{places}f}"
+    decimals = max(0, 1 - math.floor(math.log10(half)))
+    return f"{value:.{decimals}f} ± {half:.{decimals}f}"
 
 
 def _for_script(panel: ScalingPanel) -> dict[str, object]:
     """What the script draws of a panel of curves, with short numbers."""
     lines = [
         {
-            "name": one.name,
-            "tint": TINTS.get(one.colour, 6),
-            "style": one.style,
-            "xs": [_short(x) for x in one.x],
-            "ys": [_short(y) for y in one.y],
-            "low": None if one.low is None else [_short(y) for y in one.low],
-            "high": None if one.high is None else [_short(y) for y in one.high],
+            "name": series.name,
+            "tint": TINTS.get(series.colour, 6),
+            "style": series.style,
+            "xs": [_short(x) for x in series.x],
+            "ys": [_short(y) for y in series.y],
+            "low": None if series.low is None else [_short(y) for y in series.low],
+            "high": None if series.high is None else [_short(y) for y in series.high],
         }
-        for one in panel.series
+        for series in panel.series
     ]
     return {
         "lines": lines,

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from flask import Blueprint, Response, current_app
 
 from app.pages.render import json_for_html, page
-from app.runs.expected import Expected
-from app.runs.still import StillCurves, still_curves
+from app.runs.expected import ExpectedResults
+from app.runs.no_js_curves import NoJsCurves, no_js_curves
 from app.runs.training_runs import CurveRequest, Runs
 from app.stored.gallery import readable
 
@@ -37,8 +37,8 @@ class TrainingPage:
 
     local: bool
     rows: list[RunRow]
-    still: StillCurves | None
-    expected: list[Expected]
+    still: NoJsCurves | None
+    expected: list[ExpectedResults]
     page_data: str
 
 
@@ -60,8 +60,8 @@ def training() -> Response:
         TrainingPage(
             local=local,
             rows=[_row(runs.listed(run)) for run in every],
-            still=still_curves(curves),
-            expected=[found for run in shipped if (found := runs.expected(run))],
+            still=no_js_curves(curves),
+            expected=[results for run in shipped if (results := runs.expected(run))],
             page_data=json_for_html({"local": local}),
         ),
     )

@@ -43,11 +43,11 @@ def measure(model: LiveModel, example: ExampleText) -> dict[str, Any]:
 
 def tokens(text: str) -> dict[BpeName, list[int]]:
     """Lengths of its BPE tokens in bytes; nothing where the package is not installed."""
-    found: dict[BpeName, list[int]] = {}
+    lengths: dict[BpeName, list[int]] = {}
     for name in BUNDLED:
         with suppress(BpeUnavailableError):
-            found[name] = piece_lengths(name, text)
-    return found
+            lengths[name] = piece_lengths(name, text)
+    return lengths
 
 
 def write_examples(model: LiveModel, path: Path) -> int:

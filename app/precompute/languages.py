@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from app.models.live_model import LiveModel
-from app.models.splitting import Row, compare
+from app.models.splitting import SplitRow, compare
 from app.models.threshold_curve import Calibration
 from app.schemas.compare import CompareRequest
 from app.settings import ROOT, Settings
@@ -54,7 +54,7 @@ def measure(model: LiveModel, calibration: Calibration, text: dict[str, str]) ->
     }
 
 
-def _count(row: Row) -> int:
+def _count(row: SplitRow) -> int:
     if row.lengths is None:
         raise ValueError(f"{row.splitter}: {row.unavailable}")
     return len(row.lengths)

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from app.models.generated_text import as_document, describe_text, generation_request
+from app.models.generated_text import as_document, describe_text, text_request_of
 from app.models.generator import TextMaker
 from app.requests.bodies import text_bytes
 from app.schemas.generate import GenerateRequest
@@ -26,7 +26,7 @@ RECORD = {
 }
 
 
-class Recorded(NamedTuple):
+class RecordedText(NamedTuple):
     """A text to record; ``lang`` is its language tag (``zxx``: none)."""
 
     id: str
@@ -38,20 +38,20 @@ class Recorded(NamedTuple):
 
 
 TEXTS = (
-    Recorded("country", "A country", "en", "The United States is ", 0.5, 1),
-    Recorded("likeliest", "The likeliest bytes", "en", "The United States is "),
-    Recorded("recipe", "A recipe", "en", "Ingredients\n", 0.4, 1),
-    Recorded("german", "German", "de", "Klicken Sie auf ", 0.4, 1),
-    Recorded("code", "Python", "zxx", "def __init__(self, ", 0.4, 2),
+    RecordedText("country", "A country", "en", "The United States is ", 0.5, 1),
+    RecordedText("likeliest", "The likeliest bytes", "en", "The United States is "),
+    RecordedText("recipe", "A recipe", "en", "Ingredients\n", 0.4, 1),
+    RecordedText("german", "German", "de", "Klicken Sie auf ", 0.4, 1),
+    RecordedText("code", "Python", "zxx", "def __init__(self, ", 0.4, 2),
 )
 BYTES = 160
 DRAFT = 8
 TOP_P = 0.95
 
 
-def requests_of(text: Recorded) -> list[tuple[str, str, GenerateRequest]]:
+def requests_of(text: RecordedText) -> list[tuple[str, str, GenerateRequest]]:
     """Id, title and request of a text: byte by byte, and with drafts."""
-    found = []
+    requests = []
     for id_, title, draft in (
         (text.id, text.title, None),
         (f"{text.id}-drafts", f"{text.title}, drafts of {DRAFT}", DRAFT),
@@ -64,18 +64,18 @@ def requests_of(text: Recorded) -> list[tuple[str, str, GenerateRequest]]:
             seed=text.seed,
             speculate=draft,
         )
-        found.append((id_, title, request))
-    return found
+        requests.append((id_, title, request))
+    return requests
 
 
 def record(maker: TextMaker, request: GenerateRequest) -> dict[str, Any]:
     """What the API would answer."""
     prompt = text_bytes(request.prompt, limit=maker.limits.prompt, field="prompt")
-    wanted = generation_request(request, prompt)
-    with closing(maker.begin(wanted)) as text:
-        found = as_document(text, describe_text(maker, wanted))
-    assert found is not None
-    return found
+    text_request = text_request_of(request, prompt)
+    with closing(maker.begin(text_request)) as text:
+        document = as_document(text, describe_text(maker, text_request))
+    assert document is not None
+    return document
 
 
 def write_traces(maker: TextMaker, path: Path) -> int:

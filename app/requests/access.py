@@ -176,5 +176,5 @@ def _note_route() -> None:
 
 
 def _id_of(environ: "WSGIEnvironment") -> str:
-    given = environ.get("HTTP_X_REQUEST_ID", "")
-    return given if _ID.fullmatch(given) else uuid.uuid4().hex[:16]
+    header = environ.get("HTTP_X_REQUEST_ID", "")
+    return header if _ID.fullmatch(header) else uuid.uuid4().hex[:16]

@@ -70,16 +70,16 @@ class _Constant:
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+    members: dict[str, Any] = {}
     for key, value in pairs:
         name = key.encode("utf-8", "replace").decode("utf-8")[:100]
         if isinstance(value, _Constant):
             message = f"{value.name} is not JSON; a finite number is accepted"
             raise ProblemError.of_field(HTTPStatus.BAD_REQUEST, name, message)
-        if key in found:
+        if key in members:
             raise ProblemError.of_field(HTTPStatus.BAD_REQUEST, name, "given twice")
-        found[key] = value
-    return found
+        members[key] = value
+    return members
 
 
 def _invalid(error: ValidationError, kind: type[BaseModel]) -> ProblemError:

@@ -63,8 +63,8 @@ class Deadline:
 
 def current() -> Deadline:
     """Of the request at hand; endless outside of one."""
-    found: Deadline | None = g.get("patience") if has_request_context() else None
-    return found or Deadline()
+    deadline: Deadline | None = g.get("deadline") if has_request_context() else None
+    return deadline or Deadline()
 
 
 def register(app: Flask) -> None:

@@ -70,19 +70,24 @@ class FairQueue:
     """
 
     def __init__(
-        self, what: str, *, max_concurrent: int = 1, waiting: int = 10, wait_seconds: float = 20.0
+        self,
+        what: str,
+        *,
+        max_concurrent: int = 1,
+        max_queued: int = 10,
+        wait_seconds: float = 20.0,
     ) -> None:
         self._what, self._max_concurrent = what, max_concurrent
-        self._limit, self._wait_seconds = waiting, wait_seconds
+        self._limit, self._wait_seconds = max_queued, wait_seconds
         self._changed = threading.Condition()
-        self._line: list[Ticket] = []
+        self._tickets: list[Ticket] = []
         self._served: list[Ticket] = []
-        self._last: OrderedDict[str | None, None] = OrderedDict()
+        self._last_served: OrderedDict[str | None, None] = OrderedDict()
 
     @property
     def waiting(self) -> int:
         """How many wait now."""
-        return len(self._line)
+        return len(self._tickets)
 
     @property
     def is_full(self) -> bool:
@@ -111,26 +116,30 @@ class FairQueue:
             if self._full():
                 self._displace_for(client)
             ticket = Ticket(client, long)
-            self._line.append(ticket)
+            self._tickets.append(ticket)
             try:
                 self._wait(ticket, gone)
             finally:
-                self._line.remove(ticket)
+                self._tickets.remove(ticket)
                 self._changed.notify_all()
             self._served.append(ticket)
             self._note(client)
         return Slot(lambda: self._left(ticket))
 
     def _full(self) -> bool:
-        waiting = sum(not ticket.displaced for ticket in self._line)
+        waiting = sum(not ticket.displaced for ticket in self._tickets)
         return waiting >= self._limit + max(0, self._max_concurrent - len(self._served))
 
     def _displace_for(self, client: str | None) -> None:
-        waiting = Counter(ticket.client for ticket in self._line if not ticket.displaced)
-        greediest, places = max(waiting.items(), key=lambda pair: pair[1], default=(None, 0))
-        if client in waiting or places < 2:
+        waiting = Counter(ticket.client for ticket in self._tickets if not ticket.displaced)
+        greediest, count = max(waiting.items(), key=lambda pair: pair[1], default=(None, 0))
+        if client in waiting or count < 2:
             raise self._busy()
-        last = [one for one in self._line if one.client == greediest and not one.displaced][-1]
+        last = [
+            ticket
+            for ticket in self._tickets
+            if ticket.client == greediest and not ticket.displaced
+        ][-1]
         last.displaced = True
         self._changed.notify_all()
 
@@ -147,20 +156,24 @@ class FairQueue:
         if len(self._served) >= self._max_concurrent:
             return None
         no_long = sum(ticket.long for ticket in self._served) >= max(1, self._max_concurrent - 1)
-        able = [one for one in self._line if not one.displaced and not (one.long and no_long)]
+        able = [
+            ticket
+            for ticket in self._tickets
+            if not ticket.displaced and not (ticket.long and no_long)
+        ]
         under_way = Counter(ticket.client for ticket in self._served)
-        places = {client: place for place, client in enumerate(self._last)}
+        served_rank = {client: rank for rank, client in enumerate(self._last_served)}
         return min(  # of equals the first
             able,
-            key=lambda one: (under_way[one.client], places.get(one.client, -1)),
+            key=lambda ticket: (under_way[ticket.client], served_rank.get(ticket.client, -1)),
             default=None,
         )
 
     def _note(self, client: str | None) -> None:
-        self._last[client] = None
-        self._last.move_to_end(client)
-        if len(self._last) > REMEMBERED:
-            self._last.popitem(last=False)
+        self._last_served[client] = None
+        self._last_served.move_to_end(client)
+        if len(self._last_served) > REMEMBERED:
+            self._last_served.popitem(last=False)
 
     def _left(self, ticket: Ticket) -> None:
         with self._changed:

@@ -16,7 +16,7 @@ def register(app: Flask, settings: Settings) -> None:
     watchers: list[access.Watcher] = []
     if settings.metrics:
         model: LiveModel = app.extensions["model"]
-        counters = metrics.Metrics(lambda: model.turns.waiting)
+        counters = metrics.Metrics(lambda: model.queue.waiting)
         app.extensions["metrics"] = counters
         app.register_blueprint(metrics.blueprint)
         watchers.append(counters)

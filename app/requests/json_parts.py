@@ -59,14 +59,14 @@ def patches_json(
 ) -> Iterator[str]:
     """The inside of the list of patches; ``lengths`` has BOS in front."""
     ends = np.cumsum(lengths) - 1
-    places = list(pairwise(ends.tolist()))
+    spans = list(pairwise(ends.tolist()))
     firsts = entropies[ends[:-1]].tolist()
-    for at in range(0, len(places), ROWS_AT_ONCE):
+    for at in range(0, len(spans), ROWS_AT_ONCE):
         chunk = slice(at, at + ROWS_AT_ONCE)
         text = ", ".join(
             f'{{"start": {start}, "length": {end - start}, "text": '
             f"{json.dumps(data[start:end].decode('utf-8', 'replace'), ensure_ascii=False)}, "
             f'"entropy": {entropy!r}}}'
-            for (start, end), entropy in zip(places[chunk], firsts[chunk], strict=True)
+            for (start, end), entropy in zip(spans[chunk], firsts[chunk], strict=True)
         )
         yield text if at == 0 else ", " + text

@@ -106,12 +106,12 @@ def register(app: Flask) -> None:
     app.before_request(_before)
 
 
-def client_of(asked: Request) -> str | None:
+def client_of(http_request: Request) -> str | None:
     """Whom a request counts for, as :func:`household` names it; None for this very machine."""
-    given = asked.remote_addr or ""
-    if "X-Forwarded-For" not in asked.headers and is_loopback(given):
+    address = http_request.remote_addr or ""
+    if "X-Forwarded-For" not in http_request.headers and is_loopback(address):
         return None
-    return household(given)
+    return household(address)
 
 
 def _before() -> None:
@@ -131,12 +131,12 @@ def _before() -> None:
         at_end(request.environ, lambda: allowances.leave(client))
 
 
-def _cost(asked: Request) -> float:
-    return 1 + (asked.content_length or 0) // BYTES_OF_A_REQUEST
+def _cost(http_request: Request) -> float:
+    return 1 + (http_request.content_length or 0) // BYTES_OF_A_REQUEST
 
 
-def _cost_of_reading(asked: Request) -> float:
-    return LOADING if asked.path.startswith(LOADED) else READING
+def _cost_of_reading(http_request: Request) -> float:
+    return LOADING if http_request.path.startswith(LOADED) else READING
 
 
 def too_many(seconds: float, reason: str) -> ProblemError:

@@ -64,6 +64,6 @@ class Metrics:
 @blueprint.get("/metrics")
 def metrics() -> Response:
     """Numbers for Prometheus."""
-    found: Metrics = current_app.extensions["metrics"]
-    body, content_type = found.text()
+    counters: Metrics = current_app.extensions["metrics"]
+    body, content_type = counters.text()
     return Response(body, content_type=content_type, headers={"Cache-Control": "no-store"})

@@ -15,7 +15,7 @@ EARLY_SHARE = 4
 
 
 @dataclass(frozen=True)
-class Curve:
+class RunCurve:
     """A measure, ready to draw.
 
     Attributes:
@@ -49,7 +49,7 @@ class Window:
     high: float | None = None
 
 
-def curve_of(series: Series, columns: Columns, most: int, window: Window = Window()) -> Curve:
+def curve_of(series: Series, columns: Columns, most: int, window: Window = Window()) -> RunCurve:
     """``series`` inside a window, in about ``most`` points at most."""
     steps = _as_floats(series.steps)
     values = np.array(series.values, dtype=np.float64)
@@ -60,12 +60,12 @@ def curve_of(series: Series, columns: Columns, most: int, window: Window = Windo
     starts = _starts(len(steps), most)
     if len(starts) == len(steps):
         ones = np.ones(len(steps), np.int64)
-        return Curve(len(steps), steps, seen, values, values, values, ones)
+        return RunCurve(len(steps), steps, seen, values, values, values, ones)
     with np.errstate(over="ignore"):  # a sum of huge numbers is no number, and shown as none
         return _reduced(steps, seen, values, starts)
 
 
-def _reduced(steps: Floats, seen: Floats, values: Floats, starts: NDArray[np.int64]) -> Curve:
+def _reduced(steps: Floats, seen: Floats, values: Floats, starts: NDArray[np.int64]) -> RunCurve:
     known = np.isfinite(values)
     sizes = np.diff(np.append(starts, len(steps)))
     count = np.add.reduceat(known.astype(np.int64), starts)
@@ -73,7 +73,7 @@ def _reduced(steps: Floats, seen: Floats, values: Floats, starts: NDArray[np.int
     total = np.add.reduceat(np.where(known, values, 0.0), starts)
     low = np.minimum.reduceat(np.where(known, values, np.inf), starts)
     high = np.maximum.reduceat(np.where(known, values, -np.inf), starts)
-    return Curve(
+    return RunCurve(
         points=len(steps),
         step=np.add.reduceat(steps, starts) / sizes,
         bytes=np.add.reduceat(seen, starts) / sizes,
@@ -91,8 +91,8 @@ def bytes_at(steps: Floats, columns: Columns) -> Floats:
         return np.full(len(steps), np.nan)
     at, seen = _as_floats(counted.steps), np.array(counted.values, dtype=np.float64)
     known = np.isfinite(seen)
-    found: Floats = np.interp(steps, np.append(0.0, at[known]), np.append(0.0, seen[known]))
-    return found
+    bytes_seen: Floats = np.interp(steps, np.append(0.0, at[known]), np.append(0.0, seen[known]))
+    return bytes_seen
 
 
 def _as_floats(steps: "array[int]") -> Floats:

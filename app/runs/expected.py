@@ -15,7 +15,7 @@ CALIBRATION = "calibration.json"
 
 
 @dataclass(frozen=True)
-class Row:
+class HeldOutRow:
     """Held-out text of one group.
 
     Attributes:
@@ -32,7 +32,7 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Rule:
+class CalibratedThreshold:
     """A calibrated threshold, in nats, and the bytes per patch that it makes of the mix."""
 
     name: str
@@ -41,7 +41,7 @@ class Rule:
 
 
 @dataclass(frozen=True)
-class Expected:
+class ExpectedResults:
     """What whoever trains the same should find.
 
     Attributes:
@@ -57,14 +57,14 @@ class Expected:
     kind: str
     parameters: int
     split: str
-    total: Row
-    languages: tuple[Row, ...]
-    kinds: tuple[Row, ...]
-    sources: tuple[Row, ...]
-    rules: tuple[Rule, ...]
+    total: HeldOutRow
+    languages: tuple[HeldOutRow, ...]
+    kinds: tuple[HeldOutRow, ...]
+    sources: tuple[HeldOutRow, ...]
+    rules: tuple[CalibratedThreshold, ...]
 
 
-def expected_of(folder: Path) -> Expected | None:
+def expected_of(folder: Path) -> ExpectedResults | None:
     """The figures of a model folder; None without an evaluation, a damaged one is logged too."""
     path = folder / EVALUATION
     if not path.is_file():
@@ -76,8 +76,8 @@ def expected_of(folder: Path) -> Expected | None:
         return None
 
 
-def _expected(value: Mapping[str, Any], rules: tuple[Rule, ...]) -> Expected:
-    return Expected(
+def _expected(value: Mapping[str, Any], rules: tuple[CalibratedThreshold, ...]) -> ExpectedResults:
+    return ExpectedResults(
         model=str(value["model"]),
         kind=str(value["kind"]),
         parameters=int(value["parameters"]),
@@ -90,13 +90,13 @@ def _expected(value: Mapping[str, Any], rules: tuple[Rule, ...]) -> Expected:
     )
 
 
-def _rows(groups: Mapping[str, Any]) -> tuple[Row, ...]:
+def _rows(groups: Mapping[str, Any]) -> tuple[HeldOutRow, ...]:
     return tuple(_row(name, group) for name, group in groups.items())
 
 
-def _row(name: str, group: Mapping[str, Any]) -> Row:
+def _row(name: str, group: Mapping[str, Any]) -> HeldOutRow:
     size = group.get("bytes_per_patch")
-    return Row(
+    return HeldOutRow(
         name=name,
         bytes=int(group["bytes"]),
         bits_per_byte=float(group["bits_per_byte"]),
@@ -104,11 +104,11 @@ def _row(name: str, group: Mapping[str, Any]) -> Row:
     )
 
 
-def _rules(path: Path) -> tuple[Rule, ...]:
+def _rules(path: Path) -> tuple[CalibratedThreshold, ...]:
     if not path.is_file():
         return ()
     rules = read_json(path)["rules"]
     return tuple(
-        Rule(name, float(rule["threshold"]), float(rule["bytes_per_patch"]))
+        CalibratedThreshold(name, float(rule["threshold"]), float(rule["bytes_per_patch"]))
         for name, rule in rules.items()
     )

@@ -26,7 +26,7 @@ Source = Literal["shipped", "local"]
 
 
 @dataclass(frozen=True)
-class Run:
+class TrainingRun:
     """A folder with a ``metrics.jsonl``.
 
     Attributes:
@@ -77,20 +77,20 @@ class Summary:
     values: dict[str, float]
 
 
-def runs_below(folder: Path, source: Source, depth: int) -> Iterator[Run]:
+def runs_below(folder: Path, source: Source, depth: int) -> Iterator[TrainingRun]:
     """Runs in ``folder`` and up to ``depth`` folders below it, by name.
 
     Links are not followed, and a name that cannot be printed is left out.
     """
     left = [(folder, "", depth)]
-    looked = found = 0
-    while left and looked < FOLDERS and found < MOST:
+    looked = count = 0
+    while left and looked < FOLDERS and count < MOST:
         place, name, deeper = left.pop()
         looked += 1
         inner, mark = _look(place)
         if mark:
-            found += 1
-            yield Run(f"{source}/{name or _own_name(place, inner)}", source, place, mark)
+            count += 1
+            yield TrainingRun(f"{source}/{name or _own_name(place, inner)}", source, place, mark)
         if deeper:
             for entry in reversed(inner):
                 way = f"{name}/{entry}" if name else entry
@@ -124,7 +124,7 @@ def _may_hold_runs(entry: os.DirEntry[str]) -> bool:
     return named and entry.name not in _NO_RUNS and entry.is_dir(follow_symlinks=False)
 
 
-def summary_of(run: Run) -> Summary:
+def summary_of(run: TrainingRun) -> Summary:
     """What the end of its file says; a file that has gone says nothing."""
     try:
         with (run.folder / METRICS).open("rb") as file:
@@ -162,7 +162,7 @@ def _planned_steps(folder: Path) -> int | None:
         pass
     try:
         with (folder / "config.yaml").open("rb") as file:
-            found = re.search(rb"^steps: *([0-9]{1,15}) *$", file.read(END), re.MULTILINE)
+            match = re.search(rb"^steps: *([0-9]{1,15}) *$", file.read(END), re.MULTILINE)
     except OSError:
         return None
-    return int(found[1]) if found else None
+    return int(match[1]) if match else None

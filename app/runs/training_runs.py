@@ -14,9 +14,9 @@ import numpy as np
 
 from app.requests.compressed import KeptBody
 from app.runs.columns import LAST_STEP, Columns, Series
-from app.runs.curve import Curve, Floats, Window, curve_of
-from app.runs.expected import Expected, expected_of
-from app.runs.find_runs import METRICS, MOST, Run, Summary, runs_below, summary_of
+from app.runs.curve import Floats, RunCurve, Window, curve_of
+from app.runs.expected import ExpectedResults, expected_of
+from app.runs.find_runs import METRICS, MOST, Summary, TrainingRun, runs_below, summary_of
 from app.runs.tail import Tail
 
 DEPTH = 4
@@ -58,12 +58,12 @@ class Newest(Generic[Value]):
             if key in self._kept:
                 self._kept.move_to_end(key)
                 return self._kept[key]
-        made = make()
+        value = make()
         with self._lock:
-            made = self._kept.setdefault(key, made)
+            value = self._kept.setdefault(key, value)
             while len(self._kept) > self._most:
                 self._kept.popitem(last=False)
-        return made
+        return value
 
 
 class Runs:
@@ -79,32 +79,32 @@ class Runs:
         self.local = local
         self._shipped, self._max_age = shipped, max_age
         self._looked = -math.inf
-        self._runs: dict[str, Run] = {}
+        self._runs: dict[str, TrainingRun] = {}
         self._tails = Newest[Tail](KEPT_TAILS)
         self._bodies = Newest[KeptBody](KEPT_BODIES)
         self._summaries = Newest[Summary](2 * MOST)
-        self._expected = Newest[Expected | None](KEPT_BODIES)
+        self._expected = Newest[ExpectedResults | None](KEPT_BODIES)
         self._lists = Newest[KeptBody](4)
 
-    def items(self) -> list[Run]:
+    def items(self) -> list[TrainingRun]:
         """All runs: the shipped ones, then the local ones, by name."""
         return list(self._fresh().values())
 
-    def find(self, name: str) -> Run | None:
+    def find(self, name: str) -> TrainingRun | None:
         """The run of this exact name."""
         return self._fresh().get(name)
 
-    def _fresh(self) -> dict[str, Run]:
+    def _fresh(self) -> dict[str, TrainingRun]:
         now = time.monotonic()
         if now - self._looked >= self._max_age:
-            found = list(runs_below(self._shipped, "shipped", 1))
+            runs = list(runs_below(self._shipped, "shipped", 1))
             if self.local is not None:
-                found += runs_below(self.local, "local", DEPTH)
-            self._runs = {run.name: run for run in found}
+                runs += runs_below(self.local, "local", DEPTH)
+            self._runs = {run.name: run for run in runs}
             self._looked = now
         return self._runs
 
-    def listed(self, run: Run) -> dict[str, Any]:
+    def listed(self, run: TrainingRun) -> dict[str, Any]:
         """What the list of runs says of one."""
         summary = self._summaries.get((run.name, run.mark), lambda: summary_of(run))
         return {
@@ -130,20 +130,20 @@ class Runs:
 
         return self._lists.get(tuple(runs), make)
 
-    def body(self, run: Run, wanted: CurveRequest) -> KeptBody:
+    def body(self, run: TrainingRun, request: CurveRequest) -> KeptBody:
         """Its curves as JSON.
 
         Raises:
             OSError: its file cannot be read, as when it has just gone.
             ValueError: it is too large.
         """
-        key = (run.name, run.mark, wanted)
-        return self._bodies.get(key, lambda: self._body(run, wanted))
+        key = (run.name, run.mark, request)
+        return self._bodies.get(key, lambda: self._body(run, request))
 
-    def _body(self, run: Run, wanted: CurveRequest) -> KeptBody:
-        return KeptBody(json.dumps(self.curves(run, wanted), allow_nan=False).encode())
+    def _body(self, run: TrainingRun, request: CurveRequest) -> KeptBody:
+        return KeptBody(json.dumps(self.curves(run, request), allow_nan=False).encode())
 
-    def curves(self, run: Run, wanted: CurveRequest) -> dict[str, Any]:
+    def curves(self, run: TrainingRun, request: CurveRequest) -> dict[str, Any]:
         """Its curves, as :meth:`body` has them."""
         path = run.folder / METRICS
         expected = self.expected(run)
@@ -156,26 +156,26 @@ class Runs:
                 "skipped": columns.skipped,
                 "restarts": columns.restarts,
                 "expected": asdict(expected) if expected else None,
-                "series": _curves(columns.series, columns, wanted),
-                "sources": _curves(columns.sources, columns, wanted),
+                "series": _curves(columns.series, columns, request),
+                "sources": _curves(columns.sources, columns, request),
             }
 
-    def expected(self, run: Run) -> Expected | None:
+    def expected(self, run: TrainingRun) -> ExpectedResults | None:
         """What the model of a run reaches, as far as its folder says so."""
         return self._expected.get((run.name, run.mark), lambda: expected_of(run.folder))
 
 
 def _curves(
-    series: Mapping[str, Series], columns: Columns, wanted: CurveRequest
+    series: Mapping[str, Series], columns: Columns, request: CurveRequest
 ) -> dict[str, dict[str, Any]]:
     return {
-        name: _as_json(curve_of(column, columns, wanted.points, wanted.window))
+        name: _as_json(curve_of(column, columns, request.points, request.window))
         for name, column in series.items()
         if column.steps
     }
 
 
-def _as_json(curve: Curve) -> dict[str, Any]:
+def _as_json(curve: RunCurve) -> dict[str, Any]:
     reduced = curve.points > len(curve.step)
     return {
         "points": curve.points,
@@ -189,8 +189,8 @@ def _as_json(curve: Curve) -> dict[str, Any]:
 
 
 def _rounded(values: Floats) -> list[int]:
-    found: list[int] = np.rint(np.clip(values, 0, LAST_STEP)).astype(np.int64).tolist()
-    return found
+    whole_numbers: list[int] = np.rint(np.clip(values, 0, LAST_STEP)).astype(np.int64).tolist()
+    return whole_numbers
 
 
 def _short(values: Floats) -> list[float | None]:

@@ -56,7 +56,7 @@ _TYPES: dict[str, tuple[Kind, str]] = {
 
 
 @dataclass(frozen=True)
-class Artifact:
+class StoredArtifact:
     """A stored file.
 
     Attributes:
@@ -107,11 +107,11 @@ class Snapshot:
         thumbnails: small pictures by the stem of their figure.
     """
 
-    by_name: Mapping[str, Artifact]
-    thumbnails: Mapping[str, Artifact]
+    by_name: Mapping[str, StoredArtifact]
+    thumbnails: Mapping[str, StoredArtifact]
     _kept: dict[Hashable, Any] = field(default_factory=dict)
 
-    def find(self, kind: Kind, name: str) -> Artifact | None:
+    def find(self, kind: Kind, name: str) -> StoredArtifact | None:
         """The artifact of this kind and exact name."""
         if kind == "thumbnails":
             artifact = self.thumbnails.get(PurePath(name).stem)
@@ -124,11 +124,11 @@ class Snapshot:
         kept: Value | None = self._kept.get(key)
         if kept is not None:
             return kept
-        made = make()
+        value = make()
         if len(self._kept) >= KEPT:
             self._kept.clear()
-        self._kept[key] = made
-        return made
+        self._kept[key] = value
+        return value
 
 
 _Signature = tuple[tuple[str, int, int], ...]
@@ -145,7 +145,7 @@ class Catalogue:
 
     def __init__(self, folders: Sequence[Path], *, max_age: float = 0.0) -> None:
         self._folders = tuple(folders)
-        self._places = [*folders, *(folder / THUMBNAILS for folder in folders)]
+        self._all_folders = [*folders, *(folder / THUMBNAILS for folder in folders)]
         self._max_age = max_age
         self._looked = -math.inf
         self._changes: tuple[int, ...] = ()
@@ -153,29 +153,29 @@ class Catalogue:
         self._signature: _Signature | None = None
         self._snapshot = Snapshot({}, {})
 
-    def items(self) -> list[Artifact]:
+    def items(self) -> list[StoredArtifact]:
         """All artifacts, sorted by name."""
         return list(self.snapshot().by_name.values())
 
-    def find(self, kind: Kind, name: str) -> Artifact | None:
+    def find(self, kind: Kind, name: str) -> StoredArtifact | None:
         """The artifact of this kind and exact name."""
         return self.snapshot().find(kind, name)
 
     def snapshot(self) -> Snapshot:
         """What there is now; the same object as before if nothing has changed."""
-        now, changes = time.monotonic(), tuple(_changed(place) for place in self._places)
+        now, changes = time.monotonic(), tuple(_changed(place) for place in self._all_folders)
         if now - self._looked < self._max_age and changes == self._changes:
             return self._snapshot
-        found = [(place, list(_files(place))) for place in self._places]
+        scanned = [(place, list(_files(place))) for place in self._all_folders]
         signature = tuple(
             (entry.path, stat.st_mtime_ns, stat.st_size)
-            for _, entries in found
+            for _, entries in scanned
             for entry, stat in entries
         )
         with self._lock:
             if signature != self._signature:
                 count = len(self._folders)
-                self._snapshot = Snapshot(_collect(found[:count]), _thumbnails(found[count:]))
+                self._snapshot = Snapshot(_collect(scanned[:count]), _thumbnails(scanned[count:]))
                 self._signature = signature
             self._looked, self._changes = now, changes
             return self._snapshot
@@ -196,10 +196,10 @@ def _files(folder: Path) -> Iterator[_Entry]:
     """Plain files directly in ``folder``, by name; no links, nothing hidden."""
     try:
         with os.scandir(folder) as entries:
-            found = sorted(entries, key=lambda entry: entry.name)
+            listed = sorted(entries, key=lambda entry: entry.name)
     except OSError:
         return
-    for entry in found:
+    for entry in listed:
         try:
             if not entry.name.startswith(".") and entry.is_file(follow_symlinks=False):
                 yield entry, entry.stat(follow_symlinks=False)
@@ -210,31 +210,31 @@ def _files(folder: Path) -> Iterator[_Entry]:
 _Scanned = list[tuple[Path, list[_Entry]]]
 
 
-def _thumbnails(scanned: _Scanned) -> dict[str, Artifact]:
-    found: dict[str, Artifact] = {}
+def _thumbnails(scanned: _Scanned) -> dict[str, StoredArtifact]:
+    thumbnails: dict[str, StoredArtifact] = {}
     for folder, entries in scanned:
         for entry, stat in entries:
             path = Path(entry.name)
             kind, content_type = _TYPES.get(path.suffix, ("data", ""))
             if kind == "images" and content_type.startswith("image/") and entry.name.isprintable():
                 known: tuple[Kind, str] = ("thumbnails", content_type)
-                found.setdefault(path.stem, _artifact(folder, entry.name, known, stat, {}))
-    return found
+                thumbnails.setdefault(path.stem, _artifact(folder, entry.name, known, stat, {}))
+    return thumbnails
 
 
-def _collect(scanned: _Scanned) -> dict[str, Artifact]:
-    found: dict[str, Artifact] = {}
+def _collect(scanned: _Scanned) -> dict[str, StoredArtifact]:
+    artifacts: dict[str, StoredArtifact] = {}
     for folder, entries in scanned:
         records = _records(folder / RECORDS)
         for entry, stat in entries:
             known = _TYPES.get(Path(entry.name).suffix.lower())
             if known is None or entry.name == RECORDS or not entry.name.isprintable():
                 continue
-            if entry.name in found:
+            if entry.name in artifacts:
                 logger.warning("%s is in two artifact folders; one is left out", entry.name)
                 continue
-            found[entry.name] = _artifact(folder, entry.name, known, stat, records)
-    return dict(sorted(found.items()))
+            artifacts[entry.name] = _artifact(folder, entry.name, known, stat, records)
+    return dict(sorted(artifacts.items()))
 
 
 def _artifact(
@@ -243,12 +243,12 @@ def _artifact(
     known: tuple[Kind, str],
     stat: os.stat_result,
     records: dict[str, Any],
-) -> Artifact:
+) -> StoredArtifact:
     record = records.get(name)
     record = record if isinstance(record, dict) else {}
     text = {k: v for k, v in record.items() if isinstance(v, str)}
     kind, content_type = known
-    return Artifact(
+    return StoredArtifact(
         name=name,
         kind=kind,
         path=folder / name,

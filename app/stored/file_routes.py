@@ -9,7 +9,7 @@ from werkzeug.datastructures import ETags
 from app.api.openapi_fragment import OpenApiFragment, problem
 from app.requests.problems import ProblemError
 from app.requests.security import STORED_HTML_CSP, STORED_IMAGE_CSP, STORED_PDF_CSP
-from app.stored.catalogue import Artifact, Catalogue, Kind
+from app.stored.catalogue import Catalogue, Kind, StoredArtifact
 
 blueprint = Blueprint("files", __name__)
 
@@ -94,12 +94,12 @@ def _file(kind: Kind, name: str) -> Response:
     return response
 
 
-def _client_has(artifact: Artifact, etags: ETags) -> bool:
+def _client_has(artifact: StoredArtifact, etags: ETags) -> bool:
     """Whether a copy, compressed or not, is still good: compression adds ``:br`` to the tag."""
     return any(etags.contains(f"{artifact.etag}{suffix}") for suffix in ("", ":br", ":gzip"))
 
 
-def _csp(artifact: Artifact) -> str:
+def _csp(artifact: StoredArtifact) -> str:
     if artifact.kind == "html":
         return STORED_HTML_CSP
     if artifact.content_type == "application/pdf":

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from urllib.parse import quote
 
-from app.stored.catalogue import Artifact, Snapshot
+from app.stored.catalogue import Snapshot, StoredArtifact
 
 KINDS = {"interactive": "Interactive figures", "image": "Images", "data": "Data"}
 SORTS = {"title": "Title", "newest": "Newest first", "largest": "Largest first"}
@@ -41,8 +41,8 @@ class Card:
     producer: str | None
     kind: str
     picture: str | None
-    files: tuple[Artifact, ...]
-    data: Artifact | None
+    files: tuple[StoredArtifact, ...]
+    data: StoredArtifact | None
 
     @property
     def url(self) -> str:
@@ -75,7 +75,7 @@ class Card:
         """Its files."""
         return [Link(label(file), file.url, readable(file.size)) for file in self.files]
 
-    def file(self, *suffixes: str) -> Artifact | None:
+    def file(self, *suffixes: str) -> StoredArtifact | None:
         """Its first file with one of these suffixes."""
         return next((f for f in self.files if f.path.suffix.lower() in suffixes), None)
 
@@ -128,30 +128,30 @@ def chosen(
         cards: sorted by title.
         sort: a key of :data:`SORTS`.
     """
-    wanted = list(words)
-    found = [
+    search_words = list(words)
+    matching = [
         card
         for card in cards
-        if kind in (None, card.kind) and all(word in card.words for word in wanted)
+        if kind in (None, card.kind) and all(word in card.words for word in search_words)
     ]
     if sort == "newest":
-        found.sort(key=lambda card: -card.modified_ns)
+        matching.sort(key=lambda card: -card.modified_ns)
     elif sort == "largest":
-        found.sort(key=lambda card: -card.size)
-    return found
+        matching.sort(key=lambda card: -card.size)
+    return matching
 
 
 def _gallery(snapshot: Snapshot) -> Gallery:
     data = {a.name: a for a in snapshot.by_name.values() if a.kind == "data"}
-    groups: dict[str, list[Artifact]] = {}
+    groups: dict[str, list[StoredArtifact]] = {}
     for artifact in snapshot.by_name.values():
         if artifact.kind != "data":
             groups.setdefault(PurePath(artifact.name).stem, []).append(artifact)
     figures, used = [], set()
     for stem, files in groups.items():
         files.sort(key=lambda a: _ORDER.get(a.path.suffix.lower(), 9))
-        wanted = [a.data for a in files if a.data] + [f"{stem}.json"]
-        behind = next((data[name] for name in wanted if name in data), None)
+        data_names = [a.data for a in files if a.data] + [f"{stem}.json"]
+        behind = next((data[name] for name in data_names if name in data), None)
         if behind:
             used.add(behind.name)
         figures.append(_card(files, behind, snapshot.thumbnails.get(stem)))
@@ -166,7 +166,9 @@ def _by_title(card: Card) -> tuple[str, str]:
     return card.title.casefold(), card.name
 
 
-def _card(files: list[Artifact], behind: Artifact | None, small: Artifact | None) -> Card:
+def _card(
+    files: list[StoredArtifact], behind: StoredArtifact | None, small: StoredArtifact | None
+) -> Card:
     first = files[0]
     picture = small or next((a for a in files if a.path.suffix.lower() in _PICTURES), None)
     extra = (behind,) if behind and behind is not first else ()
@@ -182,7 +184,7 @@ def _card(files: list[Artifact], behind: Artifact | None, small: Artifact | None
     )
 
 
-def label(artifact: Artifact) -> str:
+def label(artifact: StoredArtifact) -> str:
     """What a file is, in a word or two."""
     suffix = artifact.path.suffix.lower().lstrip(".")
     named = {"html": "Interactive", "json": "Data (JSON)", "npz": "Data (npz)"}

@@ -13,7 +13,7 @@ from typing import Any
 
 from numpy.lib import format as npy
 
-from app.stored.catalogue import Artifact
+from app.stored.catalogue import StoredArtifact
 
 ROWS = 8
 PAIRS = 4
@@ -37,7 +37,7 @@ _DAMAGED = (ValueError, RuntimeError, EOFError, csv.Error, zipfile.BadZipFile, z
 
 
 @dataclass(frozen=True)
-class Table:
+class DataTable:
     """Some rows of a table.
 
     Attributes:
@@ -54,7 +54,7 @@ class Table:
 
 
 @dataclass(frozen=True)
-class Fact:
+class DataFact:
     """A single value, as text."""
 
     name: str
@@ -62,7 +62,7 @@ class Fact:
 
 
 @dataclass(frozen=True)
-class Preview:
+class DataPreview:
     """The beginning of a data file.
 
     Attributes:
@@ -71,30 +71,30 @@ class Preview:
         text: the first characters of a file that has neither.
     """
 
-    facts: tuple[Fact, ...] = ()
-    tables: tuple[Table, ...] = ()
+    facts: tuple[DataFact, ...] = ()
+    tables: tuple[DataTable, ...] = ()
     text: str | None = None
 
 
-def preview_of(artifact: Artifact) -> Preview:
+def preview_of(artifact: StoredArtifact) -> DataPreview:
     """The beginning of a data file; a damaged one is shown as text."""
     suffix = artifact.path.suffix.lower()
     try:
         if suffix == ".json" and artifact.size <= LARGEST:
             return _of_value(json.loads(artifact.path.read_bytes()))
         if suffix == ".npz":
-            return Preview(tables=(_arrays(artifact.path),))
+            return DataPreview(tables=(_arrays(artifact.path),))
         text, whole = _head(artifact.path)
         if suffix == ".csv":
-            return Preview(tables=(_csv(text, whole=whole),))
+            return DataPreview(tables=(_csv(text, whole=whole),))
         if suffix == ".jsonl":
-            return Preview(tables=(_lines(text.splitlines(), whole=whole),))
-        return Preview(text=_cut(text, TEXT))
+            return DataPreview(tables=(_lines(text.splitlines(), whole=whole),))
+        return DataPreview(text=_cut(text, TEXT))
     except OSError:
-        return Preview()
+        return DataPreview()
     except _DAMAGED:
         text = _head(artifact.path)[0]
-        return Preview(text=_cut(text, TEXT) if suffix != ".npz" else None)
+        return DataPreview(text=_cut(text, TEXT) if suffix != ".npz" else None)
 
 
 def _head(path: Path) -> tuple[str, bool]:
@@ -107,21 +107,21 @@ def _head(path: Path) -> tuple[str, bool]:
     return (lines[0] or data[:HEAD]).decode("utf-8", "replace"), False
 
 
-def _csv(text: str, *, whole: bool) -> Table:
+def _csv(text: str, *, whole: bool) -> DataTable:
     rows = list(csv.reader(io.StringIO(text)))
     head, *body = rows
     columns = tuple(_cut(cell) for cell in head[:COLUMNS])
     shown = tuple(tuple(_cut(cell) for cell in row[: len(columns)]) for row in body[:ROWS])
     padded = tuple(row + ("",) * (len(columns) - len(row)) for row in shown)
-    return Table("", columns, padded, len(body) if whole else None)
+    return DataTable("", columns, padded, len(body) if whole else None)
 
 
-def _lines(lines: list[str], *, whole: bool) -> Table:
+def _lines(lines: list[str], *, whole: bool) -> DataTable:
     table = _rows([json.loads(line) for line in lines[:ROWS]], "")
     return replace(table, total=len(lines) if whole else None)
 
 
-def _arrays(path: Path) -> Table:
+def _arrays(path: Path) -> DataTable:
     """Names, shapes and types of the arrays in an ``.npz``; no array is read."""
     rows = []
     with zipfile.ZipFile(path) as archive:
@@ -132,33 +132,33 @@ def _arrays(path: Path) -> Table:
                 read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
                 shape, _, dtype = read(file)
             rows.append((_cut(name.removesuffix(".npy")), str(shape), str(dtype)))
-    return Table("", ("array", "shape", "type"), tuple(rows), len(names))
+    return DataTable("", ("array", "shape", "type"), tuple(rows), len(names))
 
 
-def _of_value(value: Any) -> Preview:
-    facts: list[Fact] = []
-    tables: list[Table] = []
-    for found in _walk(value, "", DEPTH):
-        if isinstance(found, Table):
-            tables.append(found)
+def _of_value(value: Any) -> DataPreview:
+    facts: list[DataFact] = []
+    tables: list[DataTable] = []
+    for part in _walk(value, "", DEPTH):
+        if isinstance(part, DataTable):
+            tables.append(part)
         else:
-            facts.append(found)
+            facts.append(part)
         if len(tables) >= TABLES:
             break
-    return Preview(tuple(facts[:FACTS]), tuple(tables))
+    return DataPreview(tuple(facts[:FACTS]), tuple(tables))
 
 
-def _walk(value: Any, name: str, depth: int) -> Iterator[Fact | Table]:
+def _walk(value: Any, name: str, depth: int) -> Iterator[DataFact | DataTable]:
     """Facts and tables in a JSON value: lists of one length side by side make a table."""
     if isinstance(value, list):
         yield _rows(value, name)
     elif not isinstance(value, dict) or depth == 0:
-        yield Fact(name, _cell(value))
+        yield DataFact(name, _cell(value))
     elif (
         name and len(value) >= PAIRS and not any(isinstance(v, dict | list) for v in value.values())
     ):
         rows = tuple((_cut(key), _cell(inner)) for key, inner in islice(value.items(), ROWS))
-        yield Table(name, ("name", "value"), rows, len(value))
+        yield DataTable(name, ("name", "value"), rows, len(value))
     else:
         path = f"{name}." if name else ""
         lists: dict[int, dict[str, list[Any]]] = {}
@@ -171,13 +171,13 @@ def _walk(value: Any, name: str, depth: int) -> Iterator[Fact | Table]:
             if length > 1 and len(columns) > 1:
                 yield _side_by_side(columns, name, length)
             else:
-                yield from (Fact(f"{path}{key}", _few(inner)) for key, inner in columns.items())
+                yield from (DataFact(f"{path}{key}", _few(inner)) for key, inner in columns.items())
 
 
-def _side_by_side(columns: dict[str, list[Any]], name: str, length: int) -> Table:
+def _side_by_side(columns: dict[str, list[Any]], name: str, length: int) -> DataTable:
     kept = list(columns.items())[:COLUMNS]
     rows = zip(*(values[:ROWS] for _, values in kept), strict=True)
-    return Table(
+    return DataTable(
         name,
         tuple(_cut(key) for key, _ in kept),
         tuple(tuple(_cell(cell) for cell in row) for row in rows),
@@ -185,7 +185,7 @@ def _side_by_side(columns: dict[str, list[Any]], name: str, length: int) -> Tabl
     )
 
 
-def _rows(values: list[Any], name: str) -> Table:
+def _rows(values: list[Any], name: str) -> DataTable:
     shown = values[:ROWS]
     if shown and all(isinstance(row, dict) for row in shown):
         columns = tuple(dict.fromkeys(key for row in shown for key in row))[:COLUMNS]
@@ -197,7 +197,7 @@ def _rows(values: list[Any], name: str) -> Table:
     else:
         columns = (name.rpartition(".")[2] or "value",)
         rows = [(_cell(value),) for value in shown]
-    return Table(name, tuple(_cut(column) for column in columns), tuple(rows), len(values))
+    return DataTable(name, tuple(_cut(column) for column in columns), tuple(rows), len(values))
 
 
 def _cell(value: Any) -> str:

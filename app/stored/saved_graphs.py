@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PurePath
 
-from app.stored.catalogue import Artifact, Snapshot
+from app.stored.catalogue import Snapshot, StoredArtifact
 from app.stored.gallery import artifact_url
 
 LARGEST = 16 * 1024 * 1024
@@ -45,11 +45,11 @@ def saved_graphs(snapshot: Snapshot) -> Mapping[str, SavedGraph]:
 
 def _find(snapshot: Snapshot) -> dict[str, SavedGraph]:
     data = (a for a in snapshot.by_name.values() if a.kind == "data" and a.name.endswith(".json"))
-    found = [graph for graph in map(_read, data) if graph]
-    return {graph.name: graph for graph in sorted(found, key=lambda graph: graph.title)}
+    graphs = [graph for graph in map(_read, data) if graph]
+    return {graph.name: graph for graph in sorted(graphs, key=lambda graph: graph.title)}
 
 
-def _read(artifact: Artifact) -> SavedGraph | None:
+def _read(artifact: StoredArtifact) -> SavedGraph | None:
     """What a file says of its graph; None for other files."""
     if artifact.size > LARGEST:
         return None

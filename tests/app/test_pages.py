@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 from jinja2 import meta
 from markupsafe import escape
 
-from app.drawing.no_js_preview import still_of
+from app.drawing.no_js_preview import draw_preview
 from app.pages import (
     api_page,
     artifact_page,
@@ -93,7 +93,7 @@ def test_a_browser_is_told_of_an_error_by_a_page(client: FlaskClient, url: str) 
 def test_a_failing_page_is_told_by_a_page(
     client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(home_page, "still_of", lambda _: 1 / 0)
+    monkeypatch.setattr(home_page, "draw_preview", lambda _: 1 / 0)
     response = client.get("/", headers={"Accept": BROWSER})
     assert response.status_code == 500
     assert "<h1>Internal server error</h1>" in response.text
@@ -225,9 +225,7 @@ def test_the_first_page_names_no_endless_gallery(client: FlaskClient, folders: P
         (folders / "demo_output" / f"figure {number:03d}.png").touch()
     html = client.get("/").text
     assert html.count('href="/artifact/') < 80
-    assert "The whole gallery, 105 in all" in html, (
-        "with curve, loss, rows and two of examples"
-    )
+    assert "The whole gallery, 105 in all" in html, "with curve, loss, rows and two of examples"
 
 
 def test_static_files_last(client: FlaskClient) -> None:
@@ -355,7 +353,7 @@ def test_the_api_page_shows_all_of_it(client: FlaskClient) -> None:
             assert str(escape(part)) in html
 
 
-def test_still_of_text_in_many_scripts() -> None:
+def test_draw_preview_of_text_in_many_scripts() -> None:
     text = "é🙂👨‍👩‍👧\n<b>"
     size = len(text.encode())
     response = {
@@ -365,7 +363,7 @@ def test_still_of_text_in_many_scripts() -> None:
         "bits_per_byte": 2.0,
         "threshold": None,
     }
-    still = still_of({"request": {"text": text}, "lang": "en", "response": response})
+    still = draw_preview({"request": {"text": text}, "lang": "en", "response": response})
     assert "".join(mark.text for mark in still.marks).replace("↵", "") == text
     assert len(still.marks) == 7
     assert still.threshold_y is None

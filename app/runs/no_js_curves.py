@@ -13,7 +13,7 @@ MEASURE, HELD_OUT = "bits_per_byte", "valid_bits_per_byte"
 
 
 @dataclass(frozen=True)
-class StillLine:
+class NoJsLine:
     """One run: SVG paths of its batches and of what was held out."""
 
     title: str
@@ -30,15 +30,15 @@ class Tick:
 
 
 @dataclass(frozen=True)
-class StillCurves:
+class NoJsCurves:
     """A picture of ``WIDTH`` by ``HEIGHT``."""
 
-    lines: list[StillLine]
+    lines: list[NoJsLine]
     x_ticks: list[Tick]
     y_ticks: list[Tick]
 
 
-def still_curves(runs: Sequence[dict[str, Any]]) -> StillCurves | None:
+def no_js_curves(runs: Sequence[dict[str, Any]]) -> NoJsCurves | None:
     """Bits per byte against bytes seen, of runs as ``/api/runs/<name>`` sends them."""
     pairs = {
         run["title"]: (_points(run["series"].get(MEASURE)), _points(run["series"].get(HELD_OUT)))
@@ -54,15 +54,15 @@ def still_curves(runs: Sequence[dict[str, Any]]) -> StillCurves | None:
     low, high = max(0.0, low - space), high + space
 
     def path(points: Sequence[tuple[float, float]]) -> str:
-        places = (
+        coordinates = (
             f"{LEFT + x / end * (WIDTH - LEFT - RIGHT):.1f} {_height(y, low, high):.1f}"
             for x, y in points
         )
-        return " L".join(places)
+        return " L".join(coordinates)
 
-    return StillCurves(
+    return NoJsCurves(
         lines=[
-            StillLine(title, *(f"M{path(points)}" if points else "" for points in both))
+            NoJsLine(title, *(f"M{path(points)}" if points else "" for points in both))
             for title, both in pairs.items()
         ],
         x_ticks=[
@@ -86,8 +86,8 @@ def _height(bits: float, low: float, high: float) -> float:
     return TOP + (high - bits) / (high - low) * (HEIGHT - TOP - BOTTOM)
 
 
-def _round_places(low: float, high: float, wanted: int) -> list[float]:
-    rough = (high - low) / wanted
+def _round_places(low: float, high: float, count: int) -> list[float]:
+    rough = (high - low) / count
     power = 10.0 ** math.floor(math.log10(rough))
     step = next(k * power for k in (1, 2, 5, 10) if k * power >= rough)
     first = math.ceil(low / step)
