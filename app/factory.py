@@ -1,4 +1,4 @@
-"""Putting the app together."""
+"""The function that assembles the Flask application from its parts."""
 
 from flask import Flask
 from flask_compress import Compress
@@ -28,7 +28,7 @@ def make_app(
     model: LiveModel | None = None,
     maker: TextMaker | None = None,
 ) -> Flask:
-    """What :func:`app.create_app` returns."""
+    """Return the application; :func:`app.create_app` describes the arguments."""
     settings = settings or Settings()
     app = Flask(__name__, template_folder=str(ROOT / "templates"), static_folder=None)
     app.url_map.merge_slashes = False  # "//" is another name, not a redirect

@@ -1,4 +1,4 @@
-"""A text for whoever asked: as server-sent events while it is made, or as one JSON document."""
+"""A generated text as server-sent events or as one JSON document."""
 
 import json
 import logging
@@ -23,7 +23,7 @@ NATS, SECONDS = 6, 5
 
 
 def text_request_of(request: GenerateRequest, prompt: bytes) -> TextRequest:
-    """What ``request`` asks for."""
+    """Return the text request of a validated API request."""
     return TextRequest(
         prompt=prompt,
         max_bytes=request.max_bytes,
@@ -41,15 +41,15 @@ def text_request_of(request: GenerateRequest, prompt: bytes) -> TextRequest:
 
 @dataclass
 class TextDescriber:
-    """A text as it is told.
+    """State from which the events of a generated text are described.
 
     Attributes:
-        model: its name.
-        costs: its shapes.
-        prompt_bytes: of the prompt.
-        made: what has been told so far.
-        text: likewise.
-        first: seconds at which the first byte was there.
+        model: name of the model.
+        costs: shapes of the models.
+        prompt_bytes: number of bytes of the prompt.
+        tally: counts of the described events.
+        text: texts of the described events.
+        first: seconds until the first byte was generated.
     """
 
     model: str
@@ -60,7 +60,7 @@ class TextDescriber:
     first: float = 0.0
 
     def tell(self, event: Event) -> dict[str, Any]:
-        """The next byte, as :class:`app.schemas.generate.ByteEvent`."""
+        """Return the description of the next byte, as :class:`app.schemas.generate.ByteEvent`."""
         if not self.tally.tokens:
             self.first = event.seconds
         self.tally.add(event)
@@ -82,7 +82,7 @@ class TextDescriber:
         }
 
     def done(self, ending: str) -> dict[str, Any]:
-        """The end, as :class:`app.schemas.generate.GenerateDone`."""
+        """Return the description of the text, as :class:`app.schemas.generate.GenerateDone`."""
         tally, count = self.tally, len(self.tally.tokens)
         took = tally.seconds - self.first
         return {
@@ -109,25 +109,26 @@ class TextDescriber:
 
 
 def describe_text(maker: TextMaker, request: TextRequest) -> TextDescriber:
-    """Begin to tell of a text."""
+    """Return a describer for a new text."""
     assert maker.source is not None
     assert maker.costs is not None
     return TextDescriber(maker.source.name, maker.costs, len(request.prompt))
 
 
 def as_document(text: TextStream, describer: TextDescriber) -> dict[str, Any] | None:
-    """The whole text with its events; None if the reader has left meanwhile."""
+    """Return the whole text with its events, or None if the client left before its end."""
     events = [describer.tell(event) for event in text]
     return None if text.ending is None else {**describer.done(text.ending), "events": events}
 
 
 def as_events(text: TextStream, describer: TextDescriber, path: str) -> Iterator[bytes]:
-    """Server-sent events: ``byte`` for each byte, then ``done``, or ``problem`` if it fails.
+    """Generate server-sent events: ``byte`` for each byte, then ``done`` or ``problem``.
 
     Args:
-        text: is closed at the end; whoever sends must do so too, for this may never begin.
-        telling: of it.
-        path: of the request, for a problem document.
+        text: the text stream; this generator closes it at its end, and the caller must close it
+            too, because the generator may never start.
+        describer: describer of the text.
+        path: path of the request, for a problem document.
     """
     number = 0
     with closing(text):
@@ -148,6 +149,6 @@ def as_events(text: TextStream, describer: TextDescriber, path: str) -> Iterator
 
 
 def sent(event: str, number: int, value: dict[str, Any]) -> bytes:
-    """One server-sent event; JSON has no line feed, so its data is one line."""
+    """Return one server-sent event; its JSON data has no line feed, so it is one line."""
     data = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     return f"id: {number}\nevent: {event}\ndata: {data}\n\n".encode()

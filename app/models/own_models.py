@@ -1,4 +1,4 @@
-"""``--model FOLDER``: which kind of model a folder holds, and what the app does with it."""
+"""The option ``--model FOLDER``: the kind of the model, and the settings that use it."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -15,9 +15,10 @@ Kind = Literal["entropy", "blt"]
 
 
 def kind_of(folder: Path) -> Kind:
-    """The kind of the model in ``folder``: by its graphs, or its config if it has none.
+    """Return the kind of the model in ``folder``, from its ONNX graphs or else from its config.
 
-    What cannot be told counts as an entropy model; loading it will say what is wrong.
+    If neither tells the kind, the model counts as an entropy model; loading it then reports the
+    error.
     """
     if any((folder / name).is_file() for name in BLT_GRAPHS):
         return "blt"
@@ -29,10 +30,11 @@ def kind_of(folder: Path) -> Kind:
 
 
 def with_own_model(settings: Settings) -> Settings:
-    """``settings`` with the model that the server was started with, if any.
+    """Return ``settings`` with the model that the server was started with, if any.
 
-    An entropy model measures texts. A BLT makes them, and its own entropy model measures them if
-    that was exported too; else the one that comes along does.
+    An entropy model replaces the one that measures texts. A BLT replaces the one that generates
+    texts; its own entropy model then measures texts if it was exported too, otherwise the shipped
+    one does.
     """
     folder = settings.own_model
     if folder is None:
@@ -53,7 +55,7 @@ def _entropy_model_of(folder: Path) -> Path | None:
 
 
 def _measures(folder: Path) -> bool:
-    """Whether an entropy model was exported there, by this version or an earlier one."""
+    """Return whether ``folder`` contains an exported entropy model, of any version."""
     return any((folder / name).is_file() for name in (ENTROPY_GRAPH, SELF_CONTAINED_FILE))
 
 

@@ -1,4 +1,4 @@
-"""One text, split by our rules and by BPE: rows for ``POST /api/compare``.
+"""One text, split by patching rules and by BPE: the rows of ``POST /api/compare``.
 
 Legend: ``N`` bytes of the text, ``S = N + 1`` tokens (BOS first).
 """
@@ -29,7 +29,7 @@ TITLES: dict[Splitter, str] = {
     "llama3": "Llama 3",
 }
 RISE = 0.5
-"""Nats; threshold of the monotonic rule for a model that is not calibrated."""
+"""Threshold in nats of the monotonic rule for a model without a calibration."""
 
 PIECES_AT_ONCE = 2048
 
@@ -39,7 +39,7 @@ _ENCODE = BltTokenizer(add_bos=True, add_eos=False).encode_bytes
 
 @dataclass(frozen=True)
 class SplitRow:
-    """A split: lengths of its pieces in bytes, or why there are none."""
+    """Result of one splitter: the lengths of its pieces in bytes, or why there is no result."""
 
     splitter: Splitter
     lengths: list[int] | None = None
@@ -47,7 +47,7 @@ class SplitRow:
     unavailable: str | None = None
 
     def json_parts(self) -> Iterator[str]:
-        """As :class:`app.schemas.compare.CompareRow`, in parts."""
+        """Generate the JSON of :class:`app.schemas.compare.CompareRow` in parts."""
         count = None if self.lengths is None else len(self.lengths)
         head = {
             "splitter": self.splitter,
@@ -76,12 +76,12 @@ class SplitRow:
 
 @dataclass(frozen=True)
 class Comparison:
-    """All rows about a text.
+    """Results of all splitters for one text.
 
     Attributes:
         model: name of the entropy model, or None.
-        size: bytes of the text.
-        rows: in the order asked for.
+        size: number of bytes of the text.
+        rows: results, in the order of the request.
     """
 
     model: str | None
@@ -90,11 +90,11 @@ class Comparison:
 
     @property
     def pieces(self) -> int:
-        """Of all rows."""
+        """Number of pieces in all rows."""
         return sum(len(row.lengths or []) for row in self.rows)
 
     def json_parts(self) -> Iterator[str]:
-        """As :class:`app.schemas.compare.CompareResponse`, in parts."""
+        """Generate the JSON of :class:`app.schemas.compare.CompareResponse` in parts."""
         name = json.dumps(self.model, ensure_ascii=False)
         yield f'{{"model": {name}, "bytes": {self.size}, "rows": ['
         for number, row in enumerate(self.rows):
@@ -107,11 +107,11 @@ class Comparison:
 def compare(
     model: LiveModel, calibration: Calibration, request: CompareRequest, data: bytes
 ) -> Comparison:
-    """Split ``data`` in every way that ``request`` asks for; the model is run at most once.
+    """Split ``data`` with every splitter of ``request``; the entropy model runs at most once.
 
     Raises:
-        ProblemError: the model is busy, or the time is up.
-        ClientGoneError: nobody waits for the answer any more.
+        ProblemError: the entropy model is busy, or the time limit is over.
+        ClientGoneError: the client has left.
     """
     splitters = list(dict.fromkeys(request.splitters or TITLES))
     tokens = np.array(_ENCODE(data), dtype=np.int64)

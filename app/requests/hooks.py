@@ -1,4 +1,4 @@
-"""What happens at every request, whatever it asks for."""
+"""The steps that run for every request, whichever route it asks for."""
 
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -12,7 +12,7 @@ from app.settings import Settings
 
 
 def register(app: Flask, settings: Settings) -> None:
-    """Give ``app``, whose model is loaded, all of it."""
+    """Register all steps with ``app``; its entropy model must be loaded."""
     watchers: list[access.Watcher] = []
     if settings.metrics:
         model: LiveModel = app.extensions["model"]

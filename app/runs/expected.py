@@ -1,4 +1,4 @@
-"""What a shipped model reaches: its ``evaluation.json`` and ``calibration.json``."""
+"""The results of a shipped model, from its ``evaluation.json`` and ``calibration.json``."""
 
 import logging
 from collections.abc import Mapping
@@ -16,13 +16,14 @@ CALIBRATION = "calibration.json"
 
 @dataclass(frozen=True)
 class HeldOutRow:
-    """Held-out text of one group.
+    """Results on the held-out text of one group.
 
     Attributes:
-        name: a language, a kind or a source.
-        bytes: how much there was.
-        bits_per_byte: how well it was predicted.
-        bytes_per_patch: mean size of its patches at the model's threshold, if it makes patches.
+        name: language, kind or source of the text.
+        bytes: number of bytes of the text.
+        bits_per_byte: bits per byte of the model on the text.
+        bytes_per_patch: mean patch size at the model's threshold; None if the model makes no
+            patches.
     """
 
     name: str
@@ -33,7 +34,7 @@ class HeldOutRow:
 
 @dataclass(frozen=True)
 class CalibratedThreshold:
-    """A calibrated threshold, in nats, and the bytes per patch that it makes of the mix."""
+    """Threshold of a patching rule in nats, and its bytes per patch on the training mix."""
 
     name: str
     threshold: float
@@ -42,14 +43,14 @@ class CalibratedThreshold:
 
 @dataclass(frozen=True)
 class ExpectedResults:
-    """What whoever trains the same should find.
+    """Results that a repetition of the training should reach.
 
     Attributes:
-        model, kind: what it is.
-        parameters: how many it has.
-        split: which held-out texts were taken.
-        total: all of them.
-        languages, kinds, sources: the same in groups.
+        model, kind: name and kind of the model.
+        parameters: number of parameters.
+        split: name of the held-out split.
+        total: results on all held-out texts.
+        languages, kinds, sources: results by language, by kind and by source of text.
         rules: calibrated thresholds.
     """
 
@@ -65,7 +66,9 @@ class ExpectedResults:
 
 
 def expected_of(folder: Path) -> ExpectedResults | None:
-    """The figures of a model folder; None without an evaluation, a damaged one is logged too."""
+    """Return the results in a model folder, or None without an evaluation; a damaged one is
+    logged.
+    """
     path = folder / EVALUATION
     if not path.is_file():
         return None

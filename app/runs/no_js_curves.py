@@ -1,4 +1,4 @@
-"""Curves of the shipped models as SVG paths, for a page whose scripts have not run."""
+"""Training curves of the shipped models as SVG paths, for a page without JavaScript."""
 
 import math
 from collections.abc import Sequence
@@ -8,13 +8,13 @@ from typing import Any
 WIDTH, HEIGHT = 800, 280
 LEFT, RIGHT, TOP, BOTTOM = 44, 12, 12, 28
 EARLY = 0.03
-"""Share of the width in which a steep start may leave the picture at the top."""
+"""Share of the width in which the steep start of a curve may leave the plot at the top."""
 MEASURE, HELD_OUT = "bits_per_byte", "valid_bits_per_byte"
 
 
 @dataclass(frozen=True)
 class NoJsLine:
-    """One run: SVG paths of its batches and of what was held out."""
+    """Curves of one run: an SVG path of the training batches and one of the held-out text."""
 
     title: str
     train: str
@@ -23,7 +23,7 @@ class NoJsLine:
 
 @dataclass(frozen=True)
 class Tick:
-    """A label on an axis and where it stands."""
+    """Label on an axis, and its position."""
 
     place: float
     label: str
@@ -31,7 +31,7 @@ class Tick:
 
 @dataclass(frozen=True)
 class NoJsCurves:
-    """A picture of ``WIDTH`` by ``HEIGHT``."""
+    """Plot of ``WIDTH`` by ``HEIGHT`` with the curves of all runs."""
 
     lines: list[NoJsLine]
     x_ticks: list[Tick]
@@ -39,7 +39,7 @@ class NoJsCurves:
 
 
 def no_js_curves(runs: Sequence[dict[str, Any]]) -> NoJsCurves | None:
-    """Bits per byte against bytes seen, of runs as ``/api/runs/<name>`` sends them."""
+    """Draw bits per byte against bytes seen; ``runs`` are responses of ``/api/runs/<name>``."""
     pairs = {
         run["title"]: (_points(run["series"].get(MEASURE)), _points(run["series"].get(HELD_OUT)))
         for run in runs

@@ -1,4 +1,4 @@
-"""Training runs, kept as far as they have been read, and as they are sent to a page."""
+"""The list of training runs and their curves as JSON, with caches."""
 
 import json
 import math
@@ -29,11 +29,11 @@ Value = TypeVar("Value")
 
 @dataclass(frozen=True)
 class CurveRequest:
-    """What of a run is asked for.
+    """Request for the curves of a run.
 
     Attributes:
-        points: of each curve, at most about so many.
-        window: the part to show.
+        points: approximate largest number of points of each curve.
+        window: part of the curves to show.
     """
 
     points: int = 400
@@ -41,10 +41,10 @@ class CurveRequest:
 
 
 class Newest(Generic[Value]):
-    """The values that were asked for last, made once each.
+    """Cache of the values that were used most recently; each value is computed once.
 
     Args:
-        most: how many are kept.
+        most: number of values that are kept.
     """
 
     def __init__(self, most: int) -> None:
@@ -53,7 +53,7 @@ class Newest(Generic[Value]):
         self._kept: OrderedDict[Hashable, Value] = OrderedDict()
 
     def get(self, key: Hashable, make: Callable[[], Value]) -> Value:
-        """What is kept for ``key``, or else what ``make`` returns."""
+        """Return the cached value of ``key``, or compute it with ``make`` and cache it."""
         with self._lock:
             if key in self._kept:
                 self._kept.move_to_end(key)
@@ -67,12 +67,12 @@ class Newest(Generic[Value]):
 
 
 class Runs:
-    """The runs below some folders; looks again when asked, but not more often than ``max_age``.
+    """Training runs below some folders, read again at most every ``max_age`` seconds.
 
     Args:
         shipped: folder of the shipped models, one folder each.
-        local: folder of runs, :data:`DEPTH` folders deep.
-        patience: seconds between two looks.
+        local: folder of local runs, searched :data:`DEPTH` folders deep.
+        max_age: seconds between two searches.
     """
 
     def __init__(self, shipped: Path, local: Path | None, *, max_age: float = 1.0) -> None:
@@ -87,11 +87,11 @@ class Runs:
         self._lists = Newest[KeptBody](4)
 
     def items(self) -> list[TrainingRun]:
-        """All runs: the shipped ones, then the local ones, by name."""
+        """Return all runs: the shipped ones, then the local ones, each sorted by name."""
         return list(self._fresh().values())
 
     def find(self, name: str) -> TrainingRun | None:
-        """The run of this exact name."""
+        """Return the run of exactly this name, or None."""
         return self._fresh().get(name)
 
     def _fresh(self) -> dict[str, TrainingRun]:
@@ -105,7 +105,7 @@ class Runs:
         return self._runs
 
     def listed(self, run: TrainingRun) -> dict[str, Any]:
-        """What the list of runs says of one."""
+        """Return the entry of a run in the list of runs."""
         summary = self._summaries.get((run.name, run.mark), lambda: summary_of(run))
         return {
             "name": run.name,
@@ -121,7 +121,7 @@ class Runs:
         }
 
     def list_body(self) -> KeptBody:
-        """The list of runs as JSON."""
+        """Return the list of runs as a JSON body."""
         runs = self.items()
 
         def make() -> KeptBody:
@@ -131,11 +131,11 @@ class Runs:
         return self._lists.get(tuple(runs), make)
 
     def body(self, run: TrainingRun, request: CurveRequest) -> KeptBody:
-        """Its curves as JSON.
+        """Return the curves of a run as a JSON body.
 
         Raises:
-            OSError: its file cannot be read, as when it has just gone.
-            ValueError: it is too large.
+            OSError: the run's file cannot be read, for example because it was deleted.
+            ValueError: the run's file is too large.
         """
         key = (run.name, run.mark, request)
         return self._bodies.get(key, lambda: self._body(run, request))
@@ -144,7 +144,7 @@ class Runs:
         return KeptBody(json.dumps(self.curves(run, request), allow_nan=False).encode())
 
     def curves(self, run: TrainingRun, request: CurveRequest) -> dict[str, Any]:
-        """Its curves, as :meth:`body` has them."""
+        """Return the curves of a run as a value; :meth:`body` raises the same errors."""
         path = run.folder / METRICS
         expected = self.expected(run)
         tail = self._tails.get(path, lambda: Tail(path))
@@ -161,7 +161,7 @@ class Runs:
             }
 
     def expected(self, run: TrainingRun) -> ExpectedResults | None:
-        """What the model of a run reaches, as far as its folder says so."""
+        """Return the results of the run's model, if the folder contains them."""
         return self._expected.get((run.name, run.mark), lambda: expected_of(run.folder))
 
 
@@ -194,5 +194,5 @@ def _rounded(values: Floats) -> list[int]:
 
 
 def _short(values: Floats) -> list[float | None]:
-    """Numbers with few digits; None for what is none."""
+    """Return the numbers with few digits, and None for each that is not finite."""
     return [float(f"{v:.{DIGITS}g}") if math.isfinite(v) else None for v in values.tolist()]
