@@ -1,4 +1,4 @@
-"""``GET /api/architecture``: what a model is made of, and what a byte costs in it."""
+"""The route ``GET /api/architecture``: a model's architecture and its cost per byte."""
 
 from flask import Blueprint, Response, current_app, request
 
@@ -37,7 +37,7 @@ OPENAPI = OpenApiFragment(
 
 @blueprint.get("/api/architecture")
 def get_architecture() -> Response:
-    """What a model is made of."""
+    """Answer with the architecture of a model."""
     known: Architectures = current_app.extensions["architectures"]
     name = choice(request.args, "model", list(known.by_name)) or known.first
     return known.body(name).response(request)

@@ -1,4 +1,4 @@
-"""``GET /api/artifact/<name>``: a figure with its formats and its data."""
+"""The route ``GET /api/artifact/<name>``: a figure with its formats and its data."""
 
 import json
 from dataclasses import asdict
@@ -48,14 +48,14 @@ OPENAPI = OpenApiFragment(
 
 @blueprint.get("/api/artifact/<path:name>")
 def artifact(name: str) -> Response:
-    """A figure with its formats and the beginning of its data."""
+    """Answer with a figure, its formats and the preview of its data."""
     snapshot, card = find_card(name)
     kept = snapshot.once(("artifact", card.name), lambda: _body(snapshot, card))
     return kept.response(request)
 
 
 def find_card(name: str) -> tuple[Snapshot, Card]:
-    """The card of that name, and the moment it is of.
+    """Return the card of that name, and the catalogue's snapshot that contains it.
 
     Raises:
         ProblemError: 404.
@@ -69,7 +69,9 @@ def find_card(name: str) -> tuple[Snapshot, Card]:
 
 
 def kept_preview(snapshot: Snapshot, data: StoredArtifact | None) -> DataPreview | None:
-    """The beginning of a data file, read once."""
+    """Return the preview of a data file, which is read once per snapshot, or None without a
+    file.
+    """
     if data is None:
         return None
     return snapshot.once(("preview", data.name), lambda: preview_of(data))

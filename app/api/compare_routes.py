@@ -1,4 +1,4 @@
-"""``POST /api/compare``: the same text split by our rules and by BPE."""
+"""The route ``POST /api/compare``: one text split by patching rules and by BPE."""
 
 from flask import Blueprint, Response, current_app, request
 
@@ -13,7 +13,7 @@ from app.settings import Settings
 blueprint = Blueprint("api_compare", __name__)
 
 STREAM_FROM = 20_000
-"""Pieces in an answer, above which it is sent in parts."""
+"""Number of pieces above which a response is sent in parts."""
 
 EXAMPLE_REQUEST = {"text": "Daenerys Targaryen is in Game of Thrones"}
 
@@ -48,7 +48,7 @@ OPENAPI = OpenApiFragment(
 
 @blueprint.post("/api/compare")
 def compare() -> Response:
-    """One text, split in several ways."""
+    """Answer with one text, split in several ways."""
     settings: Settings = current_app.extensions["settings"]
     model: LiveModel = current_app.extensions["model"]
     calibration: Calibration = current_app.extensions["calibration"]

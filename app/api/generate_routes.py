@@ -1,4 +1,6 @@
-"""``POST /api/generate``: a text from a prompt, as server-sent events or as JSON."""
+"""The route ``POST /api/generate``: a text generated from a prompt, as server-sent events or
+JSON.
+"""
 
 import json
 from contextlib import closing
@@ -65,7 +67,7 @@ OPENAPI = OpenApiFragment(
 
 @blueprint.post("/api/generate")
 def generate() -> Response:
-    """A text from a prompt."""
+    """Answer with a text generated from a prompt."""
     maker: TextMaker = current_app.extensions["text_maker"]
     accepted = request.accept_mimetypes
     media = accepted.best_match([JSON, EVENTS]) if accepted else JSON

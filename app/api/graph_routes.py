@@ -1,4 +1,4 @@
-"""``/api/graph``: the graph of a text, and the saved ones."""
+"""The routes of ``/api/graph``: the graph of a text, and the saved graphs."""
 
 from dataclasses import asdict
 from typing import Any
@@ -49,7 +49,7 @@ OPENAPI = OpenApiFragment(
 
 @blueprint.get("/api/graph")
 def graphs() -> Response:
-    """What can be had."""
+    """Answer with the kinds of graphs, the limits and the saved graphs."""
     response = jsonify(offered())
     response.headers["Cache-Control"] = "no-cache"
     return response
@@ -57,7 +57,7 @@ def graphs() -> Response:
 
 @blueprint.post("/api/graph")
 def graph() -> Response:
-    """The graph of a text."""
+    """Answer with the graph of a text."""
     maker: GraphMaker = current_app.extensions["graph_maker"]
     graph_request = parse_body(request.get_data(cache=False), GraphRequest)
     text_bytes(graph_request.text, limit=maker.limit)
@@ -67,7 +67,9 @@ def graph() -> Response:
 
 
 def offered() -> dict[str, Any]:
-    """Kinds, limits and saved graphs, as :class:`app.schemas.graph.Graphs`."""
+    """Return the kinds of graphs, the limits and the saved graphs, as
+    :class:`app.schemas.graph.Graphs`.
+    """
     maker: GraphMaker = current_app.extensions["graph_maker"]
     catalogue: Catalogue = current_app.extensions["catalogue"]
     return {

@@ -1,4 +1,6 @@
-"""``GET /healthz``: whether the server lives. ``GET /readyz``: whether to send it more."""
+"""The routes ``GET /healthz``, whether the server works, and ``GET /readyz``, whether it has
+capacity.
+"""
 
 from http import HTTPStatus
 
@@ -38,7 +40,7 @@ OPENAPI = OpenApiFragment(
 
 @blueprint.get("/healthz")
 def healthz() -> Response:
-    """Whether the server and its model are well; without a model the gallery still works."""
+    """Answer whether the server and its entropy model work; the gallery works without a model."""
     model: LiveModel = current_app.extensions["model"]
     source = model.source
     response = jsonify(
@@ -53,7 +55,7 @@ def healthz() -> Response:
 
 @blueprint.get("/readyz")
 def readyz() -> Response:
-    """Whether the server can take more texts."""
+    """Answer whether the server can accept more texts."""
     model: LiveModel = current_app.extensions["model"]
     if deadline.stopping.is_set():
         raise _unready("The server is about to stop.")

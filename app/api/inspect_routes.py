@@ -1,4 +1,4 @@
-"""``POST /api/inspect``: a text followed through the BLT."""
+"""The route ``POST /api/inspect``: one forward pass of the BLT over a text, in detail."""
 
 from flask import Blueprint, Response, current_app, jsonify, request
 
@@ -42,7 +42,7 @@ OPENAPI = OpenApiFragment(
 
 @blueprint.post("/api/inspect")
 def inspect() -> Response:
-    """A text followed through the BLT."""
+    """Answer with the details of a forward pass of the BLT over a text."""
     inspector: Inspector = current_app.extensions["inspector"]
     inspect_request = parse_body(request.get_data(cache=False), InspectRequest)
     data = text_bytes(inspect_request.text, limit=inspector.limit)

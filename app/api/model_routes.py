@@ -1,4 +1,4 @@
-"""``GET /api/model``: the models of this server."""
+"""The routes of ``/api/model``: the models of this server and their cards."""
 
 from http import HTTPStatus
 
@@ -53,7 +53,7 @@ OPENAPI = OpenApiFragment(
 
 @blueprint.get("/api/model")
 def models() -> Response:
-    """The models of this server."""
+    """Answer with the models of this server."""
     described = {kind: model.description.model_dump() for kind, model in described_models().items()}
     response = jsonify(described)
     response.headers["Cache-Control"] = "no-cache"
@@ -64,7 +64,7 @@ def models() -> Response:
 
 @blueprint.get("/api/model/<string:kind>/card")
 def card(kind: str) -> Response:
-    """The card of a model, as text."""
+    """Answer with the card of a model, as text."""
     model = described_models().get(kind)
     if model is None or model.card is None:
         raise ProblemError(HTTPStatus.NOT_FOUND, "There is nothing of this name here.")
@@ -76,7 +76,7 @@ def card(kind: str) -> Response:
 
 
 def described_models() -> dict[str, DescribedModel]:
-    """Both models by kind; they are described once, since they were loaded once."""
+    """Return both models by kind; they are described once, because they are loaded once."""
     known: dict[str, DescribedModel] | None = current_app.extensions.get("described_models")
     if known is None:
         settings: Settings = current_app.extensions["settings"]

@@ -1,4 +1,4 @@
-"""``POST /api/patches``: entropies and patches of a text."""
+"""The route ``POST /api/patches``: entropies and patches of a text."""
 
 from flask import Blueprint, Response, current_app, request
 
@@ -12,7 +12,7 @@ from app.settings import Settings
 blueprint = Blueprint("api_patches", __name__)
 
 STREAM_FROM = 40_000
-"""Predictions in an answer, above which it is sent in parts."""
+"""Number of predictions above which a response is sent in parts."""
 
 EXAMPLE_REQUEST = {"text": "Daenerys Targaryen is in Game of Thrones", "top_k": 3}
 
@@ -46,7 +46,7 @@ OPENAPI = OpenApiFragment(
 
 @blueprint.post("/api/patches")
 def patches() -> Response:
-    """Entropies and patches of a text."""
+    """Answer with the entropies and patches of a text."""
     settings: Settings = current_app.extensions["settings"]
     model: LiveModel = current_app.extensions["model"]
     patch_request = parse_body(request.get_data(cache=False), PatchRequest)

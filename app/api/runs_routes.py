@@ -1,4 +1,4 @@
-"""``GET /api/runs``, ``GET /api/runs/<name>``: training runs and their curves."""
+"""The routes of ``/api/runs``: training runs and their curves."""
 
 from http import HTTPStatus
 
@@ -67,13 +67,13 @@ OPENAPI = OpenApiFragment(
 
 @blueprint.get("/api/runs")
 def runs() -> Response:
-    """Training runs: of the shipped models, and local ones."""
+    """Answer with the training runs of the shipped models and the local ones."""
     return _runs().list_body().response(request)
 
 
 @blueprint.get("/api/runs/<path:name>")
 def run(name: str) -> Response:
-    """The curves of a training run."""
+    """Answer with the curves of a training run."""
     args = request.args
     curve_request = CurveRequest(
         whole(args, "points", low=FEWEST, high=MOST) or CurveRequest.points,

@@ -1,4 +1,4 @@
-"""``GET /api/scaling``: what the scaling study found, and what its figures show."""
+"""The route ``GET /api/scaling``: the results of the scaling study and the data of its figures."""
 
 from flask import Blueprint, Response, current_app, request
 
@@ -27,6 +27,6 @@ OPENAPI = OpenApiFragment(
 
 @blueprint.get("/api/scaling")
 def get_scaling() -> Response:
-    """The study."""
+    """Answer with the scaling study."""
     study: Study = current_app.extensions["study"]
     return study.body().response(request)

@@ -1,4 +1,4 @@
-"""``GET /api/visualizations``: the gallery as a list."""
+"""The route ``GET /api/visualizations``: the files of the gallery as a list."""
 
 import json
 import threading
@@ -20,13 +20,14 @@ blueprint = Blueprint("api_visualizations", __name__)
 
 KINDS = ("html", "images", "data")
 MOST = 1000
-"""Files that one page may ask for."""
+"""Largest number of files in one response."""
 FARTHEST = 10**9
 KEPT_BYTES = 8 * 1024 * 1024
-"""Of answers to queries, all together; that to no query is kept besides."""
+"""Largest number of bytes of all cached responses to queries; the full list is cached separately.
+"""
 
 OVERHEAD = 2048
-"""Bytes that an answer takes besides its body and compressed copies."""
+"""Bytes of a cached response besides its body and its compressed copies."""
 
 OPENAPI = OpenApiFragment(
     {
@@ -72,12 +73,12 @@ OPENAPI = OpenApiFragment(
 
 @dataclass(frozen=True)
 class ListingRequest:
-    """Which files are asked for.
+    """Request for a list of files.
 
     Attributes:
-        kind: only these.
-        words: folded; all of them are in a file's texts.
-        limit, offset: the part of what matches.
+        kind: kind of the files, or None for all kinds.
+        words: case-folded words that the texts of a file must all contain.
+        limit, offset: range of the matching files.
     """
 
     kind: str | None = None
@@ -87,10 +88,10 @@ class ListingRequest:
 
     @classmethod
     def of(cls, args: Arguments) -> "ListingRequest":
-        """What query parameters ask for.
+        """Return the request that query parameters describe.
 
         Raises:
-            ProblemError: one of them is wrong.
+            ProblemError: a parameter is wrong.
         """
         return cls(
             choice(args, "kind", KINDS),
@@ -100,7 +101,7 @@ class ListingRequest:
         )
 
     def next(self, total: int) -> str | None:
-        """URL of what follows."""
+        """Return the URL of the next part of the list, or None at its end."""
         if self.limit is None or self.offset + self.limit >= total:
             return None
         after = {"limit": self.limit, "offset": self.offset + self.limit}
@@ -110,10 +111,10 @@ class ListingRequest:
 
 
 class Bodies:
-    """Answers to recent queries.
+    """Cache of responses to recent queries.
 
     Args:
-        limit: bytes of them, all together.
+        limit: largest number of bytes of all cached responses.
     """
 
     def __init__(self, limit: int = KEPT_BYTES) -> None:
@@ -122,7 +123,9 @@ class Bodies:
         self._kept: OrderedDict[ListingRequest, tuple[KeptBody, int]] = OrderedDict()
 
     def once(self, listing: ListingRequest, make: Callable[[], bytes]) -> KeptBody:
-        """The answer to a query; made, and kept if it is small enough, where it is not known."""
+        """Return the cached response to a query, or compute it and cache it if it is small
+        enough.
+        """
         with self._lock:
             if listing in self._kept:
                 self._kept.move_to_end(listing)
@@ -140,7 +143,7 @@ class Bodies:
 
 @blueprint.get("/api/visualizations")
 def visualizations() -> Response:
-    """Everything in the gallery, or a part of it."""
+    """Answer with all files of the gallery, or those that match the query."""
     catalogue: Catalogue = current_app.extensions["catalogue"]
     listing = ListingRequest.of(request.args) if request.query_string else ListingRequest()
     snapshot = catalogue.snapshot()
@@ -173,7 +176,7 @@ def _matches(item: StoredArtifact, listing: ListingRequest) -> bool:
 
 
 def artifact_json(artifact: StoredArtifact, snapshot: Snapshot) -> dict[str, object]:
-    """A file as the API describes it."""
+    """Return a file as the API describes it."""
     card = gallery_of(snapshot).by_name[artifact.name]
     return {
         "name": artifact.name,

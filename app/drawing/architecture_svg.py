@@ -1,9 +1,9 @@
-"""A model's architecture as an SVG, drawn from its :class:`Architecture` and a short text.
+"""The diagram of a model's architecture as an SVG, from its :class:`Architecture` and a short text.
 
-A column is a byte; BOS has one of its own on the left. The bytes of the text are ranked by how
-unsure the entropy model was of them: with ``n`` patches, the first ``n`` of the ranking start one.
-What depends on the patch size is one group, which ``static/js/diagram.js`` draws anew while a
-visitor moves the slider; a browser test compares the two.
+Each column is a byte; the leftmost column is BOS. The bytes of the text are ranked by the entropy
+of their prediction: with ``n`` patches, the first ``n`` bytes of the ranking start a patch. All
+elements that depend on the patch size are in one group. ``static/js/diagram.js`` draws this group
+again when a visitor moves the slider; a browser test compares both drawings.
 """
 
 from collections.abc import Sequence
@@ -32,35 +32,38 @@ Y = {
     "decoder": 524,
     "predicted": 586,
 }
-"""Upper edges."""
+"""Y coordinates of the upper edges of the elements."""
 COLOURS = 5
-"""Patches cycle through so many; ``static/css`` has one class for each."""
+"""Number of patch colours, which repeat; ``static/css`` has a class for each."""
 
 
 EXAMPLE = "prose"
 SHOWN = 24
-"""Bytes of the example that are drawn."""
+"""Number of bytes of the example that are drawn."""
 
 
 @dataclass(frozen=True)
 class DrawnText:
-    """The text that runs through the diagram.
+    """Text that is drawn in the diagram.
 
     Attributes:
-        letters: one for every byte.
-        order: its bytes, the one that was hardest to guess first; byte 0 leads.
+        letters: one letter for each byte.
+        order: indices of the bytes by decreasing entropy; byte 0 is always first.
     """
 
     letters: str
     order: tuple[int, ...]
 
     def starts(self, patch_size: float) -> list[int]:
-        """Bytes that start a patch."""
+        """Return the indices of the bytes that start a patch."""
         return sorted(self.order[: max(1, int(len(self.order) / patch_size + 0.5))])
 
 
 def drawn_text(examples: ExampleFile) -> DrawnText:
-    """The beginning of a measured example, or, without one, a text that is cut into words."""
+    """Return the start of a measured example.
+
+    Without an example, return a text whose patches start at spaces.
+    """
     text = "bytes turn into patches"
     entropies = [float(before == " ") for before in " " + text]
     for item in examples.read().items:
@@ -72,13 +75,13 @@ def drawn_text(examples: ExampleFile) -> DrawnText:
 
 
 def draw(shape: Architecture, text: DrawnText, *, style: str = "") -> str:
-    """The diagram.
+    """Return the diagram as an SVG.
 
     Args:
-        shape: the model.
-        text: what runs through it.
-        style: CSS of a picture that stands alone; without it every part is a link to the words
-            about it.
+        shape: architecture of the model.
+        text: text that is drawn.
+        style: CSS of a stand-alone picture; if it is empty, each part links to its description on
+            the page.
     """
     size = nearest(shape.patch_sizes, shape.bytes_per_patch)
     total = blt_flops(shape, size)
@@ -98,17 +101,17 @@ def draw(shape: Architecture, text: DrawnText, *, style: str = "") -> str:
 
 
 def nearest(sizes: Sequence[float], target: float) -> int:
-    """Index of the size that is closest to ``wanted``."""
+    """Return the index of the size that is closest to ``target``."""
     return min(range(len(sizes)), key=lambda i: abs(sizes[i] - target))
 
 
 def blt_flops(shape: Architecture, size: int) -> float:
-    """FLOPs per byte of the BLT, the entropy model apart, at patch size number ``size``."""
+    """Return the FLOPs per byte of the BLT without the entropy model, at a patch size index."""
     return sum(part.flops[size] for part in shape.parts if part.key != "entropy_model")
 
 
 def short(number: float) -> str:
-    """A large number for people: ``924 M``, ``1.01 G``."""
+    """Return a large number for people, such as ``924 M`` or ``1.01 G``."""
     for unit, name in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
         if number >= 0.9995 * unit:
             value = number / unit
@@ -118,7 +121,7 @@ def short(number: float) -> str:
 
 
 def meta(part: ArchitecturePart, shape: Architecture) -> str:
-    """A part's shape in a few words."""
+    """Return the shape of a part in a few words."""
     if part.key == "embeddings":
         tables = len(shape.hash_sizes) * shape.hash_functions
         rows = f" · {tables} hash tables of {shape.hash_buckets:,}" if tables else ""
@@ -135,7 +138,7 @@ def meta(part: ArchitecturePart, shape: Architecture) -> str:
 
 
 def live(text: DrawnText, patch_size: float) -> str:
-    """What depends on the patch size: cuts, colours, patches and the wires from and to them."""
+    """Return the elements that depend on the patch size: boundaries, patches and connections."""
     starts = text.starts(patch_size)
     ends = [*starts[1:], len(text.order)]
     read, offered = Y["encoder_cross"] + BOX, Y["lanes"] + LANES
@@ -193,7 +196,7 @@ def _wire(start: tuple[float, int], end: tuple[float, int], colour: str) -> str:
 
 
 def _letters(text: DrawnText) -> str:
-    """Both rows of bytes, and what they are."""
+    """Return both rows of bytes and their labels."""
     out = []
     for row, name in (("bytes", "bytes"), ("predicted", "next bytes")):
         y = Y[row] + CELL - 5
@@ -207,7 +210,7 @@ def _letters(text: DrawnText) -> str:
 
 
 def _frame() -> str:
-    """What stands behind all else: head of the numbers, and the bytes' way past the patches."""
+    """Return the background: the heading of the numbers, and the byte path around the patches."""
     above, below = (Y[part] + BOX // 2 for part in ("encoder", "decoder"))
     edge = LEFT - 4
     return (
@@ -231,7 +234,7 @@ def _box(part: ArchitecturePart, number: int, words: str) -> str:
 
 
 def _cost(key: str, flops: float, total: float) -> str:
-    """FLOPs per byte in figures, and as a share of the BLT's."""
+    """Return the FLOPs per byte of a part as a number and as a share of the BLT."""
     y = Y[key]
     width = _number(SHARE * min(1.0, flops / total))
     return (

@@ -183,9 +183,7 @@ def _loaded(settings: Settings) -> Subject | None:
 
 
 def _cutter(folder: Path, trained: dict[str, Any]) -> LMTransformerArgs | None:
-    """Return the entropy model's shape for the BLT in ``folder``, or None if its rule needs
-    none.
-    """
+    """Return the shape of the entropy model for the BLT in ``folder``, or None without one."""
     if _patcher(trained).get("patching_mode", PatchingMode.ENTROPY) not in ENTROPY_MODES:
         return None
     return find_checkpoint(entropy_folder(folder, trained, None), LM_KIND).args

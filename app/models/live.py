@@ -55,9 +55,7 @@ class Answer:
     head: dict[str, Any]
 
     def json_parts(self) -> Iterator[str]:
-        """Generate the JSON response in parts, so that not all predictions are in memory at
-        once.
-        """
+        """Generate the JSON response in parts, to keep the memory for predictions small."""
         yield json.dumps(self.head, ensure_ascii=False, allow_nan=False)[:-1]
         yield ', "patches": ['
         yield from patches_json(self.data, self.lengths, self.entropies)

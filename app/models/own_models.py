@@ -17,8 +17,7 @@ Kind = Literal["entropy", "blt"]
 def kind_of(folder: Path) -> Kind:
     """Return the kind of the model in ``folder``, from its ONNX graphs or else from its config.
 
-    If neither tells the kind, the model counts as an entropy model; loading it then reports the
-    error.
+    A folder of unknown kind counts as an entropy model; loading it then reports the error.
     """
     if any((folder / name).is_file() for name in BLT_GRAPHS):
         return "blt"

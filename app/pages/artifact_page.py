@@ -1,4 +1,4 @@
-"""``/artifact/<name>``: one figure with its formats, its command and its data."""
+"""The page ``/artifact/<name>``: one figure with its formats, its command and its data."""
 
 from dataclasses import dataclass
 
@@ -15,7 +15,7 @@ blueprint = Blueprint("artifact", __name__)
 
 @dataclass(frozen=True)
 class Format:
-    """A file to open or to save."""
+    """File that can be opened or saved."""
 
     label: str
     name: str
@@ -26,17 +26,17 @@ class Format:
 
 @dataclass(frozen=True)
 class ArtifactPageContext:
-    """Context of ``artifact.html``.
+    """Context of the template ``artifact.html``.
 
     Attributes:
-        item: the figure.
-        frame: URL of its HTML, to be shown in a sandbox.
-        picture: URL of its picture, as large as there is one.
-        formats: its files.
-        data: the file behind it.
-        preview: the beginning of that.
-        before, after: its neighbours in the gallery.
-        api: URL of the same as JSON.
+        item: card of the figure.
+        frame: URL of the HTML figure, which the page shows in a sandbox.
+        picture: URL of the largest picture.
+        formats: files of the figure.
+        data: data file of the figure.
+        preview: preview of the data file.
+        before, after: cards before and after this one in the gallery.
+        api: URL of the same content as JSON.
     """
 
     item: Card
@@ -52,7 +52,7 @@ class ArtifactPageContext:
 
 @blueprint.get("/artifact/<path:name>")
 def artifact(name: str) -> Response:
-    """One figure; any of its files' names leads here."""
+    """Answer with the page of a figure; the name of any of its files selects it."""
     snapshot, card = find_card(name)
     html = card.file(".html")
     picture = card.file(".png", ".webp", ".jpg", ".jpeg", ".svg")

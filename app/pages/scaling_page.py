@@ -1,4 +1,4 @@
-"""``/scaling``: what our scaling study found, with charts, beside the paper's numbers."""
+"""The page ``/scaling``: results of the scaling study with charts, beside the paper's numbers."""
 
 import math
 from dataclasses import dataclass
@@ -33,12 +33,12 @@ TINTS = {
     **{"blue": 0, "vermillion": 1, "green": 2, "purple": 3, "rose": 4, "amber": 5},
     **{"muted": 6, "ink": 6, "sky": 7, "teal": 8},
 }
-"""Classes of colours by the names that series have."""
+"""Colour classes by the colour names of series."""
 
 
 @dataclass(frozen=True)
 class Bar:
-    """A bar as it is drawn: its ends in percent of the width, its number, and what it is of."""
+    """Bar of a chart: start and width in percent, its number, its series and its colour class."""
 
     x: float
     width: float
@@ -49,7 +49,7 @@ class Bar:
 
 @dataclass(frozen=True)
 class BarRow:
-    """A category with a bar for each series."""
+    """Category with one bar for each series."""
 
     name: str
     bars: list[Bar]
@@ -57,14 +57,14 @@ class BarRow:
 
 @dataclass(frozen=True)
 class Chart:
-    """A panel as the page draws it.
+    """Panel as the page draws it.
 
     Attributes:
-        id: of the place that a script fills.
-        panel: what is drawn.
-        legend: names and tints of its series.
-        bars: its categories, if it has bars.
-        columns: heights in percent, if it is a histogram.
+        id: id of the element that a script fills.
+        panel: panel of the figure.
+        legend: names and colour classes of the series.
+        bars: categories of a bar chart.
+        columns: heights of a histogram in percent.
     """
 
     id: str
@@ -76,13 +76,13 @@ class Chart:
 
 @dataclass(frozen=True)
 class Block:
-    """A part of the page: sections of the report, then charts.
+    """Block of the page: sections of the report, then charts.
 
     Attributes:
-        id, title: of the first of them.
-        sections: of the report.
-        figure: None where there is none.
-        charts: of the figure.
+        id, title: id and title of the first section or of the figure.
+        sections: sections of the report.
+        figure: figure, or None.
+        charts: charts of the figure.
         link: address of the figure in the gallery, if there is one.
     """
 
@@ -95,12 +95,12 @@ class Block:
 
 @dataclass(frozen=True)
 class ScalingPage:
-    """Context of ``scaling.html``.
+    """Context of the template ``scaling.html``.
 
     Attributes:
-        head: how much of the study there is.
-        lacking: what has not been run.
-        blocks: what there is to show.
+        head: sentence about the extent of the study.
+        lacking: parts of the study that have not been run.
+        blocks: blocks of the page.
         page_data: JSON for the scripts.
     """
 
@@ -112,7 +112,7 @@ class ScalingPage:
 
 @blueprint.get("/scaling")
 def scaling() -> Response:
-    """The study."""
+    """Answer with the page of the scaling study."""
     study: Study = current_app.extensions["study"]
     results = study.read()
     sections = {section.id: section for section in results.sections}
@@ -177,7 +177,7 @@ def _bars(panel: ScalingPanel) -> list[BarRow]:
 
 
 def _value(series: ScalingSeries, index: int) -> str:
-    """The number of a bar, and half the length of its error, to the second digit of that."""
+    """Return the number of a bar ± half the length of its error, to two digits of the error."""
     value = series.y[index]
     if value is None:
         return "–"
@@ -190,7 +190,7 @@ def _value(series: ScalingSeries, index: int) -> str:
 
 
 def _for_script(panel: ScalingPanel) -> dict[str, object]:
-    """What the script draws of a panel of curves, with short numbers."""
+    """Return the data that a script needs to draw a panel of curves."""
     lines = [
         {
             "name": series.name,

@@ -1,4 +1,4 @@
-"""``/training``: curves of the shipped models and of local runs."""
+"""The page ``/training``: training curves of the shipped models and of local runs."""
 
 from dataclasses import dataclass
 
@@ -15,7 +15,7 @@ blueprint = Blueprint("training", __name__)
 
 @dataclass(frozen=True)
 class RunRow:
-    """A run in the list, for who has no scripts."""
+    """Row of a run in the list, for a page without JavaScript."""
 
     title: str
     url: str
@@ -25,13 +25,13 @@ class RunRow:
 
 @dataclass(frozen=True)
 class TrainingPage:
-    """Context of ``training.html``.
+    """Context of the template ``training.html``.
 
     Attributes:
-        local: whether the server was told of a folder of runs.
+        local: whether the server has a folder of local runs.
         rows: all runs.
-        still: the shipped models' curves, drawn without scripts.
-        expected: what the shipped models reach.
+        still: curves of the shipped models, for a page without JavaScript.
+        expected: results of the shipped models.
         page_data: JSON for the scripts.
     """
 
@@ -44,7 +44,7 @@ class TrainingPage:
 
 @blueprint.get("/training")
 def training() -> Response:
-    """Curves of the shipped models and of local runs."""
+    """Answer with the page of training curves."""
     runs: Runs = current_app.extensions["runs"]
     every = runs.items()
     shipped = [run for run in every if run.source == "shipped"]

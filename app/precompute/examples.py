@@ -1,7 +1,7 @@
-"""``python -m app.precompute examples``: measure the texts that the page starts with.
+"""``python -m app.precompute examples``: measure the example texts of the playground.
 
-The file holds what ``POST /api/patches`` answers, made by the same code, and the tokens that BPE
-makes, so that the page shows an example without asking anybody.
+The file contains responses of ``POST /api/patches``, computed by the same code, and the lengths of
+BPE tokens, so that the page shows an example without a request.
 """
 
 import argparse
@@ -28,7 +28,7 @@ RECORD = {
 
 
 def measure(model: LiveModel, example: ExampleText) -> dict[str, Any]:
-    """One example with the answer that the API would give."""
+    """Return an example with the response of the API."""
     request = PatchRequest(text=example.text, top_k=TOP_K)
     response = "".join(answer(model, request, example.text.encode()).json_parts())
     return {
@@ -42,7 +42,7 @@ def measure(model: LiveModel, example: ExampleText) -> dict[str, Any]:
 
 
 def tokens(text: str) -> dict[BpeName, list[int]]:
-    """Lengths of its BPE tokens in bytes; nothing where the package is not installed."""
+    """Return the lengths of a text's BPE tokens in bytes, for each installed tokenizer."""
     lengths: dict[BpeName, list[int]] = {}
     for name in BUNDLED:
         with suppress(BpeUnavailableError):
@@ -51,7 +51,7 @@ def tokens(text: str) -> dict[BpeName, list[int]]:
 
 
 def write_examples(model: LiveModel, path: Path) -> int:
-    """Measure all texts and write them to ``path``, recorded for the gallery; return how many."""
+    """Measure the texts, write them to ``path``, and return their number."""
     assert model.source is not None
     items = [measure(model, example) for example in TEXTS]
     head = {

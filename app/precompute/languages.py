@@ -1,7 +1,8 @@
-"""``python -m app.precompute languages``: one text in many languages, by bytes per patch and token.
+"""``python -m app.precompute languages``: measure one text in many languages, by patch and by
+token.
 
-The text is ``app/udhr.json``, ten articles of the Universal Declaration of Human Rights, which
-``dev/udhr_articles.py`` makes. The playground shows the numbers.
+The text is ``app/udhr.json``: ten articles of the Universal Declaration of Human Rights, written by
+``dev/udhr_articles.py``. The playground shows the numbers.
 """
 
 import argparse
@@ -31,12 +32,12 @@ RECORD = {
 
 
 def measure(model: LiveModel, calibration: Calibration, text: dict[str, str]) -> dict[str, Any]:
-    """One language of the table.
+    """Return the measures of one language.
 
     Args:
-        model: cuts the patches, at its own threshold.
-        calibration: knows the languages of the training mix.
-        text: one of those of the file.
+        model: entropy model, which sets patch boundaries at its own threshold.
+        calibration: calibration, which contains the languages of the training mix.
+        text: an entry of the file.
 
     Raises:
         ValueError: a splitter is not available; the message says why.
@@ -61,7 +62,7 @@ def _count(row: SplitRow) -> int:
 
 
 def write_languages(model: LiveModel, calibration: Calibration, path: Path) -> int:
-    """Measure all languages and write them to ``path``; return how many."""
+    """Measure the languages, write them to ``path``, and return their number."""
     assert model.source is not None
     texts = read_json(TEXTS)
     rows = [measure(model, calibration, text) for text in texts["texts"]]

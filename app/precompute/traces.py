@@ -1,7 +1,8 @@
-"""``python -m app.precompute traces``: record texts as they are made, to play without a model.
+"""``python -m app.precompute traces``: record generated texts, which the page plays without a
+model.
 
-The file holds what ``POST /api/generate`` answers, made by the same code: real times of the machine
-that recorded it included.
+The file contains responses of ``POST /api/generate``, computed by the same code, with the times
+that were measured on the recording machine.
 """
 
 import argparse
@@ -27,7 +28,7 @@ RECORD = {
 
 
 class RecordedText(NamedTuple):
-    """A text to record; ``lang`` is its language tag (``zxx``: none)."""
+    """Text to record; ``lang`` is its language tag (``zxx`` means none)."""
 
     id: str
     title: str
@@ -50,7 +51,7 @@ TOP_P = 0.95
 
 
 def requests_of(text: RecordedText) -> list[tuple[str, str, GenerateRequest]]:
-    """Id, title and request of a text: byte by byte, and with drafts."""
+    """Return id, title and request of each recording of a text: without and with drafts."""
     requests = []
     for id_, title, draft in (
         (text.id, text.title, None),
@@ -69,7 +70,7 @@ def requests_of(text: RecordedText) -> list[tuple[str, str, GenerateRequest]]:
 
 
 def record(maker: TextMaker, request: GenerateRequest) -> dict[str, Any]:
-    """What the API would answer."""
+    """Return the response of the API."""
     prompt = text_bytes(request.prompt, limit=maker.limits.prompt, field="prompt")
     text_request = text_request_of(request, prompt)
     with closing(maker.begin(text_request)) as text:
@@ -79,7 +80,7 @@ def record(maker: TextMaker, request: GenerateRequest) -> dict[str, Any]:
 
 
 def write_traces(maker: TextMaker, path: Path) -> int:
-    """Record all texts and write them to ``path``, told to the gallery; return how many."""
+    """Record the texts, write them to ``path``, and return their number."""
     assert maker.source is not None
     items = [
         {

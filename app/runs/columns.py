@@ -88,9 +88,7 @@ class Columns:
                 series.values.append(math.inf)
 
     def _go_back(self, step: int, series: Series) -> None:
-        """Delete the values of one measure that a repeated step replaces, or all values after a
-        restart.
-        """
+        """Delete the values that a repeated step replaces; after a restart, of all measures."""
         if series.steps[-1] == step:
             series.cut(step)
             return

@@ -101,9 +101,7 @@ def _as_floats(steps: "array[int]") -> Floats:
 
 
 def _inside(x: Floats, window: Window) -> slice:
-    """Return the slice inside the window, with one more value at each end so that lines reach the
-    edge.
-    """
+    """Return the slice inside the window, one value longer at each end to reach the edge."""
     first = 0 if window.low is None else int(np.searchsorted(x, window.low, "left")) - 1
     last = len(x) if window.high is None else int(np.searchsorted(x, window.high, "right")) + 1
     return slice(max(0, first), last)

@@ -66,8 +66,9 @@ class ExpectedResults:
 
 
 def expected_of(folder: Path) -> ExpectedResults | None:
-    """Return the results in a model folder, or None without an evaluation; a damaged one is
-    logged.
+    """Return the results in a model folder, or None without an evaluation.
+
+    A damaged evaluation is logged and gives None too.
     """
     path = folder / EVALUATION
     if not path.is_file():

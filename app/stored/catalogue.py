@@ -1,12 +1,12 @@
-"""The stored figures and data files: what there is, by name.
+"""The catalogue of stored figures and data files, by name.
 
-Visitors reach a file only by looking its name up here; no path is ever made of what they send.
-Commands that write files record them in ``artifacts.json`` beside them:
+A visitor reaches a file only by a look-up of its name here; no path is built from a request.
+Commands that write files record them in ``artifacts.json`` in the same folder:
 
     {"entropy.html": {"title": "...", "description": "...", "producer": "python -m ...",
                       "data": "entropy.json"}}
 
-Small pictures for cards lie in a folder ``thumbnails`` below, by the stem of the figure.
+Thumbnails of figures lie in the subfolder ``thumbnails``, under the stem of the figure's file.
 """
 
 import json
@@ -37,7 +37,7 @@ PREFIXES: dict[Kind, str] = {
     "thumbnails": "/thumbnails/",
 }
 KEPT = 256
-"""Values that are kept with a snapshot; one more empties the store."""
+"""Largest number of values that a snapshot caches; when it is exceeded, the cache is emptied."""
 
 _TYPES: dict[str, tuple[Kind, str]] = {
     ".html": ("html", "text/html; charset=utf-8"),
@@ -57,18 +57,18 @@ _TYPES: dict[str, tuple[Kind, str]] = {
 
 @dataclass(frozen=True)
 class StoredArtifact:
-    """A stored file.
+    """Stored figure or data file.
 
     Attributes:
-        name: its file name; unique in the catalogue.
-        kind: which of the three routes serves it.
-        path: where it lies.
-        content_type: what it is served as.
-        size: bytes.
-        modified_ns: nanoseconds since 1970.
-        title, description: for people.
-        producer: the command that writes it, if recorded.
-        data: name of the data file behind it, if recorded.
+        name: name of the file; unique in the catalogue.
+        kind: kind of file, which selects the route that serves it.
+        path: path of the file.
+        content_type: content type of the responses.
+        size: size in bytes.
+        modified_ns: modification time in nanoseconds since 1970.
+        title, description: title and description for visitors.
+        producer: command that writes the file, if it is recorded.
+        data: name of the data file of a figure, if it is recorded.
     """
 
     name: str
@@ -84,27 +84,27 @@ class StoredArtifact:
 
     @property
     def url(self) -> str:
-        """Where it is served."""
+        """URL of the file."""
         return PREFIXES[self.kind] + quote(self.name)
 
     @property
     def modified(self) -> datetime:
-        """When it was written, UTC."""
+        """Modification time in UTC."""
         return datetime.fromtimestamp(self.modified_ns // 10**9, tz=UTC)
 
     @property
     def etag(self) -> str:
-        """Changes whenever the file does."""
+        """Tag that changes whenever the file changes."""
         return f"{self.modified_ns:x}-{self.size:x}"
 
 
 @dataclass(frozen=True, eq=False)
 class Snapshot:
-    """The artifacts at one moment.
+    """State of the catalogue at one moment.
 
     Attributes:
         by_name: artifacts, sorted by name.
-        thumbnails: small pictures by the stem of their figure.
+        thumbnails: thumbnails by the stem of their figure.
     """
 
     by_name: Mapping[str, StoredArtifact]
@@ -112,7 +112,7 @@ class Snapshot:
     _kept: dict[Hashable, Any] = field(default_factory=dict)
 
     def find(self, kind: Kind, name: str) -> StoredArtifact | None:
-        """The artifact of this kind and exact name."""
+        """Return the artifact of this kind and exactly this name, or None."""
         if kind == "thumbnails":
             artifact = self.thumbnails.get(PurePath(name).stem)
             return artifact if artifact and artifact.name == name else None
@@ -120,7 +120,7 @@ class Snapshot:
         return artifact if artifact and artifact.kind == kind else None
 
     def once(self, key: Hashable, make: Callable[[], Value]) -> Value:
-        """What ``make`` returns (not None), made once for ``key`` while nothing changes."""
+        """Return the value of ``make``, computed once per key and snapshot; it must not be None."""
         kept: Value | None = self._kept.get(key)
         if kept is not None:
             return kept
@@ -135,12 +135,13 @@ _Signature = tuple[tuple[str, int, int], ...]
 
 
 class Catalogue:
-    """Artifacts of some folders; looks again when a folder has changed.
+    """Artifacts of some folders; a changed folder is read again.
 
     Args:
-        folders: where they lie; of two files with one name the first folder's counts.
-        patience: seconds for which a file's new content may go unnoticed. A file that comes, goes
-            or is replaced, as our commands do it, is noticed at once.
+        folders: folders of the artifacts; if two files have the same name, the first folder has
+            priority.
+        max_age: longest time in seconds until a changed content of a file is noticed. A file that
+            is added, removed or replaced, as our commands do it, is noticed at once.
     """
 
     def __init__(self, folders: Sequence[Path], *, max_age: float = 0.0) -> None:
@@ -154,15 +155,15 @@ class Catalogue:
         self._snapshot = Snapshot({}, {})
 
     def items(self) -> list[StoredArtifact]:
-        """All artifacts, sorted by name."""
+        """Return all artifacts, sorted by name."""
         return list(self.snapshot().by_name.values())
 
     def find(self, kind: Kind, name: str) -> StoredArtifact | None:
-        """The artifact of this kind and exact name."""
+        """Return the artifact of this kind and exactly this name, or None."""
         return self.snapshot().find(kind, name)
 
     def snapshot(self) -> Snapshot:
-        """What there is now; the same object as before if nothing has changed."""
+        """Return the current snapshot; the same object as before if nothing has changed."""
         now, changes = time.monotonic(), tuple(_changed(place) for place in self._all_folders)
         if now - self._looked < self._max_age and changes == self._changes:
             return self._snapshot
@@ -182,7 +183,7 @@ class Catalogue:
 
 
 def _changed(folder: Path) -> int:
-    """When a file came into a folder or left it; nanoseconds."""
+    """Return the time in nanoseconds at which a file was last added to or removed from a folder."""
     try:
         return folder.stat().st_mtime_ns
     except OSError:
@@ -193,7 +194,7 @@ _Entry = tuple[os.DirEntry[str], os.stat_result]
 
 
 def _files(folder: Path) -> Iterator[_Entry]:
-    """Plain files directly in ``folder``, by name; no links, nothing hidden."""
+    """Generate the plain files directly in ``folder`` by name, without links and hidden files."""
     try:
         with os.scandir(folder) as entries:
             listed = sorted(entries, key=lambda entry: entry.name)
@@ -263,13 +264,13 @@ def _artifact(
 
 
 def title_from_name(name: str) -> str:
-    """A title for a file that nobody recorded: ``loss_by-step.png`` is ``Loss by step``."""
+    """Return a title for a file without a record; ``loss_by-step.png`` gives ``Loss by step``."""
     words = re.sub(r"[\s._-]+", " ", Path(name).stem).strip() or name
     return words[0].upper() + words[1:]
 
 
 def _records(path: Path) -> dict[str, Any]:
-    """What the commands recorded; an unreadable file is logged and counts as empty."""
+    """Read the records of the commands; an unreadable file is logged and counts as empty."""
     try:
         records = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:

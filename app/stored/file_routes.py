@@ -1,4 +1,4 @@
-"""``/visualizations``, ``/images``, ``/data``, ``/thumbnails``: files, by catalogue look-up."""
+"""The routes of stored files: ``/visualizations``, ``/images``, ``/data`` and ``/thumbnails``."""
 
 from http import HTTPStatus
 from typing import Any
@@ -49,25 +49,25 @@ OPENAPI = OpenApiFragment(
 
 @blueprint.get("/visualizations/<path:name>")
 def visualization(name: str) -> Response:
-    """An HTML figure, in a sandbox."""
+    """Answer with an HTML figure, in a sandbox."""
     return _file("html", name)
 
 
 @blueprint.get("/images/<path:name>")
 def image(name: str) -> Response:
-    """An image or a PDF."""
+    """Answer with an image or a PDF."""
     return _file("images", name)
 
 
 @blueprint.get("/data/<path:name>")
 def data(name: str) -> Response:
-    """A data file, byte for byte."""
+    """Answer with a data file, byte for byte."""
     return _file("data", name)
 
 
 @blueprint.get("/thumbnails/<path:name>")
 def thumbnail(name: str) -> Response:
-    """A small picture of a figure."""
+    """Answer with the thumbnail of a figure."""
     return _file("thumbnails", name)
 
 
@@ -95,7 +95,7 @@ def _file(kind: Kind, name: str) -> Response:
 
 
 def _client_has(artifact: StoredArtifact, etags: ETags) -> bool:
-    """Whether a copy, compressed or not, is still good: compression adds ``:br`` to the tag."""
+    """Return whether the client's copy is up to date; ``:br`` or ``:gzip`` may follow the tag."""
     return any(etags.contains(f"{artifact.etag}{suffix}") for suffix in ("", ":br", ":gzip"))
 
 

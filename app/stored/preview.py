@@ -1,4 +1,4 @@
-"""The first rows of a data file, as tables, facts or text."""
+"""The preview of a data file: its first rows or values as tables, facts or text."""
 
 import csv
 import io
@@ -17,34 +17,35 @@ from app.stored.catalogue import StoredArtifact
 
 ROWS = 8
 PAIRS = 4
-"""Single values of a part of a file, from which they are a table."""
+"""Smallest number of single values in an object that is shown as a table."""
 COLUMNS = 10
 TABLES = 6
 FEW = 12
-"""Values of a list that stands alone."""
+"""Largest number of values that are shown of a list outside a table."""
 FACTS = 16
 DEPTH = 4
 CHARACTERS = 90
-"""Of a value; the rest is left out."""
+"""Largest number of characters of a value; a longer value is cut off."""
 HEAD = 64 * 1024
-"""Bytes that are read of a file that has lines."""
+"""Number of bytes that are read of a file of lines."""
 LARGEST = 4_000_000
-"""Bytes of a JSON file that is still read whole."""
+"""Size in bytes of the largest JSON file that is read."""
 TEXT = 2000
-"""Characters of a file that can only be shown as text."""
+"""Number of characters that are shown of a file without tables."""
 _DAMAGED = (ValueError, RuntimeError, EOFError, csv.Error, zipfile.BadZipFile, zlib.error)
-"""What a file that is not what its name says can raise; too deep a JSON is a RuntimeError."""
+"""Exceptions that a damaged file can raise; a JSON text that is nested too deeply raises
+RuntimeError."""
 
 
 @dataclass(frozen=True)
 class DataTable:
-    """Some rows of a table.
+    """First rows of a table in a data file.
 
     Attributes:
-        name: where in the file it stands.
-        columns: their names.
-        rows: the first ones, as text.
-        total: rows in the file, if it is known.
+        name: position of the table in the file.
+        columns: names of the columns.
+        rows: first rows, as text.
+        total: number of rows in the file, if it is known.
     """
 
     name: str
@@ -55,7 +56,7 @@ class DataTable:
 
 @dataclass(frozen=True)
 class DataFact:
-    """A single value, as text."""
+    """Single value in a data file, as text."""
 
     name: str
     value: str
@@ -63,12 +64,12 @@ class DataFact:
 
 @dataclass(frozen=True)
 class DataPreview:
-    """The beginning of a data file.
+    """Preview of a data file.
 
     Attributes:
-        facts: single values, by where they stand.
-        tables: the first rows of what has rows.
-        text: the first characters of a file that has neither.
+        facts: single values with their position in the file.
+        tables: tables with their first rows.
+        text: first characters of a file without facts and tables.
     """
 
     facts: tuple[DataFact, ...] = ()
@@ -77,7 +78,7 @@ class DataPreview:
 
 
 def preview_of(artifact: StoredArtifact) -> DataPreview:
-    """The beginning of a data file; a damaged one is shown as text."""
+    """Return the preview of a data file; a damaged file is shown as text."""
     suffix = artifact.path.suffix.lower()
     try:
         if suffix == ".json" and artifact.size <= LARGEST:
@@ -98,7 +99,7 @@ def preview_of(artifact: StoredArtifact) -> DataPreview:
 
 
 def _head(path: Path) -> tuple[str, bool]:
-    """The first lines, and whether they are all."""
+    """Return the first lines of a file, and whether they are the whole file."""
     with path.open("rb") as file:
         data = file.read(HEAD + 1)
     if len(data) <= HEAD:
@@ -122,7 +123,7 @@ def _lines(lines: list[str], *, whole: bool) -> DataTable:
 
 
 def _arrays(path: Path) -> DataTable:
-    """Names, shapes and types of the arrays in an ``.npz``; no array is read."""
+    """Return names, shapes and types of the arrays in an ``.npz`` file; no array is read."""
     rows = []
     with zipfile.ZipFile(path) as archive:
         names = archive.namelist()
@@ -149,7 +150,7 @@ def _of_value(value: Any) -> DataPreview:
 
 
 def _walk(value: Any, name: str, depth: int) -> Iterator[DataFact | DataTable]:
-    """Facts and tables in a JSON value: lists of one length side by side make a table."""
+    """Generate the facts and tables of a JSON value; parallel lists form one table."""
     if isinstance(value, list):
         yield _rows(value, name)
     elif not isinstance(value, dict) or depth == 0:
@@ -201,7 +202,7 @@ def _rows(values: list[Any], name: str) -> DataTable:
 
 
 def _cell(value: Any) -> str:
-    """A value in a few words: what is nested is counted."""
+    """Return a value as short text; a nested value is shown as its number of elements."""
     if isinstance(value, str):
         return _cut(value)
     if isinstance(value, dict) and value:
@@ -212,7 +213,7 @@ def _cell(value: Any) -> str:
 
 
 def _few(values: list[Any]) -> str:
-    """The first of some single values, in a line."""
+    """Return the first values of a list as one line."""
     shown = ", ".join(_cell(value) for value in values[:FEW])
     return f"{shown}, … ({len(values)} values)" if len(values) > FEW else shown
 
