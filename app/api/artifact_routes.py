@@ -23,21 +23,21 @@ OPENAPI = OpenApiFragment(
         "/api/artifact/{name}": {
             "get": {
                 "operationId": "getArtifact",
-                "summary": "A figure with its formats and the beginning of its data",
+                "summary": "Get a figure with its formats and a preview of its data",
                 "parameters": [
                     {
                         "name": "name",
                         "in": "path",
                         "required": True,
-                        "description": "A name that /api/visualizations lists, "
-                        "or one without its suffix.",
+                        "description": "Name of a file that /api/visualizations lists, "
+                        "with or without its suffix.",
                         "schema": {"type": "string"},
                     }
                 ],
                 "responses": {
-                    "200": json_of("The figure.", ArtifactPage),
-                    "304": {"description": "The copy named by If-None-Match is still good."},
-                    "404": problem("There is no such figure."),
+                    "200": json_of("Figure, or data file without a figure.", ArtifactPage),
+                    "304": {"description": "The copy named by If-None-Match is up to date."},
+                    "404": problem("No figure has this name."),
                 },
             }
         }

@@ -8,7 +8,7 @@ from app.models.splitting import compare as split
 from app.models.threshold_curve import Calibration
 from app.requests.bodies import parse_body, text_bytes
 from app.schemas.compare import CompareRequest, CompareResponse
-from app.settings import Settings
+from app.settings import TEXT_LIMIT, Settings
 
 blueprint = Blueprint("api_compare", __name__)
 
@@ -22,20 +22,20 @@ OPENAPI = OpenApiFragment(
         "/api/compare": {
             "post": {
                 "operationId": "postCompare",
-                "summary": "One text, split by entropy, by other rules and by BPE",
+                "summary": "Split one text by patching rules and by BPE",
                 "requestBody": body_of(CompareRequest, EXAMPLE_REQUEST),
                 "responses": {
                     "200": json_of(
-                        "A row for every splitter, with its pieces; one that is not installed "
-                        "says so.",
+                        "One row for each splitter, with its pieces; the row of a splitter that is "
+                        "not installed says so.",
                         CompareResponse,
                     ),
                     **problems(
                         {
                             "400": "The body is not JSON.",
-                            "413": "The text is longer than 65,536 bytes.",
-                            "422": "A field is missing, unknown, of a wrong type or out of range.",
-                            "503": "The model is busy; Retry-After says when to try again.",
+                            "413": f"The text is longer than {TEXT_LIMIT:,} bytes.",
+                            "422": "A field is missing, unknown, of wrong type or out of range.",
+                            "503": "The entropy model is busy; Retry-After says when to try again.",
                         }
                     ),
                 },

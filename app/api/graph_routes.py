@@ -21,22 +21,22 @@ OPENAPI = OpenApiFragment(
         "/api/graph": {
             "get": {
                 "operationId": "getGraphs",
-                "summary": "Kinds of graphs that this server makes, and the saved ones",
-                "responses": {"200": json_of("Kinds, limits, saved graphs.", Graphs)},
+                "summary": "List the kinds of graphs that this server builds, and the saved graphs",
+                "responses": {"200": json_of("Kinds of graphs, limits and saved graphs.", Graphs)},
             },
             "post": {
                 "operationId": "postGraph",
-                "summary": "A text as a graph: of its patches, or of what it is about",
+                "summary": "Build a graph of a text's patches or entities",
                 "requestBody": body_of(GraphRequest, EXAMPLE_REQUEST),
                 "responses": {
-                    "200": json_of("Node-link JSON, with places for drawing.", GraphResponse),
+                    "200": json_of("Node-link JSON with positions for drawing.", GraphResponse),
                     **problems(
                         {
                             "400": "The body is not JSON.",
                             "413": "The text is too long.",
-                            "422": "A field is missing, unknown, of a wrong type or out of range.",
-                            "503": "This kind of graph cannot be had here, or too many wait for "
-                            "one; then Retry-After says when to try again.",
+                            "422": "A field is missing, unknown, of wrong type or out of range.",
+                            "503": "Graphs of this kind cannot be built, or the queue is full; then "
+                            "Retry-After says when to try again.",
                         }
                     ),
                 },

@@ -19,17 +19,21 @@ OPENAPI = OpenApiFragment(
         "/healthz": {
             "get": {
                 "operationId": "getHealth",
-                "summary": "Whether the server and its model are well",
-                "responses": {"200": json_of("Status and model.", Health)},
+                "summary": "Get the state of the server and its entropy model",
+                "responses": {
+                    "200": json_of("Status of the server and its entropy model.", Health)
+                },
             }
         },
         "/readyz": {
             "get": {
                 "operationId": "getReadiness",
-                "summary": "Whether the server can take more texts",
+                "summary": "Get whether the server can accept more texts",
                 "responses": {
-                    "200": json_of("It can.", Ready),
-                    "503": problem("Not now: no model, too many waiting, or about to stop."),
+                    "200": json_of("The server can accept more texts.", Ready),
+                    "503": problem(
+                        "No entropy model is loaded, the queue is full, or the server stops."
+                    ),
                 },
             }
         },

@@ -16,18 +16,18 @@ OPENAPI = OpenApiFragment(
         "/api/inspect": {
             "post": {
                 "operationId": "postInspect",
-                "summary": "A text followed through the BLT: hash buckets, patches, who reads whom",
+                "summary": "Inspect a forward pass of the BLT over a text",
                 "requestBody": body_of(InspectRequest, EXAMPLE_REQUEST),
                 "responses": {
                     "200": json_of(
-                        "Tokens, patches, hash buckets, weights of cross-attention.",
+                        "Tokens, patches, hash buckets and cross-attention weights.",
                         InspectResponse,
                     ),
                     **problems(
                         {
                             "400": "The body is not JSON.",
                             "413": "The text is too long.",
-                            "422": "A field is missing, unknown, of a wrong type or out of range.",
+                            "422": "A field is missing, unknown, of wrong type or out of range.",
                             "503": "No BLT is loaded, or it is busy; then Retry-After says when to "
                             "try again.",
                         }

@@ -18,17 +18,17 @@ OPENAPI = OpenApiFragment(
         "/api/model": {
             "get": {
                 "operationId": "getModels",
-                "summary": "The models of this server",
+                "summary": "List the models of this server",
                 "responses": {
-                    "200": json_of("What is loaded, its shape, files and licence.", Models),
-                    "304": {"description": "The copy named by If-None-Match is still good."},
+                    "200": json_of("Models with their shapes, files and licences.", Models),
+                    "304": {"description": "The copy named by If-None-Match is up to date."},
                 },
             }
         },
         "/api/model/{kind}/card": {
             "get": {
                 "operationId": "getModelCard",
-                "summary": "The card of a model",
+                "summary": "Get the card of a model",
                 "parameters": [
                     {
                         "name": "kind",
@@ -39,10 +39,10 @@ OPENAPI = OpenApiFragment(
                 ],
                 "responses": {
                     "200": {
-                        "description": "Its README.md.",
+                        "description": "Model card, the README.md of the model.",
                         "content": {"text/markdown": {"schema": {"type": "string"}}},
                     },
-                    "404": problem("There is no such model, or it has no card."),
+                    "404": problem("No model has this kind, or the model has no card."),
                 },
             }
         },

@@ -7,7 +7,7 @@ from app.models.live import answer
 from app.models.live_model import LiveModel
 from app.requests.bodies import parse_body, text_bytes
 from app.schemas.patches import PatchRequest, PatchResponse
-from app.settings import Settings
+from app.settings import TEXT_LIMIT, Settings
 
 blueprint = Blueprint("api_patches", __name__)
 
@@ -21,19 +21,20 @@ OPENAPI = OpenApiFragment(
         "/api/patches": {
             "post": {
                 "operationId": "postPatches",
-                "summary": "Entropies and patches of a text",
+                "summary": "Measure the entropies of a text and split it into patches",
                 "requestBody": body_of(PatchRequest, EXAMPLE_REQUEST),
                 "responses": {
                     "200": json_of(
-                        "Entropies, patches, counts; predictions if asked for.", PatchResponse
+                        "Entropies, patches and counts; predictions if top_k is above 0.",
+                        PatchResponse,
                     ),
                     **problems(
                         {
                             "400": "The body is not JSON.",
-                            "413": "The text is longer than 65,536 bytes.",
-                            "422": "A field is missing, unknown, of a wrong type or out of range.",
-                            "503": "The model is not loaded, or busy; then Retry-After says when "
-                            "to try again.",
+                            "413": f"The text is longer than {TEXT_LIMIT:,} bytes.",
+                            "422": "A field is missing, unknown, of wrong type or out of range.",
+                            "503": "The entropy model is not loaded, or it is busy; then Retry-After "
+                            "says when to try again.",
                         }
                     ),
                 },

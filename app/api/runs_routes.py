@@ -17,45 +17,57 @@ FEWEST, MOST = 20, 4000
 """Points of a curve that can be asked for."""
 AXES = ("step", "bytes")
 
-_UNCHANGED = {"description": "The copy named by If-None-Match is still good."}
+_UNCHANGED = {"description": "The copy named by If-None-Match is up to date."}
 
 OPENAPI = OpenApiFragment(
     {
         "/api/runs": {
             "get": {
                 "operationId": "listRuns",
-                "summary": "Training runs: of the shipped models, and local ones",
-                "responses": {"200": json_of("The runs.", RunList), "304": _UNCHANGED},
+                "summary": "List the training runs of the shipped models and the local ones",
+                "responses": {"200": json_of("Training runs.", RunList), "304": _UNCHANGED},
             }
         },
         "/api/runs/{name}": {
             "get": {
                 "operationId": "getRun",
-                "summary": "The curves of a training run",
+                "summary": "Get the curves of a training run",
                 "parameters": [
                     {
                         "name": "name",
                         "in": "path",
                         "required": True,
-                        "description": "A name that /api/runs lists.",
+                        "description": "Name of a run that /api/runs lists.",
                         "schema": {"type": "string"},
                     },
                     described(
                         "points",
-                        "So many points of each curve at most, about.",
+                        "Approximate largest number of points of each curve.",
                         type="integer",
                         minimum=FEWEST,
                         maximum=MOST,
                         default=CurveRequest.points,
                     ),
-                    described("axis", "What from and to count.", type="string", enum=list(AXES)),
-                    described("from", "Leave out what is before.", type="number", minimum=0),
-                    described("to", "Leave out what is after.", type="number", minimum=0),
+                    described(
+                        "axis",
+                        "Axis that the parameters from and to refer to.",
+                        type="string",
+                        enum=list(AXES),
+                    ),
+                    described(
+                        "from",
+                        "Lower limit; earlier points are left out.",
+                        type="number",
+                        minimum=0,
+                    ),
+                    described(
+                        "to", "Upper limit; later points are left out.", type="number", minimum=0
+                    ),
                 ],
                 "responses": {
-                    "200": json_of("The curves.", RunCurves),
+                    "200": json_of("Curves of the run.", RunCurves),
                     "304": _UNCHANGED,
-                    "404": problem("There is no such run."),
+                    "404": problem("No run has this name."),
                     "422": problem("A parameter is out of range or unknown."),
                 },
             }

@@ -13,10 +13,10 @@ OPENAPI = OpenApiFragment(
         "/api/scaling": {
             "get": {
                 "operationId": "getScaling",
-                "summary": "The scaling study: report, figures, and the paper's numbers",
+                "summary": "Get the scaling study: report, figures, and the paper's numbers",
                 "responses": {
-                    "200": json_of("What the page /scaling shows.", Scaling),
-                    "304": {"description": "The copy named by If-None-Match is still good."},
+                    "200": json_of("Content of the page /scaling.", Scaling),
+                    "304": {"description": "The copy named by If-None-Match is up to date."},
                 },
             }
         }

@@ -34,25 +34,28 @@ OPENAPI = OpenApiFragment(
         "/api/visualizations": {
             "get": {
                 "operationId": "listVisualizations",
-                "summary": "Everything in the gallery, or a part of it",
+                "summary": "List the files of the gallery",
                 "parameters": [
-                    described("kind", "Only files of this kind.", type="string", enum=list(KINDS)),
+                    described(
+                        "kind", "Return only files of this kind.", type="string", enum=list(KINDS)
+                    ),
                     described(
                         "q",
-                        "Only files with all these words in title, description, command or name.",
+                        "Return only files whose title, description, command or name contain all "
+                        "words.",
                         type="string",
                         maxLength=LONGEST,
                     ),
                     described(
                         "limit",
-                        "So many files at most; without it, all.",
+                        "Largest number of files. Default: no limit.",
                         type="integer",
                         minimum=1,
                         maximum=MOST,
                     ),
                     described(
                         "offset",
-                        "Leave out so many.",
+                        "Number of files to skip.",
                         type="integer",
                         minimum=0,
                         maximum=FARTHEST,
@@ -60,8 +63,10 @@ OPENAPI = OpenApiFragment(
                     ),
                 ],
                 "responses": {
-                    "200": json_of("Names by kind, and details, by name.", ArtifactList),
-                    "304": {"description": "The copy named by If-None-Match is still good."},
+                    "200": json_of(
+                        "Names by kind, and details of each file, sorted by name.", ArtifactList
+                    ),
+                    "304": {"description": "The copy named by If-None-Match is up to date."},
                     "422": problem("A parameter is out of range or unknown."),
                 },
             }

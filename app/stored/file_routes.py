@@ -19,13 +19,13 @@ def _described(operation: str, summary: str) -> dict[str, Any]:
         "name": "name",
         "in": "path",
         "required": True,
-        "description": "A name that /api/visualizations lists.",
+        "description": "Name of a file that /api/visualizations lists.",
         "schema": {"type": "string"},
     }
     responses = {
-        "200": {"description": "The file, with an ETag.", "content": {"*/*": {}}},
-        "304": {"description": "The copy named by If-None-Match is still good."},
-        "404": problem("There is no such file."),
+        "200": {"description": "Content of the file, with an ETag.", "content": {"*/*": {}}},
+        "304": {"description": "The copy named by If-None-Match is up to date."},
+        "404": problem("No file has this name."),
     }
     return {
         "get": {
@@ -39,10 +39,10 @@ def _described(operation: str, summary: str) -> dict[str, Any]:
 
 OPENAPI = OpenApiFragment(
     {
-        "/visualizations/{name}": _described("getVisualization", "An HTML figure"),
-        "/images/{name}": _described("getImage", "An image or a PDF"),
-        "/data/{name}": _described("getData", "A data file, as on disk"),
-        "/thumbnails/{name}": _described("getThumbnail", "A small picture of a figure"),
+        "/visualizations/{name}": _described("getVisualization", "Get an HTML figure"),
+        "/images/{name}": _described("getImage", "Get an image or a PDF"),
+        "/data/{name}": _described("getData", "Get a data file, byte for byte"),
+        "/thumbnails/{name}": _described("getThumbnail", "Get the thumbnail of a figure"),
     }
 )
 
