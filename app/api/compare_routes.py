@@ -56,7 +56,7 @@ def compare() -> Response:
     data = text_bytes(compare_request.text, limit=settings.text_limit)
     comparison = split(model, calibration, compare_request, data)
     parts = comparison.json_parts()
-    # A str is one part; a generator goes out as it is made.
+    # Bytes are sent in one part; the parts of a generator are sent as they are computed.
     body = (
         (part.encode() for part in parts)
         if comparison.pieces > STREAM_FROM

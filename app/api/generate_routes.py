@@ -86,7 +86,7 @@ def _events(maker: TextMaker, text_request: TextRequest, client: Client) -> Resp
     text = maker.begin(text_request, client.gone)
     client.must_take(maker.limits.send_timeout)
     body = as_events(text, describe_text(maker, text_request), request.path)
-    # Some proxies collect what they pass on unless they are told.
+    # Some proxies buffer responses without this header.
     headers = {**HEADERS, "X-Accel-Buffering": "no"}
     response = Response(body, content_type=f"{EVENTS}; charset=utf-8", headers=headers)
     response.call_on_close(text.close)
@@ -99,6 +99,6 @@ def _document(maker: TextMaker, text_request: TextRequest, client: Client) -> Re
             document = as_document(text, describe_text(maker, text_request))
         except ValueError as error:
             raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, str(error)) from None
-    # None: the client has left, and nobody reads this.
+    # The document is None if the client has left; then no client receives the body.
     body = json.dumps(document, ensure_ascii=False, allow_nan=False)
     return Response(body, content_type=JSON, headers=HEADERS)

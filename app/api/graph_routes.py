@@ -35,8 +35,8 @@ OPENAPI = OpenApiFragment(
                             "400": "The body is not JSON.",
                             "413": "The text is too long.",
                             "422": "A field is missing, unknown, of wrong type or out of range.",
-                            "503": "Graphs of this kind cannot be built, or the queue is full; then "
-                            "Retry-After says when to try again.",
+                            "503": "Graphs of this kind are unavailable, or the queue is full; "
+                            "then Retry-After says when to try again.",
                         }
                     ),
                 },

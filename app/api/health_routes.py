@@ -8,7 +8,7 @@ from flask import Blueprint, Response, current_app, jsonify
 
 from app.api.openapi_fragment import OpenApiFragment, json_of, problem
 from app.models.live_model import LiveModel
-from app.requests import deadline as deadline
+from app.requests import deadline
 from app.requests.problems import ProblemError
 from app.schemas.health import Health, Ready
 

@@ -33,7 +33,7 @@ OPENAPI = OpenApiFragment(
                             "400": "The body is not JSON.",
                             "413": f"The text is longer than {TEXT_LIMIT:,} bytes.",
                             "422": "A field is missing, unknown, of wrong type or out of range.",
-                            "503": "The entropy model is not loaded, or it is busy; then Retry-After "
+                            "503": "No entropy model is loaded, or it is busy; then Retry-After "
                             "says when to try again.",
                         }
                     ),
@@ -55,6 +55,6 @@ def patches() -> Response:
     measured_text = answer(model, patch_request, data)
     parts = measured_text.json_parts()
     in_parts = patch_request.top_k * len(data) > STREAM_FROM
-    # A str is one part; a generator goes out as it is made.
+    # Bytes are sent in one part; the parts of a generator are sent as they are computed.
     body = (part.encode() for part in parts) if in_parts else "".join(parts).encode()
     return Response(body, content_type="application/json", headers={"Cache-Control": "no-store"})

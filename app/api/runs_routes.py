@@ -14,7 +14,7 @@ from app.schemas.runs import RunCurves, RunList
 blueprint = Blueprint("api_runs", __name__)
 
 FEWEST, MOST = 20, 4000
-"""Points of a curve that can be asked for."""
+"""Smallest and largest number of points of a curve that a client may request."""
 AXES = ("step", "bytes")
 
 _UNCHANGED = {"description": "The copy named by If-None-Match is up to date."}
@@ -100,7 +100,7 @@ def run(name: str) -> Response:
         raise ProblemError(
             HTTPStatus.UNPROCESSABLE_ENTITY, f"{training_run.name}: {error}"
         ) from None
-    except OSError:  # gone since the folder was read
+    except OSError:  # deleted since the folder was read
         raise ProblemError(HTTPStatus.NOT_FOUND, "This run has just gone.") from None
 
 

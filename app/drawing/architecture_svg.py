@@ -19,7 +19,7 @@ LEFT, PITCH, GUTTER = 22, 13, 358
 SHARE = 60
 """Width of a bar that stands for all FLOPs of the BLT."""
 BOX, CELL, LANES = 48, 18, 98
-"""Heights of a part's box, of a byte, and of a patch on its way through the global transformer."""
+"""Heights of the box of a part, of a byte, and of a patch in the global transformer."""
 Y = {
     "entropy_model": 24,
     "bytes": 94,

@@ -10,9 +10,9 @@ from app.schemas.architecture import Architecture
 
 WIDTH, HEIGHT = 560, 190
 LEFT, RIGHT, TOP, BOTTOM = 78, 12, 14, 26
-"""Around the plot."""
+"""Margins around the plot."""
 SIZES = (1, 2, 4, 6, 8, 10, 12, 14, 16)
-"""Bytes per patch that have a tick."""
+"""Patch sizes in bytes that have a tick."""
 STACK = ("decoder", "decoder_cross", "encoder_cross", "encoder", "global_model")
 """Parts in the order of the stack; the parts that hardly depend on the patch size are at the
 bottom."""

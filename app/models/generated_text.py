@@ -10,7 +10,7 @@ from typing import Any
 
 from app.models.costs import Costs, Tally
 from app.models.generator import TextMaker, TextRequest, TextStream
-from app.requests.problems import ProblemError, our_mistake
+from app.requests.problems import ProblemError, internal_error
 from app.schemas.generate import GenerateRequest
 from bytelatent.generation.events import Event
 from bytelatent.generation.sampling import SamplingArgs
@@ -19,7 +19,7 @@ from bytelatent.tokenizers.constants import OFFSET
 logger = logging.getLogger(__name__)
 
 NATS, SECONDS = 6, 5
-"""Decimals."""
+"""Number of decimals of nats and of seconds in a response."""
 
 
 def text_request_of(request: GenerateRequest, prompt: bytes) -> TextRequest:
@@ -132,7 +132,7 @@ def as_events(text: TextStream, describer: TextDescriber, path: str) -> Iterator
     """
     number = 0
     with closing(text):
-        yield b": the prompt is being read\n\n"  # so that the headers go out
+        yield b": the prompt is being read\n\n"  # sends the headers
         try:
             for event in text:
                 yield sent("byte", number, describer.tell(event))
@@ -142,7 +142,7 @@ def as_events(text: TextStream, describer: TextDescriber, path: str) -> Iterator
             yield sent("problem", number, problem.document(path))
         except Exception:
             logger.exception("generation failed")
-            yield sent("problem", number, our_mistake().document(path))
+            yield sent("problem", number, internal_error().document(path))
         else:
             if text.ending is not None:
                 yield sent("done", number, describer.done(text.ending))

@@ -9,7 +9,7 @@ from typing import Literal, Protocol
 
 from app.models.costs import Costs
 from app.models.live_model import without_root
-from app.requests import deadline as deadline
+from app.requests import deadline
 from app.requests.fair_queue import FairQueue
 from app.requests.problems import ProblemError
 from app.settings import ROOT, GenerationLimits, Settings
@@ -100,7 +100,7 @@ class TextStream:
                 return
 
     def close(self) -> None:
-        """End the work, wherever it stands."""
+        """Stop the generation, at any point, and free the slot."""
         try:
             if isinstance(self._events, Generator):
                 self._events.close()

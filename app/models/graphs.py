@@ -11,7 +11,7 @@ from importlib.util import find_spec
 from typing import Protocol
 
 from app.models.live_model import LiveModel
-from app.requests import deadline as deadline
+from app.requests import deadline
 from app.requests.fair_queue import FairQueue
 from app.requests.problems import ProblemError
 from app.schemas.graph import Document, GraphRequest, Kind

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.models.generator import TextMaker
-from app.requests import deadline as deadline
+from app.requests import deadline
 from app.requests.fair_queue import FairQueue
 from app.requests.json_parts import token_text
 from app.requests.problems import ProblemError
@@ -21,7 +21,7 @@ from bytelatent.runtime.inspection import Inspection
 from bytelatent.tokenizers.constants import OFFSET
 
 NATS, WEIGHTS, CHANCES = 6, 4, 6
-"""Decimals."""
+"""Number of decimals of nats, of attention weights and of probabilities in a response."""
 
 
 class PatchingRule(Protocol):

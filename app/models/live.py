@@ -1,4 +1,4 @@
-"""What a visitor types: it is measured, cut into patches and answered.
+"""The response of ``POST /api/patches``: a text is measured and split into patches.
 
 Legend: ``N`` bytes of the text, ``S = N + 1`` tokens (BOS first), ``k`` predictions a position.
 The entropy at position ``i`` belongs to the prediction of token ``i + 1``, which is byte ``i``:
@@ -32,8 +32,8 @@ from bytelatent.patching.rules import (
 from bytelatent.runtime import ByteAnalysis
 
 DECIMALS = 6
-"""Decimals of nats in a response. Patching rules are applied to the rounded entropies, so that the
-page finds the same patches from the response alone while a visitor moves the threshold."""
+"""Number of decimals of nats in a response. Patching rules are applied to the rounded entropies, so
+that the page finds the same patches from the response alone while a visitor moves the threshold."""
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Protocol
 
-from app.requests import deadline as deadline
+from app.requests import deadline
 from app.requests.fair_queue import FairQueue
 from app.requests.problems import ProblemError
 from app.settings import ROOT, Settings
@@ -73,7 +73,7 @@ class LiveModel:
         source: EntropySource | None = None
         reason = None
         try:
-            # Several texts on a core each are done sooner than one after the other on all cores.
+            # Several texts, each on one core, take less time than one after the other on all cores.
             source = EntropyRuntime.load(settings.model_folder, threads=1, prefixes=Prefixes())
         except ModelFileError as error:
             logger.error("%s; the gallery and the precomputed examples still work", error)

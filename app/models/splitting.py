@@ -13,7 +13,7 @@ import numpy as np
 from app.models.live import cut, rounded
 from app.models.live_model import LiveModel
 from app.models.threshold_curve import Calibration
-from app.requests import deadline as deadline
+from app.requests import deadline
 from app.schemas.compare import CompareRequest, Splitter
 from bytelatent.patching.rules import PatchingMode, RuleOptions
 from bytelatent.tokenizers.blt_tokenizer import BltTokenizer

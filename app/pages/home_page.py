@@ -23,7 +23,7 @@ from bytelatent.tokenizers.bpe import BUNDLED, NAMES, BpeUnavailableError, check
 blueprint = Blueprint("home", __name__)
 
 CARDS, TITLES_SHOWN = 3, 60
-"""Of the gallery; the rest is on its own page."""
+"""Number of cards and of titles from the gallery that the page shows."""
 
 
 @dataclass(frozen=True)

@@ -83,7 +83,6 @@ class Block:
         sections: sections of the report.
         figure: figure, or None.
         charts: charts of the figure.
-        link: address of the figure in the gallery, if there is one.
     """
 
     id: str

@@ -52,7 +52,7 @@ def training() -> Response:
     for run in shipped:
         try:
             curves.append(runs.curves(run, CurveRequest()))
-        except (OSError, ValueError):  # it has gone, or is too large: the list still has it
+        except (OSError, ValueError):  # deleted or too large; the list still shows it
             continue
     local = runs.local is not None
     return page(

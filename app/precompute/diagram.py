@@ -46,7 +46,7 @@ def stand_alone_style() -> str:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Write the picture."""
+    """Write the diagram of a model's architecture as an SVG file."""
     parser = argparse.ArgumentParser(
         prog="python -m app.precompute diagram", description=main.__doc__
     )

@@ -50,7 +50,7 @@ def write_inspected(inspector: Inspector, path: Path) -> int:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Write the file."""
+    """Inspect example texts with the BLT and write the results to a file."""
     defaults = Settings()
     parser = argparse.ArgumentParser(
         prog="python -m app.precompute inspected", description=main.__doc__

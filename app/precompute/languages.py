@@ -77,7 +77,7 @@ def write_languages(model: LiveModel, calibration: Calibration, path: Path) -> i
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Write the file."""
+    """Measure one text in many languages and write the numbers to a file."""
     defaults = Settings()
     parser = argparse.ArgumentParser(
         prog="python -m app.precompute languages", description=main.__doc__
@@ -85,7 +85,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--model", type=Path, default=defaults.model_folder, metavar="FOLDER")
     parser.add_argument("--output", type=Path, default=defaults.plot_data / FILE, metavar="FILE")
     chosen = parser.parse_args(arguments)
-    # Threads change the order of sums, and so the last digits.
+    # The number of threads changes the order of sums, and so the last digits.
     model = LiveModel.load(replace(defaults, model_folder=chosen.model, threads=1))
     if model.source is None:
         return 1  # the reason has been logged

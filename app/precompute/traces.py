@@ -98,7 +98,7 @@ def write_traces(maker: TextMaker, path: Path) -> int:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Write the file."""
+    """Record generated texts and write them to a file."""
     defaults = Settings()
     parser = argparse.ArgumentParser(
         prog="python -m app.precompute traces", description=main.__doc__

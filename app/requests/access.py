@@ -158,12 +158,12 @@ def register(app: Flask, *, log: str = "off", watchers: Iterable[Watcher] = ()) 
         watchers: functions that are called with every finished visit.
     """
     formats: dict[str, Callable[[Visit], str]] = {"text": Visit.text, "json": Visit.json}
-    everybody = list(watchers)
+    all_watchers = list(watchers)
     if log in formats:
         line = formats[log]
-        everybody.append(lambda visit: logger.info("%s", line(visit)))
+        all_watchers.append(lambda visit: logger.info("%s", line(visit)))
     app.before_request(_note_route)
-    app.wsgi_app = Access(app.wsgi_app, everybody)  # type: ignore[method-assign]
+    app.wsgi_app = Access(app.wsgi_app, all_watchers)  # type: ignore[method-assign]
 
 
 def at_end(environ: "WSGIEnvironment", work: Callable[[], None]) -> None:

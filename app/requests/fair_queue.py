@@ -166,7 +166,7 @@ class FairQueue:
         ]
         under_way = Counter(ticket.client for ticket in self._served)
         served_rank = {client: rank for rank, client in enumerate(self._last_served)}
-        return min(  # of equals the first
+        return min(  # the first of equal tickets
             able,
             key=lambda ticket: (under_way[ticket.client], served_rank.get(ticket.client, -1)),
             default=None,

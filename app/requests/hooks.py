@@ -5,8 +5,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app.api import headers as api_headers
 from app.models.live_model import LiveModel
-from app.requests import access, limits, problems, security
-from app.requests import deadline as deadline
+from app.requests import access, deadline, limits, problems, security
 from app.requests import request_metrics as metrics
 from app.settings import Settings
 

@@ -75,7 +75,7 @@ class Allowances:
         if not self.per_minute:
             return 0.0
         interval = 60 / self.per_minute
-        cost = min(cost, self.burst)  # else it could never pass
+        cost = min(cost, self.burst)  # a cost above the burst could never be paid
         with self._lock:
             now = self._clock()
             full_at = max(self._full_at.get(client, now), now) + cost * interval

@@ -99,13 +99,13 @@ def too_large() -> ProblemError:
 
 
 def _unexpected(error: Exception) -> Response:
-    # Never the path: it is the visitor's, and decoded it may hold line breaks.
+    # The path is not logged: it comes from the visitor and may contain line breaks.
     route = request.url_rule.rule if request.url_rule else "-"
     logger.error("%s %s failed", request.method, route, exc_info=error)
-    return our_mistake().response()
+    return internal_error().response()
 
 
-def our_mistake() -> ProblemError:
+def internal_error() -> ProblemError:
     """Return the 500 error for an unexpected exception."""
     detail = "Something went wrong on this side; the server's log says what."
     return ProblemError(HTTPStatus.INTERNAL_SERVER_ERROR, detail)

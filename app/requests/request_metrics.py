@@ -51,7 +51,7 @@ class Metrics:
         ).set_function(waiting)
 
     def __call__(self, visit: Visit) -> None:
-        """Count a finished visit."""
+        """Count one finished visit."""
         self._requests.labels(visit.method, visit.route, str(visit.status)).inc()
         self._seconds.labels(visit.route).observe(visit.seconds)
         self._bytes.labels(visit.route).inc(visit.sent)

@@ -74,7 +74,7 @@ def add_headers(response: Response) -> Response:
     """Add the security headers that the view has not set."""
     for name, value in COMMON.items():
         response.headers.setdefault(name, value)
-    if request.is_secure:  # a proxy that is trusted says so
+    if request.is_secure:  # as a trusted proxy reports
         response.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
     own_page = response.mimetype == "text/html"
     response.headers.setdefault("Content-Security-Policy", PAGE_CSP if own_page else DATA_CSP)

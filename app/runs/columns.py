@@ -70,9 +70,9 @@ class Columns:
     def _append(
         self, step: int, record: dict[str, Any], known: dict[str, Series], most: int
     ) -> None:
-        fresh = step > self.last_step  # the usual case needs no look at what is there
+        fresh = step > self.last_step  # in the usual case no value is replaced
         for name, value in record.items():
-            if type(value) not in (float, int) or name == STEP:  # a bool is no number
+            if type(value) not in (float, int) or name == STEP:  # bool is excluded
                 continue
             series = known.get(name)
             if series is None:
@@ -84,7 +84,7 @@ class Columns:
             series.steps.append(step)
             try:
                 series.values.append(value)
-            except OverflowError:  # a whole number beyond all floats
+            except OverflowError:  # a whole number above all floats
                 series.values.append(math.inf)
 
     def _go_back(self, step: int, series: Series) -> None:

@@ -62,7 +62,7 @@ def curve_of(series: Series, columns: Columns, most: int, window: Window = Windo
     if len(starts) == len(steps):
         ones = np.ones(len(steps), np.int64)
         return RunCurve(len(steps), steps, seen, values, values, values, ones)
-    with np.errstate(over="ignore"):  # a sum of huge numbers is no number, and shown as none
+    with np.errstate(over="ignore"):  # an overflow gives an infinity, which becomes null
         return _reduced(steps, seen, values, starts)
 
 

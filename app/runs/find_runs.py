@@ -114,7 +114,7 @@ def _look(folder: Path) -> tuple[list[str], Mark | None]:
                     mark = mark_of(entry.stat(follow_symlinks=False))
                 elif _may_hold_runs(entry):
                     inner.append(entry.name)
-    except OSError:  # gone since its own folder was read, or not ours to read
+    except OSError:  # deleted since the parent was read, or not readable
         pass
     return sorted(inner), mark
 

@@ -86,7 +86,7 @@ class Tail:
                 self._consumed(pending)
                 self._skipping, pending = True, b""
         if pending and not self._skipping and (record := parsed(pending)) is not None:
-            self._consumed(pending)  # nothing but its line end is missing
+            self._consumed(pending)  # only the line end is missing
             self._columns.add(record)
 
     def _take(self, line: bytes) -> None:

@@ -134,7 +134,7 @@ def _serve(name: str, *, keep: bool) -> Response:
     response.headers["Cache-Control"] = (
         "public, max-age=31536000, immutable" if keep else "no-cache"
     )
-    # Figures in a sandbox have an origin of their own and still load Plotly from here.
+    # Figures in a sandbox have another origin and load Plotly from here.
     response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
     if encoding:
         response.headers["Content-Encoding"] = encoding

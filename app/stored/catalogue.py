@@ -205,7 +205,7 @@ def _files(folder: Path) -> Iterator[_Entry]:
             if not entry.name.startswith(".") and entry.is_file(follow_symlinks=False):
                 yield entry, entry.stat(follow_symlinks=False)
         except OSError:
-            continue  # gone since it was listed
+            continue  # deleted since the folder was read
 
 
 _Scanned = list[tuple[Path, list[_Entry]]]

@@ -81,14 +81,14 @@ def _file(kind: Kind, name: str) -> Response:
     response.last_modified = artifact.modified
     response.headers["Cache-Control"] = "no-cache"
     response.headers["Content-Security-Policy"] = _csp(artifact)
-    if artifact.kind == "html":  # the page of a figure frames it, in a sandbox
+    if artifact.kind == "html":  # the page about a figure frames it in a sandbox
         response.headers["X-Frame-Options"] = "SAMEORIGIN"
     if _client_has(artifact, request.if_none_match):
         response.status_code = HTTPStatus.NOT_MODIFIED
         return response
     try:
         response.set_data(artifact.path.read_bytes())
-    except OSError:  # gone since the folder was read
+    except OSError:  # deleted since the folder was read
         raise _missing() from None
     response.make_conditional(request)
     return response
