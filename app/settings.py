@@ -56,7 +56,7 @@ class Settings:
             is.
         demo_output: folder of figures; the catalogue reads it first.
         plot_data: folder of the figures' data files and of the precomputed examples.
-        catalogue_max_age: longest time in seconds until a changed content of a stored figure is
+        catalogue_max_age: longest time in seconds until changed content of a stored figure is
             noticed.
         shipped_models: folder of the shipped models; the app shows the training curves of each
             model with a ``metrics.jsonl``.

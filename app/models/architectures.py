@@ -37,9 +37,9 @@ TITLES: dict[PartKey, str] = {
     "entropy_model": "Entropy model",
     "embeddings": "Byte and n-gram embeddings",
     "encoder": "Local encoder",
-    "encoder_cross": "Patches read bytes",
+    "encoder_cross": "Encoder cross-attention",
     "global_model": "Global transformer",
-    "decoder_cross": "Bytes read patches",
+    "decoder_cross": "Decoder cross-attention",
     "decoder": "Local decoder",
 }
 """Titles of the parts, in the order of a forward pass."""

@@ -59,7 +59,7 @@ class TextDescriber:
     text: list[str] = field(default_factory=list)
     first: float = 0.0
 
-    def tell(self, event: Event) -> dict[str, Any]:
+    def describe(self, event: Event) -> dict[str, Any]:
         """Return the description of the next byte, as :class:`app.schemas.generate.ByteEvent`."""
         if not self.tally.tokens:
             self.first = event.seconds
@@ -117,7 +117,7 @@ def describe_text(maker: TextMaker, request: TextRequest) -> TextDescriber:
 
 def as_document(text: TextStream, describer: TextDescriber) -> dict[str, Any] | None:
     """Return the whole text with its events, or None if the client left before its end."""
-    events = [describer.tell(event) for event in text]
+    events = [describer.describe(event) for event in text]
     return None if text.ending is None else {**describer.done(text.ending), "events": events}
 
 
@@ -135,7 +135,7 @@ def as_events(text: TextStream, describer: TextDescriber, path: str) -> Iterator
         yield b": the prompt is being read\n\n"  # sends the headers
         try:
             for event in text:
-                yield sent("byte", number, describer.tell(event))
+                yield sent("byte", number, describer.describe(event))
                 number += 1
         except ValueError as error:
             problem = ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, str(error))

@@ -140,7 +140,7 @@ class Catalogue:
     Args:
         folders: folders of the artifacts; if two files have the same name, the first folder has
             priority.
-        max_age: longest time in seconds until a changed content of a file is noticed. A file that
+        max_age: longest time in seconds until changed content of a file is noticed. A file that
             is added, removed or replaced, as our commands do it, is noticed at once.
     """
 

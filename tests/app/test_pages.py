@@ -194,7 +194,7 @@ def test_stored_titles_are_escaped(client: FlaskClient, folders: Path) -> None:
         ("gallery.html", gallery_page.GalleryPage),
         ("training.html", training_page.TrainingPage),
         ("scaling.html", scaling_page.ScalingPage),
-        ("artifact.html", artifact_page.ArtifactPage),
+        ("artifact.html", artifact_page.ArtifactPageContext),
         ("generate.html", generate_page.GeneratePage),
         ("inside.html", inside_page.InsidePage),
         ("graph.html", graph_page.GraphPage),
