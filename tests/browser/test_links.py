@@ -150,10 +150,11 @@ def test_what_is_slow_to_write_does_not_cover_what_came_later(watch: Visit, site
         """async () => {
           const { Address } = await import("/static/js/address.js");
           let view = { number: 1, pause: 200 };
-          const encodeView = ({ pause }) => new Promise((done) => setTimeout(() => done("a"), pause));
+          const after = (pause) => new Promise((done) => setTimeout(() => done("a"), pause));
+          const encodeView = ({ pause }) => after(pause);
           const address = new Address({ read: () => view }, { encodeView });
           const first = address.write();
-          await new Promise((done) => setTimeout(done, 20)); // it is being written
+          await after(20); // it is being written
           view = { number: 2, pause: 0 };
           await Promise.all([first, address.write()]);
           return history.state.view.number;
