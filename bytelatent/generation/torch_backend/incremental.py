@@ -26,7 +26,7 @@ from bytelatent.generation.torch_backend.packed_weights import (
     CrossStep,
     normed_product,
 )
-from bytelatent.generation.torch_backend.rows import Latent, OpenPatch, Room, Row
+from bytelatent.generation.torch_backend.rows import Latent, OpenPatch, Row, RowBuffers
 from bytelatent.generation.torch_backend.stack import Stack, Step
 from bytelatent.model.blt import ByteLatentTransformer
 from bytelatent.model.cross_attention import BytesReadPatches
@@ -89,10 +89,10 @@ class Incremental:
         measuring = 1 if self.entropy_model is None else self.entropy_model.longest_ngram
         self.longest_ngram = max(blt.longest_ngram, measuring)
 
-    def room(self) -> Room:
+    def room(self) -> RowBuffers:
         """Return empty KV caches and an empty open patch for a new row."""
         like_D = self.encoder.like.new_empty(self.args.encoder.dim)
-        return Room(
+        return RowBuffers(
             entropy_cache=None if self.entropies is None else self.entropies.cache(),
             encoder_cache=self.encoder.cache(),
             global_cache=self.globals.cache(),

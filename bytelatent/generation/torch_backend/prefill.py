@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from bytelatent.generation.boundaries import BoundaryState
 from bytelatent.generation.torch_backend.incremental import Incremental
-from bytelatent.generation.torch_backend.rows import OpenPatch, Room, Row
+from bytelatent.generation.torch_backend.rows import OpenPatch, Row, RowBuffers
 from bytelatent.model.layers import KeyValue, TransformerBlock
 from bytelatent.patching.entropies import entropy
 
@@ -49,7 +49,7 @@ def prefill(model: Incremental, tokens: Sequence[int]) -> Row:
 
 
 def _measured(
-    model: Incremental, room: Room, tokens: Sequence[int], tokens_1S: Tensor
+    model: Incremental, room: RowBuffers, tokens: Sequence[int], tokens_1S: Tensor
 ) -> list[float | None]:
     """Run the entropy model, if there is one, and fill its KV cache; return entropies in nats."""
     lm, stack, cache = model.entropy_model, model.entropies, room.entropy_cache
@@ -63,7 +63,11 @@ def _measured(
 
 
 def _run(
-    model: Incremental, room: Room, tokens: Sequence[int], tokens_1S: Tensor, starts: list[int]
+    model: Incremental,
+    room: RowBuffers,
+    tokens: Sequence[int],
+    tokens_1S: Tensor,
+    starts: list[int],
 ) -> Row:
     """Run the BLT over patches that begin at ``starts``, the last of them open; return the row."""
     blt, size = model.blt, len(tokens)

@@ -2,7 +2,7 @@
 
 On a GPU a step is about a thousand small operations, and launching each of them takes longer than
 its work. A CUDA graph launches all of them with one call. For this the operations must be the same
-for every byte and use the same memory. Each row therefore has a *lane*: buffers whose addresses
+for every byte and use the same memory. Each row therefore has buffers of its own, whose addresses
 stay the same. Everything that changes from byte to byte (its ids, the number of slots in use in
 each cache) is in one of these buffers:
 
@@ -12,8 +12,8 @@ each cache) is in one of these buffers:
                         -> predict  -> logits     read by the sampler
 
 A byte allocates no memory. A cache or an open patch that is full moves to larger memory, and its
-programs are recorded again. Rows advance one after the other, each on its own lane. Operations over
-several positions (prompts, verified drafts) are not recorded and work on the same caches.
+programs are recorded again. Rows advance one after the other, each on its own buffers. Operations
+over several positions (prompts, verified drafts) are not recorded and work on the same caches.
 
 Legend: ``R`` rows, ``D`` local width, ``V`` vocabulary, ``F`` facts, ``N`` tables of the BLT.
 """
@@ -30,15 +30,15 @@ from torch import Tensor
 
 from bytelatent.generation.torch_backend.incremental import Incremental
 from bytelatent.generation.torch_backend.matrices import Weights
-from bytelatent.generation.torch_backend.rows import Latent, Room, Row
+from bytelatent.generation.torch_backend.rows import Latent, Row, RowBuffers
 from bytelatent.model.blt import ByteLatentTransformer
 from bytelatent.model.patch_indices import check_room
 from bytelatent.patching.entropies import entropy
 from bytelatent.patching.patcher import PatcherArgs
 from bytelatent.transformer import LMTransformer
 
-LANES_KEPT = 4
-"""Largest number of unused lanes that are kept for later rows."""
+BUFFERS_KEPT = 4
+"""Largest number of unused sets of buffers that are kept for later rows."""
 
 WARM_UP = 2
 """Number of runs before a recording, during which libraries allocate the memory that they need."""
@@ -105,7 +105,7 @@ class CudaGraphs:
 
 
 @dataclass(eq=False)
-class Lane(Room):
+class RecordedBuffers(RowBuffers):
     """KV caches and open patch of a row at fixed addresses, and the programs recorded on them.
 
     Attributes:
@@ -193,30 +193,30 @@ class Recorded(Incremental):
     ) -> None:
         super().__init__(blt, entropy_model, patcher_args, weights)
         self._recorder = recorder
-        self._waiting: list[Lane] = []
+        self._waiting: list[RecordedBuffers] = []
 
-    def room(self) -> Room:
-        """Return an unused lane, or a new one if there is none."""
+    def room(self) -> RowBuffers:
+        """Return unused buffers, or new ones if there are none."""
         try:
-            lane = self._waiting.pop()
+            buffers = self._waiting.pop()
         except IndexError:
-            return self._lane()
-        lane.clear()
-        return lane
+            return self._new_buffers()
+        buffers.clear()
+        return buffers
 
     def seat(self, row: Row) -> None:
-        """Keep the lane for a later row when ``row`` no longer exists."""
-        weakref.finalize(row, self._leave, _lane_of(row)).atexit = False
+        """Keep the buffers for a later row when ``row`` no longer exists."""
+        weakref.finalize(row, self._leave, _buffers_of(row)).atexit = False
 
-    def _leave(self, lane: Lane) -> None:
-        if len(self._waiting) < LANES_KEPT:
-            self._waiting.append(lane)
+    def _leave(self, buffers: RecordedBuffers) -> None:
+        if len(self._waiting) < BUFFERS_KEPT:
+            self._waiting.append(buffers)
 
-    def _lane(self) -> Lane:
+    def _new_buffers(self) -> RecordedBuffers:
         room, like, args = super().room(), self.encoder.like, self.args
         ids = self._ids([0])
         host_facts_F = torch.zeros(len(ids) + COUNTS, dtype=torch.int64)
-        return Lane(
+        return RecordedBuffers(
             **vars(room),
             facts_F=host_facts_F.to(like.device, copy=True),
             host_facts_F=host_facts_F,
@@ -242,9 +242,9 @@ class Recorded(Incremental):
         return h.clone()
 
     def take(self, row: Row, token: int) -> None:
-        """Append ``token`` to the recent ids and write the facts of the lane."""
+        """Append ``token`` to the recent ids and write the facts of the buffers."""
         super().take(row, token)
-        _lane_of(row).write_facts(self._ids(row.recent))
+        _buffers_of(row).write_facts(self._ids(row.recent))
 
     def _ids(self, tokens: Sequence[int]) -> list[int]:
         """Return the id of the newest byte in each table of the BLT and of the entropy model."""
@@ -252,76 +252,76 @@ class Recorded(Incremental):
         return [*self.blt.next_ids(tokens), *(() if lm is None else lm.next_ids(tokens))]
 
     def _nats(self, rows: Sequence[Row]) -> list[float]:
-        lane, lm, stack = _lane_of(*rows), self.entropy_model, self.entropies
-        cache = lane.entropy_cache
+        buffers, lm, stack = _buffers_of(*rows), self.entropy_model, self.entropies
+        cache = buffers.entropy_cache
         assert lm is not None and stack is not None and cache is not None
 
         def measure() -> None:
-            h_1D = lm.embed_ids(lane.entropy_ids())
-            h_1D = stack.all(h_1D, stack.begin_fixed(cache, lane.count(ENTROPY)))
-            lane.nats_1.copy_(entropy(self.entropy_output(h_1D)))
+            h_1D = lm.embed_ids(buffers.entropy_ids())
+            h_1D = stack.all(h_1D, stack.begin_fixed(cache, buffers.count(ENTROPY)))
+            buffers.nats_1.copy_(entropy(self.entropy_output(h_1D)))
 
         cache.make_room()
-        lane.run("measure", measure, [cache.store_LNTE], self._recorder)
+        buffers.run("measure", measure, [cache.store_LNTE], self._recorder)
         cache.count += 1
-        return [lane.nats_1.item()]
+        return [buffers.nats_1.item()]
 
     def encode(self, rows: Sequence[Row]) -> Tensor:
         """Return the encoder state ``[1, D]`` of the newest byte of one row."""
-        lane = _lane_of(*rows)
-        cache, patch = lane.encoder_cache, lane.open_patch
+        buffers = _buffers_of(*rows)
+        cache, patch = buffers.encoder_cache, buffers.open_patch
 
         def encode() -> None:
-            step = self.encoder.begin_fixed(cache, lane.count(ENCODER))
-            h_1D, states = self.encoded(self.blt.embed_ids(lane.ids()), step)
-            lane.state_1D.copy_(h_1D)
+            step = self.encoder.begin_fixed(cache, buffers.count(ENCODER))
+            h_1D, states = self.encoded(self.blt.embed_ids(buffers.ids()), step)
+            buffers.state_1D.copy_(h_1D)
             for kept_SD, state_1D in zip(patch.kept, states, strict=True):
-                kept_SD.index_copy_(0, lane.count(PATCH), state_1D)
+                kept_SD.index_copy_(0, buffers.count(PATCH), state_1D)
 
         cache.make_room()
         patch.make_room()
-        lane.run("encode", encode, [cache.store_LNTE, *patch.kept], self._recorder)
+        buffers.run("encode", encode, [cache.store_LNTE, *patch.kept], self._recorder)
         cache.count += 1
         patch.size += 1
-        return lane.state_1D
+        return buffers.state_1D
 
     def _latents(self, rows: Sequence[Row]) -> list[Latent]:
-        lane = _lane_of(*rows)
-        cache, patch = lane.global_cache, lane.open_patch
+        buffers = _buffers_of(*rows)
+        cache, patch = buffers.global_cache, buffers.open_patch
         if self.args.patch_bytes is not None:
             check_room(patch.size, self.args.patch_bytes)
 
         def close() -> None:
             # The counts do not include the last byte of the patch.
-            size_1 = lane.count(PATCH) + 1
+            size_1 = buffers.count(PATCH) + 1
             patch_1M = self.blt.local_encoder.read_patch(patch.kept, size_1)
             h_1G = self.blt.global_transformer.project_in(patch_1M)
-            h_1G = self.globals.all(h_1G, self.globals.begin_fixed(cache, lane.count(GLOBAL)))
-            lane.latent.take(self.latent(h_1G[0]))
+            h_1G = self.globals.all(h_1G, self.globals.begin_fixed(cache, buffers.count(GLOBAL)))
+            buffers.latent.take(self.latent(h_1G[0]))
 
         cache.make_room()
-        lane.run("close", close, [cache.store_LNTE, *patch.kept], self._recorder)
+        buffers.run("close", close, [cache.store_LNTE, *patch.kept], self._recorder)
         cache.count += 1
-        return [lane.latent]
+        return [buffers.latent]
 
     def predict(self, rows: Sequence[Row], bytes_RD: Tensor) -> Tensor:
         """Return the logits ``[1, V]`` of one row after its latest call of :meth:`encode`."""
-        lane, (row,) = _lane_of(*rows), rows
-        cache = lane.decoder_cache
-        if row.latent is not lane.latent:
-            lane.latent.take(row.latent)
-            row.latent = lane.latent
+        buffers, (row,) = _buffers_of(*rows), rows
+        cache = buffers.decoder_cache
+        if row.latent is not buffers.latent:
+            buffers.latent.take(row.latent)
+            row.latent = buffers.latent
 
         def predict() -> None:
-            step = self.decoder.begin_fixed(cache, lane.count(DECODER))
-            lane.logits_1V.copy_(self.decode(lane.state_1D, [lane.latent], step))
+            step = self.decoder.begin_fixed(cache, buffers.count(DECODER))
+            buffers.logits_1V.copy_(self.decode(buffers.state_1D, [buffers.latent], step))
 
         cache.make_room()
-        lane.run("predict", predict, [cache.store_LNTE], self._recorder)
+        buffers.run("predict", predict, [cache.store_LNTE], self._recorder)
         cache.count += 1
-        return lane.logits_1V
+        return buffers.logits_1V
 
 
-def _lane_of(row: Row) -> Lane:
-    assert isinstance(row.room, Lane)
+def _buffers_of(row: Row) -> RecordedBuffers:
+    assert isinstance(row.room, RecordedBuffers)
     return row.room

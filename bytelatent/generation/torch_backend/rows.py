@@ -97,7 +97,7 @@ class Latent:
 
 
 @dataclass(eq=False)
-class Room:
+class RowBuffers:
     """KV caches and open patch of one row.
 
     Attributes:
@@ -138,7 +138,7 @@ class Row:
     """
 
     recent: deque[int]
-    room: Room
+    room: RowBuffers
     latent: Latent
     logits_V: Tensor
     boundary: BoundaryState = field(default_factory=BoundaryState)
