@@ -13,7 +13,7 @@ from bytelatent.generation.sampling import SamplingArgs
 from bytelatent.generation.torch_backend.engine import Engine
 from bytelatent.generation.torch_backend.incremental import Incremental
 from bytelatent.generation.torch_backend.prefill import prefill
-from bytelatent.generation.torch_backend.recorded import LANES_KEPT, CudaGraphs, Recorded
+from bytelatent.generation.torch_backend.recorded import BUFFERS_KEPT, CudaGraphs, Recorded
 from bytelatent.generation.torch_backend.rows import Row
 from bytelatent.generation.torch_backend.torch_byte_model import TorchModel
 from bytelatent.patching.patcher import PatcherArgs
@@ -78,11 +78,11 @@ def test_a_lane_serves_the_next_row_without_a_trace_of_the_last() -> None:
 def test_rows_at_once_have_lanes_of_their_own_and_few_are_kept() -> None:
     case = random_case("as released", "byte", 2)
     model = recorded(case)
-    rows = [prefill(model, [BOS_ID, 100 + number]) for number in range(LANES_KEPT + 2)]
+    rows = [prefill(model, [BOS_ID, 100 + number]) for number in range(BUFFERS_KEPT + 2)]
     assert len({id(row.room) for row in rows}) == len(rows)
     del rows
     gc.collect()
-    assert len(model._waiting) == LANES_KEPT
+    assert len(model._waiting) == BUFFERS_KEPT
 
 
 def test_only_what_has_moved_is_recorded_anew() -> None:
