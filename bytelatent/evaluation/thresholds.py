@@ -103,7 +103,7 @@ def calibrate(
         samples: entropies of held-out text.
         patch_size: wanted mean length of a patch in bytes.
         mode: patching rule of the model.
-        threshold: fixed threshold in nats; its patch size then replaces ``patch_size``.
+        threshold: fixed threshold of the model in nats; its patch size replaces ``patch_size``.
         longest: largest patch length in bytes; longer patches are split. None sets no limit.
 
     Returns:

@@ -60,12 +60,12 @@ class TrainArgs(BaseModel):
         eval: held-out loss during the run.
         metrics: where metrics are sent besides ``metrics.jsonl``.
         profile: steps that torch's profiler records in a trace.
+        retired_keys: current name by old name of a setting; files of older runs contain old names.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     retired_keys: ClassVar[dict[str, str]] = {"explode": "divergence_factor"}
-    """Old names of settings, which the files of older runs contain, and their current names."""
 
     name: str
     dump_dir: Path
