@@ -31,11 +31,11 @@ class JsonLines(logging.Formatter):
 def configure(style: str) -> None:
     """Send our log lines to the standard error, as ``text`` or ``json``; with ``off`` no requests.
 
-    The lines of gunicorn follow in JSON too.
+    The lines of the HTTP servers follow in JSON too.
     """
     handler = logging.StreamHandler()
     handler.setFormatter(JsonLines() if style == "json" else logging.Formatter("%(message)s"))
-    names = (*_OURS, "gunicorn.error") if style == "json" else _OURS
+    names = (*_OURS, "aiohttp.server", "gunicorn.error") if style == "json" else _OURS
     for name in names:
         logger = logging.getLogger(name)
         logger.handlers = [handler]
