@@ -41,11 +41,11 @@ figures: $(VENV)/.dev
 		--out demo_output/graph_state_of_the_union
 	$(GRAPH) bytelatent/plotting/samples/persuasion.txt --kind patches --max-nodes 600 --evidence 1 \
 		--title "Persuasion, chapters 1 to 4" --out demo_output/graph_persuasion_patches
-	$(BIN)/python -m app.examples
-	$(BIN)/python -m app.traces
-	$(BIN)/python -m app.languages
-	$(BIN)/python -m app.inspected
-	$(BIN)/python -m app.diagram --model blt-1b
+	$(BIN)/python -m app.precompute examples
+	$(BIN)/python -m app.precompute traces
+	$(BIN)/python -m app.precompute languages
+	$(BIN)/python -m app.precompute inspected
+	$(BIN)/python -m app.precompute diagram --model blt-1b
 
 bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/web.py

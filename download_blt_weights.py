@@ -13,7 +13,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from bytelatent.hub import download
+from bytelatent.formats.hub import download
 
 OWNER = "facebook"
 DEFAULT = ("blt-1b", "blt-7b", "blt-entropy")

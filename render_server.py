@@ -23,7 +23,7 @@ def build() -> Any:
     """The application, as the environment describes it."""
     from app import create_app  # late: the process that only watches workers needs none of it
     from app.logs import configure
-    from app.own_models import with_own_model
+    from app.models.own_models import with_own_model
     from app.worker import give_memory_back
 
     give_memory_back()

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from flask import Flask
 
-    from app.generator import TextMaker
-    from app.model import LiveModel
+    from app.models.generator import TextMaker
+    from app.models.live_model import LiveModel
     from app.settings import Settings
 
 

@@ -3,22 +3,24 @@
 from flask import Flask
 from flask_compress import Compress
 
-from app import api, assets, hooks, pages
-from app.architecture import Architectures
-from app.calibration import Calibration
-from app.catalogue import Catalogue
-from app.example_file import ExampleFile
-from app.generator import TextMaker
-from app.graphs import GraphMaker
-from app.inspection import Inspector
-from app.languages import FILE as LANGUAGES
-from app.languages import LanguageFile
-from app.model import LiveModel
+from app import api, pages
+from app.models.architectures import Architectures
+from app.models.generator import TextMaker
+from app.models.graphs import GraphMaker
+from app.models.inspector import Inspector
+from app.models.live_model import LiveModel
+from app.models.threshold_curve import Calibration
+from app.requests import hooks
+from app.runs.training_runs import Runs
 from app.settings import ROOT, Settings
-from app.study import Study
-from app.trace_file import TraceFile
-from app.training.runs import Runs
-from bytelatent.graph.html import ASSETS as GRAPH_ASSETS
+from app.stored import assets
+from app.stored.catalogue import Catalogue
+from app.stored.example_file import ExampleFile
+from app.stored.language_file import FILE as LANGUAGES
+from app.stored.language_file import LanguageFile
+from app.stored.study import Study
+from app.stored.trace_file import TraceFile
+from bytelatent.graph.graph_page import ASSETS as GRAPH_ASSETS
 
 
 def make_app(

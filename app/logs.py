@@ -4,7 +4,7 @@ import json
 import logging
 from datetime import UTC, datetime
 
-ACCESS = "app.access"
+ACCESS = "app.requests.access"
 """Its lines are complete: text or JSON already."""
 
 _OURS = ("app", "bytelatent")

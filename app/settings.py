@@ -105,17 +105,17 @@ class Settings:
 
     @property
     def examples_file(self) -> Path:
-        """Precomputed examples, as ``python -m app.examples`` writes them."""
+        """Precomputed examples, as ``python -m app.precompute examples`` writes them."""
         return self.plot_data / "live_examples.json"
 
     @property
     def inspected_file(self) -> Path:
-        """Texts followed through the BLT, as ``python -m app.inspected`` writes them."""
+        """Texts followed through the BLT, as ``python -m app.precompute inspected`` writes them."""
         return self.plot_data / "inspected_texts.json"
 
     @property
     def traces_file(self) -> Path:
-        """Recorded texts, as ``python -m app.traces`` writes them."""
+        """Recorded texts, as ``python -m app.precompute traces`` writes them."""
         return self.plot_data / "generation_traces.json"
 
     @property

@@ -11,9 +11,9 @@ from collections.abc import Callable
 import torch
 from common import summary, times, write_results
 
+from bytelatent.formats.find import PRETRAINED
 from bytelatent.patching.entropies import calculate_entropies, entropy
 from bytelatent.runtime import EntropyRuntime
-from bytelatent.storage import PRETRAINED
 from bytelatent.tokenizers.blt_tokenizer import BltTokenizer
 from bytelatent.transformer import LMTransformer
 

@@ -18,14 +18,14 @@ from typing import Any
 
 from common import write_results
 
-from bytelatent.args import TrainArgs
-from bytelatent.cards import PROSE
 from bytelatent.config import load_args
 from bytelatent.data.held_out import HeldOut, cut_pieces, held_out, source_names
-from bytelatent.evaluation import MAX_BYTES, SourceScore, evaluate, overall
+from bytelatent.evaluation.cards import PROSE
+from bytelatent.evaluation.corpus import MAX_BYTES, SourceScore, evaluate, overall
+from bytelatent.evaluation.release_facts import LIMIT
 from bytelatent.loading import load_text_model
 from bytelatent.metrics import read_metrics
-from bytelatent.releasing import LIMIT
+from bytelatent.training.args import TrainArgs
 
 ROOT = Path(__file__).parents[1]
 

@@ -25,14 +25,14 @@ import torch
 from common import interleaved, peak_of, write_results
 from torch import Tensor
 
-from bytelatent.model.args import LMTransformerArgs
+from bytelatent.architecture.args import LMTransformerArgs
+from bytelatent.architecture.blt_args import ByteLatentTransformerArgs
+from bytelatent.convert.transformers import Bundle, load_transformers, save_transformers
 from bytelatent.model.blt import ByteLatentTransformer
-from bytelatent.model.blt_args import ByteLatentTransformerArgs
 from bytelatent.patching.entropies import calculate_entropies, entropy_function
 from bytelatent.patching.patcher import PatcherArgs
 from bytelatent.tokenizers.blt_tokenizer import BltTokenizer
 from bytelatent.transformer import LMTransformer
-from bytelatent.transformers_format import Bundle, load_transformers, save_transformers
 
 LOCAL = {"dim": 256, "n_heads": 4, "window": 512}
 BLT = {

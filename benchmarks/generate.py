@@ -28,12 +28,12 @@ from common import peak_of, times, write_results
 from forward import MEAN_PATCH, build, load_peer, text_of
 from torch import Tensor, nn
 
-from bytelatent.generation.engine import Engine
-from bytelatent.generation.matrices import matrix_of
+from bytelatent.convert.transformers import Bundle, load_transformers, save_transformers
+from bytelatent.generation.torch_backend.engine import Engine
+from bytelatent.generation.torch_backend.matrices import matrix_of
 from bytelatent.model.blt import ByteLatentTransformer
 from bytelatent.runtime import BltRuntime
 from bytelatent.tokenizers.constants import OFFSET
-from bytelatent.transformers_format import Bundle, load_transformers, save_transformers
 
 CONTEXTS = (256, 1024, 2048, 4096)
 FEWER_BITS = ("fp16", "int8")

@@ -30,14 +30,14 @@ from generate import (
 )
 from torch import Tensor
 
-from bytelatent.generation.engine import Engine
-from bytelatent.model.args import LMTransformerArgs
+from bytelatent.architecture.args import LMTransformerArgs
+from bytelatent.architecture.blt_args import ByteLatentTransformerArgs
+from bytelatent.convert.transformers import Bundle, save_transformers
+from bytelatent.generation.torch_backend.engine import Engine
 from bytelatent.model.blt import ByteLatentTransformer
-from bytelatent.model.blt_args import ByteLatentTransformerArgs
 from bytelatent.patching.entropies import calculate_entropies
 from bytelatent.patching.patcher import PatcherArgs
 from bytelatent.transformer import LMTransformer
-from bytelatent.transformers_format import Bundle, save_transformers
 
 LARGE: dict[str, Any] = {}
 LARGE_ENTROPY = {"dim": 768, "n_layers": 14, "n_heads": 12}

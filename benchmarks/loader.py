@@ -26,9 +26,9 @@ from common import write_results
 from bytelatent.data.args import DataArgs
 from bytelatent.data.documents import read_documents
 from bytelatent.data.loader import Loader
+from bytelatent.formats.find import PRETRAINED
 from bytelatent.patching.patcher import Patcher, PatcherArgs
 from bytelatent.runtime import EntropyRuntime
-from bytelatent.storage import PRETRAINED
 from bytelatent.tokenizers.constants import PAD_ID
 
 ROOT = Path(__file__).parents[1]

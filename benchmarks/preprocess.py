@@ -25,7 +25,7 @@ import numpy as np
 import pyarrow
 from common import ROOT, checkout, write_results
 
-from bytelatent.storage import PRETRAINED
+from bytelatent.formats.find import PRETRAINED
 
 NAME = "text.jsonl"
 MODEL = PRETRAINED / "blt-entropy-mini"

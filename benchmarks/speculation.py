@@ -22,12 +22,12 @@ from common import write_results
 from forward import TEXT
 from generate import ours
 
-from bytelatent.generation.engine import Engine
+from bytelatent.formats.find import PRETRAINED
 from bytelatent.generation.sampling import SamplingArgs
+from bytelatent.generation.torch_backend.engine import Engine
 from bytelatent.loading import load_text_model
 from bytelatent.model.blt import ByteLatentTransformer
 from bytelatent.runtime import BltRuntime
-from bytelatent.storage import PRETRAINED
 
 SHIPPED = "blt-mini"
 ROOT = Path(__file__).parents[1]

@@ -4,11 +4,11 @@
     python benchmarks/train.py                      # this build
     python benchmarks/train.py --against e69abbd    # and another one, in turns
 
-Each configuration trains a few steps in a temporary folder, in a process of its own, with the real
-trainer, loader and compiler. With ``--against`` both builds train the model, the batches and the
-sources of the other build's configuration, so that only the code differs. FLOPs are the paper's
-formulas, forward and backward, of the trained model alone; the peak is that of square bfloat16
-products on the same threads. The loader is measured on the same configuration without training.
+Each configuration trains a few steps in a temporary folder by the command ``bytelatent.train``.
+With ``--against`` both builds train the model, the batches and the sources of the other build's
+configuration, so that only the code differs. FLOPs are the paper's formulas, forward and backward,
+of the trained model alone; the peak is that of square bfloat16 products on the same threads. The
+loader is this build's, on its own configuration of that name, without training.
 """
 
 import argparse
@@ -27,14 +27,13 @@ from typing import Any
 import torch
 from common import ROOT, checkout, write_results
 
-import bytelatent
-from bytelatent.args import TrainArgs
 from bytelatent.config import load_args
 from bytelatent.data.loader import Loader
 from bytelatent.metrics import read_metrics
-from bytelatent.trainer import Trainer
+from bytelatent.training.args import TrainArgs
 
 CONFIGS = ("entropy_mini", "blt_mini")
+CONFIGS_FOLDER = ROOT / "bytelatent/configs"
 LOG_EVERY = 5
 COMPILING = 4
 """Logged stretches that are left out: shapes are compiled in them."""
@@ -53,8 +52,10 @@ def matrix_peak(size: int = 2048, repeat: int = 20) -> float:
     return 2 * size**3 / statistics.median(seconds)
 
 
-def loader_speed(args: TrainArgs, batches: int = 300) -> float:
-    """Tokens per second of the loader alone."""
+def loader_speed(config: Path, corpus: Path, batches: int = 300) -> float:
+    """Tokens per second of this build's loader alone."""
+    words = [f"config={CONFIGS_FOLDER / config.name}", f"data.root_dir={corpus}"]
+    args = load_args(TrainArgs, words)
     loader = Loader(args.data, "train")
     for _ in range(10):
         next(loader)
@@ -63,8 +64,8 @@ def loader_speed(args: TrainArgs, batches: int = 300) -> float:
     return tokens / (time.perf_counter() - began)
 
 
-def measure(config: Path, corpus: Path, steps: int) -> dict[str, Any]:
-    """A few steps of one configuration: what its logged stretches say."""
+def training(build: Path, config: Path, corpus: Path, steps: int) -> list[dict[str, Any]]:
+    """Train a few steps by the command of the code in ``build``: its logged stretches."""
     with tempfile.TemporaryDirectory() as folder:
         settings = {
             "config": config,
@@ -78,45 +79,21 @@ def measure(config: Path, corpus: Path, steps: int) -> dict[str, Any]:
             "eval.batches": 1,
             "checkpoint.every": steps,
         }
-        args = load_args(TrainArgs, [f"{key}={value}" for key, value in settings.items()])
-        assert Trainer(args, lambda _: None).run()
+        command = [sys.executable, "-m", "bytelatent.train"]
+        command += [f"{key}={value}" for key, value in settings.items()]
+        environment = {**os.environ, "PYTHONPATH": str(build)}
+        done = subprocess.run(command, cwd=build, env=environment, capture_output=True, text=True)
+        if done.returncode:
+            raise SystemExit(done.stderr)
         lines = [x for x in read_metrics(Path(folder) / "metrics.jsonl") if "loss" in x]
-    return {
-        "lines": lines[COMPILING:],
-        "loader": loader_speed(args),
-        "peak": matrix_peak(),
-        "threads": torch.get_num_threads(),
-    }
+    return lines[COMPILING:]
 
 
-def begin_as_the_command_does() -> None:
-    """Do what ``python -m bytelatent.train`` does first, in builds that do."""
-    # Asked of the build's own folder: an editable installation would fill in from another one.
-    if (Path(bytelatent.__file__).parent / "allocator.py").is_file():
-        from bytelatent.allocator import restart_with_huge_pages
-
-        restart_with_huge_pages()
-
-
-def measured_by(build: Path, config: Path, corpus: Path, steps: int) -> dict[str, Any]:
-    """The same by the code in the folder ``build``, in a process of its own."""
-    command = [sys.executable, str(Path(__file__).resolve()), "--one", str(config)]
-    command += ["--corpus", str(corpus), "--steps", str(steps)]
-    environment = {**os.environ, "PYTHONPATH": str(build)}
-    done = subprocess.run(command, cwd=build, env=environment, capture_output=True, text=True)
-    if done.returncode:
-        raise SystemExit(done.stderr)
-    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return found
-
-
-def row(rounds: list[dict[str, Any]]) -> dict[str, Any]:
-    """What the rounds of one configuration by one build come to."""
-    lines = [line for one in rounds for line in one["lines"]]
+def row(lines: list[dict[str, Any]], loader: float, peak: float) -> dict[str, Any]:
+    """What the logged stretches of one configuration by one build come to."""
     speeds = [line["bytes_per_second"] for line in lines]
     flops = statistics.median(line["flops_per_second"] for line in lines)
-    speed, loader = statistics.median(speeds), statistics.median(one["loader"] for one in rounds)
-    peak = statistics.median(one["peak"] for one in rounds)
+    speed = statistics.median(speeds)
     return {
         "bytes_per_second": round(speed),
         "slowest_and_fastest": [round(min(speeds)), round(max(speeds))],
@@ -126,7 +103,7 @@ def row(rounds: list[dict[str, Any]]) -> dict[str, Any]:
         "loader_bytes_per_second": round(loader),
         "loader_times_as_fast_as_training": round(loader / speed, 1),
         "memory_mb": round(max(line["memory_bytes"] for line in lines) / 1e6),
-        "threads": rounds[0]["threads"],
+        "threads": torch.get_num_threads(),
     }
 
 
@@ -139,11 +116,14 @@ def compare(
         builds = {THIS: ROOT, **({against: other} if against else {})}
         for name in names:
             config = other / "bytelatent/configs" / f"{name}.yaml"
-            found: dict[str, list[dict[str, Any]]] = defaultdict(list)
+            lines: dict[str, list[dict[str, Any]]] = defaultdict(list)
+            peaks = []
             for _ in range(rounds):
+                peaks.append(matrix_peak())
                 for label, build in builds.items():
-                    found[label].append(measured_by(build, config, corpus, steps))
-            rows[name] = {label: row(lines) for label, lines in found.items()}
+                    lines[label] += training(build, config, corpus, steps)
+            loader, peak = loader_speed(config, corpus), statistics.median(peaks)
+            rows[name] = {label: row(lines[label], loader, peak) for label in builds}
             if against:
                 ours, theirs = (rows[name][label]["bytes_per_second"] for label in (THIS, against))
                 rows[name]["times_as_fast"] = round(ours / theirs, 2)
@@ -159,13 +139,8 @@ def main() -> None:
     parser.add_argument("--configs", nargs="+", choices=CONFIGS, default=list(CONFIGS))
     parser.add_argument("--steps", type=int, default=60, help="of each round")
     parser.add_argument("--rounds", type=int, default=2)
-    parser.add_argument("--one", type=Path, metavar="CONFIG", help="measure one, print JSON")
     options = parser.parse_args()
     corpus = options.corpus.resolve()
-    if options.one:
-        begin_as_the_command_does()
-        print(json.dumps(measure(options.one, corpus, options.steps)))
-        return
     steps, rounds = options.steps, options.rounds
     write_results("train", compare(options.configs, options.against, corpus, steps, rounds))
 

@@ -21,7 +21,7 @@ from typing import Any
 from common import write_results
 from playwright.sync_api import Page, sync_playwright
 
-from bytelatent.graph.html import graph_html
+from bytelatent.graph.graph_page import graph_html
 
 FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
 ROOT = Path(__file__).resolve().parents[1]

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from bytelatent.allocator import restart_with_huge_pages
+from bytelatent.distributed.allocator import restart_with_huge_pages
 
 USAGE_ERROR = 2
 INTERRUPTED = 130
@@ -67,19 +67,19 @@ COMMANDS = {
         "bytelatent.graph.__main__", "graphs of a text: what it is about, and its patches", "graph"
     ),
     "load-transformers": Command(
-        "bytelatent.hf_commands",
+        "bytelatent.convert.commands",
         "load a BLT and its entropy model, and continue a prompt",
         "model",
         ("load-transformers",),
     ),
     "convert-to-transformers": Command(
-        "bytelatent.hf_commands",
+        "bytelatent.convert.commands",
         "released layout to the format of transformers",
         "model",
         ("convert-to-transformers",),
     ),
     "convert-from-transformers": Command(
-        "bytelatent.hf_commands",
+        "bytelatent.convert.commands",
         "format of transformers to the released layout",
         "model",
         ("convert-from-transformers",),

@@ -10,9 +10,8 @@ a few prompts. ``config=FILE`` reads settings from YAML.
 
 import codecs
 import inspect
-import logging
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
@@ -22,14 +21,15 @@ from pydantic import BaseModel, ConfigDict, Field
 from rich.console import Console
 from rich.progress import track
 
-from bytelatent import compressors
-from bytelatent.compressors import BZ2, XZ, ZSTD
+from bytelatent.command import run_command
 from bytelatent.config import load_args
 from bytelatent.data.held_out import default_split, held_out
-from bytelatent.evaluation import COUNTING, MAX_BYTES, as_dict, describe, evaluate, kind_name
+from bytelatent.evaluation import compressors
+from bytelatent.evaluation.compressors import BZ2, XZ, ZSTD
+from bytelatent.evaluation.corpus import COUNTING, MAX_BYTES, as_dict, describe, evaluate, kind_name
+from bytelatent.evaluation.scoring import continuation
 from bytelatent.files import write_json
 from bytelatent.loading import TextModel, load_text_model
-from bytelatent.scoring import continuation
 from bytelatent.tokenizers.blt_tokenizer import utf8_bytes
 
 COLUMNS = ("bytes", "bits/byte", "entropy model", "bytes/patch", "median", "99%", XZ, ZSTD, BZ2)
@@ -190,29 +190,29 @@ def _decimals(value: float | None, places: int) -> str:
     return "-" if value is None else f"{value:.{places}f}"
 
 
+def print_result(words: Sequence[str]) -> None:
+    """Evaluate as the words of the command line say; print the result and write it, if asked.
+
+    Raises:
+        ValueError: a setting, the model or the text cannot be used.
+    """
+    args = load_args(EvalCommandArgs, words)
+    result = run(args)
+    print("\n".join(table(result)))
+    for sample_ in result["samples"]:
+        print(f"{sample_['prompt']!r} {sample_['text']!r}")
+    if args.out is not None:
+        write_json(args.out, result)
+        print(f"wrote {args.out}")
+
+
 def main(argv: list[str] | None = None) -> int:
     """The command."""
-    logging.basicConfig(format="%(message)s")
     words = sys.argv[1:] if argv is None else argv
     if not words or {"-h", "--help"} & set(words):
         print(f"{__doc__}\n{inspect.getdoc(EvalCommandArgs)}")
         return 0 if words else 2
-    try:
-        args = load_args(EvalCommandArgs, words)
-        result = run(args)
-        print("\n".join(table(result)))
-        for one in result["samples"]:
-            print(f"{one['prompt']!r} {one['text']!r}")
-        if args.out is not None:
-            write_json(args.out, result)
-            print(f"wrote {args.out}")
-    except ValueError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("stopped", file=sys.stderr)
-        return 130
-    return 0
+    return run_command(print_result, words)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@
 
 The files lie in the model's folder; with ``--out FOLDER`` in a new one, with the weights, which
 ``--dtype`` stores in fewer bits. Graphs hold no weights but read those in ``model.safetensors``
-beside them, and are small (:mod:`bytelatent.step_graphs`).
+beside them, and are small (:mod:`bytelatent.runtime.onnx_format`).
 """
 
 import argparse
@@ -20,25 +20,23 @@ from typing import TypeVar
 
 import torch
 
-from bytelatent.exporting.folders import export_blt, export_entropy
+from bytelatent.command import run_command
+from bytelatent.exporting.folders import DTYPES, export_blt, export_entropy
 from bytelatent.files import write_json
-from bytelatent.hf import TRAIN_ARGS_FILE, BltTokenizerAndPatcher
+from bytelatent.formats.find import model_folder
+from bytelatent.formats.pretrained import Pretrained
+from bytelatent.formats.released import MODEL_FILES
+from bytelatent.formats.train_args import TRAIN_ARGS_FILE, BltTokenizerAndPatcher
 from bytelatent.loading import kind_of, load_text_model, read_settings
 from bytelatent.model.blt import ByteLatentTransformer
-from bytelatent.model.pretrained import Pretrained
-from bytelatent.model.released import MODEL_FILES
-from bytelatent.runtime.loading import load_graph
+from bytelatent.runtime.model_files import load_graph
+from bytelatent.runtime.onnx_format import ENTROPY_FOLDER, ENTROPY_GRAPH, WEIGHTS_FILE, EntropyShape
 from bytelatent.runtime.sessions import ModelFileError
-from bytelatent.step_graphs import ENTROPY_FOLDER, ENTROPY_GRAPH, WEIGHTS_FILE, EntropyShape
-from bytelatent.storage import model_folder
 from bytelatent.transformer import LMTransformer
 
 logger = logging.getLogger(__name__)
 
 Model = TypeVar("Model", bound=Pretrained)
-
-DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
-"""What weights may be stored in."""
 
 
 def export(name: str, out: Path | None = None, dtype: str | None = None) -> list[Path]:
@@ -110,6 +108,16 @@ def _with_weights(
     return out
 
 
+def run(options: argparse.Namespace) -> None:
+    """Export a model and print which files were written.
+
+    Raises:
+        ValueError: see :func:`export`.
+    """
+    for path in export(options.model, options.out, options.dtype):
+        print(f"wrote {path} ({path.stat().st_size / 1e6:.2f} MB)")
+
+
 def main(argv: list[str] | None = None) -> int:
     """The command."""
     parser = argparse.ArgumentParser(prog="python -m bytelatent.export", description=__doc__)
@@ -119,17 +127,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument(
         "--dtype", choices=DTYPES, help="of the weights in the new folder (default: as they are)"
     )
-    options = parser.parse_args(argv)
-    logging.basicConfig(format="%(message)s")
-    logger.setLevel(logging.INFO)
-    try:
-        paths = export(options.model, options.out, options.dtype)
-    except ValueError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    for path in paths:
-        print(f"wrote {path} ({path.stat().st_size / 1e6:.2f} MB)")
-    return 0
+    return run_command(run, parser.parse_args(argv), verbose=True)
 
 
 if __name__ == "__main__":

@@ -16,21 +16,22 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
+from bytelatent.architecture.args import LMTransformerArgs
+from bytelatent.architecture.blt_args import ByteLatentTransformerArgs
+from bytelatent.architecture.flops_per_byte import FlopsPerByte, flops_per_byte
+from bytelatent.architecture.published import BLT_1B, ENTROPY_MODEL
+from bytelatent.command import run_command
 from bytelatent.config import load_args
 from bytelatent.files import json_text
-from bytelatent.model.args import LMTransformerArgs
-from bytelatent.model.blt_args import ByteLatentTransformerArgs
-from bytelatent.model.flops import FlopsPerByte, flops_per_byte
-from bytelatent.model.published import BLT_1B, ENTROPY_MODEL
-from bytelatent.model.released import (
+from bytelatent.formats.find import model_folder
+from bytelatent.formats.released import (
     CONFIG_FILE,
     LM_KIND,
     PARAMS_FILE,
     Kind,
     find_checkpoint,
 )
-from bytelatent.model.released_blt import BLT_KIND
-from bytelatent.storage import model_folder
+from bytelatent.formats.released_blt import BLT_KIND
 
 Args = TypeVar("Args", bound=BaseModel)
 
@@ -141,13 +142,7 @@ def _run(options: argparse.Namespace) -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The command."""
-    options = _parser().parse_args(argv)
-    try:
-        _run(options)
-    except ValueError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    return 0
+    return run_command(_run, _parser().parse_args(argv))
 
 
 if __name__ == "__main__":

@@ -26,14 +26,15 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
+from bytelatent.command import run_command
 from bytelatent.files import naming, write_json
+from bytelatent.formats.find import PRETRAINED
 from bytelatent.generation.run import MAX_BYTES, PROMPT_LIMIT
 from bytelatent.generation.sampling import SamplingArgs
-from bytelatent.storage import PRETRAINED
 
 if TYPE_CHECKING:  # load torch, which --help and mistakes need not wait for
-    from bytelatent.generation.engine import Engine
     from bytelatent.generation.events import Event
+    from bytelatent.generation.torch_backend.engine import Engine
     from bytelatent.runtime import BltRuntime
 
 DEFAULT_MODEL = "blt-mini"
@@ -160,9 +161,9 @@ def _engine(options: argparse.Namespace) -> "Engine":
     """The model on torch."""
     import torch
 
-    from bytelatent.devices import find_device
-    from bytelatent.generation.engine import Engine
-    from bytelatent.generation.threads import use_threads
+    from bytelatent.distributed.devices import find_device
+    from bytelatent.generation.torch_backend.engine import Engine
+    from bytelatent.generation.torch_backend.threads import use_threads
     from bytelatent.loading import load_text_model
     from bytelatent.model.blt import ByteLatentTransformer
 
@@ -363,11 +364,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = _parser()
     options = parser.parse_args(argv)
     _check(parser, options)
-    try:
-        return run(options)
-    except ValueError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+    return run_command(run, options)
 
 
 if __name__ == "__main__":

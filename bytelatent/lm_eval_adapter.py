@@ -14,10 +14,11 @@ from typing import Any, Protocol
 
 import torch
 
+from bytelatent.command import run_command
 from bytelatent.data.held_out import cut_pieces
-from bytelatent.evaluation import MAX_BYTES
+from bytelatent.evaluation.corpus import MAX_BYTES
+from bytelatent.evaluation.scoring import ByteScores, continuation, score
 from bytelatent.loading import load_text_model
-from bytelatent.scoring import ByteScores, continuation, score
 from bytelatent.tokenizers.blt_tokenizer import utf8_bytes
 
 NAME = "bytelatent"
@@ -41,7 +42,7 @@ class ByteModel:
     """The three questions of the harness, without the harness.
 
     A byte model sees a text of any length; a BLT sees the last ``max_bytes`` of one, and texts
-    without a context in pieces of at most that (see :data:`bytelatent.evaluation.COUNTING`).
+    without a context in pieces of at most that (see :data:`bytelatent.evaluation.corpus.COUNTING`).
 
     Args:
         model: a folder, a shipped model, or a repository.
@@ -183,22 +184,26 @@ def lm_eval_class() -> type[Any]:
     return found
 
 
+def run(words: Sequence[str]) -> None:
+    """Run the command of the harness with our models.
+
+    Raises:
+        ValueError: the harness is missing, or a model or setting cannot be used.
+    """
+    lm_eval_class()
+    from lm_eval.__main__ import cli_evaluate
+
+    sys.argv = ["lm_eval", *words]
+    cli_evaluate()
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """The command: that of the harness, with our models."""
     words = list(sys.argv[1:] if argv is None else argv)
     if not words or words[0] in ("-h", "--help"):
         print(f"{__doc__}\nMore: python -m bytelatent.lm_eval_adapter run --help")
         return 0 if words else 2
-    try:
-        lm_eval_class()
-        from lm_eval.__main__ import cli_evaluate
-
-        sys.argv = ["lm_eval", *words]
-        cli_evaluate()
-    except ValueError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    return 0
+    return run_command(run, words)
 
 
 if __name__ == "__main__":

@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from bytelatent.files import read_json, write_json
-from bytelatent.hf import TRAIN_ARGS_FILE, BltTokenizerAndPatcher
+from bytelatent.formats.find import model_folder
+from bytelatent.formats.released import CONFIG_FILE, MARKS, MODEL_FILES, PARAMS_FILE, args_of_params
+from bytelatent.formats.train_args import TRAIN_ARGS_FILE, BltTokenizerAndPatcher
 from bytelatent.model.blt import ByteLatentTransformer
-from bytelatent.model.released import CONFIG_FILE, MARKS, MODEL_FILES, PARAMS_FILE, args_of_params
 from bytelatent.patching.entropies import entropy_function
 from bytelatent.patching.patcher import Patcher, PatcherArgs
 from bytelatent.patching.rules import ENTROPY_MODES
-from bytelatent.storage import model_folder
 from bytelatent.transformer import LMTransformer
 
 if TYPE_CHECKING:  # loads what training needs, seconds of it
-    from bytelatent.args import TrainArgs
+    from bytelatent.training.args import TrainArgs
 
 Model = LMTransformer | ByteLatentTransformer
 

@@ -22,26 +22,27 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from bytelatent import calibration, releasing
-from bytelatent.args import TrainArgs
-from bytelatent.cards import PROSE, Release, card, measured_prose, unknown_sources
+from bytelatent.command import run_command
 from bytelatent.config import check_args, load_args
 from bytelatent.data.args import DataArgs
 from bytelatent.data.held_out import MANIFEST_FILE, default_split, read_entries
 from bytelatent.data.notice import notice
-from bytelatent.evaluation import Beside, as_dict, describe, read_beside
-from bytelatent.export import DTYPES
-from bytelatent.exporting.folders import export_blt, export_entropy
+from bytelatent.evaluation import release_facts as releasing
+from bytelatent.evaluation.cards import PROSE, Release, card, measured_prose, unknown_sources
+from bytelatent.evaluation.corpus import Beside, as_dict, describe, read_beside
+from bytelatent.evaluation.release_facts import LIMIT
+from bytelatent.evaluation.repetition import BYTES
+from bytelatent.evaluation.thresholds import CALIBRATION_FILE, PATCH_SIZE
+from bytelatent.exporting.folders import DTYPES, export_blt, export_entropy
 from bytelatent.files import naming, read_json, replacing, write_json, write_text
-from bytelatent.hf import TRAIN_ARGS_FILE
+from bytelatent.formats.find import model_folder
+from bytelatent.formats.released import WEIGHTS_FILE
+from bytelatent.formats.safetensors_header import StoredTensors
+from bytelatent.formats.train_args import TRAIN_ARGS_FILE
 from bytelatent.loading import kind_of, load_text_model, read_settings, write_settings
 from bytelatent.metrics import read_metrics
-from bytelatent.model.released import WEIGHTS_FILE
-from bytelatent.releasing import LIMIT
-from bytelatent.step_graphs import SELF_CONTAINED_FILE
-from bytelatent.storage import model_folder
-from bytelatent.stored_tensors import StoredTensors
-from bytelatent.text_quality import BYTES
+from bytelatent.runtime.onnx_format import SELF_CONTAINED_FILE
+from bytelatent.training.args import TrainArgs
 from bytelatent.transformer import LMTransformer
 
 logger = logging.getLogger(__name__)
@@ -69,7 +70,7 @@ class Options:
 
     limit: int = LIMIT
     prose_limit: int | None = None
-    patch_size: float = calibration.PATCH_SIZE
+    patch_size: float = PATCH_SIZE
     max_patch_length: int | None = None
     text_bytes: int = BYTES
     dtype: str = "fp32"
@@ -150,7 +151,7 @@ def write_card(folder: Path, *, out: Path | None = None, beside: Path | None = N
             f"{args.data.root_dir / MANIFEST_FILE} does not exist or is empty; the card needs what "
             f"it says of the sources in {folder / NOTICE_FILE}"
         )
-    curve = folder / calibration.CALIBRATION_FILE
+    curve = folder / CALIBRATION_FILE
     text = card(
         Release(
             args=args,
@@ -299,6 +300,25 @@ def _move(folder: Path, out: Path) -> None:
         (out / SELF_CONTAINED_FILE).unlink(missing_ok=True)  # has the weights of before
 
 
+def run(options: argparse.Namespace) -> None:
+    """Release a run, or write the card of a released model anew.
+
+    Raises:
+        ValueError: the run or an option cannot be used, or the system refuses.
+    """
+    words = vars(options)
+    folder, out, only_card = words.pop("run"), words.pop("out"), words.pop("card")
+    wanted = Options(**words)
+    if not only_card:
+        release(folder, out, wanted)
+    elif replace(wanted, beside=None) != Options():
+        raise ValueError("--card: takes --beside alone; nothing is measured anew")
+    else:
+        out = folder
+        write_card(out, beside=wanted.beside)
+    print(f"wrote {out}")
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """The command."""
     parser = argparse.ArgumentParser(prog="python -m bytelatent.release", description=__doc__)
@@ -335,26 +355,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         "--beside", type=Path, metavar="FILE", help="of benchmarks/equal_bytes.py, for a BLT's card"
     )
     add("--card", action="store_true", help="write only README.md, from the other files")
-    words = vars(parser.parse_args(argv))
-    logging.basicConfig(format="%(message)s")
-    logging.getLogger("bytelatent").setLevel(logging.INFO)
-    run, out, only_card = words.pop("run"), words.pop("out"), words.pop("card")
-    if (out is None) != only_card:
+    options = parser.parse_args(argv)
+    if (options.out is None) != options.card:
         parser.error("give RUN and OUT, or a released model and --card")
-    try:
-        options = Options(**words)
-        if not only_card:
-            release(run, out, options)
-        elif replace(options, beside=None) != Options():
-            raise ValueError("--card: takes --beside alone; nothing is measured anew")
-        else:
-            out = run
-            write_card(out, beside=options.beside)
-    except ValueError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    print(f"wrote {out}")
-    return 0
+    return run_command(run, options, verbose=True)
 
 
 if __name__ == "__main__":

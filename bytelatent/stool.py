@@ -24,9 +24,10 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from bytelatent.command import run_command
 from bytelatent.config import check_args, load_args
+from bytelatent.distributed.slurm import Line, activation, directive, one_line, shared_path, submit
 from bytelatent.files import write_text
-from bytelatent.slurm import Line, activation, directive, one_line, shared_path, submit
 
 PACKAGE = Path(__file__).parent
 SUBMIT_FILE = "submit.slurm"
@@ -183,7 +184,7 @@ def _check_training(args: StoolArgs, settings: Sequence[str]) -> None:
     Raises:
         ValueError: the configuration is wrong, or does not go with so many processes.
     """
-    from bytelatent.args import TrainArgs  # loads torch
+    from bytelatent.training.args import TrainArgs  # loads torch
 
     found, world = load_args(TrainArgs, settings), args.nodes * args.processes
     processes = f"{world} processes (nodes={args.nodes}, {args.processes} on each)"
@@ -302,23 +303,28 @@ def _first_difference(new: Path, old: Path) -> str | None:
     return None
 
 
+def run(words: Sequence[str]) -> None:
+    """Write the script of a job and submit it, or only write it with ``dry_run``.
+
+    Raises:
+        ValueError: the words of the command line are not understood.
+        OSError: the system or Slurm refuses.
+    """
+    mine, theirs = split_words(words)
+    args = check_args(StoolArgs, mine)
+    script = write(plan(args, theirs), args)
+    print(f"wrote {script}")
+    if not args.dry_run:
+        print(submit(script))
+
+
 def main(argv: list[str] | None = None) -> int:
     """The command."""
     words = sys.argv[1:] if argv is None else argv
     if not words or {"-h", "--help"} & set(words):
         print(f"{__doc__}\n{inspect.getdoc(StoolArgs)}")
         return 0 if words else 2
-    try:
-        mine, theirs = split_words(words)
-        args = check_args(StoolArgs, mine)
-        script = write(plan(args, theirs), args)
-        print(f"wrote {script}")
-        if not args.dry_run:
-            print(submit(script))
-    except (ValueError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    return 0
+    return run_command(run, words, errors=(ValueError, OSError))
 
 
 if __name__ == "__main__":

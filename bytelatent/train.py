@@ -9,20 +9,21 @@ SIGINT, SIGTERM and SIGUSR1 (Slurm's warning) save first; the exit status is the
 
 import logging
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from bytelatent.allocator import restart_with_huge_pages
-from bytelatent.args import TrainArgs
-from bytelatent.checkpoint import sole_run
+from bytelatent.command import run_command
 from bytelatent.config import load_args
+from bytelatent.distributed.allocator import restart_with_huge_pages
 from bytelatent.distributed.env import World, process_group
-from bytelatent.stopping import STOPPED, stopping_on_signals
-from bytelatent.trainer import Progress as StepReport
-from bytelatent.trainer import Trainer
+from bytelatent.training.args import TrainArgs
+from bytelatent.training.checkpoint import sole_run
+from bytelatent.training.stopping import STOPPED, stopping_on_signals
+from bytelatent.training.trainer import Progress as StepReport
+from bytelatent.training.trainer import Trainer
 
 
 @contextmanager
@@ -58,23 +59,15 @@ def train(args: TrainArgs, world: World) -> bool:
             return trainer.run()
 
 
-def main(argv: list[str] | None = None) -> int:
-    """The command."""
-    logging.basicConfig(format="%(message)s")
-    words = sys.argv[1:] if argv is None else argv
-    if not words or {"-h", "--help"} & set(words):
-        print(__doc__)
-        return 0 if words else 2
-    try:
-        args, world = load_args(TrainArgs, words), World.from_environment()
-        logging.getLogger("bytelatent").setLevel(logging.INFO if world.is_main else logging.WARNING)
-        done = train(args, world)
-    except ValueError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("stopped before the first step", file=sys.stderr)
-        return 130
+def run(words: Sequence[str]) -> int:
+    """Train as the words of the command line say; return the exit status.
+
+    Raises:
+        ValueError: a setting, the data, a checkpoint or the device cannot be used.
+    """
+    args, world = load_args(TrainArgs, words), World.from_environment()
+    logging.getLogger("bytelatent").setLevel(logging.INFO if world.is_main else logging.WARNING)
+    done = train(args, world)
     if world.is_main:
         print(
             f"wrote {args.dump_dir / 'model'}"
@@ -83,6 +76,15 @@ def main(argv: list[str] | None = None) -> int:
             file=sys.stdout if done else sys.stderr,
         )
     return 0 if done else STOPPED
+
+
+def main(argv: list[str] | None = None) -> int:
+    """The command."""
+    words = sys.argv[1:] if argv is None else argv
+    if not words or {"-h", "--help"} & set(words):
+        print(__doc__)
+        return 0 if words else 2
+    return run_command(run, words, interrupted="stopped before the first step")
 
 
 if __name__ == "__main__":

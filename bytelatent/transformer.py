@@ -19,14 +19,14 @@ from typing import NamedTuple, cast
 import torch
 from torch import Generator, Tensor, nn
 
-from bytelatent.model.args import LMTransformerArgs
+from bytelatent.architecture.args import LMTransformerArgs
+from bytelatent.formats.released import LM_KIND
 from bytelatent.model.attention import AttentionImpl, document_numbers, plan_attention
 from bytelatent.model.attention_band import PADDING_DOCUMENT
 from bytelatent.model.embedding import EmbedsBytes, hash_tables
 from bytelatent.model.init import init_block, truncated_normal
 from bytelatent.model.layers import KeyValue, TransformerBlock, check_tokens, rotary_table
 from bytelatent.model.padding import leading_padding, rolled
-from bytelatent.model.released import LM_KIND
 
 
 class LMState(NamedTuple):

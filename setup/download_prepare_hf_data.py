@@ -23,7 +23,7 @@ from pathlib import Path
 from hf_data.documents import find_files
 from hf_data.shuffle import GB, Shuffle, check_record, shuffle
 
-from bytelatent.hub import hub_errors
+from bytelatent.formats.hub import hub_errors
 
 
 @dataclass(frozen=True)

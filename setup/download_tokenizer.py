@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bytelatent.files import replacing
-from bytelatent.hub import hub_errors
+from bytelatent.formats.hub import hub_errors
 
 TOKENIZERS = {  # name -> repository, file in it
     "llama2": ("meta-llama/Llama-2-7b", "tokenizer.model"),

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import torch
 
-from bytelatent.trainer import Trainer
+from bytelatent.training.trainer import Trainer
 from tests.distributed.runs import settings
 
 STEPS = 80

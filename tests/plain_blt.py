@@ -3,8 +3,8 @@
 import numpy as np
 import torch
 
+from bytelatent.architecture.blt_args import ByteLatentTransformerArgs
 from bytelatent.model.blt import ByteLatentTransformer
-from bytelatent.model.blt_args import ByteLatentTransformerArgs
 
 
 def ngram_ids_of(args: ByteLatentTransformerArgs, tokens: torch.Tensor) -> list[torch.Tensor]:

@@ -6,12 +6,12 @@ import sys
 
 import pytest
 
-from bytelatent import allocator
+from bytelatent.distributed import allocator
 
 PROGRAM = """
 import resource, sys
 import torch
-from bytelatent.allocator import keep_freed_memory
+from bytelatent.distributed.allocator import keep_freed_memory
 torch.set_num_threads(1)
 print(keep_freed_memory() if sys.argv[1] == "keep" else None)
 def faults():
@@ -67,14 +67,16 @@ def test_without_it_every_tensor_is_of_new_pages() -> None:
 
 
 def test_another_library_is_left_alone(monkeypatch) -> None:
-    monkeypatch.setattr("bytelatent.allocator.platform.libc_ver", lambda: ("", ""))
-    monkeypatch.setattr("bytelatent.allocator.ctypes.CDLL", None)  # it would fail if called
+    monkeypatch.setattr("bytelatent.distributed.allocator.platform.libc_ver", lambda: ("", ""))
+    monkeypatch.setattr(
+        "bytelatent.distributed.allocator.ctypes.CDLL", None
+    )  # it would fail if called
     assert allocator.keep_freed_memory() is False
 
 
 RESTARTING = """
 import os, sys
-from bytelatent import allocator
+from bytelatent.distributed import allocator
 print("begins", sys.argv[1:], os.environ.get(allocator.TUNABLES), flush=True)
 allocator._gives_huge_pages_to_who_asks = lambda: sys.argv[1] == "there"
 allocator.restart_with_huge_pages()
@@ -128,5 +130,5 @@ def test_who_gives_huge_pages(tmp_path, monkeypatch, library, enabled, expected)
     if enabled is not None:
         path.write_text(enabled)
     monkeypatch.setattr(allocator, "TRANSPARENT", path)
-    monkeypatch.setattr("bytelatent.allocator.platform.libc_ver", lambda: library)
+    monkeypatch.setattr("bytelatent.distributed.allocator.platform.libc_ver", lambda: library)
     assert allocator._gives_huge_pages_to_who_asks() is expected

@@ -9,11 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import load_file
 
-from bytelatent.model.args import TransformerArgs
+from bytelatent.architecture.args import TransformerArgs
+from bytelatent.architecture.blt_args import ByteLatentTransformerArgs, HashArgs, LocalArgs
+from bytelatent.formats.released_blt import FIXED, RETIRED, flat_args, nested_args
 from bytelatent.model.blt import ByteLatentTransformer
-from bytelatent.model.blt_args import ByteLatentTransformerArgs, HashArgs, LocalArgs
 from bytelatent.model.hashing import ngram_hashes
-from bytelatent.model.released_blt import FIXED, RETIRED, flat_args, nested_args
 from bytelatent.tokenizers.constants import EOS_ID
 from tests.plain_blt import Plain, ngram_ids_of
 

@@ -6,13 +6,14 @@ import shutil
 import numpy as np
 import pytest
 
-from bytelatent.calibration import Sample, calibrate, main, shares_of
+from bytelatent.calibration import main
 from bytelatent.data.held_out import held_out
+from bytelatent.evaluation.scoring import score
+from bytelatent.evaluation.thresholds import Sample, calibrate, shares_of
 from bytelatent.hf import BltTokenizerAndPatcher
 from bytelatent.loading import load_text_model, read_settings
 from bytelatent.patching.patcher import PatcherArgs
 from bytelatent.patching.rules import PatchingMode
-from bytelatent.scoring import score
 from bytelatent.tokenizers.build import TokenizerArgs
 from tests import tiny
 

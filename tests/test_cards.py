@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from bytelatent.args import TrainArgs
-from bytelatent.cards import Release, card
-from bytelatent.cards.tables import compressors, outside, table, text
-from bytelatent.cards.training import curve
 from bytelatent.config import check_args
+from bytelatent.evaluation.cards import Release, card
+from bytelatent.evaluation.cards.card_tables import compressors, outside, table, text
+from bytelatent.evaluation.cards.training_facts import curve
 from bytelatent.loading import read_settings
 from bytelatent.metrics import read_metrics
+from bytelatent.training.args import TrainArgs
 
 PRETRAINED = Path(__file__).parents[1] / "bytelatent" / "pretrained"
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from bytelatent.args import TrainArgs
 from bytelatent.metrics import MetricsFile, read_metrics
-from bytelatent.trainer import DivergedError, Trainer
+from bytelatent.training.args import TrainArgs
+from bytelatent.training.trainer import DivergedError, Trainer
 from tests import tiny
 
 ROOT = Path(__file__).parents[1]

@@ -11,8 +11,8 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from bytelatent.architecture.args import LMTransformerArgs
 from bytelatent.hf import BltTokenizerAndPatcher
-from bytelatent.model.args import LMTransformerArgs
 from bytelatent.model.blt import ByteLatentTransformer
 from bytelatent.transformer import LMTransformer
 from tests.conftest import CHECKPOINTS
@@ -105,7 +105,7 @@ def test_the_released_layout_comes_first_and_is_not_shadowed(tmp_path) -> None:
 @pytest.mark.parametrize("wanted", [torch.float32, torch.bfloat16, torch.float16])
 @pytest.mark.parametrize("layout", ["safetensors", "pth"])
 def test_weights_are_converted_part_by_part(stored, wanted, layout, tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr("bytelatent.model.weights.PART_BYTES", 1000)
+    monkeypatch.setattr("bytelatent.formats.weights.PART_BYTES", 1000)
     model = LMTransformer.from_pretrained(ENTROPY).to(stored)
     model.save_pretrained(tmp_path / "m", file_format=layout)
     found = LMTransformer.from_pretrained(tmp_path / "m", dtype=wanted)
@@ -262,7 +262,7 @@ def test_no_permission_to_read(tmp_path, monkeypatch) -> None:
             tmp_path / layout, file_format=layout
         )
         with monkeypatch.context() as patch:
-            patch.setattr(f"bytelatent.model.weights.{name}", refuse)
+            patch.setattr(f"bytelatent.formats.weights.{name}", refuse)
             with pytest.raises(ValueError, match=rf"{file} cannot be read: Permission denied$"):
                 LMTransformer.from_pretrained(tmp_path / layout)
 

@@ -59,7 +59,7 @@ def test_words_go_through_and_the_status_comes_back(monkeypatch) -> None:
         seen.append(words)
         return 3
 
-    monkeypatch.setattr("bytelatent.hf_commands.main", run)
+    monkeypatch.setattr("bytelatent.convert.commands.main", run)
     assert main(["load-transformers", "hub", "--prompt", "x"]) == 3
     assert seen == [["load-transformers", "hub", "--prompt", "x"]]
 

@@ -6,8 +6,8 @@ import random
 
 import pytest
 
-from bytelatent import compressors
-from bytelatent.compressors import BZ2, XZ, ZSTD, compressed_sizes
+from bytelatent.evaluation import compressors
+from bytelatent.evaluation.compressors import BZ2, XZ, ZSTD, compressed_sizes
 
 WORDS = ["ten", "green", "bottles", "are", "hanging"]
 DATA = " ".join(random.Random(1).choices(WORDS, k=3000)).encode()

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from bytelatent.args import TrainArgs
 from bytelatent.config import load_args, save_args
 from bytelatent.scaling.args import ScalingArgs
+from bytelatent.training.args import TrainArgs
 
 FOLDER = Path(__file__).parents[1] / "bytelatent" / "configs"
 CONFIGS = sorted(path for path in FOLDER.glob("**/*.yaml") if path.parent.name != "parts")

@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from bytelatent.args import TrainArgs
+from bytelatent.architecture.published import BLT_1B, BLT_8B, ENTROPY_MODEL
 from bytelatent.config import load_args
 from bytelatent.metrics import read_metrics
 from bytelatent.model.blt import ByteLatentTransformer
-from bytelatent.model.published import BLT_1B, BLT_8B, ENTROPY_MODEL
 from bytelatent.train import main
+from bytelatent.training.args import TrainArgs
 from bytelatent.transformer import LMTransformer
 
 CONFIGS = Path(__file__).parents[1] / "bytelatent" / "configs"

@@ -5,7 +5,7 @@ import re
 import pytest
 import torch
 
-from bytelatent.devices import find_device
+from bytelatent.distributed.devices import find_device
 from bytelatent.distributed.env import World
 from bytelatent.train import main
 

@@ -10,10 +10,10 @@ import torch
 
 from bytelatent.data.held_out import cut_pieces, held_out
 from bytelatent.eval import main
-from bytelatent.evaluation import Score, combined, evaluate, overall
-from bytelatent.generation.recompute import generate_by_recomputation
+from bytelatent.evaluation.corpus import Score, combined, evaluate, overall
+from bytelatent.evaluation.scoring import ByteScores, continuation, score
+from bytelatent.generation.torch_backend.recompute import generate_by_recomputation
 from bytelatent.loading import load_text_model
-from bytelatent.scoring import ByteScores, continuation, score
 from tests import tiny
 
 
@@ -149,7 +149,7 @@ def test_continuations_recompute_only_for_a_rule_that_looks_ahead(root, monkeypa
 
     text_model = load_text_model(str(root / "blt"))
     first = next(continuation(text_model, b"10 green"))
-    monkeypatch.setattr("bytelatent.scoring.greedy_tokens", refuse)
+    monkeypatch.setattr("bytelatent.evaluation.scoring.greedy_tokens", refuse)
     assert next(continuation(text_model, b"10 green")) == first
     text_model.patcher.args = text_model.patcher.args.model_copy(update={"threshold": None})
     with pytest.raises(AssertionError):

@@ -2,9 +2,9 @@
 
 import pytest
 
-from bytelatent.model.args import LMTransformerArgs
-from bytelatent.model.blt_args import ByteLatentTransformerArgs
-from bytelatent.model.flops import flops_per_byte
+from bytelatent.architecture.args import LMTransformerArgs
+from bytelatent.architecture.blt_args import ByteLatentTransformerArgs
+from bytelatent.architecture.flops_per_byte import flops_per_byte
 
 # Table 10: encoder layers and width, global layers and width, decoder layers, k.
 # Then FLOPs per byte at 4, 4.5, 6 and 8 bytes per patch, and the global model's share at 4.5.

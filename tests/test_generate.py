@@ -19,13 +19,13 @@ import torch
 import demo
 from bytelatent import generate
 from bytelatent.export import main as export_main
+from bytelatent.formats.find import PRETRAINED
 from bytelatent.generate import Writer, main, stats
-from bytelatent.generation.engine import Engine
 from bytelatent.generation.events import Event
-from bytelatent.generation.matrices import Weights
+from bytelatent.generation.torch_backend.engine import Engine
+from bytelatent.generation.torch_backend.matrices import Weights
 from bytelatent.runtime import BltRuntime
-from bytelatent.step_graphs import ENTROPY_GRAPH
-from bytelatent.storage import PRETRAINED
+from bytelatent.runtime.onnx_format import ENTROPY_GRAPH
 from bytelatent.tokenizers.constants import OFFSET
 from tests import tiny
 from tests.conftest import CHECKPOINTS

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
+from bytelatent.convert.commands import Loaded
 from bytelatent.hf import BltTokenizerAndPatcher
-from bytelatent.hf_commands import Loaded
 from bytelatent.patching.entropies import calculate_entropies
 from bytelatent.transformer import LMTransformer
 

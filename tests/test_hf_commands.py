@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from safetensors.torch import load_file
 
+from bytelatent.convert.commands import Loaded, main
 from bytelatent.hf import BltTokenizerAndPatcher
-from bytelatent.hf_commands import Loaded, main
 from bytelatent.tokenizers.constants import EOS_ID, OFFSET
 from tests.conftest import CHECKPOINTS
 

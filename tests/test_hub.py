@@ -10,11 +10,11 @@ import huggingface_hub
 import pytest
 from huggingface_hub import errors
 
+from bytelatent.formats.find import model_folder
+from bytelatent.formats.hub import download, upload
 from bytelatent.hf import BltTokenizerAndPatcher
-from bytelatent.hub import download, upload
 from bytelatent.model.blt import ByteLatentTransformer
 from bytelatent.patching.patcher import PatcherArgs
-from bytelatent.storage import model_folder
 from bytelatent.tokenizers.build import TokenizerArgs
 from bytelatent.transformer import LMTransformer
 from tests.conftest import CHECKPOINTS
@@ -182,7 +182,7 @@ def test_a_token_that_may_not_write(call, hub, monkeypatch) -> None:
 )
 def test_the_real_library_without_a_network(setting, words, tmp_path) -> None:
     """Port 9 of this machine, which nobody serves, stands for the hub."""
-    code = "from bytelatent.hub import download; download('me/m')"
+    code = "from bytelatent.formats.hub import download; download('me/m')"
     done = subprocess.run(
         [sys.executable, "-c", code],
         capture_output=True,

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from bytelatent.args import TrainArgs
 from bytelatent.config import load_args
 from bytelatent.data.sources import find_chunks
 from bytelatent.preprocess.args import PreprocessArgs
 from bytelatent.preprocess.entropies import main as preprocess
 from bytelatent.preprocess.shards import find_work
 from bytelatent.stool import main as stool
+from bytelatent.training.args import TrainArgs
 from tests.setup.test_hf_data import command
 
 CONFIGS = Path(__file__).parents[1] / "bytelatent" / "configs"

@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from bytelatent.data.held_out import cut_pieces
+from bytelatent.evaluation.scoring import continuation
 from bytelatent.lm_eval_adapter import ByteModel, lm_eval_class, main
-from bytelatent.scoring import continuation
 from tests import tiny
 
 

@@ -11,30 +11,30 @@ import numpy as np
 import pytest
 import torch
 
-from app.calibration import Calibration
-from app.compare import compare
-from app.live import answer
-from app.model import LiveModel
+from app.models.live import answer
+from app.models.live_model import LiveModel
+from app.models.splitting import compare
+from app.models.threshold_curve import Calibration
 from app.schemas.compare import CompareRequest
 from app.schemas.patches import PatchRequest
 from bytelatent import calibration
 from bytelatent.data.held_out import held_out
 from bytelatent.data.packing import cut
-from bytelatent.evaluation import evaluate
+from bytelatent.evaluation.corpus import evaluate
+from bytelatent.evaluation.scoring import continuation, score
 from bytelatent.exporting.folders import export_blt, export_entropy
-from bytelatent.generation.engine import Engine
-from bytelatent.generation.recompute import generate_by_recomputation
-from bytelatent.graph.patches import patch_graph
+from bytelatent.generation.torch_backend.engine import Engine
+from bytelatent.generation.torch_backend.recompute import generate_by_recomputation
+from bytelatent.graph.patch_graph import patch_graph
 from bytelatent.hf import BltTokenizerAndPatcher
 from bytelatent.loading import load_text_model
 from bytelatent.patching.patcher import PatcherArgs
 from bytelatent.patching.rules import PatchingMode
-from bytelatent.plotting.measure import measure
+from bytelatent.plotting.measured_text import measure
 from bytelatent.release import main as release
 from bytelatent.runtime import BltRuntime, EntropyRuntime
-from bytelatent.scoring import continuation, score
 from bytelatent.tokenizers.build import TokenizerArgs
-from bytelatent.training_patches import TrainingPatcher
+from bytelatent.training.live_patches import TrainingPatcher
 from tests import tiny
 from tests.test_release import finished_run
 

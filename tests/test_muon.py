@@ -4,11 +4,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from bytelatent import muon
-from bytelatent.model.args import LMTransformerArgs
+from bytelatent.architecture.args import LMTransformerArgs
+from bytelatent.architecture.blt_args import ByteLatentTransformerArgs
 from bytelatent.model.blt import ByteLatentTransformer
-from bytelatent.model.blt_args import ByteLatentTransformerArgs
-from bytelatent.muon import Muon, hidden_matrices, orthogonal
+from bytelatent.training import muon
+from bytelatent.training.muon import Muon, hidden_matrices, orthogonal
 from bytelatent.transformer import LMTransformer
 from tests.tiny import BLT, LM
 

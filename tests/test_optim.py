@@ -2,9 +2,9 @@
 
 import pytest
 
-from bytelatent.model.args import LMTransformerArgs
-from bytelatent.muon import hidden_matrices
-from bytelatent.optim import OptimArgs, build_optimizers, learning_rate, set_learning_rate
+from bytelatent.architecture.args import LMTransformerArgs
+from bytelatent.training.muon import hidden_matrices
+from bytelatent.training.optim import OptimArgs, build_optimizers, learning_rate, set_learning_rate
 from bytelatent.transformer import LMTransformer
 from tests.tiny import LM
 

@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from bytelatent.compressors import XZ, ZSTD, compressed_sizes
 from bytelatent.data.held_out import held_out
 from bytelatent.eval import main
-from bytelatent.evaluation import evaluate
+from bytelatent.evaluation.compressors import XZ, ZSTD, compressed_sizes
+from bytelatent.evaluation.corpus import evaluate
 from bytelatent.loading import load_text_model
 from tests import tiny
 

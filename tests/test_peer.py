@@ -1,6 +1,6 @@
 """Our numbers against those of ``transformers.BltForCausalLM``, for many small random models.
 
-The random models go through :func:`bytelatent.transformers_format.save_transformers`, so each is
+The random models go through :func:`bytelatent.convert.transformers.save_transformers`, so each is
 also a test of that format. The last tests show where ``transformers`` computes something else than
 the reference; there the fixtures (``tests/checkpoints``) decide, and ours follows them.
 
@@ -17,14 +17,14 @@ import torch
 from torch import Tensor
 from transformers import BltForCausalLM
 
-from bytelatent.model.args import LMTransformerArgs, TransformerArgs
+from bytelatent.architecture.args import LMTransformerArgs, TransformerArgs
+from bytelatent.architecture.blt_args import ByteLatentTransformerArgs, HashArgs, LocalArgs
+from bytelatent.convert.transformers import Bundle, save_transformers
 from bytelatent.model.blt import ByteLatentTransformer
-from bytelatent.model.blt_args import ByteLatentTransformerArgs, HashArgs, LocalArgs
 from bytelatent.patching.entropies import entropy
 from bytelatent.patching.patcher import PatcherArgs
 from bytelatent.tokenizers.constants import BOS_ID, EOS_ID
 from bytelatent.transformer import LMTransformer
-from bytelatent.transformers_format import Bundle, save_transformers
 from tests.conftest import CHECKPOINTS, Case
 
 SEEDS = range(36)
@@ -278,7 +278,7 @@ def test_they_pool_anew_after_each_encoder_layer(tmp_path, monkeypatch) -> None:
     case = Case("encoder-all-layers")
     assert case.blt.parent.parent == CHECKPOINTS
     tokens_BS = torch.from_numpy(case.expected["tokens"])
-    monkeypatch.setattr("bytelatent.transformers_format.check_expressible", lambda *_: None)
+    monkeypatch.setattr("bytelatent.convert.transformers.check_expressible", lambda *_: None)
     both = compare(bundle_of(case), tokens_BS, tmp_path)
     expected = torch.from_numpy(case.expected["logits"])
     assert_close(both.logits, expected, LOGIT_TOLERANCE)

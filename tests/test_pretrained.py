@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 import torch
 
+from bytelatent.formats.find import PRETRAINED
 from bytelatent.metrics import bits_per_byte, read_metrics
 from bytelatent.patching.entropies import calculate_entropies
 from bytelatent.patching.patcher import PatcherArgs
 from bytelatent.runtime import EntropyRuntime
-from bytelatent.storage import PRETRAINED
 from bytelatent.tokenizers.blt_tokenizer import BltTokenizer
 from bytelatent.transformer import LMTransformer
 

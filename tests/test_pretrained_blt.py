@@ -7,12 +7,12 @@ import shutil
 import pytest
 
 from bytelatent.data.held_out import HeldOut
-from bytelatent.evaluation import evaluate, overall
+from bytelatent.evaluation.corpus import evaluate, overall
+from bytelatent.formats.find import PRETRAINED
 from bytelatent.loading import load_text_model, read_settings
 from bytelatent.metrics import read_metrics
 from bytelatent.release import main
-from bytelatent.step_graphs import BLT_GRAPHS
-from bytelatent.storage import PRETRAINED
+from bytelatent.runtime.onnx_format import BLT_GRAPHS
 
 FOLDER = PRETRAINED / "blt-mini"
 SAMPLES = PRETRAINED.parent / "plotting" / "samples"

@@ -10,13 +10,13 @@ import torch
 
 from bytelatent.config import save_args
 from bytelatent.data.held_out import held_out
-from bytelatent.evaluation import evaluate, overall
+from bytelatent.evaluation.corpus import evaluate, overall
 from bytelatent.hf import BltTokenizerAndPatcher
 from bytelatent.loading import load_text_model, read_settings
 from bytelatent.model.blt import ByteLatentTransformer
 from bytelatent.release import main
 from bytelatent.runtime import EntropyRuntime
-from bytelatent.step_graphs import BLT_GRAPHS
+from bytelatent.runtime.onnx_format import BLT_GRAPHS
 from bytelatent.transformer import LMTransformer
 from tests import tiny
 from tests.test_outside import add_outside

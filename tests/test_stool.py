@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from bytelatent.slurm import directive
+from bytelatent.distributed.slurm import directive
 from bytelatent.stool import StoolArgs, main, split_words
 
 ROOT = Path(__file__).parents[1]

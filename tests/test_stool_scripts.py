@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from bytelatent.args import TrainArgs
 from bytelatent.data.args import DataArgs
 from bytelatent.data.loader import Loader
 from bytelatent.eval import EvalCommandArgs
 from bytelatent.preprocess.args import PreprocessArgs
 from bytelatent.stool import main
+from bytelatent.training.args import TrainArgs
 
 ROOT = Path(__file__).parents[1]
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from bytelatent.stored_tensors import StoredTensors
+from bytelatent.formats.safetensors_header import StoredTensors
 
 
 @pytest.fixture

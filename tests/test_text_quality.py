@@ -5,23 +5,23 @@ import json
 import numpy as np
 import pytest
 
-from bytelatent.generation.sampling import SamplingArgs
-from bytelatent.loading import load_text_model
-from bytelatent.scoring import continuation
-from bytelatent.text_quality import (
+from bytelatent.evaluation.repetition import (
     LEAST_WORDS,
     MOST_REPEATED,
     Options,
     baseline,
     continuations,
     lines,
-    main,
     measure,
     read_prompts,
     read_word_list,
     repeated,
     words_of,
 )
+from bytelatent.evaluation.scoring import continuation
+from bytelatent.generation.sampling import SamplingArgs
+from bytelatent.loading import load_text_model
+from bytelatent.text_quality import main
 from tests import tiny
 
 SIXTEEN = b"abcdefghijklmnop"
@@ -166,6 +166,6 @@ def test_a_missing_list_of_words_is_named(root, monkeypatch, capsys) -> None:
     def missing(name):
         raise ModuleNotFoundError(name=name)
 
-    monkeypatch.setattr("bytelatent.text_quality.import_module", missing)
+    monkeypatch.setattr("bytelatent.evaluation.repetition.import_module", missing)
     assert main([str(root / "blt")]) == 1
     assert "pip install 'bytelatent[quality]'" in capsys.readouterr().err

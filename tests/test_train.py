@@ -7,14 +7,14 @@ from itertools import cycle, islice
 import pytest
 import torch
 
-from bytelatent.args import TrainArgs
-from bytelatent.checkpoint import sole_run
 from bytelatent.metrics import read_metrics
 from bytelatent.model.blt import ByteLatentTransformer
 from bytelatent.patching.entropies import entropy_function
 from bytelatent.tokenizers.constants import BOS_ID, EOS_ID, OFFSET
 from bytelatent.train import main
-from bytelatent.trainer import Trainer
+from bytelatent.training.args import TrainArgs
+from bytelatent.training.checkpoint import sole_run
+from bytelatent.training.trainer import Trainer
 from bytelatent.transformer import LMTransformer
 from tests import tiny
 from tests.tiny import BLT, LM

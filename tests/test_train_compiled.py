@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from bytelatent.args import TrainArgs
 from bytelatent.config import load_args
 from bytelatent.metrics import read_metrics
-from bytelatent.trainer import Trainer
+from bytelatent.training.args import TrainArgs
+from bytelatent.training.trainer import Trainer
 
 ROOT = Path(__file__).parents[1]
 

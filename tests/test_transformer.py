@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 
-from bytelatent.model.args import HashArgs, LMTransformerArgs
-from bytelatent.model.ngrams import PRIMES
+from bytelatent.architecture.args import HashArgs, LMTransformerArgs
+from bytelatent.architecture.ngrams import PRIMES
 from bytelatent.patching.entropies import calculate_entropies, entropy
 from bytelatent.tokenizers.constants import BOS_ID, EOS_ID, PAD_ID
 from bytelatent.transformer import LMTransformer

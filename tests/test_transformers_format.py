@@ -11,14 +11,14 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import AutoTokenizer, BltConfig, BltForCausalLM
 
-from bytelatent.model.args import LMTransformerArgs
+from bytelatent.architecture.args import LMTransformerArgs
+from bytelatent.architecture.blt_args import ByteLatentTransformerArgs
+from bytelatent.convert.transformers import Bundle, load_transformers, save_transformers
+from bytelatent.convert.transformers_config import TransformersConfig
 from bytelatent.model.blt import ByteLatentTransformer
-from bytelatent.model.blt_args import ByteLatentTransformerArgs
-from bytelatent.model.transformers_config import TransformersConfig
 from bytelatent.patching.patcher import PatcherArgs
 from bytelatent.tokenizers.blt_tokenizer import BltTokenizer
 from bytelatent.transformer import LMTransformer
-from bytelatent.transformers_format import Bundle, load_transformers, save_transformers
 from tests.conftest import Case
 
 LOCAL = {"dim": 16, "n_layers": 2, "n_heads": 2, "multiple_of": 16, "window": 9}

@@ -6,9 +6,9 @@ from typing import Any
 
 import torch
 
-from bytelatent.args import TrainArgs
 from bytelatent.loading import write_settings
 from bytelatent.model.blt import ByteLatentTransformer
+from bytelatent.training.args import TrainArgs
 from bytelatent.transformer import LMTransformer
 
 TEXTS = {

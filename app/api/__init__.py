@@ -5,37 +5,37 @@ from typing import Any
 
 from flask import Blueprint, Response, jsonify, request
 
-from app import files
 from app.api import (
-    architecture,
-    artifact,
-    compare,
-    generate,
-    graph,
-    health,
-    inspect,
-    model,
-    patches,
-    runs,
-    scaling,
-    visualizations,
+    architecture_routes,
+    artifact_routes,
+    compare_routes,
+    generate_routes,
+    graph_routes,
+    health_routes,
+    inspect_routes,
+    model_routes,
+    patches_routes,
+    runs_routes,
+    scaling_routes,
+    visualizations_routes,
 )
-from app.openapi import document as put_together
+from app.api.openapi import document as put_together
+from app.stored import file_routes
 
 MODULES = (
-    patches,
-    compare,
-    generate,
-    inspect,
-    graph,
-    architecture,
-    visualizations,
-    artifact,
-    model,
-    runs,
-    scaling,
-    files,
-    health,
+    patches_routes,
+    compare_routes,
+    generate_routes,
+    inspect_routes,
+    graph_routes,
+    architecture_routes,
+    visualizations_routes,
+    artifact_routes,
+    model_routes,
+    runs_routes,
+    scaling_routes,
+    file_routes,
+    health_routes,
 )
 
 blueprint = Blueprint("api", __name__)

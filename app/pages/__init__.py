@@ -1,16 +1,27 @@
 """HTML pages, a module each, with its ``blueprint``; and one for their errors."""
 
 from app.pages import (
-    api,
-    artifact,
-    errors,
-    gallery,
-    generate,
-    graph,
-    home,
-    inside,
-    scaling,
-    training,
+    api_page,
+    artifact_page,
+    error_pages,
+    gallery_page,
+    generate_page,
+    graph_page,
+    home_page,
+    inside_page,
+    scaling_page,
+    training_page,
 )
 
-MODULES = (home, generate, inside, graph, training, scaling, gallery, artifact, api, errors)
+MODULES = (
+    home_page,
+    generate_page,
+    inside_page,
+    graph_page,
+    training_page,
+    scaling_page,
+    gallery_page,
+    artifact_page,
+    api_page,
+    error_pages,
+)

@@ -7,7 +7,7 @@ from typing import Any
 
 from flask import Response, current_app, render_template, request
 
-from app.assets import Assets
+from app.stored.assets import Assets
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from app.schemas.base import Nats, Strict
+from app.schemas.schema import Nats, Strict
 
 PartKey = Literal[
     "entropy_model",

@@ -4,8 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from app.schemas.base import Nats, Request, Strict
 from app.schemas.patches import MAX_LENGTH
+from app.schemas.schema import Nats, Request, Strict
 
 Splitter = Literal["entropy", "monotonic", "space", "static", "cl100k_base", "o200k_base", "llama3"]
 

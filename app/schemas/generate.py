@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from app.schemas.base import Nats, Request, Strict
+from app.schemas.schema import Nats, Request, Strict
 from app.settings import GenerationLimits
 
 LIMITS = GenerationLimits()

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.schemas.base import Request, Strict
+from app.schemas.schema import Request, Strict
 from app.settings import GRAPH_LIMIT
 
 MOST_NODES = 1500

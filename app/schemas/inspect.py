@@ -8,8 +8,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from app.schemas.base import Nats, Request, Strict
 from app.schemas.patches import Prediction
+from app.schemas.schema import Nats, Request, Strict
 from app.settings import INSPECT_LIMIT
 
 Heads = Literal["mean", "each"]

@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from app.schemas.base import Nats, Request, Strict
+from app.schemas.schema import Nats, Request, Strict
 
 LiveMode = Literal["entropy", "monotonic", "combined", "space", "static", "byte"]
 

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from app.schemas.base import Strict
+from app.schemas.schema import Strict
 
 
 class Run(Strict):

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+from bytelatent.data.arrow_files import ArrowShard, ParquetShard
 from bytelatent.data.readers import Document, GzipShard, LineShard, Shard, ZstdShard
-from bytelatent.data.tables import ArrowShard, ParquetShard
 
 FORMATS: dict[str, type[Shard]] = {
     ".jsonl": LineShard,

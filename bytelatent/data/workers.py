@@ -12,8 +12,8 @@ from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
 from bytelatent.data.args import DataArgs
 from bytelatent.data.lanes import Chunks, LaneState, Part, parts
+from bytelatent.distributed.processes import end_with
 from bytelatent.patching.patcher import Patcher
-from bytelatent.processes import end_with
 
 PREFETCHED = 4
 """Parts that every worker makes ahead."""

@@ -11,7 +11,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from bytelatent.devices import find_device
+from bytelatent.distributed.devices import find_device
 
 TIMEOUT = timedelta(minutes=30)
 """How long processes wait for each other; a checkpoint of a large model takes minutes."""

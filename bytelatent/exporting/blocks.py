@@ -1,11 +1,11 @@
 """The parts of the models as nodes of a graph: blocks with a cache, and cross-attention.
 
-Legend: as in :mod:`bytelatent.step_graphs`; ``H`` heads, ``Q = S * H / G`` queries of a key/value
-head, ``N = H + 2 G``.
+Legend: as in :mod:`bytelatent.runtime.onnx_format`; ``H`` heads, ``Q = S * H / G`` queries of a
+key/value head, ``N = H + 2 G``.
 """
 
-from bytelatent.exporting.graph import INT64, Graph, Value
-from bytelatent.step_graphs import StackShape
+from bytelatent.exporting.onnx_graph import INT64, Graph, Value
+from bytelatent.runtime.onnx_format import StackShape
 
 
 def norm(graph: Graph, value: Value, name: str, eps: float) -> Value:

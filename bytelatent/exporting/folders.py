@@ -7,18 +7,17 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from bytelatent.exporting.graph import Graph
 from bytelatent.exporting.models import blt_graphs, blt_shape, entropy_graph, entropy_shape
+from bytelatent.exporting.onnx_graph import Graph
 from bytelatent.files import replacing
+from bytelatent.formats.safetensors_header import StoredTensors
 from bytelatent.model.blt import ByteLatentTransformer
 from bytelatent.patching.entropies import entropy
 from bytelatent.patching.patcher import PatcherArgs
 from bytelatent.patching.rules import PatchingMode
-from bytelatent.runtime.loading import load_graph
-from bytelatent.runtime.measuring import EntropyGraph
-from bytelatent.runtime.rows import Seen
-from bytelatent.runtime.steps import Sessions, StepModel
-from bytelatent.step_graphs import (
+from bytelatent.runtime.entropy_graph import EntropyGraph
+from bytelatent.runtime.model_files import load_graph
+from bytelatent.runtime.onnx_format import (
     DECODER_GRAPH,
     ENCODER_GRAPH,
     ENTROPY_GRAPH,
@@ -31,8 +30,12 @@ from bytelatent.step_graphs import (
     BltShape,
     EntropyShape,
 )
-from bytelatent.stored_tensors import StoredTensors
+from bytelatent.runtime.runtime_rows import Seen
+from bytelatent.runtime.steps import Sessions, StepModel
 from bytelatent.transformer import LMTransformer
+
+DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+"""What weights may be stored in."""
 
 TOLERANCE = 1e-4
 """Of logits, as a share of the largest; nats of entropies."""

@@ -1,13 +1,14 @@
-"""The graphs of a BLT and of an entropy model, as :mod:`bytelatent.step_graphs` describes them.
+"""ONNX graphs of a BLT and of an entropy model, as :mod:`bytelatent.runtime.onnx_format` has them.
 
 Legend: as there; ``P`` patches, ``G`` global width, ``E`` head width of cross-attention.
 """
 
+from bytelatent.architecture.args import HashArgs, LMTransformerArgs, TransformerArgs
+from bytelatent.architecture.blt_args import ByteLatentTransformerArgs, LocalArgs
 from bytelatent.exporting.blocks import StackGraph, norm
-from bytelatent.exporting.graph import INT64, Graph, Value
-from bytelatent.model.args import HashArgs, LMTransformerArgs, TransformerArgs
-from bytelatent.model.blt_args import ByteLatentTransformerArgs, LocalArgs
-from bytelatent.step_graphs import (
+from bytelatent.exporting.onnx_graph import INT64, Graph, Value
+from bytelatent.formats.safetensors_header import StoredTensors
+from bytelatent.runtime.onnx_format import (
     DECODER_GRAPH,
     ENCODER_GRAPH,
     GLOBAL_GRAPH,
@@ -15,7 +16,6 @@ from bytelatent.step_graphs import (
     EntropyShape,
     StackShape,
 )
-from bytelatent.stored_tensors import StoredTensors
 
 
 def entropy_graph(args: LMTransformerArgs, stored: StoredTensors) -> Graph:

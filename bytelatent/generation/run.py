@@ -13,8 +13,8 @@ from typing import Any, Generic, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from bytelatent.generation.byte_model import AnyRow, ByteModel
 from bytelatent.generation.events import Event, Generated, RowText
-from bytelatent.generation.model import AnyRow, ByteModel
 from bytelatent.generation.sampling import Sampler, SamplingArgs, streams_of
 from bytelatent.generation.speculative import DraftLength, Round, Speculation
 from bytelatent.tokenizers.constants import BOS_ID, OFFSET
@@ -32,7 +32,7 @@ Speculate = int | Literal["auto"] | None
 
 @dataclass(frozen=True)
 class Options:
-    """How texts are made; see :meth:`bytelatent.generation.engine.Engine.stream`.
+    """How texts are made; see :meth:`bytelatent.generation.torch_backend.engine.Engine.stream`.
 
     Raises:
         ValueError: a number is out of range or a stop string is empty.

@@ -19,7 +19,7 @@ Boundaries are decided as always: a patch closes where the byte after it was pre
 never because a draft ends. An end of document is drafted but not stepped over: it ends its row.
 
 Loads no torch: states, latents and logits are the model's own affair
-(:mod:`bytelatent.generation.model`).
+(:mod:`bytelatent.generation.byte_model`).
 
 Legend: ``V`` vocabulary.
 """
@@ -31,7 +31,7 @@ from typing import Any, Generic
 import numpy as np
 
 from bytelatent.generation.boundaries import BoundaryState
-from bytelatent.generation.model import AnyRow, ByteModel, Row
+from bytelatent.generation.byte_model import AnyRow, ByteModel, Row
 from bytelatent.generation.sampling import Floats, Sampler, draw
 
 FIRST_LENGTH = 4
@@ -147,7 +147,7 @@ class Speculation(Generic[AnyRow]):
             length: tokens to draft at most; windows shorter than that set a limit too.
 
         Raises:
-            ValueError: see :meth:`bytelatent.generation.incremental.Incremental.step`.
+            ValueError: see :meth:`bytelatent.generation.byte_model.ByteModel.step`.
         """
         with self.model.running():
             return self._round(row, number, first, length)

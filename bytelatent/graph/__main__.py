@@ -21,12 +21,12 @@ from bytelatent.files import write_text
 from bytelatent.graph import build
 from bytelatent.graph.entities import SpacyFinder
 from bytelatent.graph.entity_graph import EntityGraphArgs, Overrides, entity_graph
-from bytelatent.graph.files import json_text, load_graph, node_link, save_csv, save_graphml
 from bytelatent.graph.gazetteer import GazetteerFinder
-from bytelatent.graph.html import graph_html
+from bytelatent.graph.graph_files import json_text, load_graph, node_link, save_csv, save_graphml
+from bytelatent.graph.graph_page import graph_html
 from bytelatent.graph.inputs import read_bytes, text_of
 from bytelatent.graph.mentions import Finder
-from bytelatent.graph.patches import PatchGraphArgs, patch_graph
+from bytelatent.graph.patch_graph import PatchGraphArgs, patch_graph
 from bytelatent.graph.traversal import (
     Continuation,
     communities,
@@ -36,7 +36,7 @@ from bytelatent.graph.traversal import (
 )
 from bytelatent.plotting.artifacts import ArtifactWriter, Card
 from bytelatent.plotting.graph_figure import draw
-from bytelatent.runtime.entropy import EntropyRuntime
+from bytelatent.runtime.entropy_runtime import EntropyRuntime
 
 PROGRAM = "python -m bytelatent.graph"
 ROOT = Path(bytelatent.__file__).resolve().parents[1]

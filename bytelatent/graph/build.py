@@ -5,10 +5,10 @@ from typing import Any
 from bytelatent.graph import entities
 from bytelatent.graph.entities import SpacyFinder
 from bytelatent.graph.entity_graph import EntityGraphArgs, entity_graph
-from bytelatent.graph.files import node_link
 from bytelatent.graph.gazetteer import GazetteerFinder
+from bytelatent.graph.graph_files import node_link
 from bytelatent.graph.mentions import Finder
-from bytelatent.graph.patches import EntropyModel, PatchGraphArgs, patch_graph
+from bytelatent.graph.patch_graph import EntropyModel, PatchGraphArgs, patch_graph
 
 
 def patch_graph_of(

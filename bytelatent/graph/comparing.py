@@ -20,6 +20,7 @@ from bytelatent.graph.entities import INSTALL, model_name, unavailable
 
 RESAMPLES = 1000
 SIGNS, BLANKS = "after a sign", "at any blank"
+COLUMNS = ("method", "where", "precision", "recall", "F1", "95 % of F1")
 
 
 @dataclass(frozen=True)
@@ -258,3 +259,16 @@ def _spacy() -> Any:
         return importlib.import_module("spacy")
     except ImportError:
         raise ValueError(f"the comparison of sentences needs spaCy: {INSTALL}") from None
+
+
+def table(comparison: Comparison) -> list[tuple[str, ...]]:
+    """The rows of a table for people, with the columns :data:`COLUMNS`."""
+    return [
+        (
+            one.label,
+            one.places,
+            *(f"{value:.3f}" for value in (one.precision, one.recall, one.f1)),
+            f"{one.low:.3f}–{one.high:.3f}",
+        )
+        for one in comparison.methods
+    ]

@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bytelatent.files import naming
-from bytelatent.runtime.entropy import ByteAnalysis
+from bytelatent.runtime.entropy_runtime import ByteAnalysis
 from bytelatent.tokenizers.blt_tokenizer import utf8_bytes
 from bytelatent.tokenizers.constants import EOS_ID, OFFSET, VOCAB_SIZE
 
@@ -43,7 +43,7 @@ _PARTS = ("tuning", "report")
 
 
 class ByteModel(Protocol):
-    """What is needed of :class:`bytelatent.runtime.entropy.EntropyRuntime`."""
+    """What is needed of :class:`bytelatent.runtime.entropy_runtime.EntropyRuntime`."""
 
     name: str
 

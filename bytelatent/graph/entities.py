@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 from bytelatent.graph.cleaning import CleanedText, CleaningArgs, clean
 from bytelatent.graph.mentions import Mention, Progress, Sentence
+from bytelatent.graph.name_words import TITLES
 from bytelatent.graph.names import is_name, trimmed
 from bytelatent.graph.relations import triples
-from bytelatent.graph.words import TITLES
 
 if TYPE_CHECKING:
     from spacy.language import Language

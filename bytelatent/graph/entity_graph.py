@@ -12,8 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from bytelatent.files import read_json
 from bytelatent.graph.layout import arrange
 from bytelatent.graph.mentions import Finder, Mention, Progress, Sentence
+from bytelatent.graph.name_words import HE, PLACED, SHE
 from bytelatent.graph.names import NameUse, is_name, key_of, kind_of, merge
-from bytelatent.graph.words import HE, PLACED, SHE
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -55,26 +55,30 @@ class Overrides(BaseModel):
 
 
 class EntityGraphArgs(BaseModel):
-    """What decides an entity graph besides the text."""
+    """Settings that decide an entity graph besides the text.
+
+    Attributes:
+        max_nodes: number of entities that are kept at most; the most mentioned ones stay.
+        min_count: mentions that an entity needs to be kept.
+        seed: seed of the search for communities and of the layout.
+        evidence: number of sentences that are kept for every edge.
+        mentions: number of places that are kept for every node.
+        max_evidence: characters of the longest evidence; entities further apart are not joined.
+        max_in_sentence: number of entities of one sentence that are joined with each other; a
+            longer list says little.
+        max_bytes: longer texts are refused, because the model needs minutes for them.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     max_nodes: int = Field(default=1500, ge=1, le=3000)
-    """Most mentioned entities that are kept."""
     min_count: int = Field(default=1, ge=1)
-    """Mentions of an entity that is kept."""
     seed: int = Field(default=0, ge=0, lt=2**32)
-    """Of communities and layout."""
     evidence: int = Field(default=5, ge=1)
-    """Sentences kept for every edge."""
     mentions: int = Field(default=20, ge=0)
-    """Places kept for every node."""
     max_evidence: int = Field(default=1000, ge=100)
-    """Characters of the longest evidence; what stands further apart is not joined."""
     max_in_sentence: int = Field(default=12, ge=2)
-    """Entities of a sentence that are joined with each other: a longer list says little."""
     max_bytes: int = Field(default=2_000_000, ge=1)
-    """Longer texts are refused: the model needs minutes for them."""
 
 
 @dataclass

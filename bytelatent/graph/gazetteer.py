@@ -16,8 +16,8 @@ from importlib import resources
 
 from bytelatent.graph.cleaning import CleaningArgs, clean
 from bytelatent.graph.mentions import Mention, Progress, Sentence
+from bytelatent.graph.name_words import NO_NAMES, STOP_WORDS, TITLES
 from bytelatent.graph.names import is_name, key_of, trimmed
-from bytelatent.graph.words import NO_NAMES, STOP_WORDS, TITLES
 
 PERSON, TITLE, NAME = "PERSON", "TITLE", "NAME"
 TITLES_FILE = "vital_articles.txt"

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from bytelatent.graph.words import (
+from bytelatent.graph.name_words import (
     FEMALE_TITLES,
     FIRST_NAMES,
     MALE_TITLES,

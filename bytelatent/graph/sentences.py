@@ -5,30 +5,30 @@ byte model sees them.
 """
 
 import argparse
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from bytelatent.command import run_command
 from bytelatent.files import naming
-from bytelatent.graph.comparing import Comparison, compare
+from bytelatent.graph.comparing import COLUMNS, compare, table
 from bytelatent.graph.endings import SAMPLE, ByteModel, read_documents, sentences
-from bytelatent.runtime.entropy import EntropyRuntime
+from bytelatent.runtime.entropy_runtime import EntropyRuntime
 
 DEFAULT_MODEL = Path(__file__).parents[1] / "pretrained" / "blt-entropy-mini"
-COLUMNS = ("method", "where", "precision", "recall", "F1", "95 % of F1")
 
 
-def table(comparison: Comparison) -> list[tuple[str, ...]]:
-    """Columns for people: method, places, precision, recall, F1 and its range."""
-    return [
-        (
-            one.label,
-            one.places,
-            *(f"{value:.3f}" for value in (one.precision, one.recall, one.f1)),
-            f"{one.low:.3f}–{one.high:.3f}",
-        )
-        for one in comparison.methods
-    ]
+def run(options: argparse.Namespace) -> None:
+    """Print the sentences of a file, or the table that compares ways to find sentences.
+
+    Raises:
+        ValueError: the model or the text is missing or damaged.
+    """
+    if options.file is not None:
+        _print_sentences(options.file, EntropyRuntime.load(options.model))
+        return
+    comparison = compare(read_documents(options.sample), EntropyRuntime.load(options.model))
+    for row in [COLUMNS, *table(comparison)]:
+        print(f"{row[0]:<34}{row[1]:<14}" + "".join(f"{cell:>13}" for cell in row[2:]))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -42,17 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--file", type=Path, help="a text, UTF-8: print its sentences")
     parser.add_argument("--sample", type=Path, default=SAMPLE, help="known sentences, one a line")
     options = parser.parse_args(arguments)
-    try:
-        if options.file is not None:
-            _print_sentences(options.file, EntropyRuntime.load(options.model))
-            return 0
-        found = compare(read_documents(options.sample), EntropyRuntime.load(options.model))
-    except ValueError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    for row in [COLUMNS, *table(found)]:
-        print(f"{row[0]:<34}{row[1]:<14}" + "".join(f"{cell:>13}" for cell in row[2:]))
-    return 0
+    return run_command(run, options)
 
 
 def _print_sentences(path: Path, model: ByteModel) -> None:

@@ -7,8 +7,8 @@ What is particular about it:
 
 - hash n-gram embeddings are summed onto the byte's own, without a division;
 - patches read their bytes by cross-attention from pooled and projected queries;
-- a byte is predicted from the latest *complete* patch (see :mod:`bytelatent.model.patches`), so a
-  patch never tells its own bytes about themselves;
+- a byte is predicted from the latest *complete* patch (:mod:`bytelatent.model.patch_indices`), so
+  that no patch holds anything of a byte that is to be predicted from it;
 - residuals around cross-attention count twice (see :mod:`bytelatent.model.cross_attention`);
 - local attention sees a window of bytes, global attention all patches, none of them another
   document.
@@ -24,17 +24,17 @@ from typing import cast
 
 from torch import Generator, Tensor, nn
 
-from bytelatent.model.args import TransformerArgs
+from bytelatent.architecture.args import TransformerArgs
+from bytelatent.architecture.blt_args import ByteLatentTransformerArgs, LocalArgs
+from bytelatent.formats.released_blt import BLT_KIND
 from bytelatent.model.attention import AttentionImpl, Plan, document_numbers, plan_attention
-from bytelatent.model.blt_args import ByteLatentTransformerArgs, LocalArgs
 from bytelatent.model.cross_attention import CrossImpl
 from bytelatent.model.embedding import EmbedsBytes, hash_tables
 from bytelatent.model.init import init_block, init_rest
 from bytelatent.model.layers import TransformerBlock, check_tokens, rotary_table
 from bytelatent.model.local import LocalDecoder, LocalEncoder
 from bytelatent.model.padding import leading_padding, rolled
-from bytelatent.model.patches import PatchLayout, patch_documents
-from bytelatent.model.released_blt import BLT_KIND
+from bytelatent.model.patch_indices import PatchLayout, patch_documents
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from bytelatent.model.args import HashArgs
+from bytelatent.architecture.args import HashArgs
+from bytelatent.architecture.ngrams import all_last_hashes
+from bytelatent.formats.pretrained import Pretrained
 from bytelatent.model.hashing import ngram_hashes
-from bytelatent.model.ngrams import all_last_hashes
-from bytelatent.model.pretrained import Pretrained
 
 
 def hash_tables(hashes: HashArgs | None, dim: int) -> nn.ModuleList:

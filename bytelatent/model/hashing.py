@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from bytelatent.model.ngrams import PRIMES, wrapped
+from bytelatent.architecture.ngrams import PRIMES, wrapped
 
 
 def ngram_hashes(tokens_BS: Tensor, size: int, function: int, buckets: int) -> Tensor:

@@ -18,7 +18,7 @@ import math
 
 from torch import Generator, Tensor, nn
 
-from bytelatent.model.args import TransformerArgs
+from bytelatent.architecture.args import TransformerArgs
 from bytelatent.model.layers import TransformerBlock
 
 

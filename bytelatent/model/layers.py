@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from bytelatent.model.args import TransformerArgs
+from bytelatent.architecture.args import TransformerArgs
 from bytelatent.model.attention import Plan
 
 

@@ -9,11 +9,11 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from bytelatent.architecture.blt_args import ByteLatentTransformerArgs
 from bytelatent.model.attention import Plan
-from bytelatent.model.blt_args import ByteLatentTransformerArgs
 from bytelatent.model.cross_attention import BytesReadPatches, CrossImpl, PatchesReadBytes
 from bytelatent.model.layers import TransformerBlock
-from bytelatent.model.patches import PatchLayout, concatenate, first_bytes, pool
+from bytelatent.model.patch_indices import PatchLayout, concatenate, first_bytes, pool
 
 
 class Encoded(NamedTuple):

@@ -28,10 +28,18 @@ EntropyFunction = Callable[[Array], Array]
 
 
 class PatcherArgs(BaseModel):
-    """How to cut patches; the names are those of the released ``train_args.json``.
+    """Settings of the patching rule; the names are those of the released ``train_args.json``.
 
-    ``monotonicity`` and ``threshold_add`` turn the entropy mode into the monotonic and the
-    combined rule, as in released files.
+    Attributes:
+        patching_mode: the rule. ``monotonicity`` and ``threshold_add`` turn the mode ``entropy``
+            into the monotonic and the combined rule, as in released files.
+        threshold: in nats. A byte starts a patch where its entropy, or the rise of its entropy
+            under the monotonic rule, is above it.
+        threshold_add: in nats, the smallest rise under the combined rule; null for other rules.
+        patch_size: bytes of a patch under the mode ``static``; with a threshold, the mean bytes
+            per patch that the threshold was calibrated for.
+        max_patch_length: longer patches are split; null for no limit.
+        monotonicity: whether the threshold is one of the rise of the entropy.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

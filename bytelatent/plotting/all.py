@@ -18,8 +18,8 @@ from bytelatent.plotting import (
     sentence_boundaries,
     training_curve,
 )
-from bytelatent.plotting.cli import Load, Parser, add_common_options
-from bytelatent.runtime.entropy import EntropyRuntime
+from bytelatent.plotting.command_line import Load, Parser, add_common_options
+from bytelatent.runtime.entropy_runtime import EntropyRuntime
 
 COMMANDS = (
     entropy_figure.COMMAND,

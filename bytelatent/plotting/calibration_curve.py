@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from bytelatent.files import read_json
 from bytelatent.plotting.artifacts import Card
 from bytelatent.plotting.charts import axis, chart_html, new_figure, safe
-from bytelatent.plotting.cli import Command, Job, Parser
+from bytelatent.plotting.command_line import Command, Job, Parser
 from bytelatent.plotting.html import Page
 from bytelatent.plotting.style import LIGHT
 

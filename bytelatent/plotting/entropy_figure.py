@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 from bytelatent.patching.rules import PatchingMode
 from bytelatent.plotting.artifacts import Card
 from bytelatent.plotting.charts import axis, chart_html, new_figure, safe
-from bytelatent.plotting.cli import (
+from bytelatent.plotting.command_line import (
     Command,
     Job,
     Parser,
@@ -26,7 +26,7 @@ from bytelatent.plotting.cli import (
     text_bytes,
 )
 from bytelatent.plotting.html import Page, table
-from bytelatent.plotting.measure import Measured, byte_patches, bytes_per_patch, measure
+from bytelatent.plotting.measured_text import Measured, byte_patches, bytes_per_patch, measure
 from bytelatent.plotting.style import LIGHT, drawable
 from bytelatent.tokenizers.characters import byte_labels, byte_roles
 from bytelatent.tokenizers.constants import OFFSET, SPECIAL_NAMES

@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 from bytelatent.metrics import bits_per_byte
 from bytelatent.plotting.artifacts import Card
 from bytelatent.plotting.charts import axis, chart_html, new_figure
-from bytelatent.plotting.cli import Command, Job, Parser, add_threshold, read_file
+from bytelatent.plotting.command_line import Command, Job, Parser, add_threshold, read_file
 from bytelatent.plotting.html import Page, table
-from bytelatent.plotting.measure import Measured, measure
+from bytelatent.plotting.measured_text import Measured, measure
 from bytelatent.plotting.style import LIGHT
 from bytelatent.tokenizers.characters import ByteClass, byte_classes
 

@@ -12,8 +12,8 @@ from bytelatent.files import read_json
 from bytelatent.patching.rules import PatchingMode
 from bytelatent.plotting.artifacts import Card
 from bytelatent.plotting.calibration_curve import CALIBRATION_NAME, read_calibration
-from bytelatent.plotting.cli import Command, Job, Parser, add_threshold
-from bytelatent.plotting.measure import EntropyModel, byte_patches, measure
+from bytelatent.plotting.command_line import Command, Job, Parser, add_threshold
+from bytelatent.plotting.measured_text import EntropyModel, byte_patches, measure
 
 DEFAULT_TEXTS = Path(bytelatent.__file__).parents[1] / "app" / "udhr.json"
 LONGEST = 24

@@ -12,7 +12,7 @@ from itertools import groupby
 
 from bytelatent.patching.rules import PatchingMode
 from bytelatent.plotting.artifacts import Card
-from bytelatent.plotting.cli import (
+from bytelatent.plotting.command_line import (
     Command,
     Job,
     Parser,
@@ -21,7 +21,7 @@ from bytelatent.plotting.cli import (
     text_bytes,
 )
 from bytelatent.plotting.html import Page, asset, table
-from bytelatent.plotting.measure import Measured, byte_patches, bytes_per_patch, measure
+from bytelatent.plotting.measured_text import Measured, byte_patches, bytes_per_patch, measure
 from bytelatent.plotting.overlay_image import TextBlock, draw_blocks
 from bytelatent.plotting.pieces import Kind, Piece, pieces
 from bytelatent.plotting.style import TINTS

@@ -13,17 +13,17 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
+from bytelatent.architecture import published
 from bytelatent.files import read_json
-from bytelatent.model import published
-from bytelatent.model.released import LM_KIND, find_checkpoint
-from bytelatent.model.released_blt import BLT_KIND
+from bytelatent.formats.released import LM_KIND, find_checkpoint
+from bytelatent.formats.released_blt import BLT_KIND
 from bytelatent.plotting import patch_lengths, scaling_ours, scaling_paper
 from bytelatent.plotting.artifacts import Card
-from bytelatent.plotting.cli import DEFAULT_MODEL, Command, Job, Parser
+from bytelatent.plotting.command_line import DEFAULT_MODEL, Command, Job, Parser
 from bytelatent.plotting.panel_images import panel_image
 from bytelatent.plotting.panel_pages import panel_page
 from bytelatent.plotting.panels import Drawing, Layer, Panel
-from bytelatent.scaling.reading import Findings, read_findings
+from bytelatent.scaling.study_results import Findings, read_findings
 
 RECORDS = "scaling"
 PAPER = "paper.json"

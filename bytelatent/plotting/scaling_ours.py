@@ -4,12 +4,12 @@ import math
 from dataclasses import asdict
 from typing import Any
 
-from bytelatent.model.args import LMTransformerArgs
-from bytelatent.model.blt_args import ByteLatentTransformerArgs
-from bytelatent.model.flops import flops_per_byte
+from bytelatent.architecture.args import LMTransformerArgs
+from bytelatent.architecture.blt_args import ByteLatentTransformerArgs
+from bytelatent.architecture.flops_per_byte import flops_per_byte
 from bytelatent.plotting import scaling_paper
 from bytelatent.plotting.panels import CYCLE, FAMILIES, Panel, Series, short
-from bytelatent.scaling.reading import Findings, Mean, bits, mean, ordered
+from bytelatent.scaling.study_results import Findings, Mean, bits, mean, ordered
 
 RUNS = "runs of this project"
 FORMULAS = "formulas of section 4.5 of arXiv 2412.09871"

@@ -12,12 +12,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from bytelatent.graph.comparing import BLANKS, SIGNS, Comparison, Method, compare
+from bytelatent.graph.comparing import BLANKS, COLUMNS, SIGNS, Comparison, Method, compare, table
 from bytelatent.graph.endings import SAMPLE, read_documents
-from bytelatent.graph.sentences import COLUMNS, table
 from bytelatent.plotting.artifacts import Card
 from bytelatent.plotting.charts import axis, chart_html, new_figure, safe
-from bytelatent.plotting.cli import Command, Job, Parser
+from bytelatent.plotting.command_line import Command, Job, Parser
 from bytelatent.plotting.html import Page
 from bytelatent.plotting.html import table as html_table
 from bytelatent.plotting.style import LIGHT

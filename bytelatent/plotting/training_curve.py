@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from bytelatent.metrics import find_rounds, read_metrics
 from bytelatent.plotting.artifacts import Card
 from bytelatent.plotting.charts import axis, chart_html, new_figure
-from bytelatent.plotting.cli import DEFAULT_MODEL, Command, Job, Parser
+from bytelatent.plotting.command_line import DEFAULT_MODEL, Command, Job, Parser
 from bytelatent.plotting.html import Page
 from bytelatent.plotting.style import LIGHT
 

@@ -5,7 +5,7 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from bytelatent.slurm import Line
+from bytelatent.distributed.slurm import Line
 
 ONLY_SLURM = ("partition", "account", "qos", "env")
 ONLY_ELSEWHERE = ("time", "tasks_per_job")

@@ -10,7 +10,6 @@ same command finishes what was interrupted. ``config=FILE`` reads settings from 
 
 import importlib.util
 import inspect
-import logging
 import shutil
 import sys
 import threading
@@ -23,12 +22,13 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from bytelatent.allocator import restart_with_huge_pages
-from bytelatent.checkpoint import sole_run
+from bytelatent.command import run_command
 from bytelatent.config import load_args
+from bytelatent.distributed.allocator import restart_with_huge_pages
+from bytelatent.distributed.slurm import submit
 from bytelatent.files import replacing
 from bytelatent.preprocess.args import PreprocessArgs
-from bytelatent.slurm import submit
+from bytelatent.training.checkpoint import sole_run
 
 if TYPE_CHECKING:
     from bytelatent.preprocess.shards import Work
@@ -125,20 +125,16 @@ def _written(folder: Path, since: float) -> int:
 
 def main(argv: list[str] | None = None) -> int:
     """The command."""
-    logging.basicConfig(format="%(message)s")
     words = sys.argv[1:] if argv is None else argv
     if not words or {"-h", "--help"} & set(words):
         print(f"{__doc__}\n{inspect.getdoc(PreprocessArgs)}")
         return 0 if words else 2
-    try:
-        print(preprocess(load_args(PreprocessArgs, words)))
-    except (ValueError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("stopped; the same command does what is left", file=sys.stderr)
-        return 130
-    return 0
+    return run_command(
+        lambda given: print(preprocess(load_args(PreprocessArgs, given))),
+        words,
+        interrupted="stopped; the same command does what is left",
+        errors=(ValueError, OSError),
+    )
 
 
 if __name__ == "__main__":

@@ -18,12 +18,12 @@ from datatrove.pipeline.base import PipelineStep
 from datatrove.utils.stats import PipelineStats
 from loguru import logger as datatrove_log
 
-from bytelatent.allocator import keep_freed_memory
+from bytelatent.distributed.allocator import keep_freed_memory
+from bytelatent.distributed.processes import end_with
+from bytelatent.distributed.slurm import activation, directive, shared_path
 from bytelatent.files import replacing, write_json, write_text
 from bytelatent.preprocess.args import PreprocessArgs
 from bytelatent.preprocess.shards import Work, is_done, load_model, measure_shard
-from bytelatent.processes import end_with
-from bytelatent.slurm import activation, directive, shared_path
 
 LOG_FOLDER = ".preprocess"
 """In the output: logs and statistics of the tasks, and what Slurm runs."""

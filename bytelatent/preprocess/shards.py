@@ -12,15 +12,15 @@ import pyarrow as pa
 import torch
 from pyarrow import ipc
 
+from bytelatent.data.arrow_files import ENTROPIES
 from bytelatent.data.formats import FORMATS, open_shard
 from bytelatent.data.readers import BadRecordError, Record, Shard
-from bytelatent.data.tables import ENTROPIES
-from bytelatent.devices import find_device
+from bytelatent.distributed.devices import find_device
 from bytelatent.files import replacing
-from bytelatent.model.released import MODEL_FILES, find_checkpoint
+from bytelatent.formats.find import model_folder
+from bytelatent.formats.released import MODEL_FILES, find_checkpoint
 from bytelatent.preprocess.args import PreprocessArgs
-from bytelatent.preprocess.measure import measure
-from bytelatent.storage import model_folder
+from bytelatent.preprocess.batched_entropies import measure
 from bytelatent.transformer import LMTransformer
 
 logger = logging.getLogger(__name__)

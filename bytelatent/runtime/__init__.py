@@ -1,7 +1,7 @@
 """Exported models without torch: onnxruntime and numpy are all they need."""
 
-from bytelatent.runtime.blt import BltRuntime
-from bytelatent.runtime.entropy import ByteAnalysis, EntropyRuntime
+from bytelatent.runtime.blt_runtime import BltRuntime
+from bytelatent.runtime.entropy_runtime import ByteAnalysis, EntropyRuntime
 from bytelatent.runtime.inspection import Inspection, PatchView
 from bytelatent.runtime.prefixes import Prefixes
 from bytelatent.runtime.sessions import ModelFileError

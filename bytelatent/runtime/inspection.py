@@ -10,10 +10,10 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from bytelatent.runtime.rows import Seen
+from bytelatent.runtime.onnx_format import BltShape
+from bytelatent.runtime.runtime_rows import Seen
 from bytelatent.runtime.scores import log_softmax, top
 from bytelatent.runtime.steps import StepModel
-from bytelatent.step_graphs import BltShape
 from bytelatent.tokenizers.blt_tokenizer import bytes_of_id
 from bytelatent.tokenizers.constants import BOS_ID, OFFSET
 

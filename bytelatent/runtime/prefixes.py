@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from bytelatent.runtime.measuring import Reading
+from bytelatent.runtime.entropy_graph import Reading
 
 OUTPUTS = 64
 STATES = 4

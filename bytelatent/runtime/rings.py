@@ -1,6 +1,6 @@
 """Keys and values that a row's next byte looks at, in numpy: inputs of a graph, kept in place.
 
-The same as :mod:`bytelatent.generation.caches` for torch.
+The same as :mod:`bytelatent.generation.torch_backend.caches` for torch.
 
 Legend: ``L`` layers, ``G`` key/value heads, ``N = 2 G``, ``T`` places, ``S`` new positions,
 ``E`` head width, ``C = E / 2``.
@@ -11,7 +11,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from bytelatent.step_graphs import StackShape
+from bytelatent.runtime.onnx_format import StackShape
 
 FIRST_PLACES = 64
 """Places that a cache begins with; they double when they are full, up to the window."""

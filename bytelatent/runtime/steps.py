@@ -1,7 +1,7 @@
 """A BLT byte by byte on its graphs: what :mod:`bytelatent.generation.run` drives, without torch.
 
-The same as :mod:`bytelatent.generation.incremental` for torch. Rows are run one by one, each by
-chunks of new bytes: a prompt, the next byte, or a draft to verify.
+The counterpart for torch is ``generation.torch_backend.incremental``. Rows are run one by one, each
+by chunks of new bytes: a prompt, the next byte, or a draft to verify.
 
 Legend: ``S`` new bytes, ``P`` patches, ``R`` layers that patches read, ``D`` local width, ``F``
 numbers that bytes read of a patch, ``V`` vocabulary, ``M`` bytes of the longest patch, ``N`` hash
@@ -19,13 +19,13 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
+from bytelatent.architecture.ngrams import next_buckets
 from bytelatent.generation.boundaries import Boundaries
-from bytelatent.model.ngrams import next_buckets
 from bytelatent.patching.patcher import PatcherArgs
-from bytelatent.runtime.measuring import EntropyGraph
+from bytelatent.runtime.entropy_graph import EntropyGraph
+from bytelatent.runtime.onnx_format import BltShape, EntropyShape
 from bytelatent.runtime.rings import Floats, Ring
-from bytelatent.runtime.rows import OpenPatch, Row, Seen
-from bytelatent.step_graphs import BltShape, EntropyShape
+from bytelatent.runtime.runtime_rows import OpenPatch, Row, Seen
 
 CHUNK = 256
 """Bytes of a prompt that are run at once; bounds memory, changes no result."""
@@ -41,7 +41,7 @@ Session: TypeAlias = onnxruntime.InferenceSession
 
 @dataclass(frozen=True)
 class Sessions:
-    """The graphs of :mod:`bytelatent.step_graphs`; the entropy model's where the rule needs it."""
+    """Sessions of the graphs of ``onnx_format``; the entropy model's where the rule needs it."""
 
     encoder: Session
     globals: Session

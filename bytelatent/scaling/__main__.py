@@ -16,14 +16,14 @@ to the held-out text. ``robustness`` measures trained models on noise, languages
 both and writes what came out into ``scaling_report.json`` and ``docs/scaling.md``.
 """
 
-import logging
 import sys
 from collections.abc import Callable
 
-from bytelatent.allocator import restart_with_huge_pages
+from bytelatent.command import run_command
 from bytelatent.config import load_args
+from bytelatent.distributed.allocator import restart_with_huge_pages
 from bytelatent.scaling.args import ScalingArgs
-from bytelatent.stopping import STOPPED, stopping_on_signals
+from bytelatent.training.stopping import STOPPED, stopping_on_signals
 
 
 def run(args: ScalingArgs, command: str) -> int:
@@ -105,17 +105,13 @@ def main(argv: list[str] | None = None) -> int:
     if name not in COMMANDS:
         print(f"error: {name!r} is none of {', '.join(COMMANDS)}", file=sys.stderr)
         return 2
-    logging.basicConfig(format="%(message)s")
-    logging.getLogger("bytelatent").setLevel(logging.INFO)
     command = " ".join(["python -m bytelatent.scaling", *words])
-    try:
-        return COMMANDS[name](load_args(ScalingArgs, settings), command)
-    except ValueError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("stopped; the same command goes on", file=sys.stderr)
-        return 130
+    return run_command(
+        lambda given: COMMANDS[name](load_args(ScalingArgs, given), command),
+        settings,
+        verbose=True,
+        interrupted="stopped; the same command goes on",
+    )
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ import math
 from dataclasses import dataclass, field
 from typing import Any
 
-from bytelatent.scaling.reading import JUDGED, Findings, bits, mean
+from bytelatent.scaling.study_results import JUDGED, Findings, bits, mean
 
 RIVALS = ("bpe", "blt-space")
 """Families that the questions name."""

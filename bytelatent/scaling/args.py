@@ -9,7 +9,7 @@ NAME = r"^[a-z0-9][a-z0-9.-]*$"
 """Names of studies, families, budgets and variants: parts of file names."""
 
 Settings = dict[str, Any]
-"""Some settings of a run, nested as in :class:`bytelatent.args.TrainArgs`."""
+"""Some settings of a run, nested as in :class:`bytelatent.training.args.TrainArgs`."""
 
 
 class CorpusArgs(BaseModel):

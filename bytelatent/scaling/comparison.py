@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from bytelatent.model import published
-from bytelatent.model.flops import flops_per_byte
+from bytelatent.architecture import published
+from bytelatent.architecture.flops_per_byte import flops_per_byte
 from bytelatent.scaling.answers import Section, number, sign
-from bytelatent.scaling.reading import Findings
+from bytelatent.scaling.study_results import Findings
 
 CONTEXT = 8192
 """Bytes for which the published model's cost is counted, as in the paper."""

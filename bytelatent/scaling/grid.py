@@ -5,12 +5,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from bytelatent.args import TrainArgs
 from bytelatent.config import check_args
 from bytelatent.files import json_text
 from bytelatent.patching.rules import ENTROPY_MODES
 from bytelatent.scaling.args import ScalingArgs, Settings
-from bytelatent.scaling.places import Places, Vocabulary
+from bytelatent.scaling.study_folders import Places, Vocabulary
+from bytelatent.training.args import TrainArgs
 
 
 @dataclass(frozen=True)

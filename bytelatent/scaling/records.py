@@ -8,19 +8,19 @@ from typing import Any
 import torch
 from torch import nn
 
-from bytelatent.args import TrainArgs
+from bytelatent.architecture.args import LMTransformerArgs
 from bytelatent.files import read_json, write_json
+from bytelatent.formats.find import model_folder
+from bytelatent.formats.released import LM_KIND, MODEL_FILES, find_checkpoint
 from bytelatent.metrics import read_metrics
-from bytelatent.model.args import LMTransformerArgs
 from bytelatent.model.blt import ByteLatentTransformer
-from bytelatent.model.released import LM_KIND, MODEL_FILES, find_checkpoint
-from bytelatent.scaling import flops
+from bytelatent.scaling import training_flops as flops
 from bytelatent.scaling.args import ScalingArgs
+from bytelatent.scaling.bits_per_byte import load_scorer, summaries, test_pieces
 from bytelatent.scaling.grid import Point, needs_entropies, without_paths
 from bytelatent.scaling.machine import commit, machine
-from bytelatent.scaling.measuring import load_scorer, summaries, test_pieces
-from bytelatent.scaling.places import Places
-from bytelatent.storage import model_folder
+from bytelatent.scaling.study_folders import Places
+from bytelatent.training.args import TrainArgs
 from bytelatent.transformer import LMTransformer
 
 Record = dict[str, Any]

@@ -20,7 +20,7 @@ from bytelatent.scaling.collecting import (
     write_fits,
 )
 from bytelatent.scaling.comparison import Paper, beside_the_paper
-from bytelatent.scaling.reading import Findings, bits, mean, ordered, read_findings
+from bytelatent.scaling.study_results import Findings, bits, mean, ordered, read_findings
 
 REPORT, PAPER = "scaling_report.json", "paper.json"
 """Beside the folder of records."""

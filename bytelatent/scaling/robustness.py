@@ -9,9 +9,7 @@ import torch
 
 from bytelatent.files import read_json, write_json
 from bytelatent.scaling.args import RobustnessArgs, ScalingArgs
-from bytelatent.scaling.grid import grid_point
-from bytelatent.scaling.machine import commit, machine
-from bytelatent.scaling.measuring import (
+from bytelatent.scaling.bits_per_byte import (
     Piece,
     Scorer,
     language_pieces,
@@ -20,9 +18,11 @@ from bytelatent.scaling.measuring import (
     summaries,
     summary,
 )
+from bytelatent.scaling.grid import grid_point
+from bytelatent.scaling.machine import commit, machine
 from bytelatent.scaling.noise import NOISES, noisy
-from bytelatent.scaling.places import Places
 from bytelatent.scaling.spelling import TASKS, frequent_words, items
+from bytelatent.scaling.study_folders import Places
 
 ENGLISH = "en"
 

@@ -14,10 +14,8 @@ from typing import Any
 
 import torch
 
-from bytelatent.args import TrainArgs
-from bytelatent.checkpoint import FolderBusyError, sole_run
 from bytelatent.files import read_json, write_json
-from bytelatent.scaling import flops
+from bytelatent.scaling import training_flops as flops
 from bytelatent.scaling.args import ScalingArgs
 from bytelatent.scaling.grid import (
     Point,
@@ -28,15 +26,17 @@ from bytelatent.scaling.grid import (
     scheduled,
     sweep_point,
 )
-from bytelatent.scaling.places import (
+from bytelatent.scaling.records import describe
+from bytelatent.scaling.study_folders import (
     Places,
     Vocabulary,
     prepare_entropies,
     prepare_text,
     prepare_vocabulary,
 )
-from bytelatent.scaling.records import describe
-from bytelatent.trainer import DivergedError, Progress, Trainer
+from bytelatent.training.args import TrainArgs
+from bytelatent.training.checkpoint import FolderBusyError, sole_run
+from bytelatent.training.trainer import DivergedError, Progress, Trainer
 
 Record = dict[str, Any]
 

@@ -17,10 +17,12 @@ _CLASSES: dict[str, type[BltTokenizer] | type[BpeTokenizer] | type[WordTokenizer
 
 
 class TokenizerArgs(BaseModel):
-    """Which tokenizer, and what its constructor is given.
+    """Which tokenizer to build.
 
-    ``blt`` reads bytes; ``bpe`` is given the ``path`` of its vocabulary; ``words`` is given
-    the same or fitted later, and serves graphs and comparisons, not training.
+    Attributes:
+        name: ``blt`` reads bytes; ``bpe`` reads the vocabulary at ``path``; ``words`` reads the
+            same or is fitted later, and serves graphs and comparisons, not training.
+        init_kwargs: keyword arguments of the tokenizer's constructor, such as ``path``.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -1,4 +1,4 @@
-/** The architecture while the patch size moves; app/architecture_svg.py draws it first. */
+/** The architecture while the patch size moves; app/drawing/architecture_svg.py draws it first. */
 
 import { COLOURS } from "./svg.js";
 

@@ -9,11 +9,11 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from app import create_app
-from app.examples import write_examples
-from app.generator import TextMaker
-from app.model import LiveModel
+from app.models.generator import TextMaker
+from app.models.live_model import LiveModel
+from app.precompute.examples import write_examples
+from app.precompute.traces import write_traces
 from app.settings import Settings
-from app.traces import write_traces
 from tests.app.fakes import SHAPES, FakeBlt, FakeModel
 from tests.app.inspected_fakes import FakeInspected
 

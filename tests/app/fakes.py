@@ -6,12 +6,12 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from app.costs import Costs
+from app.models.costs import Costs
+from bytelatent.architecture.args import LMTransformerArgs, TransformerArgs
+from bytelatent.architecture.blt_args import ByteLatentTransformerArgs, LocalArgs
 from bytelatent.generation.events import Event, RowText
 from bytelatent.generation.run import Speculate
 from bytelatent.generation.sampling import SamplingArgs
-from bytelatent.model.args import LMTransformerArgs, TransformerArgs
-from bytelatent.model.blt_args import ByteLatentTransformerArgs, LocalArgs
 from bytelatent.runtime import ByteAnalysis
 from bytelatent.tokenizers.blt_tokenizer import BltTokenizer
 from bytelatent.tokenizers.constants import OFFSET

@@ -8,8 +8,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from app.graphs import TurnedModel
-from bytelatent.graph.html import graph_html
+from app.models.graphs import TurnedModel
+from bytelatent.graph.graph_page import graph_html
 
 
 def about(kind: str, text: str, **more: Any) -> dict[str, Any]:

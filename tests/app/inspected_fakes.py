@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from bytelatent.model.ngrams import last_hashes
+from bytelatent.architecture.ngrams import last_hashes
 from bytelatent.runtime.inspection import HashTable, Inspection
 from tests.app.fakes import SHAPES, FakeBlt, FakeModel
 

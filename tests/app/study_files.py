@@ -8,8 +8,8 @@ from bytelatent.files import read_json, write_json
 from bytelatent.plotting.panels import Drawing
 from bytelatent.plotting.scaling_figures import FIGURES, Sources
 from bytelatent.scaling.args import ScalingArgs
-from bytelatent.scaling.reading import read_findings
 from bytelatent.scaling.reporting import write_report
+from bytelatent.scaling.study_results import read_findings
 from tests.scaling import made_up
 
 ROOT = Path(__file__).parents[2]

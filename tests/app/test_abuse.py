@@ -12,10 +12,10 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from app import create_app
-from app.api.visualizations import KEPT_BYTES, OVERHEAD, Bodies, Wanted
-from app.gallery import Card
-from app.model import LiveModel
+from app.api.visualizations_routes import KEPT_BYTES, OVERHEAD, Bodies, Wanted
+from app.models.live_model import LiveModel
 from app.settings import Settings
+from app.stored.gallery import Card
 from tests.app.conftest import PNG
 from tests.app.fakes import FakeModel
 
@@ -180,7 +180,7 @@ def test_an_unforeseen_error_logs_the_route_alone(
         raise RuntimeError
 
     assert client.get("/broken/my%20secret%0d").status_code == 500
-    (record,) = [record for record in caplog.records if record.name == "app.problems"]
+    (record,) = [record for record in caplog.records if record.name == "app.requests.problems"]
     assert record.getMessage() == "GET /broken/<path:name> failed"
 
 

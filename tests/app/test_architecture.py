@@ -8,14 +8,14 @@ from xml.etree import ElementTree
 
 import pytest
 
-from app.architecture import CONTEXT, Architectures, Subject, architecture
-from app.architecture_svg import Drawn, blt_flops, draw, live, meta, nearest, short
-from app.diagram import PICTURE, main, picture, stand_alone_style
+from app.drawing.architecture_svg import Drawn, blt_flops, draw, live, meta, nearest, short
+from app.models.architectures import CONTEXT, Architectures, Subject, architecture
+from app.precompute.diagram import PICTURE, main, picture, stand_alone_style
 from app.settings import Settings
-from bytelatent.model.blt_args import ByteLatentTransformerArgs
-from bytelatent.model.flops import flops_per_byte
-from bytelatent.model.parameters import blt_parameters, entropy_parameters
-from bytelatent.model.published import BLT_1B, ENTROPY_MODEL
+from bytelatent.architecture.blt_args import ByteLatentTransformerArgs
+from bytelatent.architecture.flops_per_byte import flops_per_byte
+from bytelatent.architecture.parameters import blt_parameters, entropy_parameters
+from bytelatent.architecture.published import BLT_1B, ENTROPY_MODEL
 
 ONE = Subject("blt-1b", BLT_1B, ENTROPY_MODEL)
 TEXT = Drawn("the <cat>", (0, 4, 5, 3, 8, 1, 2, 6, 7))

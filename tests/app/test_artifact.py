@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from flask.testing import FlaskClient
 
-from app.catalogue import Catalogue
-from app.preview import Fact, Preview, preview_of
 from app.schemas.artifact import ArtifactPage
+from app.stored.catalogue import Catalogue
+from app.stored.preview import Fact, Preview, preview_of
 
 
 @pytest.fixture

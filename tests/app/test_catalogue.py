@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from app.catalogue import Catalogue, title_from_name
+from app.stored.catalogue import Catalogue, title_from_name
 
 
 @pytest.fixture
@@ -73,7 +73,7 @@ def test_with_patience_only_new_content_waits(
     folders: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = 100.0
-    monkeypatch.setattr("app.catalogue.time.monotonic", lambda: now)
+    monkeypatch.setattr("app.stored.catalogue.time.monotonic", lambda: now)
     folder = folders / "plot_data"
     catalogue = Catalogue([folder], patience=0.5)
     before = catalogue.snapshot()

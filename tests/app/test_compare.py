@@ -13,14 +13,14 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from app import create_app
-from app.bodies import parse_body, text_bytes
-from app.calibration import Calibration
-from app.compare import RISE, TITLES, compare
-from app.model import LiveModel
-from app.patience import ClientGoneError, Patience
-from app.problems import ProblemError
-from app.schemas.base import ProblemDocument
+from app.models.live_model import LiveModel
+from app.models.splitting import RISE, TITLES, compare
+from app.models.threshold_curve import Calibration
+from app.requests.bodies import parse_body, text_bytes
+from app.requests.deadline import ClientGoneError, Patience
+from app.requests.problems import ProblemError
 from app.schemas.compare import CompareRequest, CompareResponse
+from app.schemas.schema import ProblemDocument
 from app.settings import Settings
 from bytelatent.tokenizers import bpe
 from tests.app.fakes import FakeModel

@@ -11,9 +11,9 @@ import pytest
 from flask.testing import FlaskClient
 from pydantic import TypeAdapter
 
-from app.catalogue import Catalogue
-from app.gallery import gallery_of
 from app.schemas.visualizations import ArtifactList
+from app.stored.catalogue import Catalogue
+from app.stored.gallery import gallery_of
 from tests.app.conftest import PNG
 
 

@@ -17,15 +17,15 @@ from flask.testing import FlaskClient
 from werkzeug.serving import make_server
 
 from app import create_app
-from app.costs import Tally
-from app.generator import TextMaker, Wanted
-from app.model import LiveModel
-from app.problems import ProblemError
-from app.schemas.base import ProblemDocument
+from app.models.costs import Tally
+from app.models.generator import TextMaker, Wanted
+from app.models.live_model import LiveModel
+from app.precompute.traces import TEXTS, write_traces
+from app.requests.problems import ProblemError
 from app.schemas.generate import ByteEvent, GenerateDone, GenerateRequest, GenerateResponse
+from app.schemas.schema import ProblemDocument
 from app.settings import GenerationLimits, Settings
-from app.trace_file import TraceFile
-from app.traces import TEXTS, write_traces
+from app.stored.trace_file import TraceFile
 from bytelatent.generation.sampling import SamplingArgs
 from tests.app.fakes import SHAPES, WORDS, FakeBlt, FakeModel
 
@@ -385,6 +385,6 @@ def test_traces_are_answers(tmp_path: Path, client: FlaskClient, blt: FakeBlt) -
         request = GenerateRequest.model_validate(item["request"])
         assert post(client, **request.model_dump()) == item["response"]
     records = json.loads((tmp_path / "artifacts.json").read_text())
-    assert records["traces.json"]["producer"] == "python -m app.traces"
+    assert records["traces.json"]["producer"] == "python -m app.precompute traces"
     path.write_text('{"model": "x", "traces": [{}]}')
     assert TraceFile(path).read().items == ()

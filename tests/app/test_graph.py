@@ -10,11 +10,11 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from app import create_app
-from app.graphs import GraphMaker, title_of
-from app.model import LiveModel
-from app.saved_graphs import LARGEST, saved_graphs
+from app.models.graphs import GraphMaker, title_of
+from app.models.live_model import LiveModel
 from app.schemas.graph import GraphResponse, Graphs
 from app.settings import Settings
+from app.stored.saved_graphs import LARGEST, saved_graphs
 from tests.app.fakes import FakeModel
 from tests.app.graph_fakes import FakeBuilders, write_graph
 

@@ -13,11 +13,11 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from app import create_app
-from app.architecture_svg import short
-from app.generator import TextMaker
-from app.inspected import CHOSEN, main, write_inspected
-from app.inspection import Inspector
-from app.model import LiveModel
+from app.drawing.architecture_svg import short
+from app.models.generator import TextMaker
+from app.models.inspector import Inspector
+from app.models.live_model import LiveModel
+from app.precompute.inspected import CHOSEN, main, write_inspected
 from app.schemas.architecture import Architecture
 from app.schemas.inspect import InspectResponse
 from app.settings import DEFAULT_MODEL, Settings
@@ -269,7 +269,7 @@ def test_examples_are_what_the_api_answers(
     for item in items:
         assert post(client, **item["request"]).get_json() == item["response"]
     listed = client.get("/api/visualizations?kind=data").get_json()["items"]
-    assert "python -m app.inspected" in [item["producer"] for item in listed]
+    assert "python -m app.precompute inspected" in [item["producer"] for item in listed]
 
 
 def test_the_command_without_a_model(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -1,14 +1,15 @@
-"""``python -m app.languages``: what is measured, what is read back, what is refused."""
+"""``python -m app.precompute languages``: what is measured, what is read back, what is refused."""
 
 import json
 from pathlib import Path
 
 import pytest
 
-from app.calibration import Calibration
-from app.languages import TEXTS, LanguageFile, Languages, main, write_languages
-from app.model import LiveModel
+from app.models.live_model import LiveModel
+from app.models.threshold_curve import Calibration
+from app.precompute.languages import TEXTS, main, write_languages
 from app.settings import Settings
+from app.stored.language_file import LanguageFile, Languages
 from bytelatent.tokenizers import bpe
 from tests.app.fakes import FakeModel
 
@@ -31,7 +32,7 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
     assert english.mean("entropy") == pytest.approx(english.bytes / words)
     assert 4 < english.mean("cl100k_base") < 7
     records = json.loads((tmp_path / "artifacts.json").read_text(encoding="utf-8"))
-    assert records["languages.json"]["producer"] == "python -m app.languages"
+    assert records["languages.json"]["producer"] == "python -m app.precompute languages"
 
 
 @pytest.mark.parametrize(
@@ -63,7 +64,7 @@ def test_without_bpe_there_are_no_figures(
 
 
 def test_the_stored_figures_are_those_of_the_shipped_model() -> None:
-    """Run ``python -m app.languages`` after a change of the model or the text."""
+    """Run ``python -m app.precompute languages`` after a change of the model or the text."""
     pytest.importorskip("quicktok")
     defaults = Settings()
     stored = LanguageFile(defaults.plot_data / "languages.json").read()

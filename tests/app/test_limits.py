@@ -12,9 +12,9 @@ from flask.testing import FlaskClient
 from werkzeug.test import EnvironBuilder
 
 from app import create_app
-from app.limits import AT_ONCE, Allowances, client_of
-from app.model import LiveModel
-from app.schemas.base import ProblemDocument
+from app.models.live_model import LiveModel
+from app.requests.limits import AT_ONCE, Allowances, client_of
+from app.schemas.schema import ProblemDocument
 from app.settings import ROOT, Settings
 from tests.app.fakes import FakeModel
 

@@ -8,7 +8,7 @@ import pytest
 
 from app import memory
 from app.memory import EVERY_SECONDS, Keeper, trim_heap
-from app.turns import Turns
+from app.requests.fair_queue import Turns
 
 BLOCK, COUNT = 64 * 1024, 1024
 

@@ -13,12 +13,13 @@ from flask import Flask, Response, g
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from app import create_app, patience
-from app.graphs import TurnedModel
+from app import create_app
 from app.logs import JsonLines
-from app.model import LiveModel
-from app.patience import Patience
-from app.problems import ProblemError
+from app.models.graphs import TurnedModel
+from app.models.live_model import LiveModel
+from app.requests import deadline as patience
+from app.requests.deadline import Patience
+from app.requests.problems import ProblemError
 from app.settings import Settings
 from tests.app.fakes import FakeModel
 
@@ -36,7 +37,7 @@ def watched(fast: Settings, fake: FakeModel) -> FlaskClient:
 
 
 def lines(caplog: pytest.LogCaptureFixture) -> list[dict[str, Any]]:
-    return [json.loads(r.getMessage()) for r in caplog.records if r.name == "app.access"]
+    return [json.loads(r.getMessage()) for r in caplog.records if r.name == "app.requests.access"]
 
 
 def read(response: TestResponse) -> int:
@@ -47,7 +48,7 @@ def read(response: TestResponse) -> int:
 
 
 def test_a_line_for_every_request(watched: FlaskClient, caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.INFO, "app.access")
+    caplog.set_level(logging.INFO, "app.requests.access")
     sent = [
         watched.post("/api/patches", json={"text": SECRET}, headers={"X-Request-ID": "mine-1"}),
         watched.get(f"/data/{SECRET}?q={SECRET}"),
@@ -77,7 +78,7 @@ def test_an_odd_request_id_is_replaced(client: FlaskClient, given: str) -> None:
 
 
 def test_text_lines(settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.INFO, "app.access")
+    caplog.set_level(logging.INFO, "app.requests.access")
     client = create_app(replace(settings, log="text"), LiveModel(FakeModel())).test_client()
     read(client.get("/healthz"))
     assert re.fullmatch(r"GET /healthz 200 \d+\.\d ms \d+ B [0-9a-f]{16}", caplog.messages[-1])
@@ -86,13 +87,13 @@ def test_text_lines(settings: Settings, caplog: pytest.LogCaptureFixture) -> Non
 def test_off_means_off(client: FlaskClient, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     client.get("/healthz").close()
-    assert not [record for record in caplog.records if record.name == "app.access"]
+    assert not [record for record in caplog.records if record.name == "app.requests.access"]
 
 
 def test_a_client_that_leaves_is_noted(
     watched: FlaskClient, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.INFO, "app.access")
+    caplog.set_level(logging.INFO, "app.requests.access")
     ended: list[bool] = []
 
     @watched.application.get("/stream")

@@ -8,12 +8,12 @@ import pytest
 from flask.testing import FlaskClient
 
 from app import create_app
-from app.loaded_models import State, describe
-from app.own_models import kind_of, with_own_model
+from app.models.loaded_models import State, describe
+from app.models.own_models import kind_of, with_own_model
 from app.schemas.model import Models
 from app.settings import DEFAULT_MODEL, Settings
+from bytelatent.architecture.args import LMTransformerArgs
 from bytelatent.exporting.folders import export_entropy
-from bytelatent.model.args import LMTransformerArgs
 from bytelatent.transformer import LMTransformer
 from tests.app.servers import serving
 

@@ -12,6 +12,7 @@ from flask.testing import FlaskClient
 from jinja2 import meta
 from markupsafe import escape
 
+from app.drawing.no_js_preview import still_of
 from app.pages import (
     api,
     artifact,
@@ -27,8 +28,7 @@ from app.pages import (
 )
 from app.schemas.health import Health
 from app.settings import ROOT, Settings
-from app.still import still_of
-from bytelatent.graph.html import ASSETS as GRAPH_ASSETS
+from bytelatent.graph.graph_page import ASSETS as GRAPH_ASSETS
 
 PAGES = [
     "/",

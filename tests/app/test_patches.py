@@ -13,11 +13,11 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from app import create_app
-from app.bodies import parse_body, text_bytes
-from app.live import answer
-from app.model import LiveModel
-from app.schemas.base import ProblemDocument
+from app.models.live import answer
+from app.models.live_model import LiveModel
+from app.requests.bodies import parse_body, text_bytes
 from app.schemas.patches import PatchRequest, PatchResponse
+from app.schemas.schema import ProblemDocument
 from app.settings import Settings
 from bytelatent.patching.rules import RuleOptions, lengths_from_starts, patch_starts
 from tests.app.fakes import FakeModel

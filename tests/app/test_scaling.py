@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from flask.testing import FlaskClient
 
-from app.pages.scaling import BLOCKS, TINTS, _value
+from app.pages.scaling_page import BLOCKS, TINTS, _value
 from app.schemas.scaling import Scaling, ScalingSeries
 from app.settings import Settings
-from app.study import EMPTY, FIGURES, Study
+from app.stored.study import EMPTY, FIGURES, Study
 from bytelatent.plotting.panels import SERIES_COLOURS
 from bytelatent.plotting.scaling_figures import FIGURES as PLANNED
 from tests.app.study_files import write_study

@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 from app.connections import FIRST_BYTE_SECONDS, OF_ONE_ADDRESS, SENDING_LIMIT
-from app.limits import AT_ONCE, BURST_SECONDS, BYTES_OF_A_REQUEST
-from app.model import SHORT_BYTES
+from app.models.live_model import SHORT_BYTES
+from app.requests.limits import AT_ONCE, BURST_SECONDS, BYTES_OF_A_REQUEST
 from app.sending import GRACE_SECONDS as GRACE
 from app.sending import PART_LIMIT, RATE, STALL_SECONDS, THREAD_SECONDS
 from app.serving import GRACE_SECONDS, address, gunicorn_options
 from app.settings import DEFAULT_MODEL, ROOT, VARIABLES, Settings
 from app.whole_requests import READ_SECONDS
-from bytelatent.runtime.entropy import DEFAULT_CHUNK
+from bytelatent.runtime.entropy_runtime import DEFAULT_CHUNK
 
 
 def test_defaults() -> None:

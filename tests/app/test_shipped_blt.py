@@ -4,12 +4,12 @@ from contextlib import closing
 
 import pytest
 
-from app.generation import as_document, telling, wanted_text
-from app.generator import TextMaker
+from app.models.generated_text import as_document, telling, wanted_text
+from app.models.generator import TextMaker
+from app.precompute.traces import TEXTS, requests_of
 from app.schemas.generate import GenerateRequest, GenerateResponse
 from app.settings import DEFAULT_BLT, Settings
-from app.trace_file import TraceFile
-from app.traces import TEXTS, requests_of
+from app.stored.trace_file import TraceFile
 
 pytestmark = pytest.mark.skipif(
     not (DEFAULT_BLT / "encoder.onnx").is_file(), reason="blt-mini is not released yet"

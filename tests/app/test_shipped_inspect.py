@@ -5,13 +5,13 @@ import json
 import numpy as np
 import pytest
 
-from app.architecture import Architectures
-from app.generator import TextMaker
-from app.inspected import CHOSEN
-from app.inspection import Inspector
+from app.models.architectures import Architectures
+from app.models.generator import TextMaker
+from app.models.inspector import Inspector
+from app.precompute.inspected import CHOSEN
 from app.schemas.inspect import AttentionMap, InspectRequest, InspectResponse
 from app.settings import DEFAULT_BLT, Settings
-from bytelatent.model.ngrams import last_hashes
+from bytelatent.architecture.ngrams import last_hashes
 
 SIZES, ROWS = [3, 4, 5, 6, 7, 8], 1024
 

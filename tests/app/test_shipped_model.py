@@ -7,10 +7,10 @@ import pytest
 from flask.testing import FlaskClient
 
 from app import create_app
-from app.example_texts import TEXTS
 from app.schemas.health import Health
 from app.schemas.patches import PatchResponse
 from app.settings import Settings
+from app.stored.example_texts import TEXTS
 
 PROSE = (
     "It was late in the afternoon when they reached the house. The door stood open, and there "
@@ -63,7 +63,7 @@ def test_any_text(client: FlaskClient, text: str) -> None:
 
 
 def test_the_examples_are_what_this_model_says(client: FlaskClient) -> None:
-    """Run ``python -m app.examples`` after a change of the model or the texts."""
+    """Run ``python -m app.precompute examples`` after a change of the model or the texts."""
     stored = json.loads(Settings().examples_file.read_text(encoding="utf-8"))
     assert stored["model"] == "blt-entropy-mini"
     assert [e["request"]["text"] for e in stored["examples"]] == [t.text for t in TEXTS]

@@ -15,14 +15,14 @@ import pytest
 from flask.testing import FlaskClient
 
 from app import create_app
+from app.runs.columns import MOST_SERIES, Columns, Series
+from app.runs.curve import Window, bytes_at, curve_of
+from app.runs.expected import expected_of
+from app.runs.find_runs import runs_below, summary_of
+from app.runs.still import still_curves
+from app.runs.tail import Tail
 from app.schemas.runs import RunCurves, RunList
 from app.settings import RUNS_VARIABLE, Settings
-from app.training.columns import MOST_SERIES, Columns, Series
-from app.training.curve import Window, bytes_at, curve_of
-from app.training.expected import expected_of
-from app.training.find import runs_below, summary_of
-from app.training.still import still_curves
-from app.training.tail import Tail
 
 
 def record(step: int, **more: Any) -> dict[str, Any]:

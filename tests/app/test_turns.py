@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from app.problems import ProblemError
-from app.turns import REMEMBERED, Turn, Turns
+from app.requests.fair_queue import REMEMBERED, Turn, Turns
+from app.requests.problems import ProblemError
 
 
 class Asked:

@@ -15,11 +15,11 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_pla
 from werkzeug.serving import make_server
 
 from app import create_app
-from app.examples import write_examples
-from app.generator import TextMaker
-from app.model import LiveModel
+from app.models.generator import TextMaker
+from app.models.live_model import LiveModel
+from app.precompute.examples import write_examples
+from app.precompute.traces import write_traces
 from app.settings import Settings
-from app.traces import write_traces
 from tests.app.fakes import SHAPES, FakeBlt, FakeModel
 
 FLAGS = [

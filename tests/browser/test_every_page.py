@@ -11,15 +11,15 @@ from PIL import Image, ImageChops
 from playwright.sync_api import Page, expect
 
 from app import create_app
-from app.examples import write_examples
-from app.generator import TextMaker
-from app.graphs import GraphMaker
-from app.inspected import write_inspected
-from app.inspection import Inspector
-from app.model import LiveModel
+from app.models.generator import TextMaker
+from app.models.graphs import GraphMaker
+from app.models.inspector import Inspector
+from app.models.live_model import LiveModel
 from app.pages.render import NAVIGATION
+from app.precompute.examples import write_examples
+from app.precompute.inspected import write_inspected
+from app.precompute.traces import write_traces
 from app.settings import Settings
-from app.traces import write_traces
 from tests.app.conftest import PNG
 from tests.app.fakes import SHAPES, FakeModel
 from tests.app.graph_fakes import FakeBuilders, write_graph

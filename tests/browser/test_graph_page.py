@@ -13,8 +13,8 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from app import create_app
-from app.graphs import GraphMaker
-from app.model import LiveModel
+from app.models.graphs import GraphMaker
+from app.models.live_model import LiveModel
 from app.settings import Settings
 from tests.app.fakes import FakeModel
 from tests.app.graph_fakes import FakeBuilders, write_graph

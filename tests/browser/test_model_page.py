@@ -9,15 +9,15 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from app import create_app
-from app.architecture import Architectures
-from app.architecture_svg import blt_flops, drawn_text, live, short
-from app.example_file import ExampleFile
-from app.examples import write_examples
-from app.generator import TextMaker
-from app.inspected import write_inspected
-from app.inspection import Inspector
-from app.model import LiveModel
+from app.drawing.architecture_svg import blt_flops, drawn_text, live, short
+from app.models.architectures import Architectures
+from app.models.generator import TextMaker
+from app.models.inspector import Inspector
+from app.models.live_model import LiveModel
+from app.precompute.examples import write_examples
+from app.precompute.inspected import write_inspected
 from app.settings import Settings
+from app.stored.example_file import ExampleFile
 from tests.app.fakes import SHAPES, FakeModel
 from tests.app.inspected_fakes import ROWS, FakeInspected
 from tests.browser.conftest import Watched, serve

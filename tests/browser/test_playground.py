@@ -12,12 +12,12 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from app import create_app
-from app.calibration import Calibration
-from app.examples import write_examples
-from app.languages import FILE as LANGUAGES
-from app.languages import write_languages
-from app.model import LiveModel
+from app.models.live_model import LiveModel
+from app.models.threshold_curve import Calibration
+from app.precompute.examples import write_examples
+from app.precompute.languages import write_languages
 from app.settings import Settings
+from app.stored.language_file import FILE as LANGUAGES
 from tests.app.fakes import FakeModel
 from tests.browser.conftest import Site, Watched, serve
 

@@ -12,7 +12,7 @@ from bytelatent.loading import load_text_model
 from bytelatent.metrics import read_metrics
 from bytelatent.tokenizers.bpe_tokenizer import BpeTokenizer, train_bpe
 from bytelatent.tokenizers.constants import BOS_ID, EOS_ID, OFFSET
-from bytelatent.trainer import Trainer
+from bytelatent.training.trainer import Trainer
 from tests import tiny
 
 

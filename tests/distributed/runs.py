@@ -12,10 +12,10 @@ from typing import Any
 
 import torch
 
-from bytelatent.args import TrainArgs
 from bytelatent.distributed.env import World, process_group
 from bytelatent.distributed.parallel import full_weights
-from bytelatent.trainer import Trainer
+from bytelatent.training.args import TrainArgs
+from bytelatent.training.trainer import Trainer
 from tests import tiny
 
 OPTIMIZERS: dict[str, dict[str, Any]] = {"": {}, "_muon": {"optim": {"name": "muon", "lr": 3e-3}}}

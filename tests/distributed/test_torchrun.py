@@ -10,7 +10,7 @@ import pytest
 
 from bytelatent.distributed.env import World
 from bytelatent.metrics import read_metrics
-from bytelatent.trainer import Trainer
+from bytelatent.training.trainer import Trainer
 from tests.distributed.runs import OPTIMIZERS, settings
 
 ROOT = Path(__file__).parents[2]

@@ -12,7 +12,7 @@ from bytelatent.files import read_json, write_json
 from bytelatent.loading import load_text_model
 from bytelatent.model.blt import ByteLatentTransformer
 from bytelatent.runtime import BltRuntime
-from bytelatent.step_graphs import BLT_GRAPHS, ENTROPY_FOLDER, ENTROPY_GRAPH, WEIGHTS_FILE
+from bytelatent.runtime.onnx_format import BLT_GRAPHS, ENTROPY_FOLDER, ENTROPY_GRAPH, WEIGHTS_FILE
 from tests.conftest import Case
 from tests.generation.random_cases import lively
 from tests.runtime.exported_cases import engine_of_text_model

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from bytelatent.generation.engine import Engine
-from bytelatent.generation.incremental import Incremental
-from bytelatent.generation.prefill import prefill
+from bytelatent.generation.torch_backend.engine import Engine
+from bytelatent.generation.torch_backend.incremental import Incremental
+from bytelatent.generation.torch_backend.prefill import prefill
 from bytelatent.model.blt import ByteLatentTransformer
 from bytelatent.patching.entropies import calculate_entropies, entropy_function
 from bytelatent.patching.patcher import PatcherArgs

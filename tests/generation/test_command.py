@@ -6,11 +6,11 @@ import pytest
 import torch
 
 from bytelatent import generate
+from bytelatent.convert.commands import main as hf_main
 from bytelatent.generate import main
-from bytelatent.generation.engine import Engine
 from bytelatent.generation.run import PROMPT_LIMIT
-from bytelatent.generation.threads import SMALL
-from bytelatent.hf_commands import main as hf_main
+from bytelatent.generation.torch_backend.engine import Engine
+from bytelatent.generation.torch_backend.threads import SMALL
 from bytelatent.loading import load_text_model
 from bytelatent.runtime import BltRuntime
 from tests.conftest import CHECKPOINTS
@@ -54,7 +54,7 @@ def test_small_models_run_on_one_thread_unless_told_otherwise(monkeypatch, capsy
     words, seen = ["x", *MODEL, "--max-bytes", "1"], []
     for more, limit in ([], SMALL), (["--threads", "2"], SMALL), ([], 1000):
         torch.set_num_threads(3)
-        monkeypatch.setattr("bytelatent.generation.threads.SMALL", limit)
+        monkeypatch.setattr("bytelatent.generation.torch_backend.threads.SMALL", limit)
         assert main([*words, *more]) == 0
         seen.append(torch.get_num_threads())
     assert seen == [1, 2, 3]

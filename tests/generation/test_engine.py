@@ -6,9 +6,9 @@ from itertools import groupby
 import pytest
 import torch
 
-from bytelatent.generation.engine import Engine
 from bytelatent.generation.events import RowText, trace
 from bytelatent.generation.sampling import SamplingArgs
+from bytelatent.generation.torch_backend.engine import Engine
 from bytelatent.patching.patcher import PatcherArgs
 from bytelatent.tokenizers.constants import EOS_ID, OFFSET
 from tests.generation.random_cases import PAIRS, random_case

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import torch
 
-from bytelatent.generation.prefill import prefill
-from bytelatent.generation.recorded import Recorded
 from bytelatent.generation.run import Options, Run
 from bytelatent.generation.sampling import SamplingArgs
-from bytelatent.generation.torch_model import TorchModel
+from bytelatent.generation.torch_backend.prefill import prefill
+from bytelatent.generation.torch_backend.recorded import Recorded
+from bytelatent.generation.torch_backend.torch_byte_model import TorchModel
 from bytelatent.patching.entropies import calculate_entropies
 from tests.generation.random_cases import (
     RandomCase,

@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 import torch
 
+from bytelatent.architecture.ngrams import last_hashes
 from bytelatent.generation.boundaries import Boundaries, BoundaryState
-from bytelatent.generation.incremental import Incremental
-from bytelatent.generation.prefill import prefill
-from bytelatent.generation.recompute import generate_by_recomputation
-from bytelatent.generation.weights import LaidOut
+from bytelatent.generation.torch_backend.incremental import Incremental
+from bytelatent.generation.torch_backend.packed_weights import LaidOut
+from bytelatent.generation.torch_backend.prefill import prefill
+from bytelatent.generation.torch_backend.recompute import generate_by_recomputation
 from bytelatent.model.blt import ByteLatentTransformer
 from bytelatent.model.hashing import ngram_hashes
-from bytelatent.model.ngrams import last_hashes
 from bytelatent.patching.entropies import entropy_function
 from bytelatent.patching.patcher import PatcherArgs
 from bytelatent.patching.rules import patch_starts
@@ -190,7 +190,7 @@ def test_weights_are_not_touched_and_copied_only_if_small(monkeypatch) -> None:
     tokens = random_tokens(np.random.default_rng(2), 20)
     before = [weight.clone() for weight in case.blt.parameters()]
     copied = followed(case.incremental(), case, tokens)
-    monkeypatch.setattr("bytelatent.generation.weights.LARGEST_COPY", 0)
+    monkeypatch.setattr("bytelatent.generation.torch_backend.packed_weights.LARGEST_COPY", 0)
     model = case.incremental()
     assert not any(isinstance(layer, LaidOut) for layer in model.globals.layers)
     torch.testing.assert_close(followed(model, case, tokens), copied, atol=1e-4, rtol=0)

@@ -5,9 +5,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from bytelatent.generation.incremental import Incremental
-from bytelatent.generation.matrices import Given, Split, matrix_of
-from bytelatent.generation.prefill import prefill
+from bytelatent.generation.torch_backend.incremental import Incremental
+from bytelatent.generation.torch_backend.matrices import Given, Split, matrix_of
+from bytelatent.generation.torch_backend.prefill import prefill
 from bytelatent.model.blt import ByteLatentTransformer
 from bytelatent.patching.patcher import PatcherArgs
 from bytelatent.tokenizers.constants import BOS_ID

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from bytelatent.generation.recompute import generate_by_recomputation, greedy_tokens
+from bytelatent.generation.torch_backend.recompute import generate_by_recomputation, greedy_tokens
 from bytelatent.model.blt import ByteLatentTransformer
 from bytelatent.patching.entropies import entropy_function
 from bytelatent.patching.patcher import Patcher, PatcherArgs

@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 import torch
 
-from bytelatent.generation.engine import Engine
-from bytelatent.generation.incremental import Incremental
-from bytelatent.generation.prefill import prefill
-from bytelatent.generation.recorded import LANES_KEPT, CudaGraphs, Recorded
-from bytelatent.generation.rows import Row
 from bytelatent.generation.run import Options, Run
 from bytelatent.generation.sampling import SamplingArgs
-from bytelatent.generation.torch_model import TorchModel
+from bytelatent.generation.torch_backend.engine import Engine
+from bytelatent.generation.torch_backend.incremental import Incremental
+from bytelatent.generation.torch_backend.prefill import prefill
+from bytelatent.generation.torch_backend.recorded import LANES_KEPT, CudaGraphs, Recorded
+from bytelatent.generation.torch_backend.rows import Row
+from bytelatent.generation.torch_backend.torch_byte_model import TorchModel
 from bytelatent.patching.patcher import PatcherArgs
 from bytelatent.tokenizers.constants import BOS_ID
 from tests.generation.random_cases import (

@@ -10,8 +10,6 @@ import numpy as np
 import pytest
 import torch
 
-from bytelatent.generation.incremental import Incremental
-from bytelatent.generation.prefill import prefill
 from bytelatent.generation.sampling import Sampler, SamplingArgs
 from bytelatent.generation.speculative import (
     FIRST_LENGTH,
@@ -20,7 +18,9 @@ from bytelatent.generation.speculative import (
     Round,
     Speculation,
 )
-from bytelatent.generation.torch_model import TorchModel
+from bytelatent.generation.torch_backend.incremental import Incremental
+from bytelatent.generation.torch_backend.prefill import prefill
+from bytelatent.generation.torch_backend.torch_byte_model import TorchModel
 from bytelatent.model.blt import ByteLatentTransformer
 from bytelatent.patching.patcher import PatcherArgs
 from bytelatent.tokenizers.constants import BOS_ID, EOS_ID, OFFSET

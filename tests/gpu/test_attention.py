@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from bytelatent.model.args import LMTransformerArgs
+from bytelatent.architecture.args import LMTransformerArgs
 from bytelatent.model.attention import AttentionImpl, plan_attention
 from bytelatent.tokenizers.constants import EOS_ID
 from bytelatent.transformer import LMTransformer

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import torch
 
-from bytelatent.generation.engine import Engine
-from bytelatent.generation.incremental import Incremental
-from bytelatent.generation.recorded import CudaGraphs, Recorded
 from bytelatent.generation.sampling import SamplingArgs
+from bytelatent.generation.torch_backend.engine import Engine
+from bytelatent.generation.torch_backend.incremental import Incremental
+from bytelatent.generation.torch_backend.recorded import CudaGraphs, Recorded
 from tests.generation.random_cases import PAIRS, followed, random_case, random_tokens
 
 DEVICE = torch.device("cuda")

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from bytelatent.runtime.entropy import ByteAnalysis
+from bytelatent.runtime.entropy_runtime import ByteAnalysis
 from bytelatent.tokenizers.blt_tokenizer import BltTokenizer
 
 

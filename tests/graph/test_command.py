@@ -10,8 +10,8 @@ import pytest
 
 from bytelatent import cli
 from bytelatent.graph import __main__ as command
-from bytelatent.graph.files import node_link
-from bytelatent.graph.patches import patch_graph
+from bytelatent.graph.graph_files import node_link
+from bytelatent.graph.patch_graph import patch_graph
 from bytelatent.plotting.artifacts import Card
 from bytelatent.plotting.graph_figure import _box, _meet, draw
 

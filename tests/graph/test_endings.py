@@ -8,7 +8,7 @@ import pytest
 import bytelatent
 from bytelatent.graph import endings
 from bytelatent.graph.endings import after_signs, at_blanks, read_documents, sentences, signals
-from bytelatent.runtime.entropy import ByteAnalysis, EntropyRuntime
+from bytelatent.runtime.entropy_runtime import ByteAnalysis, EntropyRuntime
 from bytelatent.tokenizers.blt_tokenizer import BltTokenizer
 from bytelatent.tokenizers.constants import OFFSET, VOCAB_SIZE
 

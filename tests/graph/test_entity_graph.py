@@ -15,7 +15,7 @@ from bytelatent.graph.entities import pieces
 from bytelatent.graph.entity_graph import EntityGraphArgs, Overrides, entity_graph
 from bytelatent.graph.gazetteer import GazetteerFinder, sentences
 from bytelatent.graph.mentions import Finder, Mention, Progress, Sentence, Triple
-from bytelatent.graph.words import STOP_WORDS
+from bytelatent.graph.name_words import STOP_WORDS
 
 SAMPLES = Path(build.__file__).parents[1] / "plotting" / "samples"
 needs_spacy = pytest.mark.skipif(

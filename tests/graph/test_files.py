@@ -9,8 +9,8 @@ from typing import Any
 import networkx as nx
 import pytest
 
-from bytelatent.graph.files import from_node_link, load_graph, node_link, save_all
-from bytelatent.graph.patches import patch_graph
+from bytelatent.graph.graph_files import from_node_link, load_graph, node_link, save_all
+from bytelatent.graph.patch_graph import patch_graph
 from bytelatent.graph.traversal import communities, find_node, find_path, path_entropy, surprising
 
 TEXT = b'the cat sat, \x00\x1b[0m <the> & the \xff cat "sat" on the cat ' * 20

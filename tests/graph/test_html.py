@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from bytelatent.graph.html import ASSETS, MODULES, graph_html
+from bytelatent.graph.graph_page import ASSETS, MODULES, graph_html
 
 GRAPH = {
     "directed": True,

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from bytelatent.graph import layout
-from bytelatent.graph.files import load_graph
+from bytelatent.graph.graph_files import load_graph
 
 STORED = sorted((Path(__file__).parents[2] / "plot_data").glob("graph_*.json"))
 

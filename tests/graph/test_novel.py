@@ -12,9 +12,9 @@ import pytest
 
 from bytelatent.graph import build, entities
 from bytelatent.graph.entity_graph import EntityGraphArgs, Overrides, entity_graph
-from bytelatent.graph.files import load_graph
+from bytelatent.graph.graph_files import load_graph
 from bytelatent.graph.mentions import Finder, Progress, Sentence
-from bytelatent.graph.words import STOP_WORDS
+from bytelatent.graph.name_words import STOP_WORDS
 
 ROOT = Path(build.__file__).parents[2]
 STORED = ROOT / "plot_data" / "graph_pride_and_prejudice.json"

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bytelatent.graph import reading
+from bytelatent.graph import long_text as reading
 from bytelatent.graph.build import patch_graph_of
-from bytelatent.graph.patches import PatchGraphArgs, cut, kind, patch_graph, readable
-from bytelatent.graph.places import TextPlaces, words
+from bytelatent.graph.patch_graph import PatchGraphArgs, cut, kind, patch_graph, readable
+from bytelatent.graph.text_positions import TextPlaces, words
 from bytelatent.patching.patcher import PatcherArgs
-from bytelatent.runtime.entropy import EntropyRuntime
+from bytelatent.runtime.entropy_runtime import EntropyRuntime
 
 TEXT = "The cat sat on the mat, and the cat’s hat — größer! — sat on the cat. नमस्ते दुनिया " * 8
 

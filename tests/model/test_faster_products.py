@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from bytelatent.model.args import HashArgs, LMTransformerArgs
+from bytelatent.architecture.args import HashArgs, LMTransformerArgs
 from bytelatent.model.embedding import _summed_rows
 from bytelatent.model.layers import side_by_side
 from bytelatent.transformer import LMTransformer

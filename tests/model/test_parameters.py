@@ -3,10 +3,10 @@
 import pytest
 import torch
 
-from bytelatent.model.args import HashArgs, LMTransformerArgs
+from bytelatent.architecture.args import HashArgs, LMTransformerArgs
+from bytelatent.architecture.blt_args import ByteLatentTransformerArgs
+from bytelatent.architecture.parameters import Parameters, blt_parameters, entropy_parameters
 from bytelatent.model.blt import ByteLatentTransformer
-from bytelatent.model.blt_args import ByteLatentTransformerArgs
-from bytelatent.model.parameters import Parameters, blt_parameters, entropy_parameters
 from bytelatent.transformer import LMTransformer
 
 LOCAL = {"dim": 16, "n_heads": 2, "n_layers": 2, "multiple_of": 8, "window": 16}

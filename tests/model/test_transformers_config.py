@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from bytelatent.model.args import TransformerArgs
-from bytelatent.model.transformers_config import feed_forward_rule
+from bytelatent.architecture.args import TransformerArgs
+from bytelatent.convert.transformers_config import feed_forward_rule
 
 
 @pytest.mark.parametrize("seed", range(20))

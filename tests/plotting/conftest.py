@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from bytelatent.plotting.artifacts import ArtifactWriter
-from bytelatent.plotting.cli import Command
-from bytelatent.runtime.entropy import ByteAnalysis
+from bytelatent.plotting.command_line import Command
+from bytelatent.runtime.entropy_runtime import ByteAnalysis
 from bytelatent.tokenizers.blt_tokenizer import BltTokenizer
 
 CALIBRATION = {

@@ -8,7 +8,7 @@ import pytest
 
 from bytelatent.patching.rules import entropy_starts, lengths_from_starts
 from bytelatent.plotting.entropy_figure import COMMAND, DEFAULT_TEXT, hover_texts, token_name
-from bytelatent.plotting.measure import byte_patches, bytes_per_patch, measure
+from bytelatent.plotting.measured_text import byte_patches, bytes_per_patch, measure
 
 
 def figure_of(page):

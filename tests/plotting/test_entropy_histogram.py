@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from bytelatent.plotting.entropy_histogram import COMMAND, DEFAULT_SAMPLE, EDGES, class_statistics
-from bytelatent.plotting.measure import measure
+from bytelatent.plotting.measured_text import measure
 from bytelatent.tokenizers.characters import ByteClass
 
 

@@ -20,15 +20,15 @@ import torch
 from pyarrow import ipc, parquet
 
 from bytelatent import plotting
+from bytelatent.architecture.args import LMTransformerArgs
 from bytelatent.data.formats import read_shard
 from bytelatent.files import read_json
-from bytelatent.model.args import LMTransformerArgs
+from bytelatent.formats.find import PRETRAINED
 from bytelatent.patching.entropies import calculate_entropies
 from bytelatent.preprocess.args import PreprocessArgs
+from bytelatent.preprocess.batched_entropies import measure
 from bytelatent.preprocess.entropies import main
-from bytelatent.preprocess.measure import measure
 from bytelatent.preprocess.shards import METADATA
-from bytelatent.storage import PRETRAINED
 from bytelatent.tokenizers.blt_tokenizer import BltTokenizer
 from bytelatent.transformer import LMTransformer
 

@@ -11,16 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.torch import load_file
 
+from bytelatent.architecture.args import LMTransformerArgs
+from bytelatent.architecture.ngrams import next_buckets
 from bytelatent.export import DTYPES, export
 from bytelatent.export import main as export_main
 from bytelatent.exporting.folders import export_entropy
-from bytelatent.model.args import LMTransformerArgs
+from bytelatent.formats.find import PRETRAINED
 from bytelatent.model.hashing import ngram_hashes
-from bytelatent.model.ngrams import next_buckets
 from bytelatent.patching.entropies import entropy
 from bytelatent.runtime import EntropyRuntime, ModelFileError, Prefixes
-from bytelatent.runtime.entropy import DEFAULT_CHUNK
-from bytelatent.storage import PRETRAINED
+from bytelatent.runtime.entropy_runtime import DEFAULT_CHUNK
 from bytelatent.tokenizers.blt_tokenizer import BltTokenizer
 from bytelatent.transformer import LMTransformer
 

@@ -6,7 +6,7 @@ import shutil
 import pytest
 
 from bytelatent.runtime import BltRuntime, ModelFileError
-from bytelatent.step_graphs import BLT_GRAPHS, ENTROPY_FOLDER, ENTROPY_GRAPH, WEIGHTS_FILE
+from bytelatent.runtime.onnx_format import BLT_GRAPHS, ENTROPY_FOLDER, ENTROPY_GRAPH, WEIGHTS_FILE
 from tests.generation.random_cases import random_case
 from tests.runtime.exported_cases import write
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from bytelatent.architecture.args import HashArgs, LMTransformerArgs
 from bytelatent.exporting.folders import export_entropy
-from bytelatent.model.args import HashArgs, LMTransformerArgs
 from bytelatent.runtime import ByteAnalysis, EntropyRuntime, Prefixes
-from bytelatent.runtime.entropy import DEFAULT_CHUNK
+from bytelatent.runtime.entropy_runtime import DEFAULT_CHUNK
 from bytelatent.runtime.prefixes import Output, chunk_keys
 from bytelatent.transformer import LMTransformer
 

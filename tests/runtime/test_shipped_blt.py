@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import torch
 
+from bytelatent.formats.find import PRETRAINED
 from bytelatent.generation.sampling import SamplingArgs
 from bytelatent.loading import load_text_model
 from bytelatent.runtime import BltRuntime
-from bytelatent.step_graphs import BLT_GRAPHS
-from bytelatent.storage import PRETRAINED
+from bytelatent.runtime.onnx_format import BLT_GRAPHS
 from tests.runtime.exported_cases import engine_of_text_model
 
 FOLDER = PRETRAINED / "blt-mini"

@@ -6,14 +6,14 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from bytelatent.args import TrainArgs
+from bytelatent.architecture.flops_per_byte import attention
 from bytelatent.config import load_args
 from bytelatent.model.blt import ByteLatentTransformer
-from bytelatent.model.flops import attention
-from bytelatent.scaling import flops
+from bytelatent.scaling import training_flops as flops
 from bytelatent.scaling.args import ScalingArgs
 from bytelatent.scaling.grid import draft, grid_point, merged
-from bytelatent.scaling.places import Vocabulary
+from bytelatent.scaling.study_folders import Vocabulary
+from bytelatent.training.args import TrainArgs
 from bytelatent.transformer import LMTransformer
 
 CONFIG = Path(__file__).parents[2] / "bytelatent" / "configs" / "scaling" / "cpu.yaml"

@@ -8,8 +8,8 @@ import pytest
 from bytelatent.config import load_args
 from bytelatent.scaling.args import ScalingArgs
 from bytelatent.scaling.grid import grid_point
-from bytelatent.scaling.places import prepare_text
 from bytelatent.scaling.running import Study
+from bytelatent.scaling.study_folders import prepare_text
 
 ROOT = Path(__file__).parents[2]
 CONFIG = ROOT / "bytelatent" / "configs" / "scaling" / "cpu.yaml"

@@ -11,19 +11,19 @@ import sys
 import pytest
 import torch
 
-from bytelatent.checkpoint import FolderBusyError, sole_run
 from bytelatent.config import save_args
 from bytelatent.data.loader import Loader
 from bytelatent.scaling.__main__ import main
+from bytelatent.scaling.bits_per_byte import language_pieces, load_scorer, test_pieces
 from bytelatent.scaling.collecting import COLLECTED, FITS
-from bytelatent.scaling.flops import measure_rates
 from bytelatent.scaling.grid import draft, grid_point, points
-from bytelatent.scaling.measuring import language_pieces, load_scorer, test_pieces
-from bytelatent.scaling.places import Places, prepare_text, prepare_vocabulary
 from bytelatent.scaling.running import Study
+from bytelatent.scaling.study_folders import Places, prepare_text, prepare_vocabulary
+from bytelatent.scaling.training_flops import measure_rates
 from bytelatent.tokenizers.bpe_tokenizer import BpeTokenizer
 from bytelatent.tokenizers.constants import PAD_ID
-from bytelatent.trainer import DivergedError, Trainer
+from bytelatent.training.checkpoint import FolderBusyError, sole_run
+from bytelatent.training.trainer import DivergedError, Trainer
 from bytelatent.transformer import LMTransformer
 from tests.scaling.study import prepare, study
 

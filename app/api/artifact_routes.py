@@ -1,0 +1,96 @@
+"""``GET /api/artifact/<name>``: a figure with its formats and its data."""
+
+import json
+from dataclasses import asdict
+from http import HTTPStatus
+from typing import Any
+
+from flask import Blueprint, Response, current_app, request
+
+from app.api.openapi_fragment import Described, json_of, problem
+from app.api.visualizations_routes import artifact_json
+from app.requests.compressed import KeptBody
+from app.requests.problems import ProblemError
+from app.schemas.artifact import ArtifactPage
+from app.stored.catalogue import Artifact, Catalogue, Snapshot
+from app.stored.gallery import Card, gallery_of
+from app.stored.preview import Preview, preview_of
+
+blueprint = Blueprint("api_artifact", __name__)
+
+DESCRIBED = Described(
+    {
+        "/api/artifact/{name}": {
+            "get": {
+                "operationId": "getArtifact",
+                "summary": "A figure with its formats and the beginning of its data",
+                "parameters": [
+                    {
+                        "name": "name",
+                        "in": "path",
+                        "required": True,
+                        "description": "A name that /api/visualizations lists, "
+                        "or one without its suffix.",
+                        "schema": {"type": "string"},
+                    }
+                ],
+                "responses": {
+                    "200": json_of("The figure.", ArtifactPage),
+                    "304": {"description": "The copy named by If-None-Match is still good."},
+                    "404": problem("There is no such figure."),
+                },
+            }
+        }
+    },
+    (ArtifactPage,),
+)
+
+
+@blueprint.get("/api/artifact/<path:name>")
+def artifact(name: str) -> Response:
+    """A figure with its formats and the beginning of its data."""
+    snapshot, card = find_card(name)
+    kept = snapshot.once(("artifact", card.name), lambda: _body(snapshot, card))
+    return kept.response(request)
+
+
+def find_card(name: str) -> tuple[Snapshot, Card]:
+    """The card of that name, and the moment it is of.
+
+    Raises:
+        ProblemError: 404.
+    """
+    catalogue: Catalogue = current_app.extensions["catalogue"]
+    snapshot = catalogue.snapshot()
+    card = gallery_of(snapshot).by_name.get(name)
+    if card is None:
+        raise ProblemError(HTTPStatus.NOT_FOUND, "There is nothing of this name here.")
+    return snapshot, card
+
+
+def kept_preview(snapshot: Snapshot, data: Artifact | None) -> Preview | None:
+    """The beginning of a data file, read once."""
+    if data is None:
+        return None
+    return snapshot.once(("preview", data.name), lambda: preview_of(data))
+
+
+def _body(snapshot: Snapshot, card: Card) -> KeptBody:
+    before, after = gallery_of(snapshot).neighbours(card)
+    preview = kept_preview(snapshot, card.data)
+    newest = max(card.files, key=lambda file: file.modified_ns)
+    value: dict[str, Any] = {
+        "name": card.name,
+        "title": card.title,
+        "description": card.description,
+        "kind": card.kind,
+        "producer": card.producer,
+        "thumbnail": card.picture,
+        "url": card.url,
+        "modified": newest.modified.isoformat().replace("+00:00", "Z"),
+        "files": [artifact_json(file, snapshot) for file in card.files],
+        "data": asdict(preview) if preview else None,
+        "previous": before.name if before else None,
+        "next": after.name if after else None,
+    }
+    return KeptBody(json.dumps(value).encode())

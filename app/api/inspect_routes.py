@@ -1,0 +1,51 @@
+"""``POST /api/inspect``: a text followed through the BLT."""
+
+from flask import Blueprint, Response, current_app, jsonify, request
+
+from app.api.openapi_fragment import Described, body_of, json_of, problems
+from app.models.inspector import Inspector
+from app.requests.bodies import parse_body, text_bytes
+from app.schemas.inspect import InspectRequest, InspectResponse
+
+blueprint = Blueprint("api_inspect", __name__)
+
+EXAMPLE_REQUEST = {"text": "The river rose in the night.", "heads": "mean"}
+
+DESCRIBED = Described(
+    {
+        "/api/inspect": {
+            "post": {
+                "operationId": "postInspect",
+                "summary": "A text followed through the BLT: hash buckets, patches, who reads whom",
+                "requestBody": body_of(InspectRequest, EXAMPLE_REQUEST),
+                "responses": {
+                    "200": json_of(
+                        "Tokens, patches, hash buckets, weights of cross-attention.",
+                        InspectResponse,
+                    ),
+                    **problems(
+                        {
+                            "400": "The body is not JSON.",
+                            "413": "The text is too long.",
+                            "422": "A field is missing, unknown, of a wrong type or out of range.",
+                            "503": "No BLT is loaded, or it is busy; then Retry-After says when to "
+                            "try again.",
+                        }
+                    ),
+                },
+            }
+        }
+    },
+    (InspectRequest, InspectResponse),
+)
+
+
+@blueprint.post("/api/inspect")
+def inspect() -> Response:
+    """A text followed through the BLT."""
+    inspector: Inspector = current_app.extensions["inspector"]
+    wanted = parse_body(request.get_data(cache=False), InspectRequest)
+    data = text_bytes(wanted.text, limit=inspector.limit)
+    response = jsonify(inspector.answer(wanted, data))
+    response.headers["Cache-Control"] = "no-store"
+    return response

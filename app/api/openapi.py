@@ -1,0 +1,48 @@
+"""The OpenAPI document: what the modules with routes say of them, put together."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from pydantic import BaseModel
+
+from app.api.openapi_fragment import Described, problem
+from app.schemas.schema import ProblemDocument, schema_of
+
+VERSION = "1"
+
+
+def document(parts: Iterable[Described]) -> dict[str, Any]:
+    """The whole document, OpenAPI 3.1."""
+    parts = list(parts)
+    models: list[type[BaseModel]] = [
+        ProblemDocument,
+        *(model for part in parts for model in part.schemas),
+    ]
+    components: dict[str, Any] = {}
+    for model in models:
+        schema = schema_of(model)
+        components.update(schema.pop("$defs", {}))
+        components[model.__name__] = schema
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Byte Latent Transformer: entropies and patches",
+            "version": VERSION,
+            "description": "Next-byte entropies of a text, the patches that a rule cuts it into, "
+            "and the stored figures. Errors are problem documents (RFC 9457).",
+        },
+        "servers": [{"url": "/"}],
+        "paths": {
+            path: {method: _limited(operation) for method, operation in methods.items()}
+            for part in parts
+            for path, methods in part.paths.items()
+        },
+        "components": {"schemas": dict(sorted(components.items()))},
+    }
+
+
+def _limited(operation: Mapping[str, Any]) -> dict[str, Any]:
+    """``operation`` with the answer to a client that asks too much."""
+    too_many = problem("Too many requests of one client; Retry-After says when to try again.")
+    responses: dict[str, Any] = {"429": too_many, **operation["responses"]}
+    return {**operation, "responses": dict(sorted(responses.items()))}

@@ -1,0 +1,1 @@
+"""SVG and HTML that the server draws itself, without JavaScript."""

@@ -1,0 +1,1 @@
+"""The models behind the page: measuring, cutting, generating and inspecting for clients."""

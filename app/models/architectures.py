@@ -1,0 +1,207 @@
+"""What models are made of: widths, layers, parameters and FLOPs per byte of every part.
+
+Numbers come from a model's config alone, so a model of the paper can be shown that nobody has here.
+"""
+
+import logging
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from app.models.threshold_curve import FILE as CALIBRATION_FILE
+from app.requests.compressed import KeptBody
+from app.schemas.architecture import Architecture, ArchitecturePart, PartKey
+from app.settings import Settings
+from bytelatent.architecture import published
+from bytelatent.architecture.args import LMTransformerArgs
+from bytelatent.architecture.blt_args import ByteLatentTransformerArgs
+from bytelatent.architecture.flops_per_byte import flops_per_byte
+from bytelatent.architecture.parameters import blt_parameters, entropy_parameters
+from bytelatent.files import read_json
+from bytelatent.formats.released import LM_KIND, find_checkpoint
+from bytelatent.formats.released_blt import BLT_KIND
+from bytelatent.patching.rules import ENTROPY_MODES, PatchingMode
+from bytelatent.runtime.blt_runtime import TRAIN_ARGS_FILE
+from bytelatent.runtime.model_files import entropy_folder
+
+logger = logging.getLogger(__name__)
+
+CONTEXT = 8192
+"""Bytes, as in the paper's counts."""
+
+PATCH_SIZES = tuple(tenths / 10 for tenths in range(10, 161))
+"""Bytes per patch that a visitor may choose."""
+
+TITLES: dict[PartKey, str] = {
+    "entropy_model": "Entropy model",
+    "embeddings": "Byte and n-gram embeddings",
+    "encoder": "Local encoder",
+    "encoder_cross": "Patches read bytes",
+    "global_model": "Global transformer",
+    "decoder_cross": "Bytes read patches",
+    "decoder": "Local decoder",
+}
+"""Parts in the order of a forward pass."""
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A model to be described.
+
+    Attributes:
+        name: as it is asked for.
+        args, entropy_model: its shape, and that of the model which cuts its patches.
+        patch_size: mean bytes per patch.
+        threshold: nats, if it is known.
+        loaded: whether this server has it.
+    """
+
+    name: str
+    args: ByteLatentTransformerArgs
+    entropy_model: LMTransformerArgs | None
+    patch_size: float = published.PATCH_SIZE
+    threshold: float | None = None
+    loaded: bool = False
+
+
+class Shape(NamedTuple):
+    """Of a part, as :class:`ArchitecturePart` has it."""
+
+    layers: int | None
+    width: int
+    heads: int | None
+    sees: int | None
+
+
+class Architectures:
+    """Every model that can be described: the loaded one first, then those of the paper."""
+
+    def __init__(self, settings: Settings) -> None:
+        loaded = _loaded(settings)
+        known = [loaded] if loaded else []
+        known += [
+            Subject("blt-1b", published.BLT_1B, published.ENTROPY_MODEL),
+            Subject("blt-8b", published.BLT_8B, published.ENTROPY_MODEL),
+        ]
+        subjects = {subject.name: subject for subject in reversed(known)}
+        self.first = known[0].name
+        names = sorted(subjects, key=[subject.name for subject in known].index)
+        self.by_name = {name: architecture(subjects[name], names) for name in names}
+        self._bodies = {
+            name: KeptBody(shape.model_dump_json().encode()) for name, shape in self.by_name.items()
+        }
+
+    def body(self, name: str) -> KeptBody:
+        """A description as the API answers it."""
+        return self._bodies[name]
+
+
+def architecture(subject: Subject, names: list[str]) -> Architecture:
+    """All that is told about a model; ``names`` are those of all models."""
+    args = subject.args
+    counts = asdict(blt_parameters(args))
+    if subject.entropy_model is not None:
+        counts["entropy_model"] = entropy_parameters(subject.entropy_model)
+    flops = _flops(subject)
+    parts = [
+        ArchitecturePart(
+            key=key,
+            title=title,
+            layers=shape.layers,
+            width=shape.width,
+            heads=shape.heads,
+            sees=shape.sees,
+            parameters=counts[key] + (counts["hashes"] if key == "embeddings" else 0),
+            flops=flops[key],
+        )
+        for key, title in TITLES.items()
+        if counts.get(key)
+        for shape in [_shape(subject, key)]
+    ]
+    return Architecture(
+        model=subject.name,
+        models=names,
+        loaded=subject.loaded,
+        bytes_per_patch=subject.patch_size,
+        threshold=subject.threshold,
+        context=CONTEXT,
+        vocabulary=args.vocab_size,
+        patch_vectors=args.patch_vectors,
+        hash_sizes=list(args.hashes.sizes),
+        hash_functions=args.hashes.functions,
+        hash_buckets=args.hashes.buckets,
+        parameters=blt_parameters(args).total,
+        patch_sizes=list(PATCH_SIZES),
+        parts=parts,
+    )
+
+
+def _shape(subject: Subject, key: PartKey) -> Shape:
+    """Layers, width, heads and view of a part."""
+    args, dim = subject.args, subject.args.encoder.dim
+    if key == "embeddings":
+        return Shape(None, dim, None, None)
+    if key == "encoder_cross":
+        return Shape(len(args.encoder.cross_layers), dim, args.cross_heads, None)
+    if key == "decoder_cross":
+        return Shape(len(args.decoder.cross_layers), dim, args.cross_heads, args.patch_vectors)
+    part = getattr(subject if key == "entropy_model" else args, key)
+    return Shape(part.n_layers, part.dim, part.n_heads, getattr(part, "window", None))
+
+
+def _flops(subject: Subject) -> dict[str, list[float]]:
+    """FLOPs per byte by part, at every patch size."""
+    rows = [
+        flops_per_byte(
+            subject.args, patch_size=size, context=CONTEXT, entropy_model=subject.entropy_model
+        )
+        for size in PATCH_SIZES
+    ]
+    columns: dict[str, list[float]] = {"embeddings": [0.0] * len(rows)}
+    for row in rows:
+        for key, value in asdict(row).items():
+            columns.setdefault(key, []).append(round(value or 0.0, 1))
+    return columns
+
+
+def _loaded(settings: Settings) -> Subject | None:
+    """The model of the settings, if its folder says what it is."""
+    folder = settings.blt_folder
+    if not folder.is_dir():
+        return None
+    try:
+        args = find_checkpoint(folder, BLT_KIND).args
+        trained = _optional(folder / TRAIN_ARGS_FILE)
+        entropy_model = _cutter(folder, trained)
+        patch_size, threshold = _calibrated(trained, _optional(folder / CALIBRATION_FILE))
+    except ValueError as error:
+        logger.warning("%s; the page on the architecture shows models of the paper", error)
+        return None
+    return Subject(folder.name, args, entropy_model, patch_size, threshold, loaded=True)
+
+
+def _cutter(folder: Path, trained: dict[str, Any]) -> LMTransformerArgs | None:
+    """What measures entropies for the model in ``folder``, if its rule needs any."""
+    if _patcher(trained).get("patching_mode", PatchingMode.ENTROPY) not in ENTROPY_MODES:
+        return None
+    return find_checkpoint(entropy_folder(folder, trained, None), LM_KIND).args
+
+
+def _patcher(trained: dict[str, Any]) -> dict[str, Any]:
+    return (trained.get("data") or {}).get("patcher_args") or {}
+
+
+def _calibrated(trained: dict[str, Any], measured: dict[str, Any]) -> tuple[float, float | None]:
+    """Mean bytes per patch and the threshold, from the files beside a model."""
+    patcher = _patcher(trained)
+    rule = measured.get("rules", {}).get(patcher.get("patching_mode"), {})
+    size = rule.get("bytes_per_patch") or patcher.get("patch_size") or published.PATCH_SIZE
+    threshold = patcher.get("threshold")
+    return max(1.0, round(float(size), 2)), None if threshold is None else float(threshold)
+
+
+def _optional(path: Path) -> dict[str, Any]:
+    value = read_json(path) if path.is_file() else {}
+    if not isinstance(value, dict):
+        raise ValueError(f"{path} holds no object")
+    return value

@@ -1,0 +1,160 @@
+"""A text followed through the BLT: hash buckets, patches, who reads whom in cross-attention.
+
+Legend: ``N`` bytes of the text, ``S = N + 1`` tokens (BOS first), ``K`` vectors per patch, ``H``
+heads, ``L`` layers with cross-attention.
+"""
+
+from http import HTTPStatus
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.models.generator import TextMaker
+from app.requests import deadline as patience
+from app.requests.fair_queue import Turns
+from app.requests.json_parts import token_text
+from app.requests.problems import ProblemError
+from app.schemas.inspect import Heads, InspectRequest
+from app.settings import Settings
+from bytelatent.runtime.inspection import Inspection
+from bytelatent.tokenizers.constants import OFFSET
+
+NATS, WEIGHTS, CHANCES = 6, 4, 6
+"""Decimals."""
+
+
+class Rule(Protocol):
+    """How patches are cut."""
+
+    @property
+    def threshold(self) -> float | None:
+        """Nats."""
+        ...
+
+
+@runtime_checkable
+class InspectSource(Protocol):
+    """What the app needs of a BLT here; :class:`bytelatent.runtime.BltRuntime` is one."""
+
+    name: str
+
+    @property
+    def patcher(self) -> Rule:
+        """How it cuts patches."""
+        ...
+
+    def inspect(self, data: bytes, *, top_k: int = 0) -> Inspection:
+        """All that can be seen of a pass over ``data``."""
+        ...
+
+
+class Inspector:
+    """A BLT and the queue in front of it, for texts that are looked at.
+
+    It is the model that makes texts; that does not hold it up.
+
+    Args:
+        maker: has the model, or says why there is none.
+        settings: limits.
+    """
+
+    def __init__(self, maker: TextMaker, settings: Settings) -> None:
+        source: object = maker.source
+        self.source = source if isinstance(source, InspectSource) else None
+        self.hash_rows = maker.costs.blt.hashes.buckets if maker.costs else 0
+        self.heads = maker.costs.blt.cross_heads if maker.costs else 0
+        self.reason, self.limit = maker.reason, settings.inspect_limit
+        self._turns = Turns(
+            "The model", waiting=settings.waiting_limit, wait_seconds=settings.wait_seconds
+        )
+
+    def answer(self, request: InspectRequest, data: bytes) -> dict[str, Any]:
+        """The response to a request.
+
+        Raises:
+            ProblemError: there is no model, too many requests wait, or the time is up.
+            ClientGoneError: nobody waits for the answer any more.
+        """
+        if self.source is None:
+            raise ProblemError(HTTPStatus.SERVICE_UNAVAILABLE, f"No BLT is loaded: {self.reason}")
+        limit = patience.current()
+        with self._turns.take(limit.gone, client=limit.name):
+            limit.check()
+            seen = self.source.inspect(data, top_k=request.top_k)
+        found = {
+            "model": self.source.name,
+            "threshold": self.source.patcher.threshold,
+            "bytes": len(data),
+            **_bytes_and_patches(seen),
+            "hash_rows": self.hash_rows,
+            "hashes": [
+                {"size": table.size, "function": table.function, "buckets": ids.tolist()}
+                for table, ids in zip(seen.hash_tables, seen.hash_ids.T, strict=True)
+            ],
+            "encoder_attention": _maps(seen.encoder_weights, request.heads),
+            "decoder_attention": _maps(seen.decoder_weights, request.heads),
+        }
+        if request.top_k:
+            found["predictions"] = _predictions(seen)
+        return found
+
+
+def _bytes_and_patches(seen: Inspection) -> dict[str, Any]:
+    return {
+        "tokens": seen.tokens.tolist(),
+        "entropies": None if seen.entropies is None else _rounded(seen.entropies, NATS),
+        "nats": _rounded(seen.nats, NATS),
+        "patch_lengths": seen.patch_lengths.tolist(),
+        "patches": [
+            {
+                "position": patch.position,
+                "start": patch.begin - 1,
+                "length": patch.end - patch.begin,
+                "text": patch.data.decode("utf-8", "replace"),
+                "complete": patch.complete,
+            }
+            for patch in seen.patches
+            if patch.data
+        ],
+        "read_into": seen.encoder_patch.tolist(),
+        "predicted_from": seen.decoder_patch.tolist(),
+    }
+
+
+def _maps(weights_LSKH: NDArray[np.float32], heads: Heads) -> list[dict[str, Any]]:
+    """Each layer's mean over the heads, and behind it each head if that is wanted."""
+    maps = []
+    for layer, weights_SKH in enumerate(weights_LSKH, 1):
+        shown: list[tuple[int | None, NDArray[np.float32]]] = [(None, weights_SKH.mean(-1))]
+        if heads == "each":
+            shown += [
+                (head, weights_SKH[..., head - 1]) for head in range(1, weights_SKH.shape[-1] + 1)
+            ]
+        maps += [
+            {"layer": layer, "head": head, "weights": _rounded(weights_SK.T, WEIGHTS)}
+            for head, weights_SK in shown
+        ]
+    return maps
+
+
+def _predictions(seen: Inspection) -> list[list[dict[str, Any]]]:
+    return [
+        [
+            {
+                "id": token,
+                "byte": token - OFFSET if token >= OFFSET else None,
+                "text": token_text(token),
+                "p": p,
+            }
+            for token, p in zip(ids, chances, strict=True)
+        ]
+        for ids, chances in zip(
+            seen.top_ids.tolist(), _rounded(seen.top_probabilities, CHANCES), strict=True
+        )
+    ]
+
+
+def _rounded(values: NDArray[np.float32], decimals: int) -> Any:
+    """Nested lists of numbers; sums in single precision may be a hair above 1 or below 0."""
+    return np.asarray(values, dtype=np.float64).round(decimals).tolist()

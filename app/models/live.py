@@ -1,0 +1,135 @@
+"""What a visitor types: it is measured, cut into patches and answered.
+
+Legend: ``N`` bytes of the text, ``S = N + 1`` tokens (BOS first), ``k`` predictions a position.
+The entropy at position ``i`` belongs to the prediction of token ``i + 1``, which is byte ``i``:
+
+    tokens      BOS  t   h   e            (N = 3, S = 4)
+    bytes            0   1   2
+    entropies   3.1  2.0 0.4 1.7          byte 0 was predicted with 3.1 nats, byte 2 with 0.4
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.models.live_model import EntropySource, LiveModel
+from app.requests.json_parts import patches_json, predictions_json
+from app.requests.problems import ProblemError
+from app.schemas.patches import PatchRequest
+from bytelatent.patching.rules import (
+    ENTROPY_MODES,
+    PatchingMode,
+    RuleOptions,
+    check_options,
+    lengths_from_starts,
+    patch_starts,
+)
+from bytelatent.runtime import ByteAnalysis
+
+DECIMALS = 6
+"""Of nats. Rules are applied to the rounded entropies, so that who has only the response (the
+page, while a threshold is dragged) finds the same patches."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A measured text, cut into patches.
+
+    Attributes:
+        data: the bytes of the text, ``N``.
+        entropies: nats ``[S]``, rounded.
+        lengths: of the patches, the first is BOS alone.
+        analysis: what the model said.
+        head: the small fields of the response.
+    """
+
+    data: bytes
+    entropies: NDArray[np.float64]
+    lengths: list[int]
+    analysis: ByteAnalysis
+    head: dict[str, Any]
+
+    def json_parts(self) -> Iterator[str]:
+        """The response as JSON, in parts: a long text's predictions are never all in memory."""
+        yield json.dumps(self.head, ensure_ascii=False, allow_nan=False)[:-1]
+        yield ', "patches": ['
+        yield from patches_json(self.data, self.lengths, self.entropies)
+        yield "]"
+        if self.analysis.top_ids.shape[1]:
+            yield ', "predictions": ['
+            yield from predictions_json(self.analysis.top_ids, self.analysis.top_probabilities)
+            yield "]"
+        yield "}"
+
+
+def answer(model: LiveModel, request: PatchRequest, data: bytes) -> Answer:
+    """Measure ``data`` and cut it as ``request`` asks.
+
+    Raises:
+        ProblemError: a number that the mode needs is missing, or the model cannot be asked.
+    """
+    mode = PatchingMode(request.mode)
+    options = _options(mode, request, model.source)
+    try:
+        check_options(mode, options)
+    except ValueError as error:
+        name, _, message = str(error).partition(": ")
+        raise ProblemError.of_field(HTTPStatus.UNPROCESSABLE_ENTITY, name, message) from None
+    analysis = model.analyse(data, top_k=request.top_k)
+    assert model.source is not None
+    entropies = rounded(analysis.entropies)
+    lengths = cut(mode, analysis.tokens, entropies, options)
+    bits = analysis.bits_per_byte
+    head = {
+        "model": model.source.name,
+        "mode": mode.value,
+        "threshold": options.threshold if mode in ENTROPY_MODES else None,
+        "bytes": len(data),
+        "tokens": analysis.tokens.tolist(),
+        "entropies": entropies.tolist(),
+        "nats": rounded(analysis.nats).tolist(),
+        "patch_lengths": lengths,
+        "bits_per_byte": None if bits is None else round(bits, DECIMALS),
+    }
+    return Answer(data, entropies, lengths, analysis, head)
+
+
+def cut(
+    mode: PatchingMode,
+    tokens: NDArray[np.int64],
+    entropies: NDArray[np.float64],
+    options: RuleOptions,
+) -> list[int]:
+    """Lengths of the patches of tokens ``[S]``; they sum to ``S``, the first is BOS alone."""
+    starts = patch_starts(mode, tokens[None], entropies[None], options)
+    lengths: list[int] = lengths_from_starts(starts[:, : len(tokens)])[0].tolist()
+    return lengths
+
+
+def rounded(nats: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Nats as a response has them."""
+    values: NDArray[np.float64] = np.asarray(nats, dtype=np.float64).round(DECIMALS)
+    return values
+
+
+def _options(
+    mode: PatchingMode, request: PatchRequest, source: EntropySource | None
+) -> RuleOptions:
+    """The numbers of ``request``; what it leaves out is the model's own, unless top-k is meant."""
+    threshold, longest = request.threshold, request.max_patch_length
+    topk = mode is PatchingMode.ENTROPY and request.patch_size is not None
+    if threshold is None and not topk:
+        threshold = source.threshold if source else 0.0
+    if longest is None and source and mode in ENTROPY_MODES:
+        longest = source.max_patch_length
+    return RuleOptions(
+        threshold=threshold,
+        threshold_add=request.threshold_add,
+        patch_size=request.patch_size,
+        max_patch_length=longest,
+    )

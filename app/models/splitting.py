@@ -1,0 +1,159 @@
+"""One text, split by our rules and by BPE: rows for ``POST /api/compare``.
+
+Legend: ``N`` bytes of the text, ``S = N + 1`` tokens (BOS first).
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import accumulate
+
+import numpy as np
+
+from app.models.live import cut, rounded
+from app.models.live_model import LiveModel
+from app.models.threshold_curve import Calibration
+from app.requests import deadline as patience
+from app.schemas.compare import CompareRequest, Splitter
+from bytelatent.patching.rules import PatchingMode, RuleOptions
+from bytelatent.tokenizers.blt_tokenizer import BltTokenizer
+from bytelatent.tokenizers.bpe import BpeName, BpeUnavailableError, piece_lengths
+
+TITLES: dict[Splitter, str] = {
+    "entropy": "Entropy",
+    "monotonic": "Monotonic",
+    "space": "Space",
+    "static": "Static",
+    "cl100k_base": "cl100k",
+    "o200k_base": "o200k",
+    "llama3": "Llama 3",
+}
+RISE = 0.5
+"""Nats; threshold of the monotonic rule for a model that is not calibrated."""
+
+PIECES_AT_ONCE = 2048
+
+_OF_MODEL = ("entropy", "monotonic")
+_ENCODE = BltTokenizer(add_bos=True, add_eos=False).encode_bytes
+
+
+@dataclass(frozen=True)
+class Row:
+    """A split: lengths of its pieces in bytes, or why there are none."""
+
+    splitter: Splitter
+    lengths: list[int] | None = None
+    threshold: float | None = None
+    unavailable: str | None = None
+
+    def json_parts(self) -> Iterator[str]:
+        """As :class:`app.schemas.compare.CompareRow`, in parts."""
+        count = None if self.lengths is None else len(self.lengths)
+        head = {
+            "splitter": self.splitter,
+            "title": TITLES[self.splitter],
+            "threshold": self.threshold,
+            "count": count,
+            "bytes_per_piece": sum(self.lengths or []) / count if count else None,
+            "unavailable": self.unavailable,
+        }
+        yield json.dumps(head, ensure_ascii=False, allow_nan=False)[:-1]
+        if self.lengths is None:
+            yield ', "pieces": null}'
+            return
+        yield ', "pieces": ['
+        starts = list(accumulate(self.lengths, initial=0))
+        for at in range(0, len(self.lengths), PIECES_AT_ONCE):
+            some = zip(
+                starts[at : at + PIECES_AT_ONCE],
+                self.lengths[at : at + PIECES_AT_ONCE],
+                strict=False,
+            )
+            text = ", ".join(f'{{"start": {start}, "length": {length}}}' for start, length in some)
+            yield text if at == 0 else ", " + text
+        yield "]}"
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """All rows about a text.
+
+    Attributes:
+        model: name of the entropy model, or None.
+        size: bytes of the text.
+        rows: in the order asked for.
+    """
+
+    model: str | None
+    size: int
+    rows: list[Row]
+
+    @property
+    def pieces(self) -> int:
+        """Of all rows."""
+        return sum(len(row.lengths or []) for row in self.rows)
+
+    def json_parts(self) -> Iterator[str]:
+        """As :class:`app.schemas.compare.CompareResponse`, in parts."""
+        name = json.dumps(self.model, ensure_ascii=False)
+        yield f'{{"model": {name}, "bytes": {self.size}, "rows": ['
+        for number, row in enumerate(self.rows):
+            if number:
+                yield ", "
+            yield from row.json_parts()
+        yield "]}"
+
+
+def compare(
+    model: LiveModel, calibration: Calibration, request: CompareRequest, data: bytes
+) -> Comparison:
+    """Split ``data`` in every way that ``request`` asks for; the model is run at most once.
+
+    Raises:
+        ProblemError: the model is busy, or the time is up.
+        ClientGoneError: nobody waits for the answer any more.
+    """
+    wanted = list(dict.fromkeys(request.splitters or TITLES))
+    tokens = np.array(_ENCODE(data), dtype=np.int64)
+    entropies = np.zeros(len(tokens))
+    reason = None if model.source else f"The entropy model is not loaded: {model.reason}"
+    if model.source and any(splitter in _OF_MODEL for splitter in wanted):
+        entropies = rounded(model.analyse(data, top_k=0).entropies)
+    rows: list[Row] = []
+    for splitter in wanted:
+        if splitter == "cl100k_base" or splitter == "o200k_base" or splitter == "llama3":
+            rows.append(_by_bpe(splitter, data))
+        elif splitter in _OF_MODEL and reason:
+            rows.append(Row(splitter, unavailable=reason))
+        else:
+            options = _options(splitter, request, model, calibration)
+            lengths = cut(PatchingMode(splitter), tokens, entropies, options)[1:]
+            rows.append(Row(splitter, lengths, threshold=options.threshold))
+    return Comparison(model.source.name if model.source else None, len(data), rows)
+
+
+def _options(
+    splitter: Splitter, request: CompareRequest, model: LiveModel, calibration: Calibration
+) -> RuleOptions:
+    longest = request.max_patch_length
+    if splitter == "static":
+        return RuleOptions(patch_size=request.patch_size, max_patch_length=longest)
+    threshold = None
+    if splitter == "entropy":
+        own = model.source.threshold if model.source else None
+        threshold = own if request.threshold is None else request.threshold
+    if splitter == "monotonic":
+        own = RISE if calibration.rise is None else calibration.rise
+        asked = request.monotonic_threshold
+        threshold = own if asked is None else asked
+    if longest is None and threshold is not None and model.source:
+        longest = model.source.max_patch_length
+    return RuleOptions(threshold=threshold, max_patch_length=longest)
+
+
+def _by_bpe(name: BpeName, data: bytes) -> Row:
+    try:
+        check = patience.current().check
+        return Row(name, piece_lengths(name, data.decode(), between=check))
+    except BpeUnavailableError as error:
+        return Row(name, unavailable=str(error))

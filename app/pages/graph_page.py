@@ -1,0 +1,90 @@
+"""``/graph``: a text as a graph, and the saved graphs."""
+
+from dataclasses import dataclass
+
+from flask import Blueprint, Response, current_app
+
+from app.api.graph_routes import offered
+from app.pages.render import asked, json_for_html, page
+from app.stored.assets import Assets
+from app.stored.catalogue import Catalogue
+from app.stored.saved_graphs import SavedGraph, saved_graphs
+
+blueprint = Blueprint("graph", __name__)
+
+EXAMPLE = (
+    "Ada Lovelace was born in London in 1815. Lord Byron, her father, left England when she was a "
+    "few weeks old. Mary Somerville taught Ada Lovelace mathematics and introduced her to Charles "
+    "Babbage. Charles Babbage had studied at Cambridge and was building the Difference Engine in "
+    "London. In 1840 Charles Babbage travelled to Turin, where Luigi Menabrea heard him speak. "
+    "Luigi Menabrea wrote a paper on the Analytical Engine, and Ada Lovelace translated it. Her "
+    "notes were longer than the paper. Charles Babbage thanked Ada Lovelace for "
+    "them. Augustus De Morgan wrote to Lady Byron about her daughter. Ada Lovelace married "
+    "William King in 1835, and moved to Somerset. She died in London in 1852 and was buried "
+    "beside Lord Byron in Nottinghamshire."
+)
+"""A text with names in it, and with phrases that come again."""
+
+SIZES = (100, 300, 600, 1500)
+SIZE = 300
+
+
+@dataclass(frozen=True)
+class GraphPage:
+    """Context of ``graph.html``.
+
+    Attributes:
+        saved: graphs of the gallery.
+        shown: the one that is shown first.
+        note: why it is not the one that was asked for, if so.
+        example: the text that stands in the form.
+        reasons: why a kind cannot be had, by kind; None where it can.
+        limit: bytes that a visitor's text may have.
+        sizes, size: how many nodes may be asked for, and are at first.
+        page_data: JSON for the scripts.
+    """
+
+    saved: list[SavedGraph]
+    shown: SavedGraph | None
+    note: str
+    example: str
+    reasons: dict[str, str | None]
+    limit: int
+    sizes: tuple[int, ...]
+    size: int
+    page_data: str
+
+
+@blueprint.get("/graph")
+def graph() -> Response:
+    """A form for a text, and a graph to look at."""
+    catalogue: Catalogue = current_app.extensions["catalogue"]
+    assets: Assets = current_app.extensions["assets"]
+    saved = saved_graphs(catalogue.snapshot())
+    name, note = asked("saved", saved)
+    shown = saved[name] if name else _first(list(saved.values()))
+    found = offered()
+    page_data = {
+        **found,
+        "first": shown.name if shown else None,
+        "library": assets.url("vendor/cytoscape.min.js"),
+    }
+    return page(
+        "graph.html",
+        GraphPage(
+            saved=list(saved.values()),
+            shown=shown,
+            note=note,
+            example=EXAMPLE,
+            reasons={item["kind"]: item["unavailable"] for item in found["kinds"]},
+            limit=found["limit"],
+            sizes=SIZES,
+            size=SIZE,
+            page_data=json_for_html(page_data),
+        ),
+    )
+
+
+def _first(saved: list[SavedGraph]) -> SavedGraph | None:
+    """The one of fewest nodes: it is grasped soonest."""
+    return min(saved, key=lambda each: (each.nodes, each.size), default=None)

@@ -1,0 +1,171 @@
+"""``/``: the playground, and the first of the gallery."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Blueprint, Response, current_app
+
+from app.drawing.no_js_preview import Still, still_of
+from app.models.live_model import LiveModel
+from app.models.splitting import RISE, TITLES
+from app.models.threshold_curve import Calibration
+from app.pages.render import json_for_html, page
+from app.schemas.compare import Splitter
+from app.settings import Settings
+from app.stored.catalogue import Catalogue
+from app.stored.example_file import ExampleFile
+from app.stored.example_texts import TOP_K
+from app.stored.gallery import Card, gallery_of
+from app.stored.language_file import LanguageFile
+from app.stored.language_table import LanguageTable
+from bytelatent.tokenizers.bpe import BUNDLED, NAMES, BpeUnavailableError, check_available
+
+blueprint = Blueprint("home", __name__)
+
+CARDS, TITLES_SHOWN = 3, 60
+"""Of the gallery; the rest is on its own page."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """An entry of the example picker."""
+
+    id: str
+    title: str
+
+
+@dataclass(frozen=True)
+class SplitterRow:
+    """A row of the comparison.
+
+    Attributes:
+        id: what ``POST /api/compare`` calls it.
+        title: its name.
+        note: what it does, in a few words.
+        bpe: whether the server is asked for it; the page knows the other rules itself.
+        missing: which package it needs, if that is not installed.
+    """
+
+    id: Splitter
+    title: str
+    note: str
+    bpe: bool = False
+    missing: str | None = None
+
+
+NOTES: dict[Splitter, str] = {
+    "entropy": "a byte hard to guess",
+    "monotonic": "harder than the last",
+    "space": "after spaces and signs",
+    "static": "every few bytes",
+    "cl100k_base": "the tokens of GPT-4",
+    "o200k_base": "the tokens of GPT-4o",
+    "llama3": "the tokens of Llama 3",
+}
+
+
+_RULES: tuple[Splitter, ...] = ("entropy", "monotonic", "space", "static")
+
+
+@dataclass(frozen=True)
+class HomePage:
+    """Context of ``home.html``.
+
+    Attributes:
+        model: name of the loaded model, or None.
+        reason: why there is none.
+        choices: precomputed examples.
+        still: the first one, drawn without JavaScript.
+        splitters: rows of the comparison.
+        languages: one text in many languages, measured beforehand.
+        longest: bytes of a patch at most, as the model cuts; None for no limit.
+        page_data: JSON for the scripts: limits, the model's threshold and calibration, the first
+            example.
+        figures: the first of the gallery.
+        titles: what comes after them there, as far as it is named here.
+        stored: how many figures and data files the gallery has.
+    """
+
+    model: str | None
+    reason: str | None
+    choices: list[Choice]
+    still: Still | None
+    splitters: list[SplitterRow]
+    languages: LanguageTable | None
+    longest: int | None
+    page_data: str
+    figures: list[Card]
+    titles: list[Card]
+    stored: int
+
+
+@blueprint.get("/")
+def home() -> Response:
+    """The playground."""
+    settings: Settings = current_app.extensions["settings"]
+    model: LiveModel = current_app.extensions["model"]
+    catalogue: Catalogue = current_app.extensions["catalogue"]
+    examples = _example_file().read()
+    first = examples.items[0] if examples.items else None
+    gallery = gallery_of(catalogue.snapshot())
+    longest = model.source.max_patch_length if model.source else examples.max_patch_length
+    page_data = {
+        "live": model.source is not None,
+        "model": model.source.name if model.source else examples.model,
+        "reason": model.reason,
+        "threshold": model.source.threshold if model.source else examples.threshold,
+        "textLimit": settings.text_limit,
+        "calibration": _calibration(current_app.extensions["calibration"]),
+        "topK": TOP_K,
+        "examples": f"/data/{settings.examples_file.name}",
+        "first": first,
+    }
+    return page(
+        "home.html",
+        HomePage(
+            model=model.source.name if model.source else None,
+            reason=model.reason,
+            choices=[Choice(item["id"], item["title"]) for item in examples.items],
+            still=still_of(first) if first else None,
+            splitters=splitter_rows(),
+            languages=LanguageTable.of(_language_file().read()),
+            longest=longest,
+            page_data=json_for_html(page_data),
+            figures=gallery.figures[:CARDS],
+            titles=[*gallery.figures[CARDS:], *gallery.data_files][:TITLES_SHOWN],
+            stored=len(gallery.cards),
+        ),
+    )
+
+
+def _example_file() -> ExampleFile:
+    file: ExampleFile = current_app.extensions["examples"]
+    return file
+
+
+def _language_file() -> LanguageFile:
+    file: LanguageFile = current_app.extensions["languages"]
+    return file
+
+
+def _calibration(known: Calibration) -> dict[str, Any]:
+    return {
+        "rise": RISE if known.rise is None else known.rise,
+        "thresholds": known.thresholds,
+        "bytesPerPatch": known.bytes_per_patch,
+    }
+
+
+def splitter_rows() -> list[SplitterRow]:
+    """All but Llama 3, which is shown to those who have installed it."""
+    rows = [SplitterRow(splitter, TITLES[splitter], NOTES[splitter]) for splitter in _RULES]
+    for name in NAMES:
+        try:
+            check_available(name)
+            missing = None
+        except BpeUnavailableError as error:
+            if name not in BUNDLED:
+                continue
+            missing = str(error)
+        rows.append(SplitterRow(name, TITLES[name], NOTES[name], bpe=True, missing=missing))
+    return rows

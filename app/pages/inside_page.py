@@ -1,0 +1,169 @@
+"""``/model``: the architecture drawn from a config, and a text followed through the BLT."""
+
+from dataclasses import dataclass
+
+from flask import Blueprint, Response, current_app
+from markupsafe import Markup
+
+from app.api.model_routes import described_models
+from app.drawing.architecture_svg import blt_flops, draw, drawn_text, meta, nearest, short
+from app.drawing.cost_chart import draw_costs
+from app.models.architectures import Architectures
+from app.models.inspector import Inspector
+from app.pages.home_page import Choice
+from app.pages.render import asked, json_for_html, page
+from app.schemas.architecture import Architecture, ArchitecturePart
+from app.schemas.model import ModelDescription
+from app.settings import Settings
+from app.stored.example_file import ExampleFile
+
+blueprint = Blueprint("inside", __name__)
+
+HEADS_AT_ONCE = 8
+"""Heads of cross-attention up to which the page asks for each one."""
+
+
+@dataclass(frozen=True)
+class PartText:
+    """A part, as the words beside the diagram speak of it.
+
+    Attributes:
+        number, part: as in the diagram.
+        meta: its shape in a few words.
+        parameters, flops: for people.
+        share: of the BLT's FLOPs, in percent.
+    """
+
+    number: int
+    part: ArchitecturePart
+    meta: str
+    parameters: str
+    flops: str
+    share: str
+
+
+TASKS = {"entropy": "Entropy model: measures and cuts", "blt": "BLT: makes text"}
+"""What the kinds of models are for."""
+
+
+@dataclass(frozen=True)
+class ModelRow:
+    """A model of this server, as ``GET /api/model`` tells of it, for people.
+
+    Attributes:
+        name: that of its folder.
+        task: what it is for.
+        loaded: whether it is there; ``reason`` says why not.
+        parameters, threshold, licence: None if they are not known.
+        card: URL of its card.
+    """
+
+    name: str
+    task: str
+    loaded: bool
+    reason: str | None
+    parameters: str | None
+    threshold: str | None
+    licence: str | None
+    card: str | None
+
+
+@dataclass(frozen=True)
+class InsidePage:
+    """Context of ``inside.html``.
+
+    Attributes:
+        shape: the model that is drawn.
+        note: why it is not the one that was asked for, if so.
+        diagram, costs: SVG.
+        parts: the words beside the diagram.
+        size: index of the patch size that is shown first.
+        flops: of the BLT at that size, for people.
+        choices: texts that have been followed beforehand.
+        limit: bytes that a visitor's text may have.
+        reason: why no BLT is loaded, or None.
+        models: those of this server, loaded or not.
+        page_data: JSON for the scripts.
+    """
+
+    shape: Architecture
+    note: str
+    diagram: Markup
+    costs: Markup
+    parts: list[PartText]
+    size: int
+    flops: str
+    choices: list[Choice]
+    limit: int
+    reason: str | None
+    models: list[ModelRow]
+    page_data: str
+
+
+@blueprint.get("/model")
+def inside() -> Response:
+    """The architecture, and a text followed through it."""
+    settings: Settings = current_app.extensions["settings"]
+    known: Architectures = current_app.extensions["architectures"]
+    inspector: Inspector = current_app.extensions["inspector"]
+    measured: ExampleFile = current_app.extensions["examples"]
+    followed: ExampleFile = current_app.extensions["inspected"]
+    name, note = asked("model", known.by_name)
+    shape = known.by_name[name or known.first]
+    size = nearest(shape.patch_sizes, shape.bytes_per_patch)
+    text, items = drawn_text(measured), followed.read().items
+    page_data = {
+        "architecture": shape.model_dump(),
+        "text": {"letters": text.letters, "order": text.order},
+        "size": size,
+        "live": inspector.source is not None,
+        "limit": inspector.limit,
+        "examples": f"/data/{settings.inspected_file.name}",
+        "first": items[0] if items else None,
+        "heads": "each" if inspector.heads <= HEADS_AT_ONCE else "mean",
+    }
+    return page(
+        "inside.html",
+        InsidePage(
+            shape=shape,
+            note=note,
+            diagram=Markup(draw(shape, text)),  # noqa: S704  # made of numbers, names escaped
+            costs=Markup(draw_costs(shape)),  # noqa: S704
+            parts=_parts(shape, size),
+            size=size,
+            flops=short(blt_flops(shape, size)),
+            choices=[Choice(item["id"], item["title"]) for item in items],
+            limit=inspector.limit,
+            reason=None if inspector.source else inspector.reason or "none was found",
+            models=[_row(each.description) for each in described_models().values()],
+            page_data=json_for_html(page_data),
+        ),
+    )
+
+
+def _parts(shape: Architecture, size: int) -> list[PartText]:
+    total = blt_flops(shape, size)
+    return [
+        PartText(
+            number=number,
+            part=part,
+            meta=meta(part, shape),
+            parameters=short(part.parameters),
+            flops=short(part.flops[size]),
+            share=f"{100 * part.flops[size] / total:.0f} %",
+        )
+        for number, part in enumerate(shape.parts, 1)
+    ]
+
+
+def _row(model: ModelDescription) -> ModelRow:
+    return ModelRow(
+        name=model.name,
+        task=TASKS[model.kind],
+        loaded=model.loaded,
+        reason=model.reason,
+        parameters=short(model.parameters) if model.parameters is not None else None,
+        threshold=f"{model.threshold:.2f} nats" if model.threshold is not None else None,
+        licence=model.licence,
+        card=model.card,
+    )

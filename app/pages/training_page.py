@@ -1,0 +1,82 @@
+"""``/training``: curves of the shipped models and of local runs."""
+
+from dataclasses import dataclass
+
+from flask import Blueprint, Response, current_app
+
+from app.pages.render import json_for_html, page
+from app.runs.expected import Expected
+from app.runs.still import StillCurves, still_curves
+from app.runs.training_runs import Runs, Wanted
+from app.stored.gallery import readable
+
+blueprint = Blueprint("training", __name__)
+
+
+@dataclass(frozen=True)
+class RunRow:
+    """A run in the list, for who has no scripts."""
+
+    title: str
+    url: str
+    source: str
+    meta: str
+
+
+@dataclass(frozen=True)
+class TrainingPage:
+    """Context of ``training.html``.
+
+    Attributes:
+        local: whether the server was told of a folder of runs.
+        rows: all runs.
+        still: the shipped models' curves, drawn without scripts.
+        expected: what the shipped models reach.
+        page_data: JSON for the scripts.
+    """
+
+    local: bool
+    rows: list[RunRow]
+    still: StillCurves | None
+    expected: list[Expected]
+    page_data: str
+
+
+@blueprint.get("/training")
+def training() -> Response:
+    """Curves of the shipped models and of local runs."""
+    runs: Runs = current_app.extensions["runs"]
+    every = runs.items()
+    shipped = [run for run in every if run.source == "shipped"]
+    curves = []
+    for run in shipped:
+        try:
+            curves.append(runs.curves(run, Wanted()))
+        except (OSError, ValueError):  # it has gone, or is too large: the list still has it
+            continue
+    local = runs.local is not None
+    return page(
+        "training.html",
+        TrainingPage(
+            local=local,
+            rows=[_row(runs.listed(run)) for run in every],
+            still=still_curves(curves),
+            expected=[found for run in shipped if (found := runs.expected(run))],
+            page_data=json_for_html({"local": local}),
+        ),
+    )
+
+
+def _row(listed: dict[str, object]) -> RunRow:
+    step, planned, values = listed["step"], listed["planned_steps"], listed["values"]
+    assert isinstance(values, dict)
+    words = ["nothing measured yet" if step is None else f"{step:,} steps"]
+    if planned and step is not None:
+        words = [f"{step:,} of {planned:,} steps"]
+    if "bytes" in values:
+        words.append(readable(int(values["bytes"])))
+    if "valid_bits_per_byte" in values:
+        words.append(f"held out {values['valid_bits_per_byte']:.3f} bits per byte")
+    return RunRow(
+        str(listed["title"]), str(listed["url"]), str(listed["source"]), " · ".join(words)
+    )

@@ -1,0 +1,66 @@
+"""``python -m app.precompute diagram``: the architecture of a model as a picture, for the README.
+
+The page ``/model`` draws by the same code, with the colours of the same style sheet.
+"""
+
+import argparse
+import re
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+from app.drawing.architecture_svg import draw, drawn_text
+from app.models.architectures import Architectures
+from app.settings import ROOT, Settings
+from app.stored.example_file import ExampleFile
+from bytelatent.files import write_text
+
+PICTURE = ROOT / "docs" / "images" / "architecture.svg"
+COLOURS = r"panel|sunk|ink|muted|line|accent|mark|sans|mono|p\d"
+"""Variables of the page's style sheet that the diagram's rules may use."""
+
+
+def picture(settings: Settings, name: str | None = None) -> str:
+    """The SVG of a model, by default the loaded one.
+
+    Raises:
+        ValueError: there is no such model.
+    """
+    known = Architectures(settings)
+    shape = known.by_name.get(name or known.first)
+    if shape is None:
+        raise ValueError(f"--model: {name!r} is none of {', '.join(known.by_name)}")
+    return draw(shape, drawn_text(ExampleFile(settings.examples_file)), style=stand_alone_style())
+
+
+def stand_alone_style() -> str:
+    """The page's colours, light and dark, and the rules of the diagram."""
+    css = ROOT / "static" / "css"
+    base = (css / "base.css").read_text(encoding="utf-8")
+    blocks = re.findall(r"^:root(?:\[[^\]]*\])? \{\n(.*?)^\}", base, re.MULTILINE | re.DOTALL)
+    light, dark = ("".join(re.findall(rf"--(?:{COLOURS})[\w-]*:[^;]+;", b)) for b in blocks)
+    rules = (css / "diagram.css").read_text(encoding="utf-8")
+    rules = re.sub(r"/\*.*?\*/", "", rules, flags=re.DOTALL)
+    style = f"svg{{{light}}} @media (prefers-color-scheme: dark){{svg{{{dark}}}}} {rules}"
+    return " ".join(style.split())
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Write the picture."""
+    parser = argparse.ArgumentParser(
+        prog="python -m app.precompute diagram", description=main.__doc__
+    )
+    parser.add_argument("--model", metavar="NAME", help="blt-1b or blt-8b (default: the one here)")
+    parser.add_argument("--folder", type=Path, metavar="FOLDER", help="of another exported BLT")
+    parser.add_argument("--output", type=Path, default=PICTURE, metavar="FILE")
+    chosen = parser.parse_args(arguments)
+    settings = Settings()
+    if chosen.folder is not None:
+        settings = replace(settings, blt_folder=chosen.folder)
+    try:
+        write_text(chosen.output, picture(settings, chosen.model))
+    except ValueError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    print(chosen.output)
+    return 0

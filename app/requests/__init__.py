@@ -1,0 +1,1 @@
+"""What happens to every request: bodies, limits, deadlines, errors, headers, log lines."""

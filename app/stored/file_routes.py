@@ -1,0 +1,111 @@
+"""``/visualizations``, ``/images``, ``/data``, ``/thumbnails``: files, by catalogue look-up."""
+
+from http import HTTPStatus
+from typing import Any
+
+from flask import Blueprint, Response, current_app, request
+from werkzeug.datastructures import ETags
+
+from app.api.openapi_fragment import Described, problem
+from app.requests.problems import ProblemError
+from app.requests.security import STORED_HTML_CSP, STORED_IMAGE_CSP, STORED_PDF_CSP
+from app.stored.catalogue import Artifact, Catalogue, Kind
+
+blueprint = Blueprint("files", __name__)
+
+
+def _described(operation: str, summary: str) -> dict[str, Any]:
+    name = {
+        "name": "name",
+        "in": "path",
+        "required": True,
+        "description": "A name that /api/visualizations lists.",
+        "schema": {"type": "string"},
+    }
+    responses = {
+        "200": {"description": "The file, with an ETag.", "content": {"*/*": {}}},
+        "304": {"description": "The copy named by If-None-Match is still good."},
+        "404": problem("There is no such file."),
+    }
+    return {
+        "get": {
+            "operationId": operation,
+            "summary": summary,
+            "parameters": [name],
+            "responses": responses,
+        }
+    }
+
+
+DESCRIBED = Described(
+    {
+        "/visualizations/{name}": _described("getVisualization", "An HTML figure"),
+        "/images/{name}": _described("getImage", "An image or a PDF"),
+        "/data/{name}": _described("getData", "A data file, as on disk"),
+        "/thumbnails/{name}": _described("getThumbnail", "A small picture of a figure"),
+    }
+)
+
+
+@blueprint.get("/visualizations/<path:name>")
+def visualization(name: str) -> Response:
+    """An HTML figure, in a sandbox."""
+    return _file("html", name)
+
+
+@blueprint.get("/images/<path:name>")
+def image(name: str) -> Response:
+    """An image or a PDF."""
+    return _file("images", name)
+
+
+@blueprint.get("/data/<path:name>")
+def data(name: str) -> Response:
+    """A data file, byte for byte."""
+    return _file("data", name)
+
+
+@blueprint.get("/thumbnails/<path:name>")
+def thumbnail(name: str) -> Response:
+    """A small picture of a figure."""
+    return _file("thumbnails", name)
+
+
+def _file(kind: Kind, name: str) -> Response:
+    catalogue: Catalogue = current_app.extensions["catalogue"]
+    artifact = catalogue.find(kind, name)
+    if artifact is None:
+        raise _missing()
+    response = Response(content_type=artifact.content_type)
+    response.set_etag(artifact.etag)
+    response.last_modified = artifact.modified
+    response.headers["Cache-Control"] = "no-cache"
+    response.headers["Content-Security-Policy"] = _csp(artifact)
+    if artifact.kind == "html":  # the page of a figure frames it, in a sandbox
+        response.headers["X-Frame-Options"] = "SAMEORIGIN"
+    if _client_has(artifact, request.if_none_match):
+        response.status_code = HTTPStatus.NOT_MODIFIED
+        return response
+    try:
+        response.set_data(artifact.path.read_bytes())
+    except OSError:  # gone since the folder was read
+        raise _missing() from None
+    response.make_conditional(request)
+    return response
+
+
+def _client_has(artifact: Artifact, etags: ETags) -> bool:
+    """Whether a copy, compressed or not, is still good: compression adds ``:br`` to the tag."""
+    return any(etags.contains(f"{artifact.etag}{suffix}") for suffix in ("", ":br", ":gzip"))
+
+
+def _csp(artifact: Artifact) -> str:
+    if artifact.kind == "html":
+        return STORED_HTML_CSP
+    if artifact.content_type == "application/pdf":
+        return STORED_PDF_CSP
+    return STORED_IMAGE_CSP
+
+
+def _missing() -> ProblemError:
+    return ProblemError(HTTPStatus.NOT_FOUND, "There is nothing of this name here.")

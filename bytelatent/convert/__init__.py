@@ -1,0 +1,1 @@
+"""Conversion between the released layouts and the format of ``transformers``."""

@@ -1,0 +1,120 @@
+"""What the format of ``transformers`` cannot say, and what of it makes no sense here.
+
+Measured with ``transformers`` 5.23; ``tests/test_peer.py`` shows the differences.
+"""
+
+from typing import Any, NamedTuple
+
+from bytelatent.architecture.args import LMTransformerArgs
+from bytelatent.architecture.blt_args import ByteLatentTransformerArgs
+from bytelatent.convert.transformers_config import TransformersConfig
+
+
+class _Limit(NamedTuple):
+    setting: str
+    value: Any
+    fits: bool
+    accepted: str
+
+
+def check_expressible(blt: ByteLatentTransformerArgs, entropy: LMTransformerArgs) -> None:
+    """Refuse a model that ``transformers`` could not run with the same results.
+
+    Raises:
+        ValueError: names the setting, its value and what is accepted.
+    """
+    for limit in (*_model_limits(blt), *_stack_limits(blt, entropy)):
+        if not limit.fits:
+            raise ValueError(
+                f"{limit.setting}: {limit.value!r} cannot be expressed in the transformers format; "
+                f"accepted: {limit.accepted}"
+            )
+
+
+def check_agreement(config: TransformersConfig) -> None:
+    """Refuse a config whose keys contradict each other, or have heads that do not exist here.
+
+    Raises:
+        ValueError: names both keys and their values.
+    """
+    encoder, decoder = config.encoder_config, config.decoder_config
+    pairs = [
+        ("encoder_config.cross_attn_k", encoder.cross_attn_k, "cross_attn_k", config.cross_attn_k),
+        ("decoder_config.cross_attn_k", decoder.cross_attn_k, "cross_attn_k", config.cross_attn_k),
+    ]
+    for key in ("num_attention_heads", "dropout"):
+        values = getattr(encoder, key), getattr(decoder, key)
+        pairs.append((f"encoder_config.{key}", values[0], f"decoder_config.{key}", values[1]))
+    for name in ("patcher_config", "encoder_config", "decoder_config", "global_config"):
+        stack = getattr(config, name)
+        heads, kv_heads = stack.num_attention_heads, stack.num_key_value_heads
+        if name in ("encoder_config", "decoder_config") and kv_heads is not None:
+            pairs.append(
+                (f"{name}.num_key_value_heads", kv_heads, f"{name}.num_attention_heads", heads)
+            )
+        if stack.head_dim is not None:
+            width = stack.hidden_size // heads
+            pairs.append((f"{name}.head_dim", stack.head_dim, "hidden width by heads", width))
+    for name, value, other_name, other in pairs:
+        if value != other:
+            raise ValueError(f"{name}: {value} must equal {other_name}, {other}")
+
+
+def _model_limits(blt: ByteLatentTransformerArgs) -> list[_Limit]:
+    encoder, decoder, hashes = blt.encoder, blt.decoder, blt.hashes
+    # With cross-attention after several encoder layers, `transformers` pools the queries anew at
+    # each; the released weights expect that they are handed on.
+    last = encoder.cross_layers == [encoder.n_layers - 1]
+    first_or_all = decoder.cross_attention == "all" or decoder.cross_layers == [0]
+    no_grams = not blt.ngram_vocab_sizes
+    return [
+        _Limit("pooling", blt.pooling, blt.pooling == ("max",), "('max',)"),
+        _Limit("hashes.sizes", hashes.sizes, bool(hashes.sizes), "one size or more"),
+        _Limit("ngram_vocab_sizes", blt.ngram_vocab_sizes, no_grams, "no n-gram tables"),
+        _Limit("encoder.cross_attention", encoder.cross_attention, last, "'last'"),
+        _Limit(
+            "decoder.cross_attention", decoder.cross_attention, first_or_all, "'first' or 'all'"
+        ),
+    ]
+
+
+def _stack_limits(blt: ByteLatentTransformerArgs, entropy: LMTransformerArgs) -> list[_Limit]:
+    encoder, decoder = blt.encoder, blt.decoder
+    parts = {
+        "encoder": encoder,
+        "decoder": decoder,
+        "global_model": blt.global_model,
+        "entropy_model": entropy,
+    }
+    limits = [
+        _Limit(
+            "decoder.window",
+            decoder.window,
+            decoder.window == encoder.window,
+            f"encoder.window, {encoder.window}",
+        ),
+        _Limit(
+            "entropy_model.attn_bias_type",
+            entropy.attn_bias_type,
+            entropy.separates_documents,
+            "'local_block_causal' or 'block_causal'",
+        ),
+        _Limit("entropy_model.hashes", entropy.hashes, entropy.hashes is None, "null"),
+        _Limit(
+            "entropy_model.eos_id",
+            entropy.eos_id,
+            entropy.eos_id == blt.eos_id,
+            f"that of the BLT, {blt.eos_id}",
+        ),
+    ]
+    for name in ("encoder", "decoder"):
+        heads, grouped = parts[name].n_heads, parts[name].kv_heads
+        one = heads == blt.cross_heads
+        limits += [
+            _Limit(f"{name}.n_heads", heads, one, f"cross_heads, {blt.cross_heads}"),
+            _Limit(f"{name}.n_kv_heads", grouped, grouped == heads, f"n_heads, {heads}"),
+        ]
+    for name, part in parts.items():
+        plain = part.head_width * part.n_heads == part.dim
+        limits.append(_Limit(f"{name}.head_dim", part.head_dim, plain, "dim / n_heads"))
+    return limits

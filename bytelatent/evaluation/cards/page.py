@@ -1,0 +1,226 @@
+"""The text of a released model's card. Everything in it is measured, or read off the run."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bytelatent.architecture.parameters import blt_parameters
+from bytelatent.evaluation.cards import card_tables as tables
+from bytelatent.evaluation.cards.facts import (
+    PROSE,
+    Release,
+    all_bytes,
+    measured_prose,
+    shown,
+    unknown_sources,
+)
+from bytelatent.evaluation.cards.training_facts import commands, curve, training
+from bytelatent.evaluation.corpus import BYTE_MODEL, COUNTING, MAX_BYTES
+from bytelatent.patching.patcher import PatcherArgs
+
+TEMPLATES = Path(__file__).parents[2] / "templates"
+
+HELD_OUT = {
+    "test": "Held-out documents of the test split",
+    "valid": (
+        "The corpus has no test split: documents of the validation split, which was watched while "
+        "the model was trained"
+    ),
+}
+"""What was measured, by the split of the corpus."""
+
+
+EQUAL = 0.01
+"""Share by which training bytes may differ that are called equal."""
+
+
+FILES = {
+    "config.json": "shape, in the released layout",
+    "model.safetensors": "weights, {dtype}",
+    "entropy.onnx": "a graph for onnxruntime, without torch; reads `model.safetensors`",
+    "encoder.onnx": "bytes to byte states, as a graph for onnxruntime; reads `model.safetensors`",
+    "global.onnx": "patches to what bytes read of them, likewise",
+    "decoder.onnx": "byte states to logits, likewise",
+    "train_args.json": "the run, with tokenizer and patcher",
+    "calibration.json": "bytes per patch by threshold, for the mix and each language",
+    "evaluation.json": "the tables below, and patch lengths",
+    "metrics.jsonl": "the curve of the run",
+    "NOTICE": "whose texts it learned from, with licences",
+}
+
+
+def card(release: Release) -> str:
+    """The card in Markdown.
+
+    Raises:
+        ValueError: the comparison is not one at equal training bytes.
+    """
+    fields = _common(release)
+    if release.evaluation["kind"] == BYTE_MODEL:
+        name = "entropy_model_card.md"
+        assert release.calibration is not None
+        found = release.calibration["rules"][release.calibration["rule"]]
+        fields |= {
+            "shape": release.args.entropy_model,
+            "threshold": found["threshold"],
+            "patch_size": found["bytes_per_patch"],
+            "longest": _longest(release),
+        }
+    else:
+        name, fields = "blt_card.md", fields | _blt(release)
+    return (TEMPLATES / name).read_text(encoding="utf-8").format(**fields)
+
+
+def _common(release: Release) -> dict[str, Any]:
+    args, evaluation = release.args, release.evaluation
+    files = {name for name in release.files if name in FILES}
+    counting = COUNTING[evaluation["kind"]]
+    known = not unknown_sources(release.training["sources"], release.entries)
+    return {
+        "name": args.name,
+        "parameters": evaluation["parameters"],
+        "files": "\n".join(
+            f"| `{name}` | {what.format(dtype=release.dtype)} |"
+            for name, what in FILES.items()
+            if name in files
+        ),
+        "held_out": HELD_OUT[evaluation["split"]],
+        "counting": counting.replace("max_bytes", f"{MAX_BYTES:,} bytes"),
+        "prose": _prose(release),
+        "kinds": tables.table("kind", evaluation, "kinds"),
+        "languages": tables.table("language", evaluation, "languages"),
+        "sources": tables.table("source", evaluation, "sources"),
+        "outside": tables.outside(evaluation),
+        "compressors": tables.compressors(evaluation),
+        "text": tables.text(evaluation),
+        "training": training(release),
+        "curve": curve(release),
+        "commands": "\n".join(f"    {line}" for line in commands(release)),
+        "licence": "apache-2.0" if known else "unknown",
+        "licences": _licences(release),
+        "data": _data(release),
+    }
+
+
+def _blt(release: Release) -> dict[str, Any]:
+    assert release.args.blt is not None
+    total, name = release.evaluation["total"], release.evaluation["entropy_model"]
+    measured = "entropy_model_bits_per_byte" in total
+    dtype = f"The weights are stored in {release.dtype}"
+    if release.dtype != "fp32":
+        dtype += ", to halve the file, and `from_pretrained` keeps the dtype of the file: ask for "
+        dtype += "`dtype=torch.float32` to compute on a CPU. All figures are those of the stored "
+        dtype += "weights, computed with in fp32"
+    return {
+        "shape": release.args.blt,
+        "hash_parameters": blt_parameters(release.args.blt).hashes,
+        "dtype": f"{dtype}.",
+        "and_entropy_model": f" and `{name}`" if measured else "",
+        "equal": (_equal(release) if measured else "") + _beside(release),
+        "patches": _patches(release),
+    }
+
+
+def _prose(release: Release) -> str:
+    sources = release.evaluation["sources"]
+    prose = measured_prose(release.evaluation["split"], release.entries)
+    names = [name for name in sources if name in prose]
+    if not names:
+        return ""
+    found = [sources[name] for name in names]
+    size, titles = sum(one["bytes"] for one in found), ", ".join(PROSE[name] for name in names)
+    text = f"On English prose of which no training document holds a part ({titles}; "
+    text += f"{size:,} bytes): **{_mean(found, 'bits_per_byte'):.3f}**"
+    if all("entropy_model_bits_per_byte" in one for one in found):
+        text += f", the entropy model {_mean(found, 'entropy_model_bits_per_byte'):.3f}"
+    return text + "."
+
+
+def _mean(scores: Iterable[Mapping[str, Any]], key: str) -> float:
+    """Of rates, by bytes."""
+    sums = np.array([(one[key] * one["bytes"], one["bytes"]) for one in scores]).sum(axis=0)
+    return float(sums[0] / sums[1])
+
+
+def _equal(release: Release) -> str:
+    """The BLT beside its entropy model, and how much text each has seen."""
+    total, name = release.evaluation["total"], release.evaluation["entropy_model"]
+    text = f" On all documents together: {total['bits_per_byte']:.3f}, and "
+    text += f"{total['entropy_model_bits_per_byte']:.3f} by the entropy model, `{name}`, on the "
+    text += "same pieces."
+    if release.entropy_training is not None:
+        text += f" It was trained on {all_bytes(release.training) / 1e6:.1f} MB of text, the "
+        text += f"entropy model on {all_bytes(release.entropy_training) / 1e6:.1f} MB."
+    return text
+
+
+def _beside(release: Release) -> str:
+    """A paragraph on the BLT and a byte model that has learned from as many bytes."""
+    beside = release.beside
+    if beside is None:
+        return ""
+    own = all_bytes(release.training)
+    if abs(beside.trained_bytes - own) > EQUAL * own:
+        raise ValueError(
+            f"--beside: the byte model of {beside.path} has learned from "
+            f"{beside.trained_bytes:,} bytes and this model from {own:,}; they must be equal "
+            f"within {EQUAL:.0%}"
+        )
+    text = "\n\nBeside a byte model that has learned from the same mix and from as many bytes "
+    text += f"({own / 1e6:.1f} MB each), both measured on the same pieces, in bits per byte: "
+    text += "on {:.0f} kB of that prose {:.3f}, the byte model {:.3f}; on all sources "
+    text += "{:.3f}, the byte model {:.3f} (`{}`, by `benchmarks/equal_bytes.py`)."
+    figures = beside.prose_bytes / 1e3, *beside.prose, *beside.total
+    return text.format(*figures, shown(beside.path))
+
+
+def _patches(release: Release) -> str:
+    rule = PatcherArgs.model_validate(release.evaluation["patcher"]).mode().value
+    text = f"Patches are cut by the rule `{rule}`"
+    if release.calibration is None:
+        mean = release.evaluation["total"]["bytes_per_patch"]
+        return f"{text}: {mean:.2f} bytes each on these documents. {_longest(release)}".rstrip()
+    found = release.calibration["rules"][release.calibration["rule"]]
+    text += f" with the threshold {found['threshold']:.6f} nats, as in training: "
+    text += f"{found['bytes_per_patch']:.2f} bytes each on held-out documents of the training mix. "
+    return f"{text}{_longest(release)}`calibration.json` has other thresholds."
+
+
+def _longest(release: Release) -> str:
+    """A sentence on the longest length of a patch; empty without a limit."""
+    longest = release.evaluation["patcher"].get("max_patch_length")
+    return "" if longest is None else f"None is longer than {longest} bytes. "
+
+
+def _licences(release: Release) -> str:
+    """What the table of sources tells, and what it does not."""
+    unknown = unknown_sources(release.training["sources"], release.entries)
+    if not unknown:
+        return (
+            "The weights are under Apache-2.0. They were trained on these texts, taken from "
+            "packages; the share\nis that of the rows of the run. `NOTICE` has each with its "
+            "attribution."
+        )
+    text = f"The licences of {', '.join(unknown)} are unknown: the corpus has no manifest that "
+    text += "says them. So that of the weights is unknown too: it is up to whoever made them, who "
+    text += "should replace `unknown` above and below. The share is that of the rows of the run."
+    if len(unknown) < len(release.training["sources"]):
+        text += " `NOTICE` has the known ones with their attribution."
+    return text
+
+
+def _data(release: Release) -> str:
+    """A row for every source of the run and of the model it started from."""
+    shares, entries = release.args.data.used_sources(), release.entries
+    names = [name for name in entries if name in release.training["sources"]]
+    rows = []
+    for name in [*names, *unknown_sources(release.training["sources"], entries)]:
+        share = f"{shares[name]:.1%}" if name in shares else "at the start"
+        about = ["unknown", "unknown", "-", share, ""]
+        if entry := entries.get(name):
+            size = f"{entry['bytes'].get('train', 0) / 1e6:.1f}"
+            about = [entry["package"], entry["licence"], size, share, entry["note"]]
+        rows.append(f"| {' | '.join([name, *about])} |")
+    return "\n".join(rows)

@@ -1,0 +1,123 @@
+"""What a card says of the training: steps, rounds, the curve, and the commands."""
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bytelatent.evaluation.cards.facts import Release, all_bytes, shown
+from bytelatent.metrics import find_rounds
+from bytelatent.training.args import TrainArgs
+
+CONFIGS = Path(__file__).parents[2] / "configs"
+
+BARS = "▁▂▃▄▅▆▇█"
+PARTS, MOMENTS = 40, 8
+"""Bars of the curve, and held-out measurements that are told of."""
+
+
+def training(release: Release) -> str:
+    """How long the run was, how it was made, and what it began with."""
+    args, told = release.args, release.training
+    data, start = args.data, told["start"]
+    speed = np.median([m["bytes_per_second"] for m in release.metrics if "bytes" in m]) / 1e3
+    text = f"{told['steps']:,} steps of {data.batch_size} rows of at most {data.seq_len} bytes,"
+    text += f" {told['bytes'] / 1e6:.1f} MB in all, in {args.dtype} on `{args.device}` (median "
+    text += f"{speed:.1f} kB/s). {_rounds_told(release)}"
+    if args.init_from is None:
+        return f"{text}The weights were drawn with seed {args.seed}."
+    whose = (
+        "an earlier model of this name" if args.init_from == args.name else f"`{args.init_from}`"
+    )
+    text += f"The run did not begin with fresh weights but with those of {whose}"
+    if start is None or start["bytes"] is None:
+        return f"{text}; how much text that had seen is not known."
+    text += f", which {start['steps']:,} steps and {start['bytes'] / 1e6:.1f} MB had made"
+    text += " from fresh ones" if start["start"] is None else " from those of yet another"
+    return f"{text}: {all_bytes(told) / 1e6:.1f} MB in all."
+
+
+def _rounds_told(release: Release) -> str:
+    """A sentence on the rounds; empty for a single one."""
+    found = find_rounds(release.metrics)
+    if len(found) < 2:
+        return ""
+    text = f"The steps were made in {len(found)} rounds, each with a fall of the learning rate of "
+    text += f"its own: to {found[0].last_lr:.2e} at step {found[0].last:,}"
+    for one in found[1:]:
+        text += f"; begun again with {one.first_lr:.2e} at step {one.first:,}, to "
+        text += f"{one.last_lr:.2e} at step {one.last:,}"
+    return f"{text}. One run to the last step gives other weights. "
+
+
+def commands(release: Release) -> list[str]:
+    """What makes the model anew."""
+    args, rounds = release.args, find_rounds(release.metrics)
+    longest = release.evaluation["patcher"]["max_patch_length"] if args.blt is None else None
+    train = f"python -m bytelatent.train config={_config(args)}"
+    steps = [f" steps={one.last}" for one in rounds] if len(rounds) > 1 else [""]
+    options = "" if release.dtype == "fp32" else f" --dtype {release.dtype}"
+    if release.beside is not None:
+        options += f" --beside {shown(release.beside.path)}"
+    if longest is not None:
+        options += f" --max-patch-length {longest}"
+    run, out = shown(args.dump_dir), shown(release.out)
+    return [
+        *(["python setup/build_corpus.py"] if release.entries else []),
+        *(train + more for more in steps),
+        f"python -m bytelatent.release {run} {out}{options}",
+    ]
+
+
+def curve(release: Release) -> str:
+    """Bits per byte over the run, as bars and as a table of held-out measurements."""
+    lines = {
+        one["step"]: one for one in release.metrics if {"bytes", "bits_per_byte"} <= one.keys()
+    }
+    ordered = [lines[step] for step in sorted(lines)]
+    parts = np.array_split(np.array([one["bits_per_byte"] for one in ordered]), PARTS)
+    means = np.array([part.mean() for part in parts if len(part)])
+    if not len(means) or not np.isfinite(means).all():
+        return ""
+    low, high = means.min(), means.max()
+    heights = np.round((means - low) / max(high - low, 1e-9) * (len(BARS) - 1)).astype(int)
+    text = "Bits per byte of the training text, from the first byte to the last:\n\n"
+    text += f"    {means[0]:.2f} {''.join(BARS[height] for height in heights)} {means[-1]:.2f}"
+    return text + _held_out(release, ordered)
+
+
+def _held_out(release: Release, ordered: Sequence[Mapping[str, Any]]) -> str:
+    """The measurements of the validation split; empty if there was none."""
+    found = {
+        one["step"]: one["valid_bits_per_byte"]
+        for one in release.metrics
+        if "valid_bits_per_byte" in one
+    }
+    steps = sorted(found)
+    if not steps:
+        return ""
+    shown_steps = [steps[place] for place in _spread(len(steps), MOMENTS)]
+    sizes = np.interp(
+        shown_steps, [0, *(one["step"] for one in ordered)], [0, *(one["bytes"] for one in ordered)]
+    )
+    rows = [
+        ["MB of text", *(f"{size / 1e6:.1f}" for size in sizes)],
+        ["---", *("---" for _ in shown_steps)],
+        ["validation split, bits per byte", *(f"{found[step]:.3f}" for step in shown_steps)],
+    ]
+    return "\n\n" + "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def _spread(count: int, most: int) -> list[int]:
+    """At most ``most`` places of ``count``, the last one among them."""
+    return sorted({round(place) for place in np.linspace(count - 1, 0, min(count, most))})
+
+
+def _config(args: TrainArgs) -> str:
+    """The shipped configuration of that name, or the one that the run has kept."""
+    for path in sorted(CONFIGS.glob("*.yaml")):
+        if re.search(rf"^name: {re.escape(args.name)}$", path.read_text("utf-8"), re.MULTILINE):
+            return f"bytelatent/configs/{path.name}"
+    return f"{shown(args.dump_dir)}/config.yaml"

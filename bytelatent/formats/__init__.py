@@ -1,0 +1,1 @@
+"""Checkpoints: the released layouts, where they are found and how they are read and written."""

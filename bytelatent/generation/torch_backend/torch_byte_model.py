@@ -1,0 +1,92 @@
+"""A torch model as a run asks for it (:mod:`bytelatent.generation.byte_model`).
+
+Legend: ``R`` rows that advance, ``S`` bytes, ``D`` local width, ``V`` vocabulary.
+"""
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from bytelatent.generation.torch_backend.incremental import Incremental
+from bytelatent.generation.torch_backend.prefill import prefill
+from bytelatent.generation.torch_backend.rows import Latent, Row
+from bytelatent.patching.entropies import entropy
+
+
+class TorchModel:
+    """The steps of ``torch_backend.incremental.Incremental``, and rounds of drafts."""
+
+    def __init__(self, model: Incremental) -> None:
+        self.model, self.boundaries = model, model.boundaries
+        self.vocab_size, self.eos_id = model.args.vocab_size, model.args.eos_id
+        self.patch_bytes = model.args.patch_bytes
+        stacks = (model.encoder, model.decoder, model.entropies)
+        windows = [stack.window for stack in stacks if stack is not None and stack.window]
+        self.longest_draft = min(windows)
+
+    def running(self) -> AbstractContextManager[Any]:
+        """No gradients; caches that were made without may only be changed without."""
+        return torch.inference_mode()
+
+    def stacked(self, logits: Sequence[Tensor]) -> NDArray[np.float32]:
+        """Logits of several rows as ``[R, V]``."""
+        found: NDArray[np.float32] = torch.stack(list(logits)).float().cpu().numpy()
+        return found
+
+    def prefill(self, tokens: Sequence[int]) -> Row:
+        """See :func:`bytelatent.generation.torch_backend.prefill.prefill`."""
+        return prefill(self.model, tokens)
+
+    def step(self, rows: Sequence[Row], tokens: Sequence[int]) -> None:
+        """See :meth:`bytelatent.generation.torch_backend.incremental.Incremental.step`."""
+        self.model.step(rows, tokens)
+
+    def measure(self, row: Row, tokens: Sequence[int], before: Sequence[int]) -> list[float | None]:
+        """Nats after each token, None where the rule needs none."""
+        lm, stack = self.model.entropy_model, self.model.entropies
+        if lm is None or stack is None or row.entropy_cache is None:
+            return [None] * len(tokens)
+        whole, first = [*before, *tokens], len(before) + 1
+        ends = range(first, first + len(tokens))
+        h_SD = torch.stack(
+            [lm.embed_next(whole[max(0, end - lm.longest_ngram) : end]) for end in ends]
+        )
+        h_SD = stack.chunk(h_SD, row.entropy_cache)
+        found: list[float | None] = entropy(self.model.entropy_output(h_SD)).tolist()
+        return found
+
+    def draft(self, row: Row, token: int) -> tuple[Tensor, Tensor]:
+        """Encoder and decoder alone: the state ``[1, D]`` of ``token``, logits ``[V]``."""
+        self.model.take(row, token)
+        state_1D = self.model.encode([row])
+        logits_V = self.model.predict([row], state_1D)[0]
+        return self.model.kept(state_1D), self.model.kept(logits_V)
+
+    def close(self, row: Row, edges: Sequence[int]) -> list[Latent]:
+        """One global pass over patches of the open one's bytes."""
+        model, states = self.model, row.open_patch.states()
+        patches = [
+            model.blt.local_encoder.read_patch([h_SD[begin:end] for h_SD in states])
+            for begin, end in pairwise(edges)
+        ]
+        h_PG = model.blt.global_transformer.received(torch.cat(patches))
+        h_PG = model.globals.chunk(h_PG, row.global_cache)
+        return [model.latent(h_G) for h_G in h_PG.unbind(0)]
+
+    def decode(
+        self, row: Row, states: Sequence[Tensor], latents: Sequence[Latent]
+    ) -> Sequence[Tensor]:
+        """Logits of tokens whose states :meth:`draft` gave."""
+        step = self.model.decoder.begin_chunk(row.decoder_cache, len(states))
+        return self.model.decode(torch.cat(list(states)), latents, step).unbind(0)
+
+    def keep(self, row: Row, begin: int, end: int) -> None:
+        """Leave only the bytes from ``begin`` to ``end`` in the open patch."""
+        patch = row.open_patch
+        patch.fill([h_SD[begin:end] for h_SD in patch.states()])

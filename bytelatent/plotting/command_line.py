@@ -1,0 +1,184 @@
+"""What the plotting commands have in common: options, errors, and how one is run.
+
+A mistake of the caller ends in one line on standard error and exit status 1.
+"""
+
+import argparse
+import shlex
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+import bytelatent
+from bytelatent.plotting.artifacts import ArtifactWriter
+from bytelatent.plotting.measured_text import EntropyModel
+from bytelatent.runtime.entropy_runtime import EntropyRuntime
+from bytelatent.tokenizers.blt_tokenizer import utf8_bytes
+
+DEFAULT_MODEL = Path(bytelatent.__file__).parent / "pretrained" / "blt-entropy-mini"
+DEFAULT_OUT = Path("demo_output")
+DEFAULT_DATA = Path("plot_data")
+MAX_TEXT_BYTES = 64 * 1024
+
+Load = Callable[[Path], EntropyModel]
+"""From a model's folder to the model; tests bring their own."""
+
+
+class Parser(argparse.ArgumentParser):
+    """Takes no abbreviations, and says what is wrong in one line with exit status 1."""
+
+    def __init__(self, **kwargs: object) -> None:
+        super().__init__(allow_abbrev=False, **kwargs)  # type: ignore[arg-type]
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(1, f"{self.prog}: error: {message}\n")
+
+
+@dataclass(frozen=True)
+class Job:
+    """One run of a command: its options, where its files go, and how to get at the model."""
+
+    options: argparse.Namespace
+    writer: ArtifactWriter
+    load: Load
+
+    def model(self) -> EntropyModel:
+        """The model of ``--model``."""
+        return self.load(self.options.model)
+
+
+@dataclass(frozen=True)
+class Command:
+    """A plotting command.
+
+    Attributes:
+        name: that of its module.
+        summary: one sentence for ``--help``.
+        render: makes the files.
+        add_options: adds the options that only this command has.
+    """
+
+    name: str
+    summary: str
+    render: Callable[[Job], None]
+    add_options: Callable[[Parser], None]
+
+    @property
+    def program(self) -> str:
+        """What to type."""
+        return f"python -m bytelatent.plotting.{self.name}"
+
+    def main(self, arguments: Sequence[str] | None = None, *, load: Load | None = None) -> int:
+        """Parse ``arguments`` (those of the process when None), run, return the exit status."""
+        words = sys.argv[1:] if arguments is None else list(arguments)
+        parser = Parser(prog=self.program, description=self.summary)
+        add_common_options(parser)
+        self.add_options(parser)
+        options = parser.parse_args(words)
+        places = Parser(add_help=False)
+        add_places(places)
+        _, content = places.parse_known_args(words)
+        producer = shlex.join([*self.program.split(), *content])
+        writer = ArtifactWriter(options.out, options.data, _printable(producer))
+        try:
+            self.render(Job(options, writer, load or EntropyRuntime.load))
+        except (ValueError, OSError) as error:
+            reason = _printable(" ".join(str(error).split()))
+            print(f"{self.program}: error: {reason}", file=sys.stderr)
+            return 1
+        finally:
+            for path in writer.written:
+                print(path)
+        return 0
+
+
+def add_common_options(parser: Parser) -> None:
+    """``--model``, ``--out`` and ``--data``."""
+    parser.add_argument(
+        "--model",
+        type=Path,
+        default=DEFAULT_MODEL,
+        metavar="DIR",
+        help="folder of an exported model (default: blt-entropy-mini, which comes along)",
+    )
+    add_places(parser)
+
+
+def add_places(parser: Parser) -> None:
+    """``--out`` and ``--data``, which change where files go but not what is in them."""
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=DEFAULT_OUT,
+        metavar="DIR",
+        help="folder for pages and images (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--data",
+        type=Path,
+        default=DEFAULT_DATA,
+        metavar="DIR",
+        help="folder for the numbers behind them (default: %(default)s)",
+    )
+
+
+def add_threshold(parser: Parser) -> None:
+    """``--threshold``."""
+    parser.add_argument(
+        "--threshold",
+        type=float,
+        metavar="NATS",
+        help="entropy above which a byte starts a patch (default: the model's own)",
+    )
+
+
+def add_text_options(parser: Parser) -> None:
+    """``--text`` or ``--text-file``."""
+    group = parser.add_mutually_exclusive_group()
+    group.add_argument("--text", help="the text itself (default: an example)")
+    group.add_argument(
+        "--text-file",
+        type=Path,
+        metavar="FILE",
+        help=f"a file with the text: any bytes, {MAX_TEXT_BYTES:,} at most",
+    )
+
+
+def text_bytes(options: argparse.Namespace, default: str) -> bytes:
+    """The text that the options ask for.
+
+    Bytes on the command line that are no UTF-8 come through as they are.
+
+    Raises:
+        ValueError: the text is too long, or its file cannot be read.
+    """
+    if options.text_file is not None:
+        source, data = f"--text-file: {options.text_file}", read_file(options.text_file)
+    else:
+        text = default if options.text is None else options.text
+        try:
+            source, data = "--text", text.encode("utf-8", errors="surrogateescape")
+        except UnicodeEncodeError:
+            source, data = "--text", utf8_bytes(text)
+    if len(data) > MAX_TEXT_BYTES:
+        raise ValueError(f"{source} has {len(data):,} bytes; {MAX_TEXT_BYTES:,} at most are drawn")
+    return data
+
+
+def read_file(path: Path) -> bytes:
+    """The bytes of a file.
+
+    Raises:
+        ValueError: it cannot be read; the message names it.
+    """
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ValueError(f"{path} cannot be read: {error.strerror or error}") from None
+
+
+def _printable(text: str) -> str:
+    """``text`` with what UTF-8 cannot carry written as escapes."""
+    return text.encode("utf-8", errors="backslashreplace").decode("utf-8")

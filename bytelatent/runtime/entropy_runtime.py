@@ -1,0 +1,194 @@
+"""The exported entropy model: next-byte entropies and predictions of texts of any length.
+
+Legend: ``N`` bytes of a text, ``S = N + 1`` tokens (BOS first), ``V`` vocabulary.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bytelatent.files import read_json
+from bytelatent.metrics import bits_per_byte
+from bytelatent.patching.patcher import DEFAULT_THRESHOLD
+from bytelatent.runtime.entropy_graph import EntropyGraph
+from bytelatent.runtime.model_files import load_graph
+from bytelatent.runtime.onnx_format import ENTROPY_GRAPH, SELF_CONTAINED_FILE, EntropyShape
+from bytelatent.runtime.prefixes import Output, Prefixes, chunk_keys
+from bytelatent.runtime.scores import log_softmax, top
+from bytelatent.runtime.self_contained import SelfContained
+from bytelatent.runtime.sessions import ModelFileError
+from bytelatent.tokenizers.blt_tokenizer import BltTokenizer
+from bytelatent.tokenizers.constants import VOCAB_SIZE
+
+TRAIN_ARGS_FILE = "train_args.json"
+DEFAULT_CHUNK = 128
+"""Bytes run at once; bounds memory, changes no result."""
+
+_ENCODE = BltTokenizer(add_bos=True, add_eos=False).encode_bytes
+
+
+@dataclass(frozen=True)
+class ByteAnalysis:
+    """What the model makes of a text of ``N`` bytes; ``S = N + 1``.
+
+    Attributes:
+        tokens: ids ``[S]``, BOS first.
+        entropies: nats ``[S]``; ``entropies[i]`` belongs to the prediction of token ``i + 1``, so
+            the last one is that of the byte that would come next.
+        nats: surprisal ``[N]`` of every byte, ``-ln p``.
+        top_ids, top_probabilities: the likeliest next tokens ``[S, k]``, likeliest first.
+    """
+
+    tokens: NDArray[np.int64]
+    entropies: NDArray[np.float32]
+    nats: NDArray[np.float32]
+    top_ids: NDArray[np.int64]
+    top_probabilities: NDArray[np.float32]
+
+    @property
+    def bits_per_byte(self) -> float | None:
+        """Cross-entropy in bits per byte; None for an empty text."""
+        size = len(self.nats)
+        return bits_per_byte(float(self.nats.sum(dtype=np.float64)), size) if size else None
+
+
+class EntropyRuntime:
+    """An exported entropy model.
+
+    Args:
+        model: the loaded graph.
+        name: what to call the model.
+        threshold: nats; the threshold it was calibrated to.
+        max_patch_length: bytes; longer patches are split. None for no limit.
+        prefixes: where to remember what recent texts began with.
+    """
+
+    def __init__(
+        self,
+        model: EntropyGraph | SelfContained,
+        *,
+        name: str,
+        threshold: float,
+        max_patch_length: int | None = None,
+        prefixes: Prefixes | None = None,
+    ) -> None:
+        self.model, self.name, self.threshold = model, name, threshold
+        self.max_patch_length, self._prefixes = max_patch_length, prefixes
+        self.reach = model.reach
+        """Bytes before a place that its entropy may depend on, at most."""
+
+    @classmethod
+    def load(
+        cls, folder: str | Path, *, threads: int = 2, prefixes: Prefixes | None = None
+    ) -> Self:
+        """Load the graph in ``folder``, and of ``folder/train_args.json`` how patches are cut.
+
+        The graph is ``entropy.onnx``, which reads ``model.safetensors`` beside it. Folders of
+        earlier versions may instead have a ``model.onnx`` that holds the weights.
+
+        Args:
+            folder: where :mod:`bytelatent.export` wrote the model.
+            threads: cores that one text may use.
+            prefixes: where to remember what recent texts began with.
+
+        Raises:
+            ModelFileError: a file is missing, damaged or of another kind.
+        """
+        folder = Path(folder)
+        model = _load_model(folder, threads)
+        threshold, longest = _patcher(folder)
+        return cls(
+            model,
+            name=folder.name,
+            threshold=threshold,
+            max_patch_length=longest,
+            prefixes=prefixes,
+        )
+
+    def analyse(
+        self,
+        data: bytes,
+        *,
+        top_k: int = 0,
+        chunk: int = DEFAULT_CHUNK,
+        between: Callable[[], None] | None = None,
+    ) -> ByteAnalysis:
+        """Entropies, surprisals and predictions of any bytes, valid UTF-8 or not.
+
+        Args:
+            data: the text, ``N`` bytes; may be empty.
+            top_k: how many likely next tokens to return for every position.
+            chunk: bytes run at once.
+            between: called before each chunk; what it raises ends the work.
+        """
+        tokens = np.array(_ENCODE(data), dtype=np.int64)
+        top_k = min(top_k, VOCAB_SIZE)
+        entropies, nats, ids, probabilities = [], [], [], []
+        for first, output in self._outputs(tokens, chunk, between):
+            following = tokens[first + 1 : first + 1 + chunk]
+            nats.append(-output.log_p[np.arange(len(following)), following])
+            entropies.append(output.entropies)
+            best, likely = top(output.log_p, top_k)
+            ids.append(best)
+            probabilities.append(likely)
+        return ByteAnalysis(
+            tokens=tokens,
+            entropies=np.maximum(np.concatenate(entropies), 0),
+            nats=np.concatenate(nats),
+            top_ids=np.concatenate(ids),
+            top_probabilities=np.concatenate(probabilities),
+        )
+
+    def _outputs(
+        self, tokens: NDArray[np.int64], chunk: int, between: Callable[[], None] | None
+    ) -> Iterator[tuple[int, Output]]:
+        """Where each chunk begins, and what the model gives for it; what is known is not run."""
+        keys = chunk_keys(tokens, chunk) if self._prefixes else []
+        known, remembered = self._prefixes.known(keys) if self._prefixes else ([], None)
+        yield from zip(range(0, len(tokens), chunk), known, strict=False)
+        reading = remembered.copy() if remembered else self.model.begin()
+        for first in range(len(known) * chunk, len(tokens), chunk):
+            if between is not None:
+                between()
+            part = tokens[first : first + chunk]
+            logits, nats = reading.advance(part)
+            output = Output(log_softmax(logits), nats)
+            if self._prefixes:
+                state = reading.copy() if len(part) == chunk else None
+                self._prefixes.keep(keys[first // chunk], output, state)
+            yield first, output
+
+
+def _load_model(folder: Path, threads: int) -> EntropyGraph | SelfContained:
+    """The graph beside the weights; if that cannot be loaded, an older file that has its own."""
+    try:
+        found = load_graph(folder / ENTROPY_GRAPH, EntropyShape, threads=threads)
+    except ModelFileError:
+        older = folder / SELF_CONTAINED_FILE
+        if not older.is_file():
+            raise
+        return SelfContained.load(older, threads=threads)
+    return EntropyGraph(found.session, found.shape)
+
+
+def _patcher(folder: Path) -> tuple[float, int | None]:
+    """The calibrated threshold beside the model, or that of the released checkpoints; and the
+    longest length of a patch, if there is one.
+    """
+    path = folder / TRAIN_ARGS_FILE
+    if not path.is_file():
+        return DEFAULT_THRESHOLD, None
+    try:
+        found = read_json(path)["data"]["patcher_args"]
+        threshold, longest = float(found["threshold"]), found.get("max_patch_length")
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ModelFileError(f"{path} holds no data.patcher_args.threshold ({error})") from None
+    if longest is not None and not (type(longest) is int and longest >= 1):
+        raise ModelFileError(
+            f"{path}: data.patcher_args.max_patch_length: {longest!r} is not null or 1 or more"
+        )
+    return threshold, longest

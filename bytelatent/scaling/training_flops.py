@@ -1,0 +1,95 @@
+"""Training FLOPs of a run, by the formulas of the BLT paper (table 11, section 4.5).
+
+To the paper's sum comes one part that it leaves out and that is no longer small in small models:
+``maps``, the linear maps between the widths of bytes, of patch vectors and of the global model. So
+the parts together are all matrix products of the models, and half of those of attention, whose
+other half is masked. A backward pass costs twice a forward pass. The entropy model is counted by
+itself: it runs forward once over every byte of training, and does not learn.
+"""
+
+from dataclasses import asdict, dataclass
+
+from bytelatent.architecture.args import LMTransformerArgs
+from bytelatent.architecture.blt_args import ByteLatentTransformerArgs
+from bytelatent.architecture.flops_per_byte import (
+    OUTPUT_BYTES,
+    attention,
+    flops_per_byte,
+    token_flops,
+)
+from bytelatent.data.loader import Loader
+from bytelatent.tokenizers.constants import VOCAB_SIZE
+from bytelatent.training.args import TrainArgs
+
+MEASURED_BATCHES = 64
+"""Batches of a run from whose patches or tokens its length is worked out."""
+
+FORWARD_AND_BACKWARD = 3
+
+
+@dataclass(frozen=True)
+class Rates:
+    """What batches hold.
+
+    Attributes:
+        bytes_per_step: of all rows.
+        bytes_per_unit: bytes per patch of a BLT, else per token.
+    """
+
+    bytes_per_step: float
+    bytes_per_unit: float
+
+
+def measure_rates(run: TrainArgs, batches: int = MEASURED_BATCHES) -> Rates:
+    """Rates of the first batches that the run will read."""
+    patcher = None if run.patcher is None else run.patcher.build()
+    size = units = 0
+    for batch in Loader(run.data, "train", patcher=patcher).fixed_batches(batches):
+        size += int(batch.sizes_BS.sum())
+        lengths = batch.patch_lengths_BP
+        if patcher is None:
+            units += int(batch.counted_BS.sum())
+        else:
+            assert lengths is not None, "text with entropies was prepared for rules that need them"
+            units += int((lengths > 0).sum())
+    return Rates(size / batches, size / units)
+
+
+def forward_parts(run: TrainArgs, bytes_per_unit: float) -> dict[str, float]:
+    """Forward FLOPs per byte of every part of the model, without the entropy model."""
+    context = run.data.seq_len
+    if run.blt is not None:
+        parts = asdict(flops_per_byte(run.blt, patch_size=bytes_per_unit, context=context))
+        del parts["entropy_model"]
+        return parts | {"maps": map_flops(run.blt) / bytes_per_unit}
+    assert run.entropy_model is not None
+    args = run.entropy_model
+    total = token_flops(args, context)
+    looking = attention(args.n_layers, args.dim, min(context, args.window or context))
+    outputs = 2 * args.dim * (OUTPUT_BYTES if args.vocab_size == VOCAB_SIZE else args.vocab_size)
+    parts = {"blocks": total - looking - outputs, "attention": looking, "output": outputs}
+    return {name: flops / bytes_per_unit for name, flops in parts.items()}
+
+
+def training_flops(run: TrainArgs, bytes_per_unit: float) -> float:
+    """Forward and backward FLOPs per byte, without the entropy model."""
+    return FORWARD_AND_BACKWARD * sum(forward_parts(run, bytes_per_unit).values())
+
+
+def entropy_flops(args: LMTransformerArgs) -> float:
+    """Forward FLOPs per byte of the entropy model, its window full."""
+    return token_flops(args, args.window or args.max_seqlen)
+
+
+def map_flops(args: ByteLatentTransformerArgs) -> float:
+    """Forward FLOPs per patch of the linear maps between widths, which the paper does not count."""
+    local, wide = args.encoder.dim, args.global_model.dim
+    found = 0
+    if args.encoder.cross_layers:
+        found += 2 * local * args.patch_width  # pooled bytes to the patch's vectors
+    if args.patch_width != wide:
+        found += 2 * args.patch_width * wide  # these to the global model
+    back = args.patch_vectors * local if args.decoder.cross_layers else local
+    if args.decoder.cross_layers or back != wide:
+        found += 2 * wide * back  # and its states to the decoder
+    return found

@@ -1,0 +1,1 @@
+"""Training: settings, optimisers, checkpoints and the loop."""

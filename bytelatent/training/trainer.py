@@ -1,0 +1,390 @@
+"""Training: setup, steps, measurements, checkpoints.
+
+What a run computes follows from its configuration alone: batches from the seed (see
+:mod:`bytelatent.data`), fresh weights from the seed, dropout from seed, step and process. So a run
+that is killed and started again ends with the same weights as one that was not, and the number of
+processes changes nothing but rounding.
+"""
+
+import logging
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.distributed.fsdp import FSDPModule
+
+from bytelatent.architecture.flops_per_byte import training_flops_per_byte
+from bytelatent.config import save_args
+from bytelatent.data.batch import Batch
+from bytelatent.data.loader import Loader
+from bytelatent.distributed.allocator import keep_freed_memory
+from bytelatent.distributed.env import World
+from bytelatent.distributed.parallel import full_weights, place
+from bytelatent.files import write_text
+from bytelatent.loading import write_settings
+from bytelatent.metrics import MetricsFile, Tally, bits_per_byte, memory_bytes
+from bytelatent.model.blt import ByteLatentTransformer
+from bytelatent.model.layers import TransformerBlock
+from bytelatent.tokenizers.constants import BOS_ID, PAD_ID
+from bytelatent.training.args import TrainArgs
+from bytelatent.training.checkpoint import Checkpoints, Settings
+from bytelatent.training.live_patches import TrainingPatcher
+from bytelatent.training.optim import build_optimizers, learning_rate, set_learning_rate
+from bytelatent.training.profiling import profiled
+from bytelatent.transformer import LMTransformer
+
+logger = logging.getLogger(__name__)
+
+Model = LMTransformer | ByteLatentTransformer
+
+OF_THE_MODEL = ("entropy_model", "blt", "patcher", "data.tokenizer")
+"""Settings that make another model when they change."""
+
+OF_THE_RUN = ("seed", "steps", "dtype", "init_from", "data", "patcher_model", "optim")
+"""Settings beside them that decide what a run computes."""
+
+DRAWN = {"seed", "init_base_std", "init_std_factor", "dropout"}
+"""Of these, what decides only how fresh weights are drawn and how they are trained."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What a step has to say.
+
+    Attributes:
+        step, steps: done and in all.
+        bits_per_byte: of the last logged stretch.
+        bytes_per_second: of that stretch, all processes together.
+        seconds_left: at that speed.
+    """
+
+    step: int
+    steps: int
+    bits_per_byte: float
+    bytes_per_second: float
+    seconds_left: float
+
+
+class DivergedError(ValueError):
+    """The loss or a gradient is no finite number, or the loss exploded."""
+
+
+class Trainer:
+    """Trains the model of ``args``; goes on where the last checkpoint stands.
+
+    Args:
+        args: the run.
+        report: called with every logged :class:`Progress`, in the main process.
+        world: the processes that train together.
+
+    Attributes:
+        stop_requested: set it (from a signal handler) to save and leave after the current step.
+    """
+
+    def __init__(
+        self, args: TrainArgs, report: Callable[[Progress], None], world: World | None = None
+    ) -> None:
+        self.args, self.report, self.world = args, report, world or World()
+        self.device = self.world.device(args.device)
+        if self.device.type == "cpu":
+            keep_freed_memory()
+        self.stop_requested = False
+        self.patcher = TrainingPatcher.build(args, self.device)
+        self.data = self._loader("train")
+        self.held_out = self._loader("valid").fixed_batches(args.eval.batches)
+        self.model = self._model()
+        self.optimizers = build_optimizers(self.model, args.optim)
+        self.nats = self._nats_function()
+        folder = args.dump_dir / "checkpoints"
+        settings = Settings(
+            args.model_dump(mode="json", include={"entropy_model", "blt", "patcher", *OF_THE_RUN}),
+            fixed=OF_THE_MODEL,
+            free=DRAWN | {"max_seqlen", "path"},
+        )
+        self.checkpoints = Checkpoints(folder, args.checkpoint, self.world, settings)
+        self.lowest, self.bytes_seen = math.inf, 0
+        self.step = self._resume()
+        if self.world.is_main:
+            write_text(args.dump_dir / "config.yaml", save_args(args))
+        self.metrics = MetricsFile(
+            args.dump_dir / "metrics.jsonl", args.metrics, step=self.step, write=self.world.is_main
+        )
+
+    def run(self) -> bool:
+        """Train to the last step and save the model in ``dump_dir/model``.
+
+        Returns:
+            Whether the last step is done; False after a request to stop, with all saved.
+
+        Raises:
+            DivergedError: the loss or a gradient is no longer a number, or the loss explodes; the
+                last checkpoint stays.
+            ValueError: the data are damaged, or a file cannot be written.
+        """
+        args, tally = self.args, Tally()
+        self.model.train()
+        batches = iter(self.data)
+        with profiled(args.profile, args.dump_dir / "profile", self.world) as tick:
+            while self.step < args.steps:
+                began = time.perf_counter()
+                stop = self._train_step(next(batches), tally)
+                tally.seconds += time.perf_counter() - began
+                self.step += 1
+                tick()
+                last = stop or self.step == args.steps
+                if last or self.step % args.log_every == 0:
+                    self._log(tally)
+                    tally = Tally()
+                if self.step == args.steps or self.step % args.eval.every == 0:
+                    self._evaluate()
+                if last or self.step % args.checkpoint.every == 0:
+                    self._refuse_explosion(tally)
+                    self._save()
+                if stop and self.step < args.steps:
+                    break
+        bad = self._bad_lines()
+        if bad and self.world.is_main:
+            logger.warning("skipped %d bad lines in all, counted anew in every epoch", bad)
+        if self.step < args.steps:
+            return False
+        self._save_model()
+        return True
+
+    @torch.no_grad()
+    def evaluate(self) -> dict[str, float]:
+        """Bits per byte on the fixed batches of the validation split: of all, and by source."""
+        self.model.eval()
+        sums: dict[str, list[float]] = {}
+        for batch in self.held_out:
+            nats_BS = self.nats(*self._inputs(batch)).reshape(batch.targets_BS.shape)
+            nats_B = (nats_BS * batch.counted_BS.to(self.device)).sum(1).tolist()
+            sizes_B = batch.sizes_BS.sum(1).tolist()
+            for source, nats, size in zip(batch.sources, nats_B, sizes_B, strict=True):
+                found = sums.setdefault(source, [0.0, 0.0])
+                found[0], found[1] = found[0] + nats, found[1] + size
+        self.model.train()
+        total: dict[str, list[float]] = {}
+        for part in self.world.gather(sums):
+            for source, (nats, size) in part.items():
+                for name in ("", source):
+                    found = total.setdefault(name, [0.0, 0.0])
+                    found[0], found[1] = found[0] + nats, found[1] + size
+        return {name: bits_per_byte(nats, max(1.0, size)) for name, (nats, size) in total.items()}
+
+    def _train_step(self, batch: Batch, tally: Tally) -> bool:
+        """One optimiser step; whether any process wants to stop after it."""
+        args, world = self.args, self.world
+        torch.manual_seed(args.seed + 1_000_003 * self.step + world.rank)
+        set_learning_rate(self.optimizers, learning_rate(args.optim, self.step, args.steps))
+        learnt_BS = learnt(batch.targets_BS)
+        (targets,) = world.sum(learnt_BS.sum().to(self.device))
+        parts = batch.split(args.micro_batch or len(batch.sources))
+        sums = torch.zeros(3, dtype=torch.float64, device=self.device)
+        for number, part in enumerate(parts):
+            self._sync_gradients(number == len(parts) - 1)
+            sums += self._backward(part, float(targets))
+        norm = nn.utils.clip_grad_norm_(self.model.parameters(), args.optim.clip)
+        gradient_norm = float(norm.full_tensor() if hasattr(norm, "full_tensor") else norm)
+        wants_stop = torch.tensor(self.stop_requested, device=self.device)
+        bytes_here = batch.sizes_BS.sum().to(self.device)
+        totals = world.sum(*sums, wants_stop, bytes_here)
+        nats, byte_nats, patches, stop, size = (float(total) for total in totals)
+        self._refuse(nats, gradient_norm)
+        for optimizer in self.optimizers:
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+        tally.nats += nats
+        tally.targets += float(targets)
+        tally.byte_nats += byte_nats
+        tally.patches += patches
+        tally.size += size
+        self.bytes_seen += int(size)
+        tally.gradient_norms.append(gradient_norm)
+        return stop > 0
+
+    def _backward(self, part: Batch, targets: float) -> Tensor:
+        """Gradients of a part of the batch; sums of nats, nats of bytes, and patches."""
+        inputs = self._inputs(part)
+        nats_BS = self.nats(*inputs).reshape(part.targets_BS.shape)
+        learnt_BS, counted_BS = learnt(inputs[1]), part.counted_BS.to(self.device)
+        nats = (nats_BS * learnt_BS).sum()
+        # Sharded gradients are averaged over the processes; the loss is a sum over all of them.
+        torch.autograd.backward(nats * (self.world.size / targets))
+        patches = (inputs[2] > 0).sum() if inputs[2] is not None else counted_BS.sum()
+        bytes_alone = (nats_BS.detach() * counted_BS).sum()
+        return torch.stack([nats.detach().double(), bytes_alone.double(), patches.double()])
+
+    def _inputs(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor | None]:
+        """Tokens, targets and patch lengths on the device."""
+        lengths = None if self.patcher is None else self.patcher(batch).to(self.device)
+        return batch.tokens_BS.to(self.device), batch.targets_BS.to(self.device), lengths
+
+    def _nats_function(self) -> Callable[[Tensor, Tensor, Tensor | None], Tensor]:
+        """Nats of every target, ``[B * S]``."""
+        args, model, kind = self.args, self.model, self.device.type
+
+        def nats(tokens_BS: Tensor, targets_BS: Tensor, lengths_BP: Tensor | None) -> Tensor:
+            with torch.autocast(kind, torch.bfloat16, enabled=args.dtype == "bf16"):
+                inputs = (tokens_BS,) if lengths_BP is None else (tokens_BS, lengths_BP)
+                logits_BSV = model(*inputs)
+            return F.cross_entropy(
+                logits_BSV.float().flatten(0, 1), targets_BS.flatten(), reduction="none"
+            )
+
+        if not args.compile:
+            return nats
+        if self.world.size == 1:
+            return torch.compile(nats)
+        for block in _blocks(model):
+            block.compile()
+        return nats
+
+    def _model(self) -> nn.Module:
+        """The model on its device, with its weights, spread over the processes."""
+        bf16 = self.args.dtype == "bf16"
+        return place(
+            self._fresh, _blocks, self.args.distributed, self.world, device=self.device, bf16=bf16
+        )
+
+    def _fresh(self, weights: bool) -> Model:
+        """The model on the CPU with the weights to start from, or without any."""
+        args = self.args
+        kind = LMTransformer if args.entropy_model else ByteLatentTransformer
+        if not weights:
+            with torch.device("meta"):
+                return kind(args.model)  # type: ignore[arg-type]
+        if args.init_from is None:
+            model = kind(args.model)  # type: ignore[arg-type]
+            model.init_weights(torch.Generator().manual_seed(args.seed))
+            return model
+        model = kind.from_pretrained(args.init_from)
+        if _shape(model.args) != _shape(args.model):
+            raise ValueError(
+                f"init_from: the model in {args.init_from} has other shapes than this configuration"
+            )
+        return model
+
+    def _loader(self, split: str) -> Loader:
+        patcher = self.patcher.in_loader if self.patcher else None
+        world, known = self.world, self.args.data.tokenizer.build().vocab_size
+        if known > self.args.model.vocab_size:
+            raise ValueError(
+                f"data.tokenizer: it has {known} ids, the model's vocab_size is "
+                f"{self.args.model.vocab_size}"
+            )
+        return Loader(self.args.data, split, rank=world.rank, world=world.size, patcher=patcher)
+
+    def _sync_gradients(self, sync: bool) -> None:
+        if isinstance(self.model, FSDPModule):
+            self.model.set_requires_gradient_sync(sync)
+
+    def _refuse(self, nats: float, gradient_norm: float) -> None:
+        """Stop before the optimiser takes a step that cannot be undone."""
+        if not math.isfinite(nats) or not math.isfinite(gradient_norm):
+            what = "loss" if not math.isfinite(nats) else "gradient norm"
+            raise DivergedError(
+                f"the {what} is no finite number at step {self.step + 1}; the last checkpoint in "
+                f"{self.checkpoints.folder} is untouched. Lower optim.lr or raise optim.warmup"
+            )
+
+    def _refuse_explosion(self, tally: Tally) -> None:
+        """Stop before a state is saved in whose stretch the loss has risen too far."""
+        explode = self.args.explode
+        if tally.loss > explode * self.lowest:
+            raise DivergedError(
+                f"the loss rose to {tally.loss:.3f} at step {self.step}, more than {explode} times "
+                f"the lowest so far ({self.lowest:.3f}); the last checkpoint in "
+                f"{self.checkpoints.folder} is untouched. Lower optim.lr, or raise explode"
+            )
+
+    def _bad_lines(self) -> int:
+        """Lines of the data that were skipped so far, by all processes together."""
+        if self.args.data.on_bad_line == "error":
+            return 0
+        here = sum(count["bad_lines"] for count in self.data.counters().values())
+        (total,) = self.world.sum(torch.tensor(here, device=self.device))
+        return int(total)
+
+    def _log(self, tally: Tally) -> None:
+        args, seconds = self.args, tally.seconds
+        self._refuse_explosion(tally)
+        self.lowest = min(self.lowest, tally.loss)
+        speed = tally.size / seconds
+        patch_size = tally.size / tally.patches
+        norms = tally.gradient_norms
+        record: dict[str, Any] = {
+            "step": self.step,
+            "loss": tally.loss,
+            "bits_per_byte": bits_per_byte(tally.byte_nats, tally.size),
+            "lr": self.optimizers[0].param_groups[0]["lr"],
+            "gradient_norm": sum(norms) / len(norms),
+            "bytes": self.bytes_seen,
+            "bytes_per_second": speed,
+            "flops_per_second": speed
+            * training_flops_per_byte(args.model, patch_size, args.data.seq_len),
+            "memory_bytes": memory_bytes(self.device),
+        }
+        if args.blt is not None:
+            record["bytes_per_patch"] = patch_size
+        elif patch_size > 1:
+            record["bytes_per_token"] = patch_size
+        if bad := self._bad_lines():
+            record["bad_lines"] = bad
+        self.metrics.append(record)
+        left = (args.steps - self.step) * seconds / len(norms)
+        if self.world.is_main:
+            self.report(Progress(self.step, args.steps, record["bits_per_byte"], speed, left))
+
+    def _evaluate(self) -> None:
+        found = self.evaluate()
+        record = {"step": self.step, "valid_bits_per_byte": found.pop("")}
+        self.metrics.append(record | {"valid_by_source": found})
+
+    def _save(self) -> None:
+        lanes: dict[str, Any] = {}
+        for part in self.world.gather(self.data.state_dict()):
+            lanes |= part
+        lowest = self.lowest if math.isfinite(self.lowest) else None
+        run = {"data": lanes, "lowest": lowest, "bytes": self.bytes_seen}
+        self.checkpoints.save(self.step, self.model, self.optimizers, run)
+
+    def _resume(self) -> int:
+        run = self.checkpoints.load(self.model, self.optimizers)
+        if run is None:
+            return 0
+        self.data.load_state_dict(run["data"])
+        self.lowest = math.inf if run["lowest"] is None else run["lowest"]
+        self.bytes_seen = run["bytes"]
+        return int(run["step"])
+
+    def _save_model(self) -> None:
+        weights = full_weights(self.model)
+        if self.world.is_main:
+            model = self._fresh(weights=False)
+            model.load_state_dict(weights, assign=True)
+            model.save_pretrained(self.args.dump_dir / "model")
+            write_settings(self.args.dump_dir / "model", self.args)
+        self.world.barrier()
+
+
+def learnt(targets_BS: Tensor) -> Tensor:
+    """Targets the model learns: bytes and ends of documents; neither padding nor BOS."""
+    return (targets_BS != PAD_ID) & (targets_BS != BOS_ID)
+
+
+def _blocks(model: nn.Module) -> list[nn.Module]:
+    return [module for module in model.modules() if isinstance(module, TransformerBlock)]
+
+
+def _shape(args: Any) -> dict[str, Any]:
+    """Args without what decides only how fresh weights are drawn."""
+    found: dict[str, Any] = args.model_dump()
+    for part in (found, *(x for x in found.values() if isinstance(x, dict))):
+        for key in DRAWN & part.keys():
+            del part[key]
+    return found
