@@ -8,9 +8,9 @@ import os
 import signal
 import sys
 
+from app.requests.stopping import stopping
 from app.server.process import GRACE_SECONDS, THREADS
 from app.settings import Settings, address, wants_reload
-from app.stopping import stopping
 
 try:
     Settings.from_environment(os.environ)  # says now what the worker would stumble over

@@ -9,7 +9,7 @@ from typing import Any
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
-from app.security import COMMON, DATA_CSP
+from app.requests.security import COMMON, DATA_CSP
 
 logger = logging.getLogger(__name__)
 

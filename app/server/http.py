@@ -12,11 +12,11 @@ from urllib.parse import unquote_to_bytes
 from aiohttp import web
 from aiohttp.http_exceptions import LineTooLong
 
-from app.clients import CLIENT_HAS_LEFT
-from app.problems import outside_of_app
+from app.requests.clients import CLIENT_HAS_LEFT
+from app.requests.problems import outside_of_app
+from app.requests.stopping import stopping
 from app.server.process import CONNECTIONS, GRACE_SECONDS, SIGNALS, THREADS
 from app.settings import Settings
-from app.stopping import stopping
 
 READ_SECONDS, STALL_SECONDS = 15.0, 20.0
 BODY_LIMIT, SENDING_LIMIT, SLICE = Settings().body_limit, 32 * 2**20, 64 * 2**10
@@ -30,7 +30,8 @@ class Connection(web.RequestHandler):
     def handle_error(self, request: Any, status: int = 500, exc: Any = None, *_: Any) -> Any:
         """Return the answer to what is no request, or to one that cannot be answered."""
         if isinstance(exc, ConnectionError) or request.writer.output_size:
-            self.abort()
+            if request.transport is not None:
+                request.transport.abort()
             raise ConnectionAbortedError
         if isinstance(exc, LineTooLong) or "Too many headers" in str(exc):
             status = 431
@@ -42,61 +43,55 @@ class Connection(web.RequestHandler):
         response.force_close()
         return response
 
-    def abort(self) -> None:
-        """Close the connection at once, whatever is still to be sent."""
-        if self.transport is not None:
-            self.transport.abort()
-
 
 class Server(web.Server):
     """A server of at most ``limit`` connections; ``unsent`` has those that are being answered."""
 
     def __init__(self, app: Any, limit: int) -> None:
         super().__init__(self.answer)
-        self.unsent: dict[Any, int] = {}
-        self._app, self._limit = app, limit
+        self._app, self._limit, self.unsent = app, limit, dict[Any, int]()
 
     def __call__(self) -> web.RequestHandler:
-        """Make a connection; of too many, the oldest that are not answered are closed first."""
-        surplus = max(0, len(self.connections) + 1 - self._limit)
-        for one in sorted(self.connections, key=self.unsent.__contains__)[:surplus]:
-            one.abort()  # type: ignore[attr-defined]  # all are made here
+        """Make the protocol of a new connection."""
         return Connection(self, loop=asyncio.get_running_loop(), **OPTIONS)
 
-    async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
+    def connection_made(self, handler: web.RequestHandler, transport: asyncio.Transport) -> None:
+        """Count a connection; of too many, the oldest that are not answered are closed first."""
+        super().connection_made(handler, transport)
+        known = [one.transport for one in self.connections if one.transport is not None]
+        for one in sorted(known, key=self.unsent.__contains__)[: max(0, len(known) - self._limit)]:
+            one.abort()
+
+    async def answer(self, request: web.BaseRequest) -> Any:
         """Read the body of a request, unless it is too long, and send what the app answers."""
-        body, length, head = bytearray(), request.content_length or 0, list[Any]()
-        if request.transport and request.headers.get("Expect", "").lower() == "100-continue":
-            request.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        transport: Any = request.transport
+        transport.set_write_buffer_limits(0)  # so that a drain waits for the last byte
+        if request.headers.get("Expect", "").lower() == "100-continue":
+            transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        content, body, length = request.content, bytearray(), request.content_length or 0
         async with asyncio.timeout(READ_SECONDS):
-            while max(length, len(body)) <= BODY_LIMIT and (
-                part := await request.content.readany()
-            ):
+            while max(length, len(body)) <= BODY_LIMIT and (part := await content.readany()):
                 body += part
         environ = environ_of(request, bytes(body), max(length, len(body)))
-        self.unsent[request.protocol] = 0
+        head, parts = list[Any](), None
+        self.unsent[transport] = 0
         try:
-            parts = await asyncio.to_thread(self._app, environ, lambda *given: head.append(given))
-            try:
-                return await self._send(request, head[-1], iter(parts))
-            finally:
-                await asyncio.to_thread(parts.close)
+            parts = await asyncio.to_thread(self._app, environ, lambda *given: head.extend(given))
+            return await self._send(request, transport, head, iter(parts))
         finally:
-            self.unsent.pop(request.protocol, None)
+            self.unsent.pop(transport, None)
+            await asyncio.to_thread(getattr(parts, "close", bool))
 
-    async def _send(self, request: web.BaseRequest, head: Any, parts: Any) -> web.StreamResponse:
-        status, headers, *_ = head
-        response = web.StreamResponse(status=int(status[:3]), reason=status[4:], headers=headers)
+    async def _send(self, request: Any, transport: Any, head: Any, parts: Any) -> Any:
+        status, reason = head[0].split(" ", 1)
+        response = web.StreamResponse(status=int(status), reason=reason, headers=head[1])
         await response.prepare(request)
-        while taken := await asyncio.to_thread(
-            list, islice(parts, 8 if response.content_length else 1)
-        ):
+        at_once = 8 if response.content_length else 1  # of a stream each part by itself
+        while taken := await asyncio.to_thread(list, islice(parts, at_once)):
             data = b"".join(taken)
-            self.unsent[request.protocol] = len(data)
-            while sum(self.unsent.values()) > SENDING_LIMIT:
-                most = max(self.unsent, key=self.unsent.__getitem__)
-                del self.unsent[most]
-                most.abort()
+            self.unsent[transport] = len(data)
+            if sum(self.unsent.values()) > SENDING_LIMIT:
+                max(self.unsent, key=self.unsent.__getitem__).abort()
             for at in range(0, len(data), SLICE):
                 async with asyncio.timeout(STALL_SECONDS):
                     await response.write(data[at : at + SLICE])
@@ -108,24 +103,18 @@ class Server(web.Server):
 def environ_of(request: web.BaseRequest, body: bytes, length: int) -> dict[str, Any]:
     """Return the WSGI environment of a request; ``length`` is what its body is said to have."""
     path, _, query = request.raw_path.encode("utf-8", "surrogateescape").partition(b"?")
-    environ: dict[str, Any] = {"wsgi.version": (1, 0), "wsgi.url_scheme": "http"}
-    environ |= {"wsgi.input": io.BytesIO(body), "wsgi.input_terminated": True}
-    environ |= {"wsgi.errors": sys.stderr, "wsgi.run_once": False}
-    environ |= {"wsgi.multithread": True, "wsgi.multiprocess": False}
+    environ: dict[str, Any] = {"SERVER_NAME": "localhost", "SERVER_PORT": "80", "SCRIPT_NAME": ""}
+    environ |= {"REQUEST_METHOD": request.method, "REMOTE_ADDR": request.remote or ""}
+    environ |= {"PATH_INFO": unquote_to_bytes(path).decode("latin-1")}
+    environ |= {"QUERY_STRING": query.decode("latin-1"), "CONTENT_LENGTH": str(length)}
+    environ |= {"CONTENT_TYPE": request.headers.get("Content-Type", "")}
+    environ["SERVER_PROTOCOL"] = f"HTTP/{request.version.major}.{request.version.minor}"
     for name in filter(lambda name: "_" not in name, request.headers):
         environ["HTTP_" + name.upper().replace("-", "_")] = ",".join(request.headers.getall(name))
     environ.pop("HTTP_TRANSFER_ENCODING", None)
-    environ |= {"SERVER_NAME": "localhost", "SERVER_PORT": "80", "SCRIPT_NAME": ""}
-    environ |= {"REQUEST_METHOD": request.method, "REMOTE_ADDR": request.remote or ""}
-    environ |= {
-        "PATH_INFO": unquote_to_bytes(path).decode("latin-1"),
-        "CONTENT_LENGTH": str(length),
-    }
-    environ |= {
-        "QUERY_STRING": query.decode("latin-1"),
-        "CONTENT_TYPE": request.headers.get("Content-Type", ""),
-    }
-    environ["SERVER_PROTOCOL"] = f"HTTP/{request.version.major}.{request.version.minor}"
+    environ |= {"wsgi.version": (1, 0), "wsgi.url_scheme": "http", "wsgi.run_once": False}
+    environ |= {"wsgi.input": io.BytesIO(body), "wsgi.input_terminated": True}
+    environ |= {"wsgi.errors": sys.stderr, "wsgi.multithread": True, "wsgi.multiprocess": False}
     environ[CLIENT_HAS_LEFT] = getattr(request.transport, "is_closing", lambda: True)
     return environ
 
@@ -141,7 +130,8 @@ async def serve(app: Any, listener: Any, threads: int = THREADS, limit: int = CO
         await asyncio.sleep(0.1)
     stopping.set()
     listening.close()
-    for waiting in set(server.connections) - set(server.unsent):
-        waiting.force_close()
+    for one in server.connections:
+        if one.transport not in server.unsent:
+            one.force_close()
     await server.shutdown(GRACE_SECONDS)
     os._exit(0)  # a thread that still works is not waited for

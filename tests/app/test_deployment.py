@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 import yaml
+from app.serving import GRACE_SECONDS, gunicorn_options
 from flask import Flask
 
-from app.serving import GRACE_SECONDS, gunicorn_options
 from app.settings import ROOT, Settings
 from tests.app.servers import serving
 

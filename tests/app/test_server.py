@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
+from app.serving import address
 
 from app import create_app
-from app.serving import address
 from app.settings import ROOT, Settings
 from tests.app.servers import Served, read_all, serving
 

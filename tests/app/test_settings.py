@@ -6,15 +6,15 @@ import sys
 from pathlib import Path
 
 import pytest
-
 from app.connections import FIRST_BYTE_SECONDS, OF_ONE_ADDRESS, SENDING_LIMIT
-from app.models.live_model import SHORT_BYTES
-from app.requests.limits import AT_ONCE, BURST_SECONDS, BYTES_OF_A_REQUEST
 from app.sending import GRACE_SECONDS as GRACE
 from app.sending import PART_LIMIT, RATE, STALL_SECONDS, THREAD_SECONDS
 from app.serving import GRACE_SECONDS, address, gunicorn_options
-from app.settings import DEFAULT_MODEL, ROOT, VARIABLES, Settings
 from app.whole_requests import READ_SECONDS
+
+from app.models.live_model import SHORT_BYTES
+from app.requests.limits import AT_ONCE, BURST_SECONDS, BYTES_OF_A_REQUEST
+from app.settings import DEFAULT_MODEL, ROOT, VARIABLES, Settings
 from bytelatent.runtime.entropy_runtime import DEFAULT_CHUNK
 
 
