@@ -5,7 +5,6 @@ interfaces. The model is loaded by the worker alone, so the process that watches
 """
 
 import argparse
-import asyncio
 import os
 import socket
 import sys
@@ -36,17 +35,22 @@ def serve(host: str, port: int) -> int:
     """Serve by a worker process, which is replaced if it is killed; return the exit status.
 
     Raises:
-        OSError: the port is taken.
+        ValueError: the port is taken.
     """
-    listener = socket.create_server((host, port), backlog=BACKLOG)
+    try:
+        listener = socket.create_server((host, port), backlog=BACKLOG)
+    except OSError as error:
+        raise ValueError(f"port {port}: {error.strerror}") from None
 
     def work() -> None:
-        from app.server import http  # late: the process that only watches needs none of it
+        import asyncio  # late: the process that only watches needs none of it
+
+        from app.server import http
 
         asyncio.run(http.serve(build(), listener))
 
     with listener:
-        print(f"Serving on http://{host}:{port}/", flush=True)
+        _tell(host, port)
         return supervise(work)
 
 
@@ -54,7 +58,12 @@ def serve_by_werkzeug(host: str, port: int) -> None:
     """Serve with reloading, or on Windows, where a process cannot fork."""
     from werkzeug.serving import run_simple
 
+    _tell(host, port)
     run_simple(host, port, build(), threaded=True, use_reloader=wants_reload(os.environ))
+
+
+def _tell(host: str, port: int) -> None:
+    print(f"Serving on http://{host}:{port}/", flush=True)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -76,7 +85,7 @@ def main(arguments: list[str] | None = None) -> int:
         if sys.platform != "win32" and not wants_reload(os.environ):
             return serve(host, port)
         serve_by_werkzeug(host, port)
-    except (ValueError, OSError) as error:
+    except ValueError as error:
         parser.error(str(error))
     return 0
 
