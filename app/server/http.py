@@ -4,8 +4,9 @@ import asyncio
 import io
 import os
 import sys
+from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
@@ -73,29 +74,33 @@ class Server(web.Server):
             while max(length, len(body)) <= BODY_LIMIT and (part := await content.readany()):
                 body += part
         environ = environ_of(request, bytes(body), max(length, len(body)))
-        head, parts = list[Any](), None
+        parts: Any = answer_of(self._app, environ)
         self.unsent[transport] = 0
         try:
-            parts = await asyncio.to_thread(self._app, environ, lambda *given: head.extend(given))
-            return await self._send(request, transport, head, iter(parts))
+            return await self._send(request, transport, parts)
         finally:
             self.unsent.pop(transport, None)
-            await asyncio.to_thread(getattr(parts, "close", bool))
+            if parts.gi_frame is not None:
+                await asyncio.to_thread(parts.close)
 
-    async def _send(self, request: Any, transport: Any, head: Any, parts: Any) -> Any:
-        status, reason = head[0].split(" ", 1)
-        response = web.StreamResponse(status=int(status), reason=reason, headers=head[1])
+    async def _send(self, request: Any, transport: Any, parts: Any) -> Any:
+        (status, headers, *_), *taken = await asyncio.to_thread(list, islice(parts, 2))
+        response = web.StreamResponse(status=int(status[:3]), reason=status[4:], headers=headers)
         await response.prepare(request)
         at_once = 8 if response.content_length else 1  # of a stream each part by itself
-        while taken := await asyncio.to_thread(list, islice(parts, at_once)):
-            data = b"".join(taken)
-            self.unsent[transport] = len(data)
-            if sum(self.unsent.values()) > SENDING_LIMIT:
-                max(self.unsent, key=self.unsent.__getitem__).abort()
-            for at in range(0, len(data), SLICE):
-                async with asyncio.timeout(STALL_SECONDS):
-                    await response.write(data[at : at + SLICE])
-                    await request.writer.drain()
+        try:
+            while taken:
+                data = b"".join(taken)
+                self.unsent[transport] = len(data)
+                if sum(self.unsent.values()) > SENDING_LIMIT:
+                    max(self.unsent, key=self.unsent.__getitem__).abort()
+                for at in range(0, len(data), SLICE):
+                    async with asyncio.timeout(STALL_SECONDS):
+                        await response.write(data[at : at + SLICE])
+                        await request.writer.drain()
+                taken = await asyncio.to_thread(list, islice(parts, at_once))
+        finally:
+            taken = data = []  # which the traceback of an error would keep
         await response.write_eof()
         return response
 
@@ -117,6 +122,16 @@ def environ_of(request: web.BaseRequest, body: bytes, length: int) -> dict[str, 
     environ |= {"wsgi.errors": sys.stderr, "wsgi.multithread": True, "wsgi.multiprocess": False}
     environ[CLIENT_HAS_LEFT] = getattr(request.transport, "is_closing", lambda: True)
     return environ
+
+
+def answer_of(app: Any, environ: dict[str, Any]) -> Generator[Any, None, None]:
+    """Yield status and headers of what ``app`` answers, then its body part by part."""
+    head: list[Any] = []
+    body = app(environ, lambda *given: head.append(given))
+    try:
+        yield from chain(head, body)
+    finally:
+        body.close()
 
 
 async def serve(app: Any, listener: Any, threads: int = THREADS, limit: int = CONNECTIONS) -> None:
