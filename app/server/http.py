@@ -22,7 +22,8 @@ from app.settings import Settings
 READ_SECONDS, STALL_SECONDS = 15.0, 20.0
 BODY_LIMIT, SENDING_LIMIT, SLICE = Settings().body_limit, 32 * 2**20, 64 * 2**10
 OPTIONS: Any = {"max_line_size": 4094, "max_field_size": 4096, "max_headers": 64}
-OPTIONS |= {"keepalive_timeout": 10.0, "lingering_time": 3.0, "access_log": None}
+OPTIONS |= {"keepalive_timeout": 10.0, "lingering_time": 3.0}
+OPTIONS |= {"access_log": None, "auto_decompress": False}
 
 
 class Connection(web.RequestHandler):
@@ -30,16 +31,17 @@ class Connection(web.RequestHandler):
 
     def handle_error(self, request: Any, status: int = 500, exc: Any = None, *_: Any) -> Any:
         """Return the answer to what is no request, or to one that cannot be answered."""
-        if isinstance(exc, ConnectionError) or request.writer.output_size:
-            if request.transport is not None:
-                request.transport.abort()
+        transport, of_client = request.transport, (ConnectionError, web.RequestPayloadError)
+        if status == 500 and transport is not None and not isinstance(exc, of_client):
+            self.log_exception("a request failed", exc_info=exc)
+        if transport is None or isinstance(exc, ConnectionError) or request.writer.output_size:
+            if transport is not None:
+                transport.abort()
             raise ConnectionAbortedError
         if isinstance(exc, LineTooLong) or "Too many headers" in str(exc):
             status = 431
         elif isinstance(exc, web.RequestPayloadError):
             status = 400
-        elif status == 500:
-            self.log_exception("a request failed", exc_info=exc)
         response = web.Response(**outside_of_app(408 if status == 504 else status))
         response.force_close()
         return response
@@ -100,7 +102,7 @@ class Server(web.Server):
                         await request.writer.drain()
                 taken = await asyncio.to_thread(list, islice(parts, at_once))
         finally:
-            taken = data = []  # which the traceback of an error would keep
+            taken, data = [], b""  # which the traceback of an error would keep
         await response.write_eof()
         return response
 

@@ -7,9 +7,11 @@ import time
 from collections.abc import Iterator
 
 import pytest
+from aiohttp.test_utils import make_mocked_request
+from multidict import CIMultiDict
 
 from app.requests.security import COMMON
-from app.server.http import BODY_LIMIT
+from app.server.http import BODY_LIMIT, environ_of
 from tests.app.servers import Served, read_all, serving, small
 
 HEAD = b"POST /api/patches HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
@@ -178,3 +180,26 @@ def test_somebody_who_takes_slowly_gets_all(served: Served) -> None:
     assert len(answer) > 8_000_000
     _, one = served.get("/static/vendor/plotly-basic.min.js")
     assert answer.count(one) == 8
+
+
+def test_the_environment_of_a_request() -> None:
+    headers = [("X-Sum", "1"), ("X-Sum", "2"), ("X_Sum", "3"), ("Transfer-Encoding", "chunked")]
+    request = make_mocked_request(
+        "POST", "/data/a%20b%2f%c3%a9?q=%20&r", CIMultiDict([*headers, ("Content-Type", "a/b")])
+    )
+    environ = environ_of(request, b"body", 4)
+    assert environ["PATH_INFO"].encode("latin-1").decode() == "/data/a b/é"
+    assert environ["QUERY_STRING"] == "q=%20&r"
+    assert environ["HTTP_X_SUM"] == "1,2", "a field with an underscore counts as none"
+    assert "HTTP_TRANSFER_ENCODING" not in environ
+    assert (environ["CONTENT_TYPE"], environ["CONTENT_LENGTH"]) == ("a/b", "4")
+    assert environ["wsgi.input"].read() == b"body"
+
+
+def test_answers_without_a_body(served: Served) -> None:
+    path = "/static/css/base.css"
+    status, headers, body = served.request("HEAD", path)
+    assert (status, body) == (200, b"")
+    assert int(headers["Content-Length"]) == len(served.get(path)[1])
+    again = served.request("GET", path, headers={"If-None-Match": headers["ETag"]})
+    assert (again[0], again[2]) == (304, b"")
