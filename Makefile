@@ -25,7 +25,7 @@ serve: $(VENV)/.web
 test: $(VENV)/.dev
 	dev/lint.sh --check
 	dev/ensure_chromium.sh
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: $(VENV)/.dev
 	dev/lint.sh
@@ -57,7 +57,7 @@ bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/speculation.py
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) node_modules build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \

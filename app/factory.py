@@ -12,7 +12,7 @@ from app.models.live_model import LiveModel
 from app.models.threshold_curve import Calibration
 from app.requests import hooks
 from app.runs.training_runs import Runs
-from app.settings import ROOT, Settings
+from app.settings import SITE, Settings
 from app.stored import assets
 from app.stored.catalogue import Catalogue
 from app.stored.example_file import ExampleFile
@@ -30,7 +30,7 @@ def make_app(
 ) -> Flask:
     """What :func:`app.create_app` returns."""
     settings = settings or Settings()
-    app = Flask(__name__, template_folder=str(ROOT / "templates"), static_folder=None)
+    app = Flask(__name__, template_folder=str(SITE / "templates"), static_folder=None)
     app.url_map.merge_slashes = False  # "//" is another name, not a redirect
     app.config.update(
         MAX_CONTENT_LENGTH=settings.body_limit,
@@ -56,17 +56,17 @@ def make_app(
     app.extensions["graph_maker"] = GraphMaker(app.extensions["model"], settings)
     app.extensions["calibration"] = Calibration.load(settings.model_folder)
     app.extensions["catalogue"] = Catalogue(
-        [settings.demo_output, settings.plot_data], patience=settings.patience
+        [settings.demo_output, settings.plot_data], max_age=settings.catalogue_max_age
     )
     app.extensions["runs"] = Runs(
-        settings.shipped_models, settings.runs, patience=4 * settings.patience
+        settings.shipped_models, settings.runs, max_age=4 * settings.catalogue_max_age
     )
     app.extensions["examples"] = ExampleFile(settings.examples_file)
     app.extensions["traces"] = TraceFile(settings.traces_file)
     app.extensions["languages"] = LanguageFile(settings.plot_data / LANGUAGES)
     app.extensions["study"] = Study(settings.plot_data)
     app.extensions["assets"] = assets.Assets(
-        {"": ROOT / "static", "graph/": GRAPH_ASSETS}, reload=settings.reload
+        {"": SITE / "static", "graph/": GRAPH_ASSETS}, reload=settings.reload
     )
     hooks.register(app, settings)
     Compress(app)

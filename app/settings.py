@@ -6,7 +6,13 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
-"""The checkout: templates, static files and artifacts lie directly below."""
+"""The checkout, or the folder where packages are installed."""
+
+SITE = Path(__file__).resolve().parent / "site"
+"""Where a package keeps templates, static files and artifacts."""
+
+if not SITE.is_dir():
+    SITE = ROOT  # a checkout has them at its top
 
 DEFAULT_PORT = 5000
 MODEL_VARIABLE = "BLT_MODEL"
@@ -40,8 +46,8 @@ class GenerationLimits:
     bytes: int = 512
     prompt: int = 2048
     seconds: float = 60.0
-    stall: float = 10.0
-    at_once: int = 1
+    send_timeout: float = 10.0
+    max_concurrent: int = 1
     waiting: int = 3
     wait_seconds: float = 20.0
 
@@ -81,17 +87,17 @@ class Settings:
     model_folder: Path = DEFAULT_MODEL
     blt_folder: Path = DEFAULT_BLT
     own_model: Path | None = None
-    demo_output: Path = ROOT / "demo_output"
-    plot_data: Path = ROOT / "plot_data"
-    patience: float = 0.25
+    demo_output: Path = SITE / "demo_output"
+    plot_data: Path = SITE / "plot_data"
+    catalogue_max_age: float = 0.25
     shipped_models: Path = PRETRAINED
     runs: Path | None = None
     text_limit: int = TEXT_LIMIT
     inspect_limit: int = INSPECT_LIMIT
     graph_limit: int = GRAPH_LIMIT
-    graph_waiting: int = 3
-    at_once: int = 2
-    waiting_limit: int = 10
+    graph_max_queued: int = 3
+    max_concurrent: int = 2
+    max_queued: int = 10
     wait_seconds: float = 20.0
     request_seconds: float = 30.0
     threads: int = 2

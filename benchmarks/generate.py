@@ -44,7 +44,7 @@ def prompt_of(tokens: Tensor) -> bytes:
     return bytes(int(token) - OFFSET for token in tokens[0, 1:])
 
 
-def engine_of(bundle: Bundle, weights: Any = "given") -> Engine:
+def engine_of(bundle: Bundle, weights: Any = "native") -> Engine:
     """Ours, on the weights of ``bundle``."""
     return Engine(bundle.blt, bundle.entropy_model, bundle.patcher_args, weights=weights)
 

@@ -1,11 +1,14 @@
 """Configurations: a YAML file and ``key.sub=value`` overrides become checked args.
 
 ``config=path/to.yaml optim.lr=1e-3`` on a command line reads the file, lays the overrides on top,
-and validates the whole: an unknown key is an error that names the nearest known one. A file whose
+and validates the whole: an unknown key is an error that names the nearest known one. A shipped
+configuration is also found by its name (``config=debug``, ``config=scaling/cpu``), and
+``${package:NAME}`` in a file is the path of ``NAME`` in this package. A file whose
 ``include`` names other files, relative to its own folder, starts from their values.
 """
 
 import difflib
+import logging
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -15,7 +18,14 @@ from omegaconf.errors import OmegaConfBaseException
 from pydantic import BaseModel, ValidationError
 from yaml import YAMLError
 
+logger = logging.getLogger(__name__)
+
+CONFIGS = Path(__file__).resolve().parent / "configs"
+"""Configurations that come with the package."""
+
 Args = TypeVar("Args", bound=BaseModel)
+
+OmegaConf.register_resolver("package", lambda name: str(CONFIGS.parent / name), replace=True)
 
 
 def load_args(kind: type[Args], argv: Sequence[str]) -> Args:
@@ -28,12 +38,15 @@ def load_args(kind: type[Args], argv: Sequence[str]) -> Args:
     files = [OmegaConf.create()]
     path = words.pop("config", None)
     if path is not None:
-        files.append(_read_yaml(Path(path)))
+        files.append(_read_yaml(find_config(path)))
     try:
         overrides = OmegaConf.from_dotlist([f"{key}={value}" for key, value in words.items()])
         merged = OmegaConf.to_container(OmegaConf.merge(*files, overrides), resolve=True)
     except (OmegaConfBaseException, YAMLError) as error:
         raise ValueError(f"configuration: {str(error).splitlines()[0]}") from None
+    for old, new in getattr(kind, "retired_keys", {}).items():
+        if isinstance(merged, dict) and old in merged:
+            logger.warning("the setting %s is called %s now", old, new)
     return check_args(kind, merged)
 
 
@@ -52,6 +65,27 @@ def check_args(kind: type[Args], values: Any) -> Args:
 def save_args(args: BaseModel) -> str:
     """The args as YAML that :func:`load_args` reads back."""
     return OmegaConf.to_yaml(OmegaConf.create(args.model_dump(mode="json")))
+
+
+def find_config(name_or_path: str) -> Path:
+    """Return the file of a configuration.
+
+    Args:
+        name_or_path: a file, or the name of a configuration that comes with the package.
+
+    Raises:
+        ValueError: there is no such file and no such name; the message lists the names.
+    """
+    path = Path(name_or_path)
+    named = CONFIGS / f"{name_or_path}.yaml"
+    if path.exists() or path.suffix:
+        return path
+    if named.is_file() and CONFIGS in named.resolve().parents:
+        return named
+    files = sorted(CONFIGS.rglob("*.yaml"))
+    names = [str(file.relative_to(CONFIGS).with_suffix("")) for file in files]
+    known = ", ".join(name for name in names if not name.startswith("parts/"))
+    raise ValueError(f"config: {path} does not exist; the names of those that come along: {known}")
 
 
 def _split(word: str) -> tuple[str, str]:

@@ -24,7 +24,7 @@ def replacing(path: Path | str) -> Iterator[Path]:
         ValueError: the system refuses to write, for want of space or permission, say.
     """
     path = Path(path)
-    with naming(path, "written"):
+    with os_errors_as_value_error(path, "written"):
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(
             prefix=f".{path.stem}.", suffix=f".tmp{path.suffix}", dir=path.parent
@@ -42,7 +42,7 @@ def replacing(path: Path | str) -> Iterator[Path]:
 
 
 @contextmanager
-def naming(path: Path | str, action: str) -> Iterator[None]:
+def os_errors_as_value_error(path: Path | str, action: str) -> Iterator[None]:
     """Turn what the system says against ``path`` into a sentence about it.
 
     Args:
@@ -84,7 +84,7 @@ def read_json(path: Path | str) -> Any:
     """
     path = Path(path)
     try:
-        with naming(path, "read"):
+        with os_errors_as_value_error(path, "read"):
             return json.loads(path.read_text(encoding="utf-8"))
     except (UnicodeDecodeError, json.JSONDecodeError) as error:
         raise ValueError(f"{path} is no JSON: {error}") from None

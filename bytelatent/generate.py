@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from bytelatent.command import run_command
-from bytelatent.files import naming, write_json
+from bytelatent.files import os_errors_as_value_error, write_json
 from bytelatent.formats.find import PRETRAINED
 from bytelatent.generation.run import MAX_BYTES, PROMPT_LIMIT
 from bytelatent.generation.sampling import SamplingArgs
@@ -41,7 +41,7 @@ DEFAULT_MODEL = "blt-mini"
 INTERRUPTED = 130
 DTYPES = ("fp32", "bf16", "fp16")
 BACKENDS = ("torch", "onnx")
-WEIGHTS = ("given", "fp16", "int8")
+WEIGHTS = ("native", "fp16", "int8")
 
 SAMPLING: dict[str, tuple[str, str]] = {
     "temperature": ("T", "divides the logits; 0 is greedy (default: 0)"),
@@ -130,7 +130,7 @@ def _runtime(options: argparse.Namespace) -> "BltRuntime | None":
     """The model on onnxruntime; None if it cannot be that and need not be."""
     name, wanted = options.model, options.backend == "onnx"
     asked = (options.device, options.dtype, options.weights, bool(options.cuda_graphs))
-    if asked != ("cpu", "fp32", "given", False):
+    if asked != ("cpu", "fp32", "native", False):
         if wanted:
             raise ValueError(
                 "--backend: onnx runs on a CPU in fp32; leave out --device, --dtype, --weights and "
@@ -210,7 +210,7 @@ def _read(path: str, limit: int) -> bytes:
         if sys.stdin.isatty():
             print("reading the prompt from the terminal, to its end (Ctrl-D)", file=sys.stderr)
         return sys.stdin.buffer.read(limit + 1)
-    with naming(path, "read"), Path(path).open("rb") as file:
+    with os_errors_as_value_error(path, "read"), Path(path).open("rb") as file:
         return file.read(limit + 1)
 
 
@@ -246,7 +246,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _check_target(path: Path) -> None:
     """Find out before the work what the system would say after it against writing ``path``."""
-    with naming(path, "written"):
+    with os_errors_as_value_error(path, "written"):
         if path.is_dir():
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
         folder = next(one for one in path.absolute().parents if one.exists())
@@ -313,9 +313,10 @@ def _parser() -> argparse.ArgumentParser:
     add("--dtype", choices=DTYPES, default="fp32", help="of the weights (default: fp32)")
     add(
         "--weights",
+        type=_weights,
         choices=WEIGHTS,
-        default="given",
-        help="fewer bits for the products of steps on a CPU: faster, not exact (default: given)",
+        default="native",
+        help="fewer bits for the products of steps on a CPU: faster, not exact (default: native)",
     )
     add("--device", default="cpu", help="where to run (default: cpu)")
     add(
@@ -327,6 +328,13 @@ def _parser() -> argparse.ArgumentParser:
     add("--threads", type=int, metavar="N", help=threads)
     add("--backend", choices=BACKENDS, help="what runs it (default: onnx where it can)")
     return parser
+
+
+def _weights(text: str) -> str:
+    """A kind of weights; torch is imported only where one is named."""
+    from bytelatent.generation.torch_backend.matrices import weights_kind
+
+    return weights_kind(text)
 
 
 def _draft_length(text: str) -> int | str:

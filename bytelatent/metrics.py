@@ -11,7 +11,7 @@ from typing import Any, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict
 
-from bytelatent.files import naming, write_text
+from bytelatent.files import os_errors_as_value_error, write_text
 
 
 class SinkArgs(BaseModel):
@@ -99,7 +99,10 @@ class MetricsFile:
         if not self.write:
             return
         line = json.dumps(_rounded(record))
-        with naming(self.path, "written"), self.path.open("a", encoding="utf-8") as file:
+        with (
+            os_errors_as_value_error(self.path, "written"),
+            self.path.open("a", encoding="utf-8") as file,
+        ):
             file.write(line + "\n")
         numbers = {k: float(v) for k, v in record.items() if isinstance(v, int | float)}
         for sink in self.sinks:

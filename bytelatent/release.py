@@ -7,7 +7,8 @@ compressors make of the same text, and what it writes by itself), ``NOTICE``
 (whose text it learned from) and ``README.md``, the model card. All of it is measured or read off
 the run, and nothing is moved to ``OUT`` before everything is made.
 
-``python -m bytelatent.release OUT --card`` writes the card anew, from the files of ``OUT`` alone.
+``python -m bytelatent.release OUT --card`` writes the card anew, from the files of ``OUT`` alone;
+``--measure`` measures a released model again first, as when its entropy model is a new one.
 
 An entropy model gets a new threshold for ``--patch-size``; a BLT keeps the one it was trained with.
 """
@@ -34,12 +35,11 @@ from bytelatent.evaluation.release_facts import LIMIT
 from bytelatent.evaluation.repetition import BYTES
 from bytelatent.evaluation.thresholds import CALIBRATION_FILE, PATCH_SIZE
 from bytelatent.exporting.folders import DTYPES, export_blt, export_entropy
-from bytelatent.files import naming, read_json, replacing, write_json, write_text
-from bytelatent.formats.find import model_folder
+from bytelatent.files import os_errors_as_value_error, read_json, replacing, write_json, write_text
 from bytelatent.formats.released import WEIGHTS_FILE
 from bytelatent.formats.safetensors_header import StoredTensors
 from bytelatent.formats.train_args import TRAIN_ARGS_FILE
-from bytelatent.loading import kind_of, load_text_model, read_settings, write_settings
+from bytelatent.loading import TextModel, kind_of, load_text_model, read_settings, write_settings
 from bytelatent.metrics import read_metrics
 from bytelatent.runtime.onnx_format import SELF_CONTAINED_FILE
 from bytelatent.training.args import TrainArgs
@@ -114,15 +114,53 @@ def release(run: Path, out: Path, options: Options | None = None) -> None:
             export_entropy(text_model.model, folder)
         else:
             export_blt(text_model.model, folder)
-        split = default_split(args.data.root_dir, args.data.used_sources())
-        limits = _limits(args, options, split, entries)
-        about = {**describe(text_model), "model": args.name, "split": split}
-        found = about | as_dict(releasing.measure(text_model, args, split, limits))
-        if options.text_bytes:
-            found["text"] = releasing.measure_text(text_model, options.text_bytes)
-        write_json(folder / EVALUATION_FILE, found)
+        _write_evaluation(folder, text_model, args, options)
         write_card(folder, out=out, beside=options.beside)
         _move(folder, out)
+
+
+def measure_again(folder: Path, options: Options) -> None:
+    """Measure a released model anew: ``calibration.json``, ``evaluation.json`` and the card.
+
+    The threshold of an entropy model is found anew, that of a BLT stays.
+
+    Raises:
+        ValueError: a file is missing or damaged, or the corpus that it names is not there.
+    """
+    args, _ = _read_released(folder)
+    releasing.calibrate(folder, args, options.patch_size, options.max_patch_length)
+    _write_evaluation(folder, load_text_model(str(folder)), args, options)
+    write_card(folder, beside=options.beside)
+
+
+def _write_evaluation(
+    folder: Path, text_model: TextModel, args: TrainArgs, options: Options
+) -> None:
+    """Measure a model on held-out text of its corpus and on what it writes."""
+    split = default_split(args.data.root_dir, args.data.used_sources())
+    entries = _read_entries(args, sorted(args.data.used_sources()))
+    limits = _limits(args, options, split, entries)
+    about = {**describe(text_model), "model": args.name, "split": split}
+    evaluation = about | as_dict(releasing.measure(text_model, args, split, limits))
+    if options.text_bytes:
+        evaluation["text"] = releasing.measure_text(text_model, options.text_bytes)
+    write_json(folder / EVALUATION_FILE, evaluation)
+
+
+def _read_released(folder: Path) -> tuple[TrainArgs, dict[str, Any]]:
+    """The args of the run that a released model came from, and what is said about its training.
+
+    Raises:
+        ValueError: ``train_args.json`` is missing or damaged, or does not tell of the training.
+    """
+    settings = read_settings(folder)
+    training = settings.get("training")
+    if training is None:
+        raise ValueError(f"{folder / TRAIN_ARGS_FILE} does not tell of the training")
+    names = {*TrainArgs.model_fields, *TrainArgs.retired_keys}
+    fields = {name: value for name, value in settings.items() if name in names}
+    data = {name: x for name, x in settings["data"].items() if name in DataArgs.model_fields}
+    return check_args(TrainArgs, fields | {"data": data}), training
 
 
 def write_card(folder: Path, *, out: Path | None = None, beside: Path | None = None) -> None:
@@ -137,13 +175,7 @@ def write_card(folder: Path, *, out: Path | None = None, beside: Path | None = N
         ValueError: a file is missing or damaged, the comparison does not fit, or the manifest of
             the corpus, which the card shows beside ``NOTICE``, is not there.
     """
-    settings, evaluation = read_settings(folder), read_json(folder / EVALUATION_FILE)
-    training = settings.get("training")
-    if training is None:
-        raise ValueError(f"{folder / TRAIN_ARGS_FILE} does not tell of the training")
-    fields = {name: value for name, value in settings.items() if name in TrainArgs.model_fields}
-    data = {name: x for name, x in settings["data"].items() if name in DataArgs.model_fields}
-    args = check_args(TrainArgs, fields | {"data": data})
+    (args, training), evaluation = _read_released(folder), read_json(folder / EVALUATION_FILE)
     compared = _read_beside(args, beside)
     entries = _read_entries(args, training["sources"])
     if (folder / NOTICE_FILE).is_file() and not entries:
@@ -160,7 +192,7 @@ def write_card(folder: Path, *, out: Path | None = None, beside: Path | None = N
             entries=entries,
             metrics=read_metrics(folder / METRICS_FILE),
             training=training,
-            entropy_training=_entropy_training(evaluation["entropy_model"]),
+            entropy_training=releasing.entropy_training(evaluation["entropy_model"]),
             calibration=read_json(curve) if curve.is_file() else None,
             dtype=_dtype(folder),
             files=[path.name for path in folder.iterdir()],
@@ -241,7 +273,7 @@ def _read_run(run: Path, options: Options) -> tuple[TrainArgs, dict[str, Any]]:
     lines = [line for line in read_metrics(run / "metrics.jsonl") if "bytes" in line]
     if not lines:
         raise ValueError(f"{run / 'metrics.jsonl'} has no line with the bytes of the training")
-    start = None if args.init_from is None else _start(args)
+    start = None if args.init_from is None else releasing.start_of(args)
     sources = {*args.data.used_sources(), *(start["sources"] if start else ())}
     return args, {
         "steps": lines[-1]["step"],
@@ -251,52 +283,13 @@ def _read_run(run: Path, options: Options) -> tuple[TrainArgs, dict[str, Any]]:
     }
 
 
-def _start(args: TrainArgs) -> dict[str, Any]:
-    """What is known of the training of the model that a run began with."""
-    assert args.init_from is not None
-    folder = model_folder(args.init_from)
-    settings = read_settings(folder)
-    found = settings.get("training")
-    if found and settings.get("dump_dir") == str(args.dump_dir):
-        # This very run has been released under the name of the model that it began with.
-        start: dict[str, Any] | None = found["start"]
-        if start is not None:
-            return start
-    return {"name": args.init_from, **(found or trained(folder))}
-
-
-def trained(folder: Path) -> dict[str, Any]:
-    """Steps, bytes and sources of the training of a model, as far as its folder knows."""
-    settings = read_settings(folder)
-    if isinstance(settings.get("training"), dict):
-        return dict(settings["training"])
-    # The model folder of a run lies beside the curve.
-    places = (folder / "metrics.jsonl", folder.parent / "metrics.jsonl")
-    path = next((path for path in places if path.is_file()), None)
-    lines = [line for line in read_metrics(path) if "bytes" in line] if path else []
-    sources = settings.get("data", {}).get("sources") or {}
-    return {
-        "steps": lines[-1]["step"] if lines else None,
-        "bytes": lines[-1]["bytes"] if lines else None,
-        "sources": sorted(name for name, weight in sources.items() if weight > 0),
-        "start": None,
-    }
-
-
-def _entropy_training(name: str | None) -> dict[str, Any] | None:
-    if name is None:
-        return None
-    found = trained(model_folder(name))
-    return None if found["bytes"] is None else found
-
-
 def _move(folder: Path, out: Path) -> None:
     """Put finished files into place; those of before that have no successor stay."""
     for path in sorted(folder.iterdir()):
-        with naming(out / path.name, "written"):
+        with os_errors_as_value_error(out / path.name, "written"):
             out.mkdir(exist_ok=True)
             path.replace(out / path.name)
-    with naming(out / SELF_CONTAINED_FILE, "removed"):
+    with os_errors_as_value_error(out / SELF_CONTAINED_FILE, "removed"):
         (out / SELF_CONTAINED_FILE).unlink(missing_ok=True)  # has the weights of before
 
 
@@ -307,14 +300,17 @@ def run(options: argparse.Namespace) -> None:
         ValueError: the run or an option cannot be used, or the system refuses.
     """
     words = vars(options)
-    folder, out, only_card = words.pop("run"), words.pop("out"), words.pop("card")
+    folder, out = words.pop("run"), words.pop("out")
+    out = out or folder
+    only_card, again = words.pop("card"), words.pop("measure")
     wanted = Options(**words)
-    if not only_card:
+    if again:
+        measure_again(folder, wanted)
+    elif not only_card:
         release(folder, out, wanted)
     elif replace(wanted, beside=None) != Options():
         raise ValueError("--card: takes --beside alone; nothing is measured anew")
     else:
-        out = folder
         write_card(out, beside=wanted.beside)
     print(f"wrote {out}")
 
@@ -355,9 +351,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         "--beside", type=Path, metavar="FILE", help="of benchmarks/equal_bytes.py, for a BLT's card"
     )
     add("--card", action="store_true", help="write only README.md, from the other files")
+    add("--measure", action="store_true", help="measure a released model anew, and write its card")
     options = parser.parse_args(argv)
-    if (options.out is None) != options.card:
-        parser.error("give RUN and OUT, or a released model and --card")
+    if (options.out is None) != (options.card or options.measure):
+        parser.error("give RUN and OUT, or a released model and --card or --measure")
     return run_command(run, options, verbose=True)
 
 

@@ -22,8 +22,7 @@ from bytelatent.distributed.env import World, process_group
 from bytelatent.training.args import TrainArgs
 from bytelatent.training.checkpoint import sole_run
 from bytelatent.training.stopping import STOPPED, stopping_on_signals
-from bytelatent.training.trainer import Progress as StepReport
-from bytelatent.training.trainer import Trainer
+from bytelatent.training.trainer import StepReport, Trainer
 
 
 @contextmanager

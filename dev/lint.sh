@@ -12,3 +12,4 @@ else
   "$bin/ruff" format .
 fi
 "$bin/mypy"
+dev/lint_web.sh "$@"

@@ -83,3 +83,19 @@ def test_missing_and_broken_files_are_named(tmp_path) -> None:
         load_args(TrainArgs, [f"config={tmp_path / 'bad.yaml'}"])
     with pytest.raises(ValueError, match="name: missing"):
         load_args(TrainArgs, [])
+
+
+def test_a_shipped_configuration_is_found_by_its_name(tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    args = load_args(TrainArgs, ["config=debug"])
+    assert (args.data.root_dir / "train").is_dir()
+    assert load_args(ScalingArgs, ["config=scaling/cpu"]).name
+    with pytest.raises(ValueError, match=r"debgu does not exist; .*blt_1b, .*debug, .*scaling/cpu"):
+        load_args(TrainArgs, ["config=debgu"])
+
+
+def test_a_file_comes_before_a_name(tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "debug").write_text("steps: 7")
+    with pytest.raises(ValueError, match="name: missing"):
+        load_args(TrainArgs, ["config=debug"])

@@ -401,3 +401,18 @@ def test_a_card_keeps_licences_that_it_cannot_look_up(entropy_release, tmp_path,
         main([str(out)])
     assert main([str(out), "--card", "--beside", "x"]) == 1
     assert "--beside: is for a BLT" in capsys.readouterr().err
+
+
+def test_a_released_model_is_measured_again(root, entropy_release, capsys) -> None:
+    place = root / "again" / entropy_release.name
+    shutil.copytree(entropy_release, place)
+    card = (place / "README.md").read_text()
+    evaluation = json.loads((place / "evaluation.json").read_text())
+    (place / "evaluation.json").write_text(json.dumps(evaluation | {"total": None}))
+    words = ["--measure", "--limit", "300", "--text-bytes", "20", "--patch-size", "3"]
+    assert main([str(place), *words]) == 0
+    again = json.loads((place / "evaluation.json").read_text())
+    assert again["total"] == evaluation["total"]
+    assert (place / "README.md").read_text() == card
+    with pytest.raises(SystemExit):
+        main([str(place), str(root / "out"), *words])

@@ -6,7 +6,9 @@ from itertools import cycle, islice
 
 import pytest
 import torch
+import yaml
 
+from bytelatent.config import load_args
 from bytelatent.metrics import read_metrics
 from bytelatent.model.blt import ByteLatentTransformer
 from bytelatent.patching.entropies import entropy_function
@@ -128,7 +130,7 @@ def test_the_first_steps_equal_a_plain_loop(corpus, tmp_path, clip) -> None:
         tmp_path / "run",
         log_every=1,
         steps=steps,
-        explode=100,
+        divergence_factor=100,
         optim={"lr": 3e-3, "warmup": 5, "clip": clip},
         data=data | {"shuffle_block": 1},
     )
@@ -233,9 +235,20 @@ def test_a_loss_that_is_no_number_stops_before_the_step(corpus, tmp_path, every)
     assert [p.name for p in (args.dump_dir / "checkpoints").iterdir()] == ["0000000010"]
 
 
+def test_the_old_name_of_a_setting_is_accepted(corpus, tmp_path, caplog) -> None:
+    values = run_args(corpus, tmp_path / "run").model_dump(mode="json")
+    del values["divergence_factor"]
+    old = tmp_path / "old.yaml"
+    old.write_text(yaml.safe_dump(values | {"explode": 7.0}))
+    assert load_args(TrainArgs, [f"config={old}"]).divergence_factor == 7
+    assert "the setting explode is called divergence_factor now" in caplog.text
+    with pytest.raises(ValueError, match="give one of the two"):
+        load_args(TrainArgs, [f"config={old}", "divergence_factor=2"])
+
+
 def test_a_loss_that_explodes_stops(corpus, tmp_path) -> None:
     train(run_args(corpus, tmp_path / "run", steps=10))
-    broken = Trainer(run_args(corpus, tmp_path / "run", explode=2), lambda _: None)
+    broken = Trainer(run_args(corpus, tmp_path / "run", divergence_factor=2), lambda _: None)
     with torch.no_grad():
         broken.model.output.weight.mul_(100)
     with pytest.raises(ValueError, match=r"rose to .* at step 15, more than 2.0 times the lowest"):
@@ -251,6 +264,30 @@ def test_training_starts_from_given_weights(corpus, tmp_path) -> None:
     args = run_args(corpus, tmp_path / "third", init_from=start, entropy_model=other)
     with pytest.raises(ValueError, match=r"init_from: the model in .* has other shapes"):
         Trainer(args, lambda _: None)
+
+
+def test_hash_ngrams_that_are_new_change_nothing_at_first(corpus, tmp_path) -> None:
+    first, _ = train(run_args(corpus, tmp_path / "first", steps=10))
+    start = str(tmp_path / "first" / "model")
+    hashed = first.args.entropy_model.model_dump() | {"hashes": {"sizes": [2, 3], "buckets": 64}}
+    more = run_args(corpus, tmp_path / "more", init_from=start, entropy_model=hashed)
+    grown = Trainer(more, lambda _: None)
+    tokens_BS = torch.randint(4, 260, (2, 16), generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        assert torch.equal(grown.model(tokens_BS), first.model(tokens_BS))
+    before = [table.weight.clone() for table in grown.model.ngram_tables()]
+    assert grown.run()
+    moved = zip(before, grown.model.ngram_tables(), strict=True)
+    assert not any(torch.equal(old, table.weight) for old, table in moved)
+    again = {"hashes": {"sizes": [2, 3], "buckets": 32}}
+    other = run_args(
+        corpus,
+        tmp_path / "other",
+        init_from=str(tmp_path / "more" / "model"),
+        entropy_model=hashed | again,
+    )
+    with pytest.raises(ValueError, match="has other shapes"):
+        Trainer(other, lambda _: None)
 
 
 def test_a_checkpoint_of_another_shape_is_refused(corpus, tmp_path) -> None:

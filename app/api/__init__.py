@@ -1,4 +1,4 @@
-"""JSON routes, a module each: a ``blueprint``, and ``DESCRIBED`` for the OpenAPI document."""
+"""JSON routes, a module each: a ``blueprint``, and ``OPENAPI`` for the OpenAPI document."""
 
 from functools import cache
 from typing import Any
@@ -41,13 +41,13 @@ MODULES = (
 blueprint = Blueprint("api", __name__)
 
 
-DESCRIBED = tuple(module.DESCRIBED for module in MODULES)
+OPENAPI = tuple(module.OPENAPI for module in MODULES)
 
 
 @cache
 def document() -> dict[str, Any]:
     """The OpenAPI document of all routes."""
-    return put_together(DESCRIBED)
+    return put_together(OPENAPI)
 
 
 @blueprint.get("/openapi.json")

@@ -2,14 +2,14 @@
 
 from flask import Blueprint, Response, current_app, request
 
-from app.api.openapi_fragment import Described, json_of, problem
+from app.api.openapi_fragment import OpenApiFragment, json_of, problem
 from app.models.architectures import Architectures
 from app.requests.query import choice, described
 from app.schemas.architecture import Architecture
 
 blueprint = Blueprint("api_architecture", __name__)
 
-DESCRIBED = Described(
+OPENAPI = OpenApiFragment(
     {
         "/api/architecture": {
             "get": {

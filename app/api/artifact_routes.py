@@ -7,7 +7,7 @@ from typing import Any
 
 from flask import Blueprint, Response, current_app, request
 
-from app.api.openapi_fragment import Described, json_of, problem
+from app.api.openapi_fragment import OpenApiFragment, json_of, problem
 from app.api.visualizations_routes import artifact_json
 from app.requests.compressed import KeptBody
 from app.requests.problems import ProblemError
@@ -18,7 +18,7 @@ from app.stored.preview import Preview, preview_of
 
 blueprint = Blueprint("api_artifact", __name__)
 
-DESCRIBED = Described(
+OPENAPI = OpenApiFragment(
     {
         "/api/artifact/{name}": {
             "get": {

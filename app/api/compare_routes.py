@@ -2,7 +2,7 @@
 
 from flask import Blueprint, Response, current_app, request
 
-from app.api.openapi_fragment import Described, body_of, json_of, problems
+from app.api.openapi_fragment import OpenApiFragment, body_of, json_of, problems
 from app.models.live_model import LiveModel
 from app.models.splitting import compare as split
 from app.models.threshold_curve import Calibration
@@ -17,7 +17,7 @@ STREAM_FROM = 20_000
 
 EXAMPLE_REQUEST = {"text": "Daenerys Targaryen is in Game of Thrones"}
 
-DESCRIBED = Described(
+OPENAPI = OpenApiFragment(
     {
         "/api/compare": {
             "post": {

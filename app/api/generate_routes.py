@@ -6,9 +6,9 @@ from http import HTTPStatus
 
 from flask import Blueprint, Response, current_app, request
 
-from app.api.openapi_fragment import Described, body_of, problems, ref
-from app.models.generated_text import as_document, as_events, telling, wanted_text
-from app.models.generator import TextMaker, Wanted
+from app.api.openapi_fragment import OpenApiFragment, body_of, problems, ref
+from app.models.generated_text import as_document, as_events, describe_text, generation_request
+from app.models.generator import GenerationRequest, TextMaker
 from app.requests.bodies import parse_body, text_bytes
 from app.requests.clients import Client
 from app.requests.problems import ProblemError
@@ -26,7 +26,7 @@ EXAMPLE_EVENTS = (
     'id: 64\nevent: done\ndata: {"text": ...}\n\n'
 )
 
-DESCRIBED = Described(
+OPENAPI = OpenApiFragment(
     {
         "/api/generate": {
             "post": {
@@ -74,16 +74,16 @@ def generate() -> Response:
         raise ProblemError(HTTPStatus.NOT_ACCEPTABLE, detail)
     asked = parse_body(request.get_data(cache=False), GenerateRequest)
     prompt = text_bytes(asked.prompt, limit=maker.limits.prompt, field="prompt")
-    wanted, client = wanted_text(asked, prompt), Client(request.environ)
+    wanted, client = generation_request(asked, prompt), Client(request.environ)
     if media == EVENTS:
         return _events(maker, wanted, client)
     return _document(maker, wanted, client)
 
 
-def _events(maker: TextMaker, wanted: Wanted, client: Client) -> Response:
+def _events(maker: TextMaker, wanted: GenerationRequest, client: Client) -> Response:
     text = maker.begin(wanted, client.gone)
-    client.must_take(maker.limits.stall)
-    body = as_events(text, telling(maker, wanted), request.path)
+    client.must_take(maker.limits.send_timeout)
+    body = as_events(text, describe_text(maker, wanted), request.path)
     # Some proxies collect what they pass on unless they are told.
     headers = {**HEADERS, "X-Accel-Buffering": "no"}
     response = Response(body, content_type=f"{EVENTS}; charset=utf-8", headers=headers)
@@ -91,10 +91,10 @@ def _events(maker: TextMaker, wanted: Wanted, client: Client) -> Response:
     return response
 
 
-def _document(maker: TextMaker, wanted: Wanted, client: Client) -> Response:
+def _document(maker: TextMaker, wanted: GenerationRequest, client: Client) -> Response:
     with closing(maker.begin(wanted, client.gone)) as text:
         try:
-            found = as_document(text, telling(maker, wanted))
+            found = as_document(text, describe_text(maker, wanted))
         except ValueError as error:
             raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, str(error)) from None
     # None: the client has left, and nobody reads this.

@@ -5,7 +5,7 @@ from typing import Any
 
 from flask import Blueprint, Response, current_app, jsonify, request
 
-from app.api.openapi_fragment import Described, body_of, json_of, problems
+from app.api.openapi_fragment import OpenApiFragment, body_of, json_of, problems
 from app.models.graphs import KINDS, GraphMaker
 from app.requests.bodies import parse_body, text_bytes
 from app.schemas.graph import MOST_NODES, GraphRequest, GraphResponse, Graphs
@@ -16,7 +16,7 @@ blueprint = Blueprint("api_graph", __name__)
 
 EXAMPLE_REQUEST = {"text": "The cat sat on the mat. The cat saw the dog.", "kind": "patches"}
 
-DESCRIBED = Described(
+OPENAPI = OpenApiFragment(
     {
         "/api/graph": {
             "get": {

@@ -4,15 +4,15 @@ from http import HTTPStatus
 
 from flask import Blueprint, Response, current_app, jsonify
 
-from app.api.openapi_fragment import Described, json_of, problem
+from app.api.openapi_fragment import OpenApiFragment, json_of, problem
 from app.models.live_model import LiveModel
-from app.requests import deadline as patience
+from app.requests import deadline as deadline
 from app.requests.problems import ProblemError
 from app.schemas.health import Health, Ready
 
 blueprint = Blueprint("api_health", __name__)
 
-DESCRIBED = Described(
+OPENAPI = OpenApiFragment(
     {
         "/healthz": {
             "get": {
@@ -55,7 +55,7 @@ def healthz() -> Response:
 def readyz() -> Response:
     """Whether the server can take more texts."""
     model: LiveModel = current_app.extensions["model"]
-    if patience.stopping.is_set():
+    if deadline.stopping.is_set():
         raise _unready("The server is about to stop.")
     if model.source is None:
         raise _unready(f"The entropy model is not loaded: {model.reason}")
@@ -67,5 +67,5 @@ def readyz() -> Response:
 
 
 def _unready(detail: str) -> ProblemError:
-    headers = {"Retry-After": str(patience.RETRY_SECONDS)}
+    headers = {"Retry-After": str(deadline.RETRY_SECONDS)}
     return ProblemError(HTTPStatus.SERVICE_UNAVAILABLE, detail, headers=headers)

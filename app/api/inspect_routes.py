@@ -2,7 +2,7 @@
 
 from flask import Blueprint, Response, current_app, jsonify, request
 
-from app.api.openapi_fragment import Described, body_of, json_of, problems
+from app.api.openapi_fragment import OpenApiFragment, body_of, json_of, problems
 from app.models.inspector import Inspector
 from app.requests.bodies import parse_body, text_bytes
 from app.schemas.inspect import InspectRequest, InspectResponse
@@ -11,7 +11,7 @@ blueprint = Blueprint("api_inspect", __name__)
 
 EXAMPLE_REQUEST = {"text": "The river rose in the night.", "heads": "mean"}
 
-DESCRIBED = Described(
+OPENAPI = OpenApiFragment(
     {
         "/api/inspect": {
             "post": {

@@ -4,9 +4,9 @@ from http import HTTPStatus
 
 from flask import Blueprint, Response, current_app, jsonify, request
 
-from app.api.openapi_fragment import Described, json_of, problem
+from app.api.openapi_fragment import OpenApiFragment, json_of, problem
 from app.models.live_model import LiveModel
-from app.models.loaded_models import Described as DescribedModel
+from app.models.loaded_models import OpenApiFragment as DescribedModel
 from app.models.loaded_models import State, describe
 from app.requests.problems import ProblemError
 from app.schemas.model import Models
@@ -14,7 +14,7 @@ from app.settings import Settings
 
 blueprint = Blueprint("api_model", __name__)
 
-DESCRIBED = Described(
+OPENAPI = OpenApiFragment(
     {
         "/api/model": {
             "get": {

@@ -5,13 +5,13 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from app.api.openapi_fragment import Described, problem
+from app.api.openapi_fragment import OpenApiFragment, problem
 from app.schemas.schema import ProblemDocument, schema_of
 
 VERSION = "1"
 
 
-def document(parts: Iterable[Described]) -> dict[str, Any]:
+def document(parts: Iterable[OpenApiFragment]) -> dict[str, Any]:
     """The whole document, OpenAPI 3.1."""
     parts = list(parts)
     models: list[type[BaseModel]] = [

@@ -1,4 +1,4 @@
-"""Routes as OpenAPI describes them: each module with routes of the API exports a ``DESCRIBED``."""
+"""Routes as OpenAPI describes them: each module with routes of the API exports a ``OPENAPI``."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from app.schemas.schema import ProblemDocument
 
 
 @dataclass(frozen=True)
-class Described:
+class OpenApiFragment:
     """Part of the OpenAPI document.
 
     Attributes:

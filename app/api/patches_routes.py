@@ -2,7 +2,7 @@
 
 from flask import Blueprint, Response, current_app, request
 
-from app.api.openapi_fragment import Described, body_of, json_of, problems
+from app.api.openapi_fragment import OpenApiFragment, body_of, json_of, problems
 from app.models.live import answer
 from app.models.live_model import LiveModel
 from app.requests.bodies import parse_body, text_bytes
@@ -16,7 +16,7 @@ STREAM_FROM = 40_000
 
 EXAMPLE_REQUEST = {"text": "Daenerys Targaryen is in Game of Thrones", "top_k": 3}
 
-DESCRIBED = Described(
+OPENAPI = OpenApiFragment(
     {
         "/api/patches": {
             "post": {

@@ -4,11 +4,11 @@ from http import HTTPStatus
 
 from flask import Blueprint, Response, current_app, request
 
-from app.api.openapi_fragment import Described, json_of, problem
+from app.api.openapi_fragment import OpenApiFragment, json_of, problem
 from app.requests.problems import ProblemError
 from app.requests.query import choice, described, number, whole
 from app.runs.curve import Window
-from app.runs.training_runs import Runs, Wanted
+from app.runs.training_runs import CurveRequest, Runs
 from app.schemas.runs import RunCurves, RunList
 
 blueprint = Blueprint("api_runs", __name__)
@@ -19,7 +19,7 @@ AXES = ("step", "bytes")
 
 _UNCHANGED = {"description": "The copy named by If-None-Match is still good."}
 
-DESCRIBED = Described(
+OPENAPI = OpenApiFragment(
     {
         "/api/runs": {
             "get": {
@@ -46,7 +46,7 @@ DESCRIBED = Described(
                         type="integer",
                         minimum=FEWEST,
                         maximum=MOST,
-                        default=Wanted.points,
+                        default=CurveRequest.points,
                     ),
                     described("axis", "What from and to count.", type="string", enum=list(AXES)),
                     described("from", "Leave out what is before.", type="number", minimum=0),
@@ -75,8 +75,8 @@ def runs() -> Response:
 def run(name: str) -> Response:
     """The curves of a training run."""
     args = request.args
-    wanted = Wanted(
-        whole(args, "points", low=FEWEST, high=MOST) or Wanted.points,
+    wanted = CurveRequest(
+        whole(args, "points", low=FEWEST, high=MOST) or CurveRequest.points,
         Window(choice(args, "axis", AXES) or "step", number(args, "from"), number(args, "to")),
     )
     found = _runs().find(name)

@@ -2,13 +2,13 @@
 
 from flask import Blueprint, Response, current_app, request
 
-from app.api.openapi_fragment import Described, json_of
+from app.api.openapi_fragment import OpenApiFragment, json_of
 from app.schemas.scaling import Scaling
 from app.stored.study import Study
 
 blueprint = Blueprint("api_scaling", __name__)
 
-DESCRIBED = Described(
+OPENAPI = OpenApiFragment(
     {
         "/api/scaling": {
             "get": {

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 from flask import Blueprint, Response, current_app, request
 
-from app.api.openapi_fragment import Described, json_of, problem
+from app.api.openapi_fragment import OpenApiFragment, json_of, problem
 from app.requests.compressed import KeptBody
 from app.requests.query import LONGEST, Arguments, choice, described, search, whole
 from app.schemas.visualizations import ArtifactList
@@ -28,7 +28,7 @@ KEPT_BYTES = 8 * 1024 * 1024
 OVERHEAD = 2048
 """Bytes that an answer takes besides its body and compressed copies."""
 
-DESCRIBED = Described(
+OPENAPI = OpenApiFragment(
     {
         "/api/visualizations": {
             "get": {
@@ -71,7 +71,7 @@ DESCRIBED = Described(
 
 
 @dataclass(frozen=True)
-class Wanted:
+class ListingRequest:
     """Which files are asked for.
 
     Attributes:
@@ -86,7 +86,7 @@ class Wanted:
     offset: int = 0
 
     @classmethod
-    def of(cls, args: Arguments) -> "Wanted":
+    def of(cls, args: Arguments) -> "ListingRequest":
         """What query parameters ask for.
 
         Raises:
@@ -119,9 +119,9 @@ class Bodies:
     def __init__(self, limit: int = KEPT_BYTES) -> None:
         self.limit, self.bytes = limit, 0
         self._lock = threading.Lock()
-        self._kept: OrderedDict[Wanted, tuple[KeptBody, int]] = OrderedDict()
+        self._kept: OrderedDict[ListingRequest, tuple[KeptBody, int]] = OrderedDict()
 
-    def once(self, wanted: Wanted, make: Callable[[], bytes]) -> KeptBody:
+    def once(self, wanted: ListingRequest, make: Callable[[], bytes]) -> KeptBody:
         """The answer to a query; made, and kept if it is small enough, where it is not known."""
         with self._lock:
             if wanted in self._kept:
@@ -142,9 +142,9 @@ class Bodies:
 def visualizations() -> Response:
     """Everything in the gallery, or a part of it."""
     catalogue: Catalogue = current_app.extensions["catalogue"]
-    wanted = Wanted.of(request.args) if request.query_string else Wanted()
+    wanted = ListingRequest.of(request.args) if request.query_string else ListingRequest()
     snapshot = catalogue.snapshot()
-    if wanted == Wanted():
+    if wanted == ListingRequest():
         kept = snapshot.once("visualizations", lambda: KeptBody(_listed(snapshot, wanted)))
     else:
         bodies = snapshot.once("queries", Bodies)
@@ -152,7 +152,7 @@ def visualizations() -> Response:
     return kept.response(request)
 
 
-def _listed(snapshot: Snapshot, wanted: Wanted) -> bytes:
+def _listed(snapshot: Snapshot, wanted: ListingRequest) -> bytes:
     found = [item for item in snapshot.by_name.values() if _matches(item, wanted)]
     last = None if wanted.limit is None else wanted.offset + wanted.limit
     items = found[wanted.offset : last]
@@ -165,7 +165,7 @@ def _listed(snapshot: Snapshot, wanted: Wanted) -> bytes:
     return json.dumps(value).encode()
 
 
-def _matches(item: Artifact, wanted: Wanted) -> bool:
+def _matches(item: Artifact, wanted: ListingRequest) -> bool:
     if wanted.kind not in (None, item.kind):
         return False
     texts = f"{item.title} {item.description} {item.producer or ''} {item.name}".casefold()

@@ -20,7 +20,7 @@ class Mark:
 
 
 @dataclass(frozen=True)
-class Still:
+class NoJsPreview:
     """What the page shows of a measured text before any script runs.
 
     Attributes:
@@ -44,7 +44,7 @@ class Still:
     threshold_y: float | None
 
 
-def still_of(example: dict[str, Any]) -> Still:
+def still_of(example: dict[str, Any]) -> NoJsPreview:
     """Draw one precomputed example."""
     text, response = example["request"]["text"], example["response"]
     patches, count = response["patches"], response["bytes"]
@@ -52,7 +52,7 @@ def still_of(example: dict[str, Any]) -> Still:
     entropies = response["entropies"][:count]
     top = max([4.2, *entropies]) * 1.05
     threshold = response["threshold"]
-    return Still(
+    return NoJsPreview(
         text=text,
         lang=example["lang"],
         marks=_marks(text, [patch["start"] for patch in patches]),

@@ -9,7 +9,7 @@ from http import HTTPStatus
 from typing import Any
 
 from app.models.costs import Costs, Tally
-from app.models.generator import Text, TextMaker, Wanted
+from app.models.generator import GenerationRequest, Text, TextMaker
 from app.requests.problems import ProblemError, our_mistake
 from app.schemas.generate import GenerateRequest
 from bytelatent.generation.events import Event
@@ -22,9 +22,9 @@ NATS, SECONDS = 6, 5
 """Decimals."""
 
 
-def wanted_text(request: GenerateRequest, prompt: bytes) -> Wanted:
+def generation_request(request: GenerateRequest, prompt: bytes) -> GenerationRequest:
     """What ``request`` asks for."""
-    return Wanted(
+    return GenerationRequest(
         prompt=prompt,
         max_bytes=request.max_bytes,
         sampling=SamplingArgs(
@@ -40,7 +40,7 @@ def wanted_text(request: GenerateRequest, prompt: bytes) -> Wanted:
 
 
 @dataclass
-class Telling:
+class TextDescriber:
     """A text as it is told.
 
     Attributes:
@@ -108,20 +108,20 @@ class Telling:
         }
 
 
-def telling(maker: TextMaker, wanted: Wanted) -> Telling:
+def describe_text(maker: TextMaker, wanted: GenerationRequest) -> TextDescriber:
     """Begin to tell of a text."""
     assert maker.source is not None
     assert maker.costs is not None
-    return Telling(maker.source.name, maker.costs, len(wanted.prompt))
+    return TextDescriber(maker.source.name, maker.costs, len(wanted.prompt))
 
 
-def as_document(text: Text, telling: Telling) -> dict[str, Any] | None:
+def as_document(text: Text, describe_text: TextDescriber) -> dict[str, Any] | None:
     """The whole text with its events; None if the reader has left meanwhile."""
-    events = [telling.tell(event) for event in text]
-    return None if text.ending is None else {**telling.done(text.ending), "events": events}
+    events = [describe_text.tell(event) for event in text]
+    return None if text.ending is None else {**describe_text.done(text.ending), "events": events}
 
 
-def as_events(text: Text, telling: Telling, path: str) -> Iterator[bytes]:
+def as_events(text: Text, describe_text: TextDescriber, path: str) -> Iterator[bytes]:
     """Server-sent events: ``byte`` for each byte, then ``done``, or ``problem`` if it fails.
 
     Args:
@@ -134,7 +134,7 @@ def as_events(text: Text, telling: Telling, path: str) -> Iterator[bytes]:
         yield b": the prompt is being read\n\n"  # so that the headers go out
         try:
             for event in text:
-                yield sent("byte", number, telling.tell(event))
+                yield sent("byte", number, describe_text.tell(event))
                 number += 1
         except ValueError as error:
             problem = ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, str(error))
@@ -144,7 +144,7 @@ def as_events(text: Text, telling: Telling, path: str) -> Iterator[bytes]:
             yield sent("problem", number, our_mistake().document(path))
         else:
             if text.ending is not None:
-                yield sent("done", number, telling.done(text.ending))
+                yield sent("done", number, describe_text.done(text.ending))
 
 
 def sent(event: str, number: int, value: dict[str, Any]) -> bytes:

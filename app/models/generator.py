@@ -9,8 +9,8 @@ from typing import Literal, Protocol
 
 from app.models.costs import Costs
 from app.models.live_model import without_root
-from app.requests import deadline as patience
-from app.requests.fair_queue import Turns
+from app.requests import deadline as deadline
+from app.requests.fair_queue import FairQueue
 from app.requests.problems import ProblemError
 from app.settings import ROOT, GenerationLimits, Settings
 from bytelatent.generation.events import Event, FinishReason
@@ -43,7 +43,7 @@ class TextSource(Protocol):
 
 
 @dataclass(frozen=True)
-class Wanted:
+class GenerationRequest:
     """A text to be made.
 
     Attributes:
@@ -92,7 +92,7 @@ class Text:
         end = time.monotonic() + self._seconds
         for event in self._events:
             self.ending = event.finish
-            over = patience.stopping.is_set() or time.monotonic() > end
+            over = deadline.stopping.is_set() or time.monotonic() > end
             if self.ending is None and over:
                 self.ending = "time"
             yield event
@@ -129,9 +129,9 @@ class TextMaker:
         assert (source is None) == (costs is None)
         self.source, self.costs, self.reason = source, costs, reason
         self.limits = limits or GenerationLimits()
-        self._turns = Turns(
+        self._turns = FairQueue(
             "The model",
-            at_once=self.limits.at_once,
+            max_concurrent=self.limits.max_concurrent,
             waiting=self.limits.waiting,
             wait_seconds=self.limits.wait_seconds,
         )
@@ -149,7 +149,7 @@ class TextMaker:
             return cls(None, reason=reason, limits=settings.generation)
         return cls(source, costs, limits=settings.generation)
 
-    def begin(self, wanted: Wanted, gone: Callable[[], bool] = lambda: False) -> Text:
+    def begin(self, wanted: GenerationRequest, gone: Callable[[], bool] = lambda: False) -> Text:
         """Begin a text as soon as it is its turn; it has to be closed.
 
         Args:
@@ -163,7 +163,7 @@ class TextMaker:
             raise ProblemError(
                 HTTPStatus.SERVICE_UNAVAILABLE, f"No model that makes text is loaded: {self.reason}"
             )
-        turn = self._turns.take(gone, client=patience.current().name)
+        turn = self._turns.take(gone, client=deadline.current().name)
         try:
             events = self.source.stream(
                 [wanted.prompt],

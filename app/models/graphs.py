@@ -11,8 +11,8 @@ from importlib.util import find_spec
 from typing import Protocol
 
 from app.models.live_model import LiveModel
-from app.requests import deadline as patience
-from app.requests.fair_queue import Turns
+from app.requests import deadline as deadline
+from app.requests.fair_queue import FairQueue
 from app.requests.problems import ProblemError
 from app.schemas.graph import Document, GraphRequest, Kind
 from app.settings import Settings
@@ -58,7 +58,7 @@ class TurnedModel:
             ClientGoneError: nobody waits for the graph any more.
         """
         found = self.model.analyse(data, top_k=top_k)
-        patience.current().check()
+        deadline.current().check()
         return found
 
 
@@ -88,9 +88,9 @@ class GraphMaker:
     ) -> None:
         self.model, self.limit = model, settings.graph_limit
         self._builders = builders
-        self.turns = Turns(
+        self.turns = FairQueue(
             "The graph maker",
-            waiting=settings.graph_waiting,
+            waiting=settings.graph_max_queued,
             wait_seconds=settings.wait_seconds,
         )
 
@@ -117,7 +117,7 @@ class GraphMaker:
         if reason is not None or builders is None:
             raise ProblemError(HTTPStatus.SERVICE_UNAVAILABLE, reason or NO_NETWORKX)
         title, nodes, seed = title_of(request.text), request.max_nodes, request.seed
-        limit = patience.current()
+        limit = deadline.current()
         with self.turns.take(limit.gone, client=limit.name):
             limit.check()
             if request.kind == "entities":

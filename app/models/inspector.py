@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.models.generator import TextMaker
-from app.requests import deadline as patience
-from app.requests.fair_queue import Turns
+from app.requests import deadline as deadline
+from app.requests.fair_queue import FairQueue
 from app.requests.json_parts import token_text
 from app.requests.problems import ProblemError
 from app.schemas.inspect import Heads, InspectRequest
@@ -65,8 +65,8 @@ class Inspector:
         self.hash_rows = maker.costs.blt.hashes.buckets if maker.costs else 0
         self.heads = maker.costs.blt.cross_heads if maker.costs else 0
         self.reason, self.limit = maker.reason, settings.inspect_limit
-        self._turns = Turns(
-            "The model", waiting=settings.waiting_limit, wait_seconds=settings.wait_seconds
+        self._turns = FairQueue(
+            "The model", waiting=settings.max_queued, wait_seconds=settings.wait_seconds
         )
 
     def answer(self, request: InspectRequest, data: bytes) -> dict[str, Any]:
@@ -78,7 +78,7 @@ class Inspector:
         """
         if self.source is None:
             raise ProblemError(HTTPStatus.SERVICE_UNAVAILABLE, f"No BLT is loaded: {self.reason}")
-        limit = patience.current()
+        limit = deadline.current()
         with self._turns.take(limit.gone, client=limit.name):
             limit.check()
             seen = self.source.inspect(data, top_k=request.top_k)

@@ -6,8 +6,8 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Protocol
 
-from app.requests import deadline as patience
-from app.requests.fair_queue import Turns
+from app.requests import deadline as deadline
+from app.requests.fair_queue import FairQueue
 from app.requests.problems import ProblemError
 from app.settings import ROOT, Settings
 from bytelatent.runtime import ByteAnalysis, EntropyRuntime, ModelFileError, Prefixes
@@ -51,14 +51,17 @@ class LiveModel:
         source: EntropySource | None,
         *,
         reason: str | None = None,
-        at_once: int = 1,
-        waiting_limit: int = 10,
+        max_concurrent: int = 1,
+        max_queued: int = 10,
         wait_seconds: float = 20.0,
     ) -> None:
         self.source = source
         self.reason = reason
-        self.turns = Turns(
-            "The model", at_once=at_once, waiting=waiting_limit, wait_seconds=wait_seconds
+        self.turns = FairQueue(
+            "The model",
+            max_concurrent=max_concurrent,
+            waiting=max_queued,
+            wait_seconds=wait_seconds,
         )
 
     @classmethod
@@ -75,8 +78,8 @@ class LiveModel:
         return cls(
             source,
             reason=reason,
-            at_once=settings.at_once,
-            waiting_limit=settings.waiting_limit,
+            max_concurrent=settings.max_concurrent,
+            max_queued=settings.max_queued,
             wait_seconds=settings.wait_seconds,
         )
 
@@ -92,7 +95,7 @@ class LiveModel:
             raise ProblemError(
                 HTTPStatus.SERVICE_UNAVAILABLE, f"The entropy model is not loaded: {self.reason}"
             )
-        limit = patience.current()
+        limit = deadline.current()
         with self.turns.take(limit.gone, client=limit.name, long=len(data) > SHORT_BYTES):
             return self.source.analyse(data, top_k=top_k, between=limit.check)
 

@@ -47,14 +47,14 @@ class State:
 
 
 @dataclass(frozen=True)
-class Described:
+class OpenApiFragment:
     """A model as the API tells of it, and its card."""
 
     description: ModelDescription
     card: str | None
 
 
-def describe(folder: Path, kind: Kind, state: State) -> Described:
+def describe(folder: Path, kind: Kind, state: State) -> OpenApiFragment:
     """All that is known of the model in ``folder``; what is missing or damaged is left out."""
     card = _card(folder / CARD)
     shape, parameters = _shape(folder, kind)
@@ -78,7 +78,7 @@ def describe(folder: Path, kind: Kind, state: State) -> Described:
         licence=licence[1] if licence else None,
         card=f"/api/model/{kind}/card" if card else None,
     )
-    return Described(description, card)
+    return OpenApiFragment(description, card)
 
 
 def _shape(folder: Path, kind: Kind) -> tuple[ModelConfig | None, int | None]:

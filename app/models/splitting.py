@@ -13,7 +13,7 @@ import numpy as np
 from app.models.live import cut, rounded
 from app.models.live_model import LiveModel
 from app.models.threshold_curve import Calibration
-from app.requests import deadline as patience
+from app.requests import deadline as deadline
 from app.schemas.compare import CompareRequest, Splitter
 from bytelatent.patching.rules import PatchingMode, RuleOptions
 from bytelatent.tokenizers.blt_tokenizer import BltTokenizer
@@ -153,7 +153,7 @@ def _options(
 
 def _by_bpe(name: BpeName, data: bytes) -> Row:
     try:
-        check = patience.current().check
+        check = deadline.current().check
         return Row(name, piece_lengths(name, data.decode(), between=check))
     except BpeUnavailableError as error:
         return Row(name, unavailable=str(error))

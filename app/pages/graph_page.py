@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from flask import Blueprint, Response, current_app
 
 from app.api.graph_routes import offered
-from app.pages.render import asked, json_for_html, page
+from app.pages.render import json_for_html, page, query_choice
 from app.stored.assets import Assets
 from app.stored.catalogue import Catalogue
 from app.stored.saved_graphs import SavedGraph, saved_graphs
@@ -61,7 +61,7 @@ def graph() -> Response:
     catalogue: Catalogue = current_app.extensions["catalogue"]
     assets: Assets = current_app.extensions["assets"]
     saved = saved_graphs(catalogue.snapshot())
-    name, note = asked("saved", saved)
+    name, note = query_choice("saved", saved)
     shown = saved[name] if name else _first(list(saved.values()))
     found = offered()
     page_data = {

@@ -5,7 +5,7 @@ from typing import Any
 
 from flask import Blueprint, Response, current_app
 
-from app.drawing.no_js_preview import Still, still_of
+from app.drawing.no_js_preview import NoJsPreview, still_of
 from app.models.live_model import LiveModel
 from app.models.splitting import RISE, TITLES
 from app.models.threshold_curve import Calibration
@@ -89,7 +89,7 @@ class HomePage:
     model: str | None
     reason: str | None
     choices: list[Choice]
-    still: Still | None
+    still: NoJsPreview | None
     splitters: list[SplitterRow]
     languages: LanguageTable | None
     longest: int | None

@@ -11,7 +11,7 @@ from app.drawing.cost_chart import draw_costs
 from app.models.architectures import Architectures
 from app.models.inspector import Inspector
 from app.pages.home_page import Choice
-from app.pages.render import asked, json_for_html, page
+from app.pages.render import json_for_html, page, query_choice
 from app.schemas.architecture import Architecture, ArchitecturePart
 from app.schemas.model import ModelDescription
 from app.settings import Settings
@@ -108,7 +108,7 @@ def inside() -> Response:
     inspector: Inspector = current_app.extensions["inspector"]
     measured: ExampleFile = current_app.extensions["examples"]
     followed: ExampleFile = current_app.extensions["inspected"]
-    name, note = asked("model", known.by_name)
+    name, note = query_choice("model", known.by_name)
     shape = known.by_name[name or known.first]
     size = nearest(shape.patch_sizes, shape.bytes_per_patch)
     text, items = drawn_text(measured), followed.read().items

@@ -42,7 +42,7 @@ def page(template: str, context: Any) -> Response:
     )
 
 
-def asked(name: str, accepted: Collection[str]) -> tuple[str | None, str]:
+def query_choice(name: str, accepted: Collection[str]) -> tuple[str | None, str]:
     """A word of the query, or None, and then what is to be said of another word than the accepted.
 
     A page is still of use where a link to it has grown old.

@@ -7,7 +7,7 @@ from flask import Blueprint, Response, current_app
 from app.pages.render import json_for_html, page
 from app.runs.expected import Expected
 from app.runs.still import StillCurves, still_curves
-from app.runs.training_runs import Runs, Wanted
+from app.runs.training_runs import CurveRequest, Runs
 from app.stored.gallery import readable
 
 blueprint = Blueprint("training", __name__)
@@ -51,7 +51,7 @@ def training() -> Response:
     curves = []
     for run in shipped:
         try:
-            curves.append(runs.curves(run, Wanted()))
+            curves.append(runs.curves(run, CurveRequest()))
         except (OSError, ValueError):  # it has gone, or is too large: the list still has it
             continue
     local = runs.local is not None

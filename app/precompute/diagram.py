@@ -11,7 +11,7 @@ from pathlib import Path
 
 from app.drawing.architecture_svg import draw, drawn_text
 from app.models.architectures import Architectures
-from app.settings import ROOT, Settings
+from app.settings import ROOT, SITE, Settings
 from app.stored.example_file import ExampleFile
 from bytelatent.files import write_text
 
@@ -35,7 +35,7 @@ def picture(settings: Settings, name: str | None = None) -> str:
 
 def stand_alone_style() -> str:
     """The page's colours, light and dark, and the rules of the diagram."""
-    css = ROOT / "static" / "css"
+    css = SITE / "static" / "css"
     base = (css / "base.css").read_text(encoding="utf-8")
     blocks = re.findall(r"^:root(?:\[[^\]]*\])? \{\n(.*?)^\}", base, re.MULTILINE | re.DOTALL)
     light, dark = ("".join(re.findall(rf"--(?:{COLOURS})[\w-]*:[^;]+;", b)) for b in blocks)

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from app.models.generated_text import as_document, telling, wanted_text
+from app.models.generated_text import as_document, describe_text, generation_request
 from app.models.generator import TextMaker
 from app.requests.bodies import text_bytes
 from app.schemas.generate import GenerateRequest
@@ -71,9 +71,9 @@ def requests_of(text: Recorded) -> list[tuple[str, str, GenerateRequest]]:
 def record(maker: TextMaker, request: GenerateRequest) -> dict[str, Any]:
     """What the API would answer."""
     prompt = text_bytes(request.prompt, limit=maker.limits.prompt, field="prompt")
-    wanted = wanted_text(request, prompt)
+    wanted = generation_request(request, prompt)
     with closing(maker.begin(wanted)) as text:
-        found = as_document(text, telling(maker, wanted))
+        found = as_document(text, describe_text(maker, wanted))
     assert found is not None
     return found
 

@@ -1,6 +1,6 @@
 """How long a request may work: until its time is up, its client has gone or the server stops.
 
-Work that takes long calls :meth:`Patience.check` now and then.
+Work that takes long calls :meth:`Deadline.check` now and then.
 """
 
 import time
@@ -24,7 +24,7 @@ class ClientGoneError(Exception):
 
 
 @dataclass(frozen=True)
-class Patience:
+class Deadline:
     """Reasons to go on.
 
     Attributes:
@@ -61,10 +61,10 @@ class Patience:
             )
 
 
-def current() -> Patience:
+def current() -> Deadline:
     """Of the request at hand; endless outside of one."""
-    found: Patience | None = g.get("patience") if has_request_context() else None
-    return found or Patience()
+    found: Deadline | None = g.get("patience") if has_request_context() else None
+    return found or Deadline()
 
 
 def register(app: Flask) -> None:
@@ -76,7 +76,7 @@ def register(app: Flask) -> None:
 def _begin() -> None:
     seconds: float = current_app.extensions["settings"].request_seconds
     client, name = Client(request.environ), client_of(request)
-    g.patience = Patience(time.monotonic() + seconds, seconds, client, name)
+    g.deadline = Deadline(time.monotonic() + seconds, seconds, client, name)
 
 
 def _gone(error: ClientGoneError) -> Response:

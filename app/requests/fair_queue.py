@@ -40,7 +40,7 @@ class Ticket:
     displaced: bool = False
 
 
-class Turn:
+class Slot:
     """A place at what serves; it is given back once, however often it is left."""
 
     def __init__(self, leave: Callable[[], None]) -> None:
@@ -52,14 +52,14 @@ class Turn:
         if leave is not None:
             leave()
 
-    def __enter__(self) -> "Turn":
+    def __enter__(self) -> "Slot":
         return self
 
     def __exit__(self, *_: object) -> None:
         self.leave()
 
 
-class Turns:
+class FairQueue:
     """The queue in front of something.
 
     Args:
@@ -70,9 +70,9 @@ class Turns:
     """
 
     def __init__(
-        self, what: str, *, at_once: int = 1, waiting: int = 10, wait_seconds: float = 20.0
+        self, what: str, *, max_concurrent: int = 1, waiting: int = 10, wait_seconds: float = 20.0
     ) -> None:
-        self._what, self._at_once = what, at_once
+        self._what, self._max_concurrent = what, max_concurrent
         self._limit, self._wait_seconds = waiting, wait_seconds
         self._changed = threading.Condition()
         self._line: list[Ticket] = []
@@ -96,7 +96,7 @@ class Turns:
         *,
         client: str | None = None,
         long: bool = False,
-    ) -> Turn:
+    ) -> Slot:
         """Wait for a place.
 
         Args:
@@ -119,11 +119,11 @@ class Turns:
                 self._changed.notify_all()
             self._served.append(ticket)
             self._note(client)
-        return Turn(lambda: self._left(ticket))
+        return Slot(lambda: self._left(ticket))
 
     def _full(self) -> bool:
         waiting = sum(not ticket.displaced for ticket in self._line)
-        return waiting >= self._limit + max(0, self._at_once - len(self._served))
+        return waiting >= self._limit + max(0, self._max_concurrent - len(self._served))
 
     def _displace_for(self, client: str | None) -> None:
         waiting = Counter(ticket.client for ticket in self._line if not ticket.displaced)
@@ -144,9 +144,9 @@ class Turns:
 
     def _next(self) -> Ticket | None:
         """Whose turn it is, if there is a place for anybody who waits."""
-        if len(self._served) >= self._at_once:
+        if len(self._served) >= self._max_concurrent:
             return None
-        no_long = sum(ticket.long for ticket in self._served) >= max(1, self._at_once - 1)
+        no_long = sum(ticket.long for ticket in self._served) >= max(1, self._max_concurrent - 1)
         able = [one for one in self._line if not one.displaced and not (one.long and no_long)]
         under_way = Counter(ticket.client for ticket in self._served)
         places = {client: place for place, client in enumerate(self._last)}

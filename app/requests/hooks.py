@@ -6,7 +6,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from app.api import headers as api_headers
 from app.models.live_model import LiveModel
 from app.requests import access, limits, problems, security
-from app.requests import deadline as patience
+from app.requests import deadline as deadline
 from app.requests import request_metrics as metrics
 from app.settings import Settings
 
@@ -25,5 +25,5 @@ def register(app: Flask, settings: Settings) -> None:
         app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
             app.wsgi_app, x_for=settings.trusted_proxies, x_proto=1
         )
-    for module in (patience, limits, problems, security, api_headers):
+    for module in (deadline, limits, problems, security, api_headers):
         module.register(app)

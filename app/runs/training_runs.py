@@ -28,7 +28,7 @@ Value = TypeVar("Value")
 
 
 @dataclass(frozen=True)
-class Wanted:
+class CurveRequest:
     """What of a run is asked for.
 
     Attributes:
@@ -67,7 +67,7 @@ class Newest(Generic[Value]):
 
 
 class Runs:
-    """The runs below some folders; looks again when asked, but not more often than ``patience``.
+    """The runs below some folders; looks again when asked, but not more often than ``max_age``.
 
     Args:
         shipped: folder of the shipped models, one folder each.
@@ -75,9 +75,9 @@ class Runs:
         patience: seconds between two looks.
     """
 
-    def __init__(self, shipped: Path, local: Path | None, *, patience: float = 1.0) -> None:
+    def __init__(self, shipped: Path, local: Path | None, *, max_age: float = 1.0) -> None:
         self.local = local
-        self._shipped, self._patience = shipped, patience
+        self._shipped, self._max_age = shipped, max_age
         self._looked = -math.inf
         self._runs: dict[str, Run] = {}
         self._tails = Newest[Tail](KEPT_TAILS)
@@ -96,7 +96,7 @@ class Runs:
 
     def _fresh(self) -> dict[str, Run]:
         now = time.monotonic()
-        if now - self._looked >= self._patience:
+        if now - self._looked >= self._max_age:
             found = list(runs_below(self._shipped, "shipped", 1))
             if self.local is not None:
                 found += runs_below(self.local, "local", DEPTH)
@@ -130,7 +130,7 @@ class Runs:
 
         return self._lists.get(tuple(runs), make)
 
-    def body(self, run: Run, wanted: Wanted) -> KeptBody:
+    def body(self, run: Run, wanted: CurveRequest) -> KeptBody:
         """Its curves as JSON.
 
         Raises:
@@ -140,10 +140,10 @@ class Runs:
         key = (run.name, run.mark, wanted)
         return self._bodies.get(key, lambda: self._body(run, wanted))
 
-    def _body(self, run: Run, wanted: Wanted) -> KeptBody:
+    def _body(self, run: Run, wanted: CurveRequest) -> KeptBody:
         return KeptBody(json.dumps(self.curves(run, wanted), allow_nan=False).encode())
 
-    def curves(self, run: Run, wanted: Wanted) -> dict[str, Any]:
+    def curves(self, run: Run, wanted: CurveRequest) -> dict[str, Any]:
         """Its curves, as :meth:`body` has them."""
         path = run.folder / METRICS
         expected = self.expected(run)
@@ -166,7 +166,7 @@ class Runs:
 
 
 def _curves(
-    series: Mapping[str, Series], columns: Columns, wanted: Wanted
+    series: Mapping[str, Series], columns: Columns, wanted: CurveRequest
 ) -> dict[str, dict[str, Any]]:
     return {
         name: _as_json(curve_of(column, columns, wanted.points, wanted.window))

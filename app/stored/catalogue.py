@@ -143,10 +143,10 @@ class Catalogue:
             or is replaced, as our commands do it, is noticed at once.
     """
 
-    def __init__(self, folders: Sequence[Path], *, patience: float = 0.0) -> None:
+    def __init__(self, folders: Sequence[Path], *, max_age: float = 0.0) -> None:
         self._folders = tuple(folders)
         self._places = [*folders, *(folder / THUMBNAILS for folder in folders)]
-        self._patience = patience
+        self._max_age = max_age
         self._looked = -math.inf
         self._changes: tuple[int, ...] = ()
         self._lock = threading.Lock()
@@ -164,7 +164,7 @@ class Catalogue:
     def snapshot(self) -> Snapshot:
         """What there is now; the same object as before if nothing has changed."""
         now, changes = time.monotonic(), tuple(_changed(place) for place in self._places)
-        if now - self._looked < self._patience and changes == self._changes:
+        if now - self._looked < self._max_age and changes == self._changes:
             return self._snapshot
         found = [(place, list(_files(place))) for place in self._places]
         signature = tuple(

@@ -6,7 +6,7 @@ from typing import Any
 from flask import Blueprint, Response, current_app, request
 from werkzeug.datastructures import ETags
 
-from app.api.openapi_fragment import Described, problem
+from app.api.openapi_fragment import OpenApiFragment, problem
 from app.requests.problems import ProblemError
 from app.requests.security import STORED_HTML_CSP, STORED_IMAGE_CSP, STORED_PDF_CSP
 from app.stored.catalogue import Artifact, Catalogue, Kind
@@ -37,7 +37,7 @@ def _described(operation: str, summary: str) -> dict[str, Any]:
     }
 
 
-DESCRIBED = Described(
+OPENAPI = OpenApiFragment(
     {
         "/visualizations/{name}": _described("getVisualization", "An HTML figure"),
         "/images/{name}": _described("getImage", "An image or a PDF"),

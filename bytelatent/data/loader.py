@@ -18,9 +18,9 @@ from torch import Tensor
 from bytelatent.data.args import DataArgs
 from bytelatent.data.batch import Batch
 from bytelatent.data.documents import vocabulary
-from bytelatent.data.lanes import (
-    LaneState,
-    Part,
+from bytelatent.data.row_streams import (
+    PartialBatch,
+    RowStreamState,
     check_state,
     find_all_chunks,
     fresh_state,
@@ -80,7 +80,7 @@ class Loader:
             lane: fresh_state(args, self._chunks) for lane in range(rank, args.batch_size, world)
         }
         self._states = deepcopy(self._fresh)
-        self._parts: Iterator[list[Part]] | None = None
+        self._parts: Iterator[list[PartialBatch]] | None = None
         self._named = 0
 
     def __iter__(self) -> Self:
@@ -103,14 +103,14 @@ class Loader:
             self._note(part)
         return collate(found, self._sizes)
 
-    def state_dict(self) -> dict[str, LaneState]:
+    def state_dict(self) -> dict[str, RowStreamState]:
         """What it takes to go on after the last batch: a JSON-able state for each lane.
 
         The states of all processes together (their union) fit any number of processes.
         """
         return {str(lane): deepcopy(state) for lane, state in self._states.items()}
 
-    def load_state_dict(self, state: Mapping[str, LaneState]) -> None:
+    def load_state_dict(self, state: Mapping[str, RowStreamState]) -> None:
         """Go on where ``state``, the union of the states of all processes, was taken.
 
         Raises:
@@ -158,11 +158,11 @@ class Loader:
         """Stop reading ahead; the next batch starts it again."""
         self._parts = None
 
-    def _start(self) -> Iterator[list[Part]]:
+    def _start(self) -> Iterator[list[PartialBatch]]:
         given = self.args, self._chunks, deepcopy(self._states), self._patcher
         return worker_parts(*given) if self.args.workers else ([part] for part in parts(*given))
 
-    def _note(self, part: Part) -> None:
+    def _note(self, part: PartialBatch) -> None:
         for move in part.moves:
             state = self._states[move.lane]
             state["sequence"] = move.sequence
@@ -175,7 +175,7 @@ class Loader:
                 logger.warning("further bad lines are skipped and counted without a message")
 
 
-def collate(found: Sequence[Part], sizes: NDArray[np.int64] | None = None) -> Batch:
+def collate(found: Sequence[PartialBatch], sizes: NDArray[np.int64] | None = None) -> Batch:
     """One batch of the rows of all parts, in the order of their lanes.
 
     ``sizes`` has the bytes of every token id; None where each token is a byte.

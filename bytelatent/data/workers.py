@@ -11,7 +11,7 @@ import torch
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
 from bytelatent.data.args import DataArgs
-from bytelatent.data.lanes import Chunks, LaneState, Part, parts
+from bytelatent.data.row_streams import Chunks, PartialBatch, RowStreamState, parts
 from bytelatent.distributed.processes import end_with
 from bytelatent.patching.patcher import Patcher
 
@@ -19,20 +19,20 @@ PREFETCHED = 4
 """Parts that every worker makes ahead."""
 
 
-class _PartsOfWorker(IterableDataset[Part | str]):
+class _PartsOfWorker(IterableDataset[PartialBatch | str]):
     """Endless parts of the lanes of this worker: every ``n``-th of those of the process."""
 
     def __init__(
         self,
         args: DataArgs,
         chunks: Chunks,
-        states: Mapping[int, LaneState],
+        states: Mapping[int, RowStreamState],
         patcher: Patcher | None,
     ) -> None:
         self.given = args, chunks, patcher
         self.states = states
 
-    def __iter__(self) -> Iterator[Part | str]:
+    def __iter__(self) -> Iterator[PartialBatch | str]:
         """Parts; a message instead ends them, so that an error keeps its words."""
         args, chunks, patcher = self.given
         worker = get_worker_info()
@@ -47,15 +47,15 @@ class _PartsOfWorker(IterableDataset[Part | str]):
 def worker_parts(
     args: DataArgs,
     chunks: Chunks,
-    states: Mapping[int, LaneState],
+    states: Mapping[int, RowStreamState],
     patcher: Patcher | None,
-) -> Iterator[list[Part]]:
+) -> Iterator[list[PartialBatch]]:
     """All parts of batch after batch, one of each of ``args.workers`` processes.
 
     The processes end with the iterator, or a second after a parent that was killed.
 
     Raises:
-        ValueError: as :func:`bytelatent.data.lanes.parts`.
+        ValueError: as :func:`bytelatent.data.row_streams.parts`.
     """
     workers = min(args.workers, len(states))
     with warnings.catch_warnings():
@@ -82,7 +82,7 @@ def worker_parts(
         stop()
 
 
-def _next_part(items: Iterator[Part | str]) -> Part:
+def _next_part(items: Iterator[PartialBatch | str]) -> PartialBatch:
     part = next(items)
     if isinstance(part, str):
         raise ValueError(part)

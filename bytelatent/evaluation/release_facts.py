@@ -10,7 +10,9 @@ from bytelatent.evaluation import repetition as text_quality
 from bytelatent.evaluation import thresholds as calibration
 from bytelatent.evaluation.corpus import SourceScore, evaluate
 from bytelatent.files import write_json
-from bytelatent.loading import TextModel, load_text_model
+from bytelatent.formats.find import model_folder
+from bytelatent.loading import TextModel, load_text_model, read_settings
+from bytelatent.metrics import read_metrics
 from bytelatent.patching.calibrate import CALIBRATED
 from bytelatent.training.args import TrainArgs
 
@@ -105,3 +107,43 @@ def measure_text(text_model: TextModel, size: int) -> dict[str, Any]:
     for line in text_quality.lines(found):
         logger.info("%s", line)
     return found
+
+
+def start_of(args: TrainArgs) -> dict[str, Any]:
+    """What is known of the training of the model that a run began with."""
+    assert args.init_from is not None
+    folder = model_folder(args.init_from)
+    settings = read_settings(folder)
+    found = settings.get("training")
+    if found and settings.get("dump_dir") == str(args.dump_dir):
+        # This very run has been released under the name of the model that it began with.
+        start: dict[str, Any] | None = found["start"]
+        if start is not None:
+            return start
+    return {"name": args.init_from, **(found or trained(folder))}
+
+
+def trained(folder: Path) -> dict[str, Any]:
+    """Steps, bytes and sources of the training of a model, as far as its folder knows."""
+    settings = read_settings(folder)
+    if isinstance(settings.get("training"), dict):
+        return dict(settings["training"])
+    # The model folder of a run lies beside the curve.
+    places = (folder / "metrics.jsonl", folder.parent / "metrics.jsonl")
+    path = next((path for path in places if path.is_file()), None)
+    lines = [line for line in read_metrics(path) if "bytes" in line] if path else []
+    sources = settings.get("data", {}).get("sources") or {}
+    return {
+        "steps": lines[-1]["step"] if lines else None,
+        "bytes": lines[-1]["bytes"] if lines else None,
+        "sources": sorted(name for name, weight in sources.items() if weight > 0),
+        "start": None,
+    }
+
+
+def entropy_training(name: str | None) -> dict[str, Any] | None:
+    """What is known of the training of a BLT's entropy model; None if nothing is."""
+    if name is None:
+        return None
+    found = trained(model_folder(name))
+    return None if found["bytes"] is None else found

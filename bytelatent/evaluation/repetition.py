@@ -13,7 +13,7 @@ import torch
 
 from bytelatent.data.documents import tokenize
 from bytelatent.data.held_out import cut_pieces
-from bytelatent.files import naming
+from bytelatent.files import os_errors_as_value_error
 from bytelatent.generation.sampling import Sampler, SamplingArgs, streams_of
 from bytelatent.generation.torch_backend.engine import Engine
 from bytelatent.loading import TextModel
@@ -260,7 +260,7 @@ def read_prompts(path: Path = PROMPTS) -> tuple[str, ...]:
         ValueError: it is missing, no UTF-8, or has no line with anything in it.
     """
     try:
-        with naming(path, "read"):
+        with os_errors_as_value_error(path, "read"):
             found = tuple(line for line in path.read_text("utf-8").splitlines() if line.strip())
     except UnicodeDecodeError as error:
         raise ValueError(f"{path} is no UTF-8 text: {error.reason}") from None

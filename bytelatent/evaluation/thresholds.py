@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from bytelatent.data.held_out import HeldOut, held_out, source_names
 from bytelatent.evaluation.scoring import score
-from bytelatent.files import naming, write_json
+from bytelatent.files import os_errors_as_value_error, write_json
 from bytelatent.formats.find import model_folder
 from bytelatent.formats.train_args import TRAIN_ARGS_FILE, BltTokenizerAndPatcher
 from bytelatent.loading import TextModel
@@ -244,7 +244,7 @@ def read_corpus(
         return held_out(paths[0], split, names, limit=limit), found_shares
     found = []
     for path in paths:
-        with naming(path, "read"):
+        with os_errors_as_value_error(path, "read"):
             data = path.read_bytes()
         if not data:
             raise ValueError(f"{path} is empty")

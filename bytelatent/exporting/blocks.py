@@ -103,11 +103,11 @@ class StackGraph:
         qkv = graph.op("MatMul", y_SD, graph.matrix(*names, scales={names[0]: width**-0.5}))
         qkv_SNE = graph.reshape(qkv, -1, heads + 2 * kept, width)
         qkv_NSE = graph.op("Transpose", qkv_SNE, perm=[1, 0, 2])
-        turning, v_GSE = graph.ops("Split", 2, qkv_NSE, graph.ints(heads + kept, kept), axis=0)
-        turning = graph.op("Unsqueeze", turning, graph.ints(0))
-        turned = graph.op("RotaryEmbedding", turning, self._cos, self._sin, interleaved=1)
-        turned = graph.op("Squeeze", turned, graph.ints(0))
-        q_HSE, k_GSE = graph.ops("Split", 2, turned, graph.ints(heads, kept), axis=0)
+        to_rotate, v_GSE = graph.ops("Split", 2, qkv_NSE, graph.ints(heads + kept, kept), axis=0)
+        to_rotate = graph.op("Unsqueeze", to_rotate, graph.ints(0))
+        rotated = graph.op("RotaryEmbedding", to_rotate, self._cos, self._sin, interleaved=1)
+        rotated = graph.op("Squeeze", rotated, graph.ints(0))
+        q_HSE, k_GSE = graph.ops("Split", 2, rotated, graph.ints(heads, kept), axis=0)
         q_GQE = q_HSE if kept == heads else graph.reshape(q_HSE, kept, -1, width)
         return q_GQE, k_GSE, v_GSE
 

@@ -189,8 +189,10 @@ def _decoder(args: ByteLatentTransformerArgs, shape: BltShape, graph: Graph) -> 
     for layer in range(args.decoder.n_layers):
         if layer in shape.decoder_cross:
             number = shape.decoder_cross.index(layer)
-            offer = offers[2 * number : 2 * number + 2]
-            x_SD, weight_SKH = _byte_reads_patch(graph, shape, number, x_SD, offer, args.decoder)
+            keys_values = offers[2 * number : 2 * number + 2]
+            x_SD, weight_SKH = _byte_reads_patch(
+                graph, shape, number, x_SD, keys_values, args.decoder
+            )
             weights.append(weight_SKH)
         x_SD = stack.block(layer, x_SD)
     stack.finish()

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from bytelatent.files import naming
+from bytelatent.files import os_errors_as_value_error
 from bytelatent.formats.hub import download
 
 PRETRAINED = Path(__file__).parents[1] / "pretrained"
@@ -21,11 +21,11 @@ def model_folder(name_or_path: str | Path, files: Sequence[str] | None = None) -
         ValueError: nothing of that name is here, and the hub has not got it or does not let us in.
     """
     path = Path(name_or_path)
-    with naming(path, "read"):
+    with os_errors_as_value_error(path, "read"):
         if path.is_dir():
             return path
-    shipped = PRETRAINED / path.name
-    if str(name_or_path) == path.name and shipped.is_dir():
+    shipped = local_folder(name_or_path)
+    if shipped != path:
         return shipped
     if path.exists() or not _looks_like_repository(str(name_or_path)):
         known = ", ".join(sorted(p.name for p in PRETRAINED.iterdir() if p.is_dir())) or "none"
@@ -34,6 +34,21 @@ def model_folder(name_or_path: str | Path, files: Sequence[str] | None = None) -
         return download(str(name_or_path), files)
     except ValueError as error:
         raise ValueError(f"there is no folder {name_or_path} here; from the hub: {error}") from None
+
+
+def local_folder(name_or_path: str | Path) -> Path:
+    """Return the folder of a model on this machine, without asking the hub.
+
+    Args:
+        name_or_path: a folder, or the name of a shipped model where there is no folder of it.
+
+    Returns:
+        The folder. A path that does not exist is returned as it is.
+    """
+    path = Path(name_or_path)
+    shipped = PRETRAINED / path.name
+    is_name = str(name_or_path) == path.name
+    return shipped if is_name and not path.is_dir() and shipped.is_dir() else path
 
 
 def _looks_like_repository(name: str) -> bool:

@@ -19,7 +19,7 @@ from typing import Any, Generic, Literal, NamedTuple, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from bytelatent.architecture.args import LMTransformerArgs
-from bytelatent.files import naming, read_json
+from bytelatent.files import os_errors_as_value_error, read_json
 
 FileFormat = Literal["safetensors", "pth"]
 
@@ -94,7 +94,7 @@ def find_checkpoint(folder: Path, kind: Kind[Args]) -> Found[Args]:
             an unknown or impossible setting.
     """
     config, params = folder / CONFIG_FILE, folder / PARAMS_FILE
-    with naming(folder, "read"):
+    with os_errors_as_value_error(folder, "read"):
         released, consolidated = config.is_file(), params.is_file()
     if released:
         args = _interpret(config, _args_of_config(config), kind)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from bytelatent.files import naming
+from bytelatent.files import os_errors_as_value_error
 
 PREFIX = struct.Struct("<Q")
 LARGEST_HEADER = 100_000_000
@@ -55,7 +55,7 @@ class StoredTensors:
         Raises:
             ValueError: the file is missing, cut off or of another format.
         """
-        with naming(path, "read"), path.open("rb") as file:
+        with os_errors_as_value_error(path, "read"), path.open("rb") as file:
             prefix = file.read(PREFIX.size)
             size = PREFIX.unpack(prefix)[0] if len(prefix) == PREFIX.size else LARGEST_HEADER + 1
             header = file.read(size) if size <= LARGEST_HEADER else b""

@@ -6,7 +6,7 @@ from typing import Any, Self
 
 from pydantic import ValidationError
 
-from bytelatent.files import naming, read_json, write_json
+from bytelatent.files import os_errors_as_value_error, read_json, write_json
 from bytelatent.formats.find import model_folder
 from bytelatent.formats.hub import model_card, upload
 from bytelatent.formats.released import PARAMS_FILE, explain
@@ -40,7 +40,7 @@ class BltTokenizerAndPatcher:
         """
         folder = model_folder(name_or_path, (TRAIN_ARGS_FILE, PARAMS_FILE))
         path = folder / TRAIN_ARGS_FILE
-        with naming(folder, "read"):
+        with os_errors_as_value_error(folder, "read"):
             if not path.is_file() and (folder / PARAMS_FILE).is_file():
                 path = folder / PARAMS_FILE
         args = read_json(path)

@@ -15,7 +15,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from bytelatent.files import naming
+from bytelatent.files import os_errors_as_value_error
 
 PART_BYTES = 2**24
 """Converted before the map of the file is closed and opened again."""
@@ -56,7 +56,7 @@ def map_tensors(path: Path) -> State:
     Raises:
         ValueError: the file is missing, damaged or not ours to read.
     """
-    with naming(path, "read"):
+    with os_errors_as_value_error(path, "read"):
         if path.suffix == ".safetensors":
             return _map_safetensors(path)
         return _map_torch(path)

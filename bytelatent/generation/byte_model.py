@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from bytelatent.generation.boundaries import Boundaries, BoundaryState
 
 
-class Cache(Protocol):
+class KVCache(Protocol):
     """Keys and values of a row in one stack of blocks.
 
     Attributes:
@@ -26,13 +26,13 @@ class Cache(Protocol):
 
     count: int
 
-    def save(self, size: int) -> None:
+    def checkpoint(self, size: int) -> None:
         """Remember what the next ``size`` positions will stand on."""
 
-    def back_to(self, count: int) -> None:
-        """Forget the positions from ``count`` on, which came after :meth:`save`."""
+    def rollback(self, count: int) -> None:
+        """Forget the positions from ``count`` on, which came after :meth:`checkpoint`."""
 
-    def forget(self) -> None:
+    def reset(self) -> None:
         """The document has ended."""
 
 
@@ -68,19 +68,19 @@ class Row(Protocol):
     starts: bool
 
     @property
-    def entropy_cache(self) -> Cache | None:
+    def entropy_cache(self) -> KVCache | None:
         """None where the rule needs no entropies."""
 
     @property
-    def encoder_cache(self) -> Cache:
+    def encoder_cache(self) -> KVCache:
         """Of bytes."""
 
     @property
-    def global_cache(self) -> Cache:
+    def global_cache(self) -> KVCache:
         """Of patches."""
 
     @property
-    def decoder_cache(self) -> Cache:
+    def decoder_cache(self) -> KVCache:
         """Of bytes."""
 
     @property
@@ -114,7 +114,7 @@ class ByteModel(Protocol[AnyRow]):
     def longest_draft(self) -> int:
         """Positions that every cache can take back."""
 
-    def running(self) -> AbstractContextManager[Any]:
+    def inference_context(self) -> AbstractContextManager[Any]:
         """What must be open around calls, and around changes to caches."""
 
     def stacked(self, logits: Sequence[Any]) -> NDArray[np.float32]:
@@ -143,7 +143,7 @@ class ByteModel(Protocol[AnyRow]):
         The open patch takes it in, and may grow past where it is complete.
         """
 
-    def close(self, row: AnyRow, edges: Sequence[int]) -> Sequence[Any]:
+    def encode_patches(self, row: AnyRow, edges: Sequence[int]) -> Sequence[Any]:
         """One global pass over patches cut out of the open one, which stays as it is: latents.
 
         Args:

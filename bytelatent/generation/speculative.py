@@ -149,7 +149,7 @@ class Speculation(Generic[AnyRow]):
         Raises:
             ValueError: see :meth:`bytelatent.generation.byte_model.ByteModel.step`.
         """
-        with self.model.running():
+        with self.model.inference_context():
             return self._round(row, number, first, length)
 
     def _round(self, row: AnyRow, number: int, first: int, length: int) -> Round:
@@ -197,9 +197,9 @@ class Speculation(Generic[AnyRow]):
         latents, logits = [], draft.logits[:size]
         if closing:
             edges = [0, *(before.open_size + place + 1 for place in closing)]
-            latents = list(model.close(row, edges))
+            latents = list(model.encode_patches(row, edges))
             begin = closing[0]
-            row.decoder_cache.back_to(before.decoder + begin)
+            row.decoder_cache.rollback(before.decoder + begin)
             read = [latents[sum(closes[: place + 1]) - 1] for place in range(begin, size)]
             exact = model.decode(row, draft.states[begin:size], read)
             logits = [*logits[:begin], *exact]
@@ -245,14 +245,14 @@ class Speculation(Generic[AnyRow]):
     ) -> None:
         """Leave ``row`` as plain steps over the first ``count`` tokens would."""
         if row.entropy_cache is not None:
-            row.entropy_cache.back_to(before.entropy + count)
-        row.encoder_cache.back_to(before.encoder + count)
-        row.decoder_cache.back_to(before.decoder + count)
+            row.entropy_cache.rollback(before.entropy + count)
+        row.encoder_cache.rollback(before.encoder + count)
+        row.decoder_cache.rollback(before.decoder + count)
         closing = [place for place in range(count) if found.closes[place]]
         if row.open_patch.ends_document and closing:
-            row.global_cache.forget()
+            row.global_cache.reset()
         else:
-            row.global_cache.back_to(before.patches + len(closing))
+            row.global_cache.rollback(before.patches + len(closing))
         begin = before.open_size + closing[-1] + 1 if closing else 0
         if closing:
             row.latent = found.latents[len(closing) - 1]
@@ -280,7 +280,7 @@ class _Before:
         """Of ``row``, whose caches are told that ``count`` positions may be taken back."""
         for cache in (row.entropy_cache, row.encoder_cache, row.decoder_cache):
             if cache is not None:
-                cache.save(count)
+                cache.checkpoint(count)
         return cls(
             entropy=0 if row.entropy_cache is None else row.entropy_cache.count,
             encoder=row.encoder_cache.count,

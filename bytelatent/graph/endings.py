@@ -22,7 +22,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from bytelatent.files import naming
+from bytelatent.files import os_errors_as_value_error
 from bytelatent.runtime.entropy_runtime import ByteAnalysis
 from bytelatent.tokenizers.blt_tokenizer import utf8_bytes
 from bytelatent.tokenizers.constants import EOS_ID, OFFSET, VOCAB_SIZE
@@ -90,7 +90,7 @@ def read_documents(path: Path = SAMPLE) -> list[Document]:
     Raises:
         ValueError: the file is missing or written differently.
     """
-    with naming(path, "read"):
+    with os_errors_as_value_error(path, "read"):
         content = path.read_text(encoding="utf-8")
     before, *blocks = re.split(r"^# ", content, flags=re.MULTILINE)
     documents = []

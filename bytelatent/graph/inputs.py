@@ -3,7 +3,7 @@
 import gzip
 from pathlib import Path
 
-from bytelatent.files import naming
+from bytelatent.files import os_errors_as_value_error
 
 
 def read_bytes(path: Path, *, most: int) -> bytes:
@@ -12,7 +12,7 @@ def read_bytes(path: Path, *, most: int) -> bytes:
     Raises:
         ValueError: it cannot be read, is damaged, or has more than ``most`` bytes.
     """
-    with naming(path, "read"):
+    with os_errors_as_value_error(path, "read"):
         try:
             with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
                 data = file.read(most + 1)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bytelatent.command import run_command
-from bytelatent.files import naming
+from bytelatent.files import os_errors_as_value_error
 from bytelatent.graph.comparing import COLUMNS, compare, table
 from bytelatent.graph.endings import SAMPLE, ByteModel, read_documents, sentences
 from bytelatent.runtime.entropy_runtime import EntropyRuntime
@@ -46,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _print_sentences(path: Path, model: ByteModel) -> None:
-    with naming(path, "read"):
+    with os_errors_as_value_error(path, "read"):
         data = path.read_bytes()
     try:
         text = data.decode("utf-8")

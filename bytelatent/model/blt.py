@@ -89,7 +89,7 @@ class GlobalTransformer(nn.Module):
 
     def forward(self, patches_BPM: Tensor, documents_BP: Tensor, impl: AttentionImpl) -> Tensor:
         """``[B, P, M]`` to ``[B, P, G]``."""
-        h_BPG = self.received(patches_BPM)
+        h_BPG = self.project_in(patches_BPM)
         count = h_BPG.shape[1]
         table = rotary_table(count, self.args.head_width, self.args.rope_theta, h_BPG.device)
         # Patches see all before them: there is no band.
@@ -98,7 +98,7 @@ class GlobalTransformer(nn.Module):
             h_BPG = layer(h_BPG, table, plan)
         return h_BPG
 
-    def received(self, patches_PM: Tensor) -> Tensor:
+    def project_in(self, patches_PM: Tensor) -> Tensor:
         """Patch vectors ``[..., M]`` as wide as the transformer, ``[..., G]``."""
         if hasattr(self, "token_embedding_projection"):
             patches_PM = self.token_embedding_projection(patches_PM)

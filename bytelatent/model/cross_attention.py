@@ -79,7 +79,7 @@ class BytesReadPatches(CrossAttention):
         out_BSHE, weights_BSKH = read(q_BSHE, k_BPKHE, v_BPKHE, patch_BS)
         return 2 * bytes_BSD + self.wo(out_BSHE.flatten(-2)), weights_BSKH
 
-    def offer(self, patches_PKD: Tensor) -> tuple[Tensor, Tensor]:
+    def keys_values(self, patches_PKD: Tensor) -> tuple[Tensor, Tensor]:
         """What bytes read of patches: keys, scaled, ``[P, H, E, K]``, values ``[P, H, K, E]``."""
         normed = self.cross_attn_norm_kv(patches_PKD)
         k, v = (x.unflatten(-1, (self.n_heads, -1)) for x in (self.wk(normed), self.wv(normed)))

@@ -43,10 +43,10 @@ def rotate(x_BTHE: Tensor, table: Tensor) -> Tensor:
     pairs = x_BTHE.float().reshape(*x_BTHE.shape[:-1], -1, 2)
     if torch.compiler.is_compiling():  # compilers know no complex numbers
         (even, odd), (cos, sin) = pairs.unbind(-1), table.unbind(-1)
-        turned = torch.stack([even * cos - odd * sin, even * sin + odd * cos], dim=-1)
+        rotated = torch.stack([even * cos - odd * sin, even * sin + odd * cos], dim=-1)
     else:
-        turned = torch.view_as_real(torch.view_as_complex(pairs) * torch.view_as_complex(table))
-    return turned.flatten(-2).to(x_BTHE.dtype)
+        rotated = torch.view_as_real(torch.view_as_complex(pairs) * torch.view_as_complex(table))
+    return rotated.flatten(-2).to(x_BTHE.dtype)
 
 
 def check_tokens(tokens_BS: Tensor, vocab_size: int) -> None:

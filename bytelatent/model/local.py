@@ -148,7 +148,7 @@ class LocalDecoder(nn.Module):
     ) -> tuple[Tensor, list[Tensor]]:
         """Normed byte states ``[B, S, D]`` for the output layer, and cross-attention weights."""
         h_BSD = self.dropout(bytes_BSD)
-        patches_BPM = self.received(patches_BPM)
+        patches_BPM = self.project_in(patches_BPM)
         patches_BPKD = patches_BPM.reshape(*patches_BPM.shape[:2], -1, h_BSD.shape[-1])
         weights: list[Tensor] = []
         if not self.args.decoder.cross_layers:
@@ -162,7 +162,7 @@ class LocalDecoder(nn.Module):
             h_BSD = layer(h_BSD, table, plan)
         return self.norm(h_BSD), weights
 
-    def received(self, patches_PG: Tensor) -> Tensor:
+    def project_in(self, patches_PG: Tensor) -> Tensor:
         """Global patch states ``[..., G]`` as wide as bytes need them."""
         if hasattr(self, "patch_embedding_projection"):
             patches_PG = self.patch_embedding_projection(patches_PG)

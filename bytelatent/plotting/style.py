@@ -3,6 +3,7 @@
 Hues are those of Okabe and Ito, told apart with every common kind of colour blindness.
 """
 
+import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -13,6 +14,7 @@ import matplotlib
 from matplotlib.figure import Figure
 from matplotlib.font_manager import findfont, fontManager
 from matplotlib.ft2font import FT2Font
+from PIL import Image
 
 
 class Colour(NamedTuple):
@@ -79,6 +81,8 @@ _METADATA = {
     ".png": {"Software": None},
     ".pdf": {"CreationDate": None, "Creator": None, "Producer": None},
 }
+_PNG_COLOURS = 256
+"""Size of a picture's palette; further colours occur only where lines and letters are smoothed."""
 
 
 @contextmanager
@@ -97,7 +101,20 @@ def save_figure(figure: Figure, path: Path) -> None:
         figure: drawn within :func:`house_style`.
         path: ends in ``.png`` or ``.pdf``.
     """
-    figure.savefig(path, metadata=_METADATA[path.suffix])
+    rendered = io.BytesIO()
+    figure.savefig(rendered, format=path.suffix[1:], metadata=_METADATA[path.suffix])
+    path.write_bytes(_small_png(rendered) if path.suffix == ".png" else rendered.getvalue())
+
+
+def _small_png(rendered: io.BytesIO) -> bytes:
+    """Reduce a PNG in full colour to a palette, which takes a third of the bytes."""
+    small = io.BytesIO()
+    with Image.open(rendered) as image:
+        reduced = image.convert("RGB").quantize(
+            _PNG_COLOURS, Image.Quantize.MAXCOVERAGE, kmeans=1, dither=Image.Dither.NONE
+        )
+        reduced.save(small, "PNG", optimize=True, dpi=image.info["dpi"])
+    return small.getvalue()
 
 
 @cache

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Self
 
 from bytelatent.files import read_json
+from bytelatent.formats.find import local_folder
 from bytelatent.generation.events import Event, Generated
 from bytelatent.generation.run import MAX_BYTES, Options, Run, Speculate
 from bytelatent.generation.sampling import SamplingArgs
@@ -65,7 +66,7 @@ class BltRuntime:
         """Load a folder that ``python -m bytelatent.export`` has written graphs to.
 
         Args:
-            folder: of the BLT.
+            folder: folder of the BLT, or the name of a shipped one.
             entropy_model: folder or name of the entropy model; else the ``patcher_model`` of
                 ``train_args.json``, or the sub-folder ``entropy_model``.
             threads: cores that one step may use.
@@ -74,7 +75,7 @@ class BltRuntime:
         Raises:
             ModelFileError: a file is missing, damaged or of another kind; the message names it.
         """
-        folder = Path(folder)
+        folder = local_folder(folder)
         encoder, globals_, decoder = (
             load_graph(folder / name, BltShape, threads=threads) for name in BLT_GRAPHS
         )

@@ -12,8 +12,8 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from bytelatent.architecture.ngrams import next_buckets
+from bytelatent.runtime.numpy_kv_cache import Floats, KVCache
 from bytelatent.runtime.onnx_format import EntropyShape
-from bytelatent.runtime.rings import Floats, Ring
 
 PIECE = 128
 """Bytes that look back together: more of them waste work on what is masked, fewer waste calls."""
@@ -51,10 +51,10 @@ class EntropyGraph:
 
     def begin(self) -> "GraphReading":
         """In front of a text."""
-        return GraphReading(self, Ring(self.shape.stack), [])
+        return GraphReading(self, KVCache(self.shape.stack), [])
 
     def run(
-        self, cache: Ring, tokens: Sequence[int], before: Sequence[int], *outputs: str
+        self, cache: KVCache, tokens: Sequence[int], before: Sequence[int], *outputs: str
     ) -> list[Any]:
         """Run over the next bytes; ``cache`` takes them in.
 
@@ -83,7 +83,7 @@ class GraphReading:
         recent: the last ids.
     """
 
-    def __init__(self, graph: EntropyGraph, cache: Ring, recent: list[int]) -> None:
+    def __init__(self, graph: EntropyGraph, cache: KVCache, recent: list[int]) -> None:
         self._graph, self._cache, self._recent = graph, cache, recent
 
     def advance(self, tokens_S: NDArray[np.int64]) -> tuple[Floats, Floats]:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bytelatent.files import read_json
+from bytelatent.formats.find import local_folder
 from bytelatent.metrics import bits_per_byte
 from bytelatent.patching.patcher import DEFAULT_THRESHOLD
 from bytelatent.runtime.entropy_graph import EntropyGraph
@@ -91,14 +92,14 @@ class EntropyRuntime:
         earlier versions may instead have a ``model.onnx`` that holds the weights.
 
         Args:
-            folder: where :mod:`bytelatent.export` wrote the model.
+            folder: where :mod:`bytelatent.export` wrote the model, or the name of a shipped model.
             threads: cores that one text may use.
             prefixes: where to remember what recent texts began with.
 
         Raises:
             ModelFileError: a file is missing, damaged or of another kind.
         """
-        folder = Path(folder)
+        folder = local_folder(folder)
         model = _load_model(folder, threads)
         threshold, longest = _patcher(folder)
         return cls(

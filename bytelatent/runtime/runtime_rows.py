@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bytelatent.generation.boundaries import BoundaryState
-from bytelatent.runtime.rings import Floats, Ring
+from bytelatent.runtime.numpy_kv_cache import Floats, KVCache
 
 
 class OpenPatch:
@@ -67,10 +67,10 @@ class Row:
     """
 
     recent: deque[int]
-    entropy_cache: Ring | None
-    encoder_cache: Ring
-    global_cache: Ring
-    decoder_cache: Ring
+    entropy_cache: KVCache | None
+    encoder_cache: KVCache
+    global_cache: KVCache
+    decoder_cache: KVCache
     open_patch: OpenPatch
     latent: Any = None
     logits_V: Any = None

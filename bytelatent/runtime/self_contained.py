@@ -20,7 +20,7 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from bytelatent.runtime.rings import Floats
+from bytelatent.runtime.numpy_kv_cache import Floats
 from bytelatent.runtime.sessions import ModelFileError, open_session
 
 WINDOW_KEY = "window"

@@ -23,8 +23,8 @@ from bytelatent.architecture.ngrams import next_buckets
 from bytelatent.generation.boundaries import Boundaries
 from bytelatent.patching.patcher import PatcherArgs
 from bytelatent.runtime.entropy_graph import EntropyGraph
+from bytelatent.runtime.numpy_kv_cache import Floats, KVCache
 from bytelatent.runtime.onnx_format import BltShape, EntropyShape
-from bytelatent.runtime.rings import Floats, Ring
 from bytelatent.runtime.runtime_rows import OpenPatch, Row, Seen
 
 CHUNK = 256
@@ -88,7 +88,7 @@ class StepModel:
                 f"{shape.vocab_size}; they must be equal"
             )
 
-    def running(self) -> AbstractContextManager[Any]:
+    def inference_context(self) -> AbstractContextManager[Any]:
         """Around all calls; torch needs it."""
         return nullcontext()
 
@@ -101,10 +101,10 @@ class StepModel:
         shape = self.shape
         return Row(
             recent=deque(maxlen=self._longest_ngram),
-            entropy_cache=None if self.entropy_shape is None else Ring(self.entropy_shape.stack),
-            encoder_cache=Ring(shape.encoder),
-            global_cache=Ring(shape.global_model),
-            decoder_cache=Ring(shape.decoder),
+            entropy_cache=None if self.entropy_shape is None else KVCache(self.entropy_shape.stack),
+            encoder_cache=KVCache(shape.encoder),
+            global_cache=KVCache(shape.global_model),
+            decoder_cache=KVCache(shape.decoder),
             open_patch=OpenPatch(len(shape.read_layers), shape.dim),
         )
 
@@ -161,8 +161,8 @@ class StepModel:
         row.latent, row.logits_V = latents[-1], logits_SV[-1]
         row.entropy, row.starts = nats[-1], closes[-1]
         if ends:
-            row.encoder_cache.forget()
-            row.decoder_cache.forget()
+            row.encoder_cache.reset()
+            row.decoder_cache.reset()
         if seen is not None:
             seen.entropies += nats
             seen.closes += closes
@@ -175,7 +175,7 @@ class StepModel:
             return [None] * len(tokens)
         (nats_S,) = graph.run(row.entropy_cache, tokens, before, "entropies")
         if graph.shape.separates_documents and tokens[-1] == self.eos_id:
-            row.entropy_cache.forget()
+            row.entropy_cache.reset()
         found: list[float | None] = nats_S.tolist()
         return found
 
@@ -190,7 +190,7 @@ class StepModel:
         own_S = np.arange(len(states), dtype=np.int64)
         return list(self._decode(row, np.concatenate(states), latents, own_S))
 
-    def close(self, row: Row, edges: Sequence[int], seen: Seen | None = None) -> list[Any]:
+    def encode_patches(self, row: Row, edges: Sequence[int], seen: Seen | None = None) -> list[Any]:
         """One global pass over patches cut out of the open one, which stays as it is.
 
         Args:
@@ -218,14 +218,14 @@ class StepModel:
         edges = [0, *(before + place + 1 for place, close in enumerate(closes) if close)]
         latents: list[Any] = []
         if row.open_patch.ends_document and len(edges) > 1:
-            latents = self.close(row, edges[:2], seen)
-            row.global_cache.forget()
+            latents = self.encode_patches(row, edges[:2], seen)
+            row.global_cache.reset()
             row.open_patch.ends_document = False
             edges = edges[1:]
-        latents += self.close(row, edges, seen)
+        latents += self.encode_patches(row, edges, seen)
         row.open_patch.keep(edges[-1], row.open_patch.size)
         if ends and closes[-1]:
-            row.global_cache.forget()
+            row.global_cache.reset()
         row.open_patch.ends_document |= ends and not closes[-1]
         return latents
 

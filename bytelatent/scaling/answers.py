@@ -8,7 +8,7 @@ import math
 from dataclasses import dataclass, field
 from typing import Any
 
-from bytelatent.scaling.study_results import JUDGED, Findings, bits, mean
+from bytelatent.scaling.study_results import MIN_POINTS_FOR_INTERVAL, Findings, bits, mean
 
 RIVALS = ("bpe", "blt-space")
 """Families that the questions name."""
@@ -152,9 +152,10 @@ def _unknown(found: Findings, measure: str) -> str:
         for name in found.families
     }
     own = flops.pop(reference, [])
-    others = [x for each in flops.values() if len(each) >= JUDGED for x in each]
-    if len(own) < JUDGED or not others:
-        return f"{reference} and another family need {JUDGED} runs each; nothing is claimed."
+    others = [x for each in flops.values() if len(each) >= MIN_POINTS_FOR_INTERVAL for x in each]
+    if len(own) < MIN_POINTS_FOR_INTERVAL or not others:
+        needed = f"{reference} and another family need {MIN_POINTS_FOR_INTERVAL} runs each"
+        return f"{needed}; nothing is claimed."
     if min(own) < max(others) and min(others) < max(own):
         return "a law takes two budgets, so nothing is claimed."
     return (

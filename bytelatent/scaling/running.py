@@ -36,7 +36,7 @@ from bytelatent.scaling.study_folders import (
 )
 from bytelatent.training.args import TrainArgs
 from bytelatent.training.checkpoint import FolderBusyError, sole_run
-from bytelatent.training.trainer import DivergedError, Progress, Trainer
+from bytelatent.training.trainer import DivergedError, StepReport, Trainer
 
 Record = dict[str, Any]
 
@@ -228,7 +228,7 @@ class Study:
         return tried
 
     def _train(self, point: Point, run: TrainArgs) -> bool:
-        def show(progress: Progress) -> None:
+        def show(progress: StepReport) -> None:
             every = max(1, progress.steps // 5)
             if progress.step // every > (progress.step - run.log_every) // every:
                 self.report(

@@ -11,7 +11,7 @@ from bytelatent.scaling.collecting import COLLECTED, FITS, Record
 ORDER = ("blt-entropy", "blt-space", "blt-static", "bytes", "bpe")
 """Families in the order in which they are listed; others follow by name."""
 
-JUDGED = 3
+MIN_POINTS_FOR_INTERVAL = 3
 """Points of a family at least, before its fit says how sure it is: two fit a line without error."""
 
 
@@ -82,9 +82,13 @@ class Findings:
         if law is None:
             return {}
         points = {name: one["points"] for name, one in self.fitted(measure).items()}
-        sure = points.get(self.fits["reference"], 0) >= JUDGED
+        sure = points.get(self.fits["reference"], 0) >= MIN_POINTS_FOR_INTERVAL
         found = self.fits[measure][law]["gaps"]
-        return {name: found[name] for name in ordered(found) if sure and points[name] >= JUDGED}
+        return {
+            name: found[name]
+            for name in ordered(found)
+            if sure and points[name] >= MIN_POINTS_FOR_INTERVAL
+        }
 
 
 def read_findings(folder: Path) -> Findings:

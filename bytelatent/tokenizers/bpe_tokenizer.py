@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from bytelatent.files import naming, replacing
+from bytelatent.files import os_errors_as_value_error, replacing
 from bytelatent.tokenizers.blt_tokenizer import utf8_bytes
 from bytelatent.tokenizers.constants import BOE_ID, BOS_ID, BYTE_VALUES, EOS_ID, OFFSET, PAD_ID
 
@@ -39,7 +39,7 @@ class BpeTokenizer:
 
     def __init__(self, path: str, *, add_bos: bool = True, add_eos: bool = True) -> None:
         self.add_bos, self.add_eos = add_bos, add_eos
-        with naming(path, "read"):
+        with os_errors_as_value_error(path, "read"):
             text = Path(path).read_text(encoding="utf-8")
         library = _library()
         try:

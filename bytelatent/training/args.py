@@ -1,7 +1,7 @@
 """What a training run is told, put together from the args of its parts."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -44,7 +44,8 @@ class TrainArgs(BaseModel):
         device: where to train; ``cuda`` is one GPU per process.
         micro_batch: rows that a process runs at once; its share of the batch when null. Smaller
             ones add up their gradients.
-        explode: stop when the loss exceeds this many times the lowest so far.
+        divergence_factor: stop when the loss exceeds this many times the lowest so far. Its old
+            name ``explode`` is accepted with a warning.
         init_from: a model folder or name whose weights to start from, in place of fresh ones.
         data: sources, rows and batches.
         entropy_model, blt: what to train, one of the two.
@@ -61,6 +62,9 @@ class TrainArgs(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    retired_keys: ClassVar[dict[str, str]] = {"explode": "divergence_factor"}
+    """Old names of settings, which files of older runs hold, and their names now."""
+
     name: str
     dump_dir: Path
     seed: int = 42
@@ -70,7 +74,7 @@ class TrainArgs(BaseModel):
     compile: bool = True
     device: str = "cpu"
     micro_batch: int | None = Field(default=None, ge=1)
-    explode: float = Field(default=3.0, gt=1)
+    divergence_factor: float = Field(default=3.0, gt=1)
     init_from: str | None = None
     data: DataArgs
     entropy_model: LMTransformerArgs | None = None
@@ -83,6 +87,15 @@ class TrainArgs(BaseModel):
     eval: EvalArgs = EvalArgs()
     metrics: SinkArgs = SinkArgs()
     profile: ProfileArgs = ProfileArgs()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _accept_old_names(cls, values: Any) -> Any:
+        if not isinstance(values, dict) or "explode" not in values:
+            return values
+        if "divergence_factor" in values:
+            raise ValueError("explode is the old name of divergence_factor: give one of the two")
+        return {cls.retired_keys.get(key, key): value for key, value in values.items()}
 
     @model_validator(mode="after")
     def _check(self) -> "TrainArgs":

@@ -36,24 +36,21 @@ from bytelatent.training.checkpoint import Checkpoints, Settings
 from bytelatent.training.live_patches import TrainingPatcher
 from bytelatent.training.optim import build_optimizers, learning_rate, set_learning_rate
 from bytelatent.training.profiling import profiled
+from bytelatent.training.start import INIT_ONLY_KEYS, Model, starting_model
 from bytelatent.transformer import LMTransformer
 
 logger = logging.getLogger(__name__)
 
-Model = LMTransformer | ByteLatentTransformer
 
-OF_THE_MODEL = ("entropy_model", "blt", "patcher", "data.tokenizer")
+MODEL_KEYS = ("entropy_model", "blt", "patcher", "data.tokenizer")
 """Settings that make another model when they change."""
 
-OF_THE_RUN = ("seed", "steps", "dtype", "init_from", "data", "patcher_model", "optim")
+RUN_KEYS = ("seed", "steps", "dtype", "init_from", "data", "patcher_model", "optim")
 """Settings beside them that decide what a run computes."""
-
-DRAWN = {"seed", "init_base_std", "init_std_factor", "dropout"}
-"""Of these, what decides only how fresh weights are drawn and how they are trained."""
 
 
 @dataclass(frozen=True)
-class Progress:
+class StepReport:
     """What a step has to say.
 
     Attributes:
@@ -79,7 +76,7 @@ class Trainer:
 
     Args:
         args: the run.
-        report: called with every logged :class:`Progress`, in the main process.
+        report: called with every logged :class:`StepReport`, in the main process.
         world: the processes that train together.
 
     Attributes:
@@ -87,7 +84,7 @@ class Trainer:
     """
 
     def __init__(
-        self, args: TrainArgs, report: Callable[[Progress], None], world: World | None = None
+        self, args: TrainArgs, report: Callable[[StepReport], None], world: World | None = None
     ) -> None:
         self.args, self.report, self.world = args, report, world or World()
         self.device = self.world.device(args.device)
@@ -102,9 +99,9 @@ class Trainer:
         self.nats = self._nats_function()
         folder = args.dump_dir / "checkpoints"
         settings = Settings(
-            args.model_dump(mode="json", include={"entropy_model", "blt", "patcher", *OF_THE_RUN}),
-            fixed=OF_THE_MODEL,
-            free=DRAWN | {"max_seqlen", "path"},
+            args.model_dump(mode="json", include={"entropy_model", "blt", "patcher", *RUN_KEYS}),
+            fixed=MODEL_KEYS,
+            free=INIT_ONLY_KEYS | {"max_seqlen", "path"},
         )
         self.checkpoints = Checkpoints(folder, args.checkpoint, self.world, settings)
         self.lowest, self.bytes_seen = math.inf, 0
@@ -258,16 +255,7 @@ class Trainer:
         if not weights:
             with torch.device("meta"):
                 return kind(args.model)  # type: ignore[arg-type]
-        if args.init_from is None:
-            model = kind(args.model)  # type: ignore[arg-type]
-            model.init_weights(torch.Generator().manual_seed(args.seed))
-            return model
-        model = kind.from_pretrained(args.init_from)
-        if _shape(model.args) != _shape(args.model):
-            raise ValueError(
-                f"init_from: the model in {args.init_from} has other shapes than this configuration"
-            )
-        return model
+        return starting_model(args)
 
     def _loader(self, split: str) -> Loader:
         patcher = self.patcher.in_loader if self.patcher else None
@@ -294,12 +282,12 @@ class Trainer:
 
     def _refuse_explosion(self, tally: Tally) -> None:
         """Stop before a state is saved in whose stretch the loss has risen too far."""
-        explode = self.args.explode
-        if tally.loss > explode * self.lowest:
+        factor = self.args.divergence_factor
+        if tally.loss > factor * self.lowest:
             raise DivergedError(
-                f"the loss rose to {tally.loss:.3f} at step {self.step}, more than {explode} times "
+                f"the loss rose to {tally.loss:.3f} at step {self.step}, more than {factor} times "
                 f"the lowest so far ({self.lowest:.3f}); the last checkpoint in "
-                f"{self.checkpoints.folder} is untouched. Lower optim.lr, or raise explode"
+                f"{self.checkpoints.folder} is untouched. Lower optim.lr or raise divergence_factor"
             )
 
     def _bad_lines(self) -> int:
@@ -338,7 +326,7 @@ class Trainer:
         self.metrics.append(record)
         left = (args.steps - self.step) * seconds / len(norms)
         if self.world.is_main:
-            self.report(Progress(self.step, args.steps, record["bits_per_byte"], speed, left))
+            self.report(StepReport(self.step, args.steps, record["bits_per_byte"], speed, left))
 
     def _evaluate(self) -> None:
         found = self.evaluate()
@@ -379,12 +367,3 @@ def learnt(targets_BS: Tensor) -> Tensor:
 
 def _blocks(model: nn.Module) -> list[nn.Module]:
     return [module for module in model.modules() if isinstance(module, TransformerBlock)]
-
-
-def _shape(args: Any) -> dict[str, Any]:
-    """Args without what decides only how fresh weights are drawn."""
-    found: dict[str, Any] = args.model_dump()
-    for part in (found, *(x for x in found.values() if isinstance(x, dict))):
-        for key in DRAWN & part.keys():
-            del part[key]
-    return found

@@ -5,7 +5,11 @@ export class Api {
     this.url = url.replace(/\/$/, "");
   }
 
-  /** The response; a busy server is asked again when it says so. `signal` stops the work. */
+  /**
+   * The response; a busy server is asked again when it says so. `signal` stops the work.
+   * @param {string} path
+   * @param {{body?: object, accept?: string, signal?: AbortSignal, tries?: number}} options
+   */
   async ask(path, { body, accept = "application/json", signal, tries = 4 } = {}) {
     const response = await fetch(this.url + path, {
       method: body === undefined ? "GET" : "POST",
@@ -23,7 +27,11 @@ export class Api {
     return this.ask(path, { body, accept, signal, tries: tries - 1 });
   }
 
-  /** The answer as a value. */
+  /**
+   * The answer as a value.
+   * @param {string} path
+   * @param {object} [body]
+   */
   async json(path, body) {
     return (await this.ask(path, { body })).json();
   }
@@ -41,11 +49,9 @@ export class Api {
       const decoder = new TextDecoder();
       for await (const part of response.body) {
         const blocks = (rest + decoder.decode(part, { stream: true })).split("\n\n");
-        rest = blocks.pop();
+        rest = blocks.pop() ?? "";
         for (const block of blocks) {
-          const fields = Object.fromEntries(
-            block.split("\n").map((line) => line.split(/: (.*)/s, 2)),
-          );
+          const fields = Object.fromEntries(block.split("\n").map((line) => line.split(/: (.*)/s, 2)));
           if (fields.event === "byte") yield JSON.parse(fields.data);
           if (fields.event === "problem") throw new Error(JSON.parse(fields.data).detail);
         }
@@ -65,7 +71,11 @@ async function main(url) {
   const found = await api.json("/api/patches", { text: "A BLT has", top_k: 3 });
   console.log("patches:", found.patches.map((patch) => patch.text).join("|"));
   // Entropy i belongs to the prediction of byte i; predictions[i] says what was expected there.
-  console.log("first byte:", found.entropies[0], found.predictions[0].map((p) => p.text));
+  console.log(
+    "first byte:",
+    found.entropies[0],
+    found.predictions[0].map((p) => p.text),
+  );
 
   const splitters = ["entropy", "space"];
   const compared = await api.json("/api/compare", { text: "A BLT has", splitters });
@@ -83,6 +93,7 @@ async function main(url) {
   }
 }
 
-if (globalThis.process?.argv[1]?.endsWith("client.mjs")) {
-  await main(process.argv[2] ?? "http://localhost:5000");
+const { argv = [] } = /** @type {{process?: {argv: string[]}}} */ (globalThis).process ?? {}; // none in a browser
+if (argv[1]?.endsWith("client.mjs")) {
+  await main(argv[2] ?? "http://localhost:5000");
 }

@@ -8,17 +8,26 @@ const LONGEST = 16000; // characters of an address; a longer text is only in the
 const MANY = 8000; // from here on some programs cut a link
 
 export class Address {
+  timer = 0;
+  /** @type {string|null} of the last change */
+  kind = null;
+  /** Whether the next entry of the history is a new one. */
+  pushes = false;
+  /** What is wrong with the link that one came by. */
+  broken = "";
+
   /**
-   * @param {{read: () => object|null, apply: (view: object|null) => void, limit: number,
-   *   say: (words: string, wrong: boolean) => void}} page
+   * @param {{read: () => object|null, apply: (view: any) => void, limit: number,
+   *   say: (words: string, wrong?: boolean) => void}} page
    *   `read` returns the view, null for the one that the page starts with; `apply` shows one
-   * @param {{encodeView: Function, decodeView: Function}} codec how views are written; see link.js
+   * @param {{encodeView: (view: any) => Promise<string>, decodeView: (fragment: string, limit: number) => Promise<any>}} codec how views are written; see link.js
    */
   constructor({ read, apply, say, limit }, codec = { encodeView, decodeView }) {
-    Object.assign(this, { read, apply, say, limit, codec });
-    this.timer = 0;
-    this.kind = null;
-    this.pushes = false;
+    this.read = read;
+    this.apply = apply;
+    this.say = say;
+    this.limit = limit;
+    this.codec = codec;
     addEventListener("popstate", (event) => this.come(event.state));
   }
 

@@ -8,6 +8,7 @@ import { Examples } from "./examples.js";
 import { save } from "./exports.js";
 import { Files } from "./files.js";
 import { Inspector, bytesInWords, summary } from "./inspector.js";
+import { byId as $, around, pageData } from "./page.js";
 import { onPaper } from "./paper.js";
 import { Rows } from "./rows.js";
 import { Source, post } from "./source.js";
@@ -15,16 +16,24 @@ import { byteLength, characterAt, describeCharacter, wellFormed } from "./text.j
 import { TextView } from "./textview.js";
 import { cutBy, emptyView, fill, mostSurprising } from "./view.js";
 
-const page = JSON.parse(document.getElementById("page-data").textContent);
-const $ = (id) => document.getElementById(id);
+const page = pageData();
+const fields = {
+  text: $("text", HTMLTextAreaElement),
+  example: $("example", HTMLSelectElement),
+  rule: $("rule", HTMLFormElement),
+  place: $("window-at", HTMLInputElement),
+  save: $("save", HTMLDetailsElement),
+};
 
 const LONG = 4096; // bytes, from which an answer takes a noticeable time
 const PREDICTED = 8192; // bytes, up to which predictions are asked for
 const PAUSE = 100; // milliseconds
 const view = emptyView();
 let name = "text"; // of what is shown, for files
+/** @type {string|null} */
 let example = null; // its id, if the text is one of them
 let choices = 0; // of texts, by whatever way; an example that arrives after a newer one is dropped
+/** @type {{from: number, shown: number|null}|null} */
 let wantedWindow = null; // of a link, for when its text has been measured
 let hovered = -1;
 let picked = -1;
@@ -38,7 +47,7 @@ const chart = new Chart($("chart"), {
   onThreshold: (nats) => controls.setThreshold(nats),
 });
 const inspector = new Inspector($("inspector"));
-const controls = new Controls($("rule"), {
+const controls = new Controls(fields.rule, {
   threshold: page.threshold ?? 1.34,
   rise: page.calibration.rise,
   onChange: (kind) => {
@@ -46,7 +55,7 @@ const controls = new Controls($("rule"), {
     address.changed(kind);
   },
 });
-const curve = new Curve($("curve"), page.calibration, Number($("rule").elements.threshold.max));
+const curve = new Curve($("curve"), page.calibration, Number(controls.elements.threshold.max));
 const textView = new TextView($("patches"), { onHover: hover, onPick: pick, describe: (i) => summary(view, i) });
 const rows = new Rows($("compare"), {
   onHover: hover,
@@ -54,8 +63,7 @@ const rows = new Rows($("compare"), {
   onLack: (text, bytes) => tokens.ask(text, bytes),
 });
 const source = new Source({
-  ask: ({ text, bytes }, signal) =>
-    post("/api/patches", bytes <= PREDICTED ? { text, top_k: page.topK } : { text }, signal),
+  ask: ({ text, bytes }, signal) => post("/api/patches", bytes <= PREDICTED ? { text, top_k: page.topK } : { text }, signal),
   onAnswer: (text, answer) => {
     say("");
     take(text, answer);
@@ -125,9 +133,7 @@ function drawCounts() {
   $("count-patches").textContent = patches.toLocaleString("en");
   $("count-mean").textContent = patches ? (bytes / patches).toFixed(2) : "–";
   $("count-bits").textContent = view.bits === null ? "–" : view.bits.toFixed(2);
-  $("chart-words").textContent = bytes
-    ? `Entropy of ${bytesInWords(bytes)}, cut into ${patches} patches.`
-    : "No text, no bytes.";
+  $("chart-words").textContent = bytes ? `Entropy of ${bytesInWords(bytes)}, cut into ${patches} patches.` : "No text, no bytes.";
 }
 
 /** What stands below byte `i` in the chart: its character at its first byte. */
@@ -175,7 +181,7 @@ function showLength(bytes) {
 
 /** Ask for what stands in the text field. */
 function measureText() {
-  const text = wellFormed($("text").value);
+  const text = wellFormed(fields.text.value);
   const bytes = byteLength(text);
   showLength(bytes);
   if (bytes > page.textLimit) {
@@ -196,7 +202,7 @@ function ownText(called = "text") {
   choices++;
   example = null;
   name = called;
-  $("example").value = "";
+  fields.example.value = "";
   $("patches").lang = "";
   measureText();
 }
@@ -213,8 +219,8 @@ async function showExample(id) {
   source.cancel();
   say("");
   const { text } = found.request;
-  $("text").value = text;
-  $("example").value = id;
+  fields.text.value = text;
+  fields.example.value = id;
   showLength(byteLength(text));
   $("patches").lang = found.lang === "zxx" ? "" : found.lang;
   example = name = id;
@@ -231,11 +237,12 @@ async function chooseExample(id) {
 
 /** The view as links have it; null for the one that the page starts with. */
 function present() {
+  /** @type {import("./link.js").View} */
   const state = { ...controls.state, byte: chosen && picked >= 0 ? picked : undefined };
   if (chart.zoom !== null) state.shown = chart.zoom;
   if (chart.first > 0) state.from = chart.first;
   if (example !== null && example !== page.first?.id) state.example = example;
-  else if (example === null) state.text = wellFormed($("text").value);
+  else if (example === null) state.text = wellFormed(fields.text.value);
   return Object.values(state).every((value) => value === undefined) ? null : state;
 }
 
@@ -252,21 +259,21 @@ async function restore(state) {
     say("The link names an example that is not here.", true);
     return;
   }
-  $("text").value = text ?? "";
+  fields.text.value = text ?? "";
   ownText();
 }
 
 function drawViewControls({ first, last, count }) {
   const all = last - first >= count;
   $("window").hidden = count <= 16;
-  const range = $("window-at");
+  const range = fields.place;
   range.hidden = all;
-  range.max = Math.max(0, count - (last - first));
-  range.value = first;
+  range.max = String(Math.max(0, count - (last - first)));
+  range.value = String(first);
   range.setAttribute("aria-valuetext", `bytes ${first + 1} to ${last}`);
   $("window-words").textContent = count ? `bytes ${first + 1}–${last} of ${count.toLocaleString("en")}` : "";
-  $("zoom-in").disabled = last - first <= 16;
-  $("zoom-out").disabled = all || last - first >= chart.width;
+  $("zoom-in", HTMLButtonElement).disabled = last - first <= 16;
+  $("zoom-out", HTMLButtonElement).disabled = all || last - first >= chart.width;
 }
 
 /** Everything that is drawn from the theme's colours. */
@@ -275,9 +282,11 @@ function recolour() {
   rows.recolour();
 }
 
+/** @param {string} kind of file */
 async function saveAs(kind) {
+  if (!view.all) return say("There is nothing to save: no text has been measured yet.", true);
   const last = Math.min(view.measured.bytes.length, chart.first + chart.shown);
-  const { mode, threshold } = controls.options;
+  const { threshold } = controls.options;
   const counts = [$("count-bytes"), $("count-patches"), $("count-mean")].map((one) => one.textContent);
   const shown = { first: chart.first, last };
   const heading = [
@@ -290,7 +299,7 @@ async function saveAs(kind) {
   const rule = { ...controls.options, mode: controls.mode };
   const what = { view, name, heading, splits, rule, model: page.model, window: shown, top: chart.top, threshold: controls.height };
   try {
-    say(`Saved as ${await save(kind, what, mode)}.`);
+    say(`Saved as ${await save(kind, what)}.`);
   } catch (error) {
     say(error.message, true);
   }
@@ -301,40 +310,42 @@ function listen() {
     ownText();
     address.changed("text");
   });
-  $("example").addEventListener("pointerdown", () => examples.load());
-  $("example").addEventListener("change", (event) => event.target.value && chooseExample(event.target.value));
-  $("window-at").addEventListener("input", (event) => {
-    chart.setView(Number(event.target.value));
+  fields.example.addEventListener("pointerdown", () => examples.load());
+  fields.example.addEventListener("change", () => fields.example.value && chooseExample(fields.example.value));
+  fields.place.addEventListener("input", () => {
+    chart.setView(Number(fields.place.value));
     address.changed("look");
   });
-  for (const [id, factor] of [["zoom-in", 0.5], ["zoom-out", 2]]) {
-    $(id).addEventListener("click", () => {
-      chart.scale(factor, picked);
-      address.changed("look");
-    });
-  }
+  const zoom = (factor) => {
+    chart.scale(factor, picked);
+    address.changed("look");
+  };
+  $("zoom-in").addEventListener("click", () => zoom(0.5));
+  $("zoom-out").addEventListener("click", () => zoom(2));
   $("copy-link").addEventListener("click", () => address.copy());
-  $("save").addEventListener("click", (event) => {
-    const kind = event.target.closest("[data-save]")?.dataset.save;
+  fields.save.addEventListener("click", (event) => {
+    const kind = around(event, "[data-save]")?.dataset.save;
     if (!kind) return;
-    $("save").open = false;
+    fields.save.open = false;
     saveAs(kind);
   });
-  addEventListener("click", (event) => $("save").contains(event.target) || ($("save").open = false));
+  addEventListener("click", (event) => {
+    if (!around(event, "#save")) fields.save.open = false;
+  });
   addEventListener("keydown", (event) => {
-    if (event.key !== "Escape" || !$("save").open) return;
-    $("save").open = false;
-    $("save").querySelector("summary").focus();
+    if (event.key !== "Escape" || !fields.save.open) return;
+    fields.save.open = false;
+    fields.save.querySelector("summary")?.focus();
   });
   addEventListener("themechange", recolour);
   onPaper(recolour);
 }
 
 function takeFiles() {
-  new Files($("entry"), $("file"), {
+  new Files($("entry"), $("file", HTMLInputElement), {
     limit: page.textLimit,
     onText: (text, called) => {
-      $("text").value = text;
+      fields.text.value = text;
       picked = -1;
       wantedWindow = { from: 0, shown: null };
       say("");
@@ -350,7 +361,7 @@ async function start() {
   listen();
   takeFiles();
   $("bench").classList.add("ready");
-  const kept = wellFormed($("text").value);
+  const kept = wellFormed(fields.text.value);
   if (!(await address.start())) {
     if (page.first && (kept === page.first.request.text || !kept)) await showExample(page.first.id);
     else ownText(); // the browser has kept what was typed before a reload

@@ -6,9 +6,13 @@ const NUMBERS = ["max_bytes", "temperature", "top_k", "top_p", "min_p", "seed"];
 const OPTIONS = [...NUMBERS, "speculate"];
 
 export class AskForm {
-  /** @param {HTMLFormElement} form @param {HTMLTextAreaElement} field the prompt's */
+  /**
+   * @param {HTMLFormElement} form
+   * @param {HTMLTextAreaElement} field the prompt's
+   */
   constructor(form, field) {
-    Object.assign(this, { form, field });
+    this.elements = /** @type {Record<string, any>} */ (form.elements); // inputs and a select
+    this.field = field;
   }
 
   get prompt() {
@@ -17,7 +21,7 @@ export class AskForm {
 
   /** What stands in an option, as a number where it is one; undefined for nothing. */
   option(name) {
-    const { value } = this.form.elements[name];
+    const { value } = this.elements[name];
     if (value === "") return undefined;
     return NUMBERS.includes(name) || value !== "auto" ? Number(value) : value;
   }
@@ -30,19 +34,19 @@ export class AskForm {
   /** As links have it: options that can be used and are not those of the page as it begins. */
   view() {
     const own = OPTIONS.filter((name) => {
-      const { value, validity } = this.form.elements[name];
+      const { value, validity } = this.elements[name];
       return validity.valid && value !== this.usual(name);
     });
     return { text: this.prompt, ...Object.fromEntries(own.map((name) => [name, this.option(name) ?? ""])) };
   }
 
   usual(name) {
-    return this.form.elements[name].defaultValue ?? "";
+    return this.elements[name].defaultValue ?? "";
   }
 
   /** Put a request into the form; options that it does not name are as usual. */
   fill(asked) {
     this.field.value = asked.prompt;
-    for (const name of OPTIONS) this.form.elements[name].value = asked[name] ?? this.usual(name);
+    for (const name of OPTIONS) this.elements[name].value = asked[name] ?? this.usual(name);
   }
 }

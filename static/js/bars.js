@@ -1,5 +1,6 @@
 /** Entropy of every byte as bars, and below them where the global model ran. */
 
+import { find, findAll } from "./page.js";
 import { node } from "./svg.js";
 
 const HEIGHT = 100;
@@ -9,7 +10,10 @@ const FEWEST = 64; // bars that the width is made for
 export class Bars {
   /** @param {HTMLElement} root holds an svg */
   constructor(root, { onHover, onPick, top }) {
-    Object.assign(this, { svg: root.querySelector("svg"), top, count: 0, room: FEWEST });
+    this.svg = find(root, "svg", SVGSVGElement);
+    this.top = top;
+    this.count = 0;
+    this.room = FEWEST;
     this.cursor = node("rect", { class: "cursor", y: 0, width: 1, height: HEIGHT });
     this.bars = node("g");
     this.svg.replaceChildren(this.cursor, this.bars);
@@ -29,10 +33,9 @@ export class Bars {
     this.count = events.length;
     this.room = Math.max(FEWEST, size, this.count);
     this.svg.setAttribute("viewBox", `0 0 ${this.room} ${HEIGHT}`);
-    while (this.bars.children.length > this.count) this.bars.lastChild.remove();
+    while (this.bars.children.length > this.count) this.bars.lastChild?.remove();
     for (let i = this.bars.children.length; i < this.count; i++) this.bars.append(node("g"));
-    for (let i = 0; i < this.count; i++) {
-      const element = this.bars.children[i];
+    for (const [i, element] of findAll(this.bars, ":scope > g", SVGGElement).entries()) {
       const key = `${entropies[i]} ${patchOf[i]} ${events[i].global_ran}`;
       if (element.dataset.key === key) continue;
       element.dataset.key = key;
@@ -41,7 +44,7 @@ export class Bars {
   }
 
   mark(i) {
-    this.cursor.setAttribute("x", Math.max(0, i));
+    this.cursor.setAttribute("x", String(Math.max(0, i)));
     this.cursor.toggleAttribute("hidden", i < 0);
     this.cursor.style.display = i < 0 ? "none" : "";
   }

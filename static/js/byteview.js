@@ -1,5 +1,6 @@
 /** One byte of a followed text in words and tables, and all bytes as one table. */
 
+import { findAll } from "./page.js";
 import { characterAt, describeCharacter, hex } from "./text.js";
 import { colour } from "./svg.js";
 
@@ -24,13 +25,14 @@ export function summary(view, i) {
 export class ByteView {
   constructor(root) {
     this.root = root;
-    this.fields = new Map();
-    for (const element of root.querySelectorAll("[data-field]")) this.fields.set(element.dataset.field, element);
-    [this.buckets, this.looks] = root.querySelectorAll("table");
+    this.fields = new Map(findAll(root, "[data-field]").map((element) => [element.dataset.field, element]));
+    const [buckets, looks] = findAll(root, "table", HTMLTableElement);
+    this.buckets = buckets;
+    this.looks = looks;
   }
 
   set(field, ...content) {
-    this.fields.get(field).replaceChildren(...content);
+    this.fields.get(field)?.replaceChildren(...content);
   }
 
   show(view, i, head) {
@@ -38,7 +40,7 @@ export class ByteView {
     const { character } = characterAt(measured, i);
     const { glyph, name, point, words } = describeCharacter(character);
     this.set("glyph", glyph);
-    this.fields.get("glyph").classList.toggle("words", words);
+    this.fields.get("glyph")?.classList.toggle("words", words);
     this.set("place", `Byte ${i + 1} of ${view.count}`);
     this.set("value", `${hex(measured.bytes[i])} · ${name ? `${name} ` : ""}${point}`);
     this.set("entropy", entropies ? surprise(entropies[i], threshold, i) : "not asked for by this rule");
@@ -69,7 +71,7 @@ export class ByteView {
     const vectors = (encoder[0] ?? decoder[0])?.weights.length ?? 0;
     this.looks.hidden = !vectors;
     const names = Array.from({ length: vectors }, (_, k) => `vector ${k + 1}`);
-    this.looks.tHead.replaceChildren(row(["", ...names], "th"));
+    this.looks.tHead?.replaceChildren(row(["", ...names], "th"));
     const complete = view.readInto[i + 1] < view.complete;
     const rows = [
       ...encoder.map(({ layer, weights }) => [

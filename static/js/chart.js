@@ -1,5 +1,6 @@
 /** The entropy curve: a picture of it, and elements over it that carry the threshold and the cursor. */
 
+import { around, find, findAll } from "./page.js";
 import { Plot } from "./plot.js";
 import { readColours } from "./strip.js";
 
@@ -10,33 +11,69 @@ const LABEL_WIDTH = 9;
 const NARROWEST = 2.6;
 const WIDE = /\p{Extended_Pictographic}|[\u1100-\u11ff\u2e80-\uffdc]/u;
 
+/**
+ * @typedef {object} Data
+ * @property {number} count of bytes
+ * @property {Float64Array} entropies nats
+ * @property {Uint8Array} starts
+ * @property {Uint32Array} patchOf
+ * @property {(i: number) => string} labels what stands below a byte
+ * @property {number|null} threshold nats, if it is a height
+ */
+
+/** @type {Data} */
+const NOTHING = {
+  count: 0,
+  entropies: new Float64Array(0),
+  starts: new Uint8Array(0),
+  patchOf: new Uint32Array(0),
+  labels: () => "",
+  threshold: null,
+};
+
 export class Chart {
+  data = NOTHING;
+  /** First byte that is shown. */
+  first = 0;
+  /** @type {number|null} bytes that are shown, after zooming */
+  zoom = null;
+  /** Nats at the top. */
+  top = 4.5;
+  /** Pixels of a byte. */
+  pixels = 1;
+  marked = -1;
+  /** @type {number|null} pixels, once they have been asked for */
+  measured = null;
+  /** @type {ReturnType<typeof readColours>|null} */
+  colours = null;
+  dragging = false;
+  /** Pixels from the threshold to where it was grabbed. */
+  grabbed = 0;
+  /** @type {(shown: {first: number, last: number, count: number}) => void} */
+  onView = () => {};
+
   /**
    * @param {HTMLElement} root holds `.plot`, `.ticks`, `.threshold` and `.cursor`
-   * @param {{onHover: Function, onPick: Function, onThreshold: Function}} handlers
+   * @param {{onHover: (i: number) => void, onPick: (i: number) => void, onThreshold: (nats: number) => void}} handlers
    */
   constructor(root, { onHover, onPick, onThreshold }) {
     this.root = root;
-    this.plot = new Plot(root.querySelector(".plot"));
-    this.handle = root.querySelector(".threshold");
-    this.cursor = root.querySelector(".cursor");
-    this.ticksBelow = root.querySelector(".ticks");
+    this.plot = new Plot(find(root, ".plot"));
+    this.handle = find(root, ".threshold");
+    this.cursor = find(root, ".cursor");
+    this.ticksBelow = find(root, ".ticks");
     this.onThreshold = onThreshold;
-    this.data = null;
-    this.first = 0;
-    this.zoom = null;
-    this.top = 4.5;
     this.listen(onHover, onPick);
     this.listenToHandle();
     new ResizeObserver(() => {
       this.measured = null;
-      if (this.data) this.draw();
+      if (this.data !== NOTHING) this.draw();
     }).observe(root);
   }
 
-  /** @param data {count, entropies, starts, patchOf, labels, threshold} */
+  /** @param {Data} data */
   show(data) {
-    const lengthChanged = this.data?.count !== data.count;
+    const lengthChanged = this.data === NOTHING || this.data.count !== data.count;
     this.data = data;
     if (lengthChanged) this.clampView();
     this.draw();
@@ -44,19 +81,20 @@ export class Chart {
 
   /** Pixels between the margins; read once, since reading makes the browser lay out the page. */
   get width() {
-    this.measured ??= this.root.clientWidth;
-    return Math.max(60, this.measured - MARGIN.l - MARGIN.r);
+    const measured = this.measured ?? this.root.clientWidth;
+    this.measured = measured;
+    return Math.max(60, measured - MARGIN.l - MARGIN.r);
   }
 
   /** Bytes shown at once: all of them while they are told apart, fewer after zooming in. */
   get shown() {
-    const count = this.data?.count ?? 0;
+    const { count } = this.data;
     const fits = Math.max(16, Math.floor(this.width / NARROWEST));
     return Math.max(1, Math.min(count, this.zoom ?? fits));
   }
 
   clampView() {
-    this.first = Math.max(0, Math.min(this.first, (this.data?.count ?? 0) - this.shown));
+    this.first = Math.max(0, Math.min(this.first, this.data.count - this.shown));
   }
 
   setView(first) {
@@ -94,7 +132,8 @@ export class Chart {
     let highest = 0;
     for (let i = 0; i < data.count; i++) highest = Math.max(highest, data.entropies[i]);
     this.top = Math.max(4.4, highest * 1.06);
-    this.colours ??= readColours();
+    const colours = this.colours ?? readColours();
+    this.colours = colours;
     const frame = {
       first,
       last,
@@ -107,16 +146,17 @@ export class Chart {
       width: width + MARGIN.l + MARGIN.r,
       height: HEIGHT,
     };
-    this.plot.draw(data, frame, this.colours);
+    this.plot.draw(data, frame, colours);
     this.drawTicks(first, last);
     this.placeHandle();
-    this.mark(this.marked ?? -1);
-    this.onView?.({ first, last, count: data.count });
+    this.mark(this.marked);
+    this.onView({ first, last, count: data.count });
   }
 
   /** Characters below their bytes; where there is no room, those that start a patch come first. */
   ticks(first, last) {
     const { labels, starts } = this.data;
+    /** @type {{i: number, label: string}[]} */
     const found = [];
     const room = Math.ceil(LABEL_WIDTH / this.pixels);
     let free = -Infinity;
@@ -132,12 +172,12 @@ export class Chart {
   /** Elements of their own, which stay: a browser is slow to lay out text that is new. */
   drawTicks(first, last) {
     const ticks = this.ticks(first, last);
-    while (this.ticksBelow.children.length > ticks.length) this.ticksBelow.lastChild.remove();
+    while (this.ticksBelow.children.length > ticks.length) this.ticksBelow.lastChild?.remove();
     while (this.ticksBelow.children.length < ticks.length) {
       this.ticksBelow.append(document.createElement("span"));
     }
-    ticks.forEach(({ i, label }, k) => {
-      const tick = this.ticksBelow.children[k];
+    findAll(this.ticksBelow, "span").forEach((tick, k) => {
+      const { i, label } = ticks[k];
       if (tick.textContent !== label) tick.textContent = label;
       tick.style.left = `${MARGIN.l + (i - first + 0.5) * this.pixels}px`;
     });
@@ -146,7 +186,7 @@ export class Chart {
   /** Mark byte `i` by a vertical line. */
   mark(i) {
     this.marked = i;
-    const inside = this.data && i >= this.first && i < this.first + this.shown && i < this.data.count;
+    const inside = i >= this.first && i < this.first + this.shown && i < this.data.count;
     this.cursor.hidden = !inside;
     if (!inside) return;
     this.cursor.style.left = `${MARGIN.l + (i - this.first + 0.5) * this.pixels}px`;
@@ -168,21 +208,22 @@ export class Chart {
     this.handle.hidden = threshold === null;
     if (threshold === null) return;
     this.handle.style.top = `${this.yOf(threshold)}px`;
-    this.handle.querySelector("output").textContent = threshold.toFixed(2);
+    find(this.handle, "output").textContent = threshold.toFixed(2);
     this.handle.setAttribute("aria-valuenow", threshold.toFixed(2));
     this.handle.setAttribute("aria-valuemax", this.top.toFixed(2));
     this.handle.setAttribute("aria-valuetext", `${threshold.toFixed(2)} nats`);
   }
 
   recolour() {
-    this.colours = this.measured = null;
-    if (this.data) this.draw();
+    this.colours = null;
+    this.measured = null;
+    if (this.data !== NOTHING) this.draw();
   }
 
   byteAt(event) {
     const box = this.root.getBoundingClientRect();
     const i = this.first + Math.floor((event.clientX - box.left - MARGIN.l) / this.pixels);
-    return this.data && i >= this.first && i < Math.min(this.data.count, this.first + this.shown) ? i : -1;
+    return i >= this.first && i < Math.min(this.data.count, this.first + this.shown) ? i : -1;
   }
 
   listen(onHover, onPick) {
@@ -192,12 +233,12 @@ export class Chart {
     this.root.addEventListener("pointerleave", () => onHover(-1));
     this.root.addEventListener("click", (event) => {
       const i = this.byteAt(event);
-      if (i >= 0 && !this.handle.contains(event.target)) onPick(i);
+      if (i >= 0 && !around(event, ".threshold")) onPick(i);
     });
     this.root.addEventListener(
       "wheel",
       (event) => {
-        if (!this.data || Math.abs(event.deltaX) <= Math.abs(event.deltaY)) return;
+        if (Math.abs(event.deltaX) <= Math.abs(event.deltaY)) return;
         event.preventDefault();
         this.setView(this.first + Math.round(event.deltaX / this.pixels));
       },
@@ -212,19 +253,23 @@ export class Chart {
       this.onThreshold(Math.round(this.natsAt(y) * 100) / 100);
     };
     handle.addEventListener("pointerdown", (event) => {
-      if (event.button) return;
+      const { threshold } = this.data;
+      if (event.button || threshold === null) return;
       handle.setPointerCapture(event.pointerId);
-      this.grabbed = event.clientY - this.root.getBoundingClientRect().top - this.yOf(this.data.threshold);
+      this.grabbed = event.clientY - this.root.getBoundingClientRect().top - this.yOf(threshold);
       this.dragging = true;
       handle.focus({ preventScroll: true });
       event.preventDefault();
     });
     handle.addEventListener("pointermove", (event) => this.dragging && move(event));
     for (const end of ["pointerup", "pointercancel"]) {
-      handle.addEventListener(end, () => (this.dragging = false));
+      handle.addEventListener(end, () => {
+        this.dragging = false;
+      });
     }
     handle.addEventListener("keydown", (event) => {
       const now = this.data.threshold;
+      if (now === null) return;
       const targets = {
         ArrowUp: now + STEP,
         ArrowRight: now + STEP,

@@ -1,6 +1,7 @@
 /** The list of runs: which are shown, how far each is. */
 
 import { element } from "./curves.js";
+import { find } from "./page.js";
 import { short, sizeInWords, timeInWords } from "./scales.js";
 
 const TINTS = 8;
@@ -17,10 +18,12 @@ export function tintOf(name) {
 export class Chooser {
   /**
    * @param {HTMLElement} list
-   * @param {{onChoose: Function, since: Function}} options `since(moment)` in seconds
+   * @param {{onChoose: (names: string[]) => void, since: (moment: string) => number}} options `since` in seconds
    */
   constructor(list, { onChoose, since }) {
-    Object.assign(this, { list, onChoose, since });
+    this.list = list;
+    this.since = since;
+    /** @type {Map<string, HTMLElement>} by name of the run */
     this.rows = new Map();
     list.addEventListener("change", () => {
       const boxes = [...list.querySelectorAll("input")];
@@ -39,8 +42,8 @@ export class Chooser {
     items.forEach((item, place) => {
       const row = this.rows.get(item.name) ?? this.row(item);
       if (this.list.children[place] !== row) this.list.insertBefore(row, this.list.children[place]);
-      row.querySelector("input").checked = chosen.includes(item.name);
-      const meta = row.querySelector(".meta");
+      find(row, "input", HTMLInputElement).checked = chosen.includes(item.name);
+      const meta = find(row, ".meta");
       const words = this.words(item, curvesOf(item.name)).join(" · ");
       if (meta.textContent !== words) meta.textContent = words;
     });

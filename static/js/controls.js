@@ -1,5 +1,7 @@
 /** The patching rule and its numbers. */
 
+import { find, findAll } from "./page.js";
+
 const WORDS = {
   entropy: "A patch starts where the entropy of the next byte is above the threshold.",
   topk: "The bytes with the highest entropy start patches, as many as the wanted mean length asks for.",
@@ -27,6 +29,16 @@ const ANY = 512;
 /** Rules whose threshold is a height in the chart. */
 const ON_CHART = new Set(["entropy", "combined"]);
 
+/**
+ * @typedef {object} Elements of the form, by their names
+ * @property {RadioNodeList} mode
+ * @property {HTMLInputElement} threshold
+ * @property {HTMLInputElement} exact
+ * @property {HTMLInputElement} add
+ * @property {HTMLInputElement} size
+ * @property {HTMLInputElement} longest
+ */
+
 export class Controls {
   /**
    * @param {HTMLFormElement} form
@@ -35,14 +47,15 @@ export class Controls {
    */
   constructor(form, { threshold, rise, onChange }) {
     this.form = form;
+    this.elements = /** @type {Elements & HTMLFormControlsCollection} */ (form.elements);
     this.onChange = onChange;
     // A rise is smaller than a height: each kind of rule keeps a threshold of its own.
     this.own = { height: threshold, rise };
     this.thresholds = { ...this.own };
-    this.mode = form.elements.mode.value || "entropy";
+    this.mode = this.elements.mode.value || "entropy";
     form.addEventListener("submit", (event) => event.preventDefault());
-    form.addEventListener("input", (event) => this.changed(event.target));
-    form.querySelector("#own").addEventListener("click", () => this.setThreshold(this.own[this.kind]));
+    form.addEventListener("input", ({ target }) => target instanceof HTMLInputElement && this.changed(target));
+    find(form, "#own").addEventListener("click", () => this.setThreshold(this.own[this.kind]));
     this.apply();
   }
 
@@ -54,19 +67,22 @@ export class Controls {
     return this.thresholds[this.kind];
   }
 
-  /** What the rule needs, as rules.js takes it. */
+  /**
+   * What the rule needs, as rules.js takes it.
+   * @returns {import("./rules.js").Options & {mode: string, threshold: number|null}}
+   */
   get options() {
     return {
       mode: this.mode === "topk" ? "entropy" : this.mode,
       threshold: NEEDS[this.mode].includes("threshold") ? this.threshold : null,
-      thresholdAdd: Math.max(0, Number(this.form.elements.add.value) || 0),
+      thresholdAdd: Math.max(0, Number(this.elements.add.value) || 0),
       patchSize: this.mode === "static" ? this.wholeSize : this.size,
       maxPatchLength: this.longest,
     };
   }
 
   get size() {
-    return Math.max(1, Number(this.form.elements.size.value) || 1);
+    return Math.max(1, Number(this.elements.size.value) || 1);
   }
 
   get wholeSize() {
@@ -75,11 +91,11 @@ export class Controls {
 
   /** The model's own longest patch, or null. */
   get ownLongest() {
-    return Number(this.form.elements.longest.defaultValue) || null;
+    return Number(this.elements.longest.defaultValue) || null;
   }
 
   get longest() {
-    const { value } = this.form.elements.longest;
+    const { value } = this.elements.longest;
     const longest = Math.floor(Number(value));
     return value !== "" && longest >= 1 ? longest : null;
   }
@@ -95,9 +111,12 @@ export class Controls {
     };
   }
 
-  /** What differs from the page's beginning, by the names that links use. */
+  /**
+   * What differs from the page's beginning, by the names that links use.
+   * @returns {import("./link.js").View}
+   */
   get state() {
-    const { elements } = this.form;
+    const { elements } = this;
     const changed = (value, usual) => (value === usual ? undefined : value);
     return {
       rule: changed(this.mode, "entropy"),
@@ -109,21 +128,26 @@ export class Controls {
     };
   }
 
-  /** Set everything to what `state` returned once; nothing is reported. */
+  /**
+   * Set everything to what `state` returned once; nothing is reported.
+   * @param {import("./link.js").View} view
+   */
   restore({ rule = "entropy", threshold, rise, add, size, longest }) {
-    const { elements } = this.form;
+    const { elements } = this;
     this.mode = rule;
     elements.mode.value = rule;
     this.thresholds = { height: threshold ?? this.own.height, rise: rise ?? this.own.rise };
-    elements.add.value = add ?? elements.add.defaultValue;
-    elements.size.value = size ?? elements.size.defaultValue;
-    elements.longest.value = longest ?? this.ownLongest ?? "";
+    elements.add.value = String(add ?? elements.add.defaultValue);
+    elements.size.value = String(size ?? elements.size.defaultValue);
+    elements.longest.value = String(longest ?? this.ownLongest ?? "");
     this.apply();
   }
 
   /** What the threshold is compared with, if the calibrated curve can tell anything of it. */
   get curve() {
-    return { entropy: "height", monotonic: "rise" }[this.mode] ?? null;
+    /** @type {Record<string, "height"|"rise">} */
+    const kinds = { entropy: "height", monotonic: "rise" };
+    return kinds[this.mode] ?? null;
   }
 
   /** The threshold as a height in the chart, or null. */
@@ -131,12 +155,14 @@ export class Controls {
     return ON_CHART.has(this.mode) ? this.threshold : null;
   }
 
+  /** @param {number} nats */
   setThreshold(nats) {
     this.thresholds[this.kind] = nats;
     this.apply();
     this.onChange("number");
   }
 
+  /** @param {HTMLInputElement} input */
   changed(input) {
     if (input.name === "mode") this.mode = input.value;
     if (input.name === "threshold" || input.name === "exact") {
@@ -148,22 +174,23 @@ export class Controls {
     this.onChange(input.name === "mode" ? "rule" : "number");
   }
 
-  /** Bring the form in line; `source` is being edited and stays as it is. */
+  /**
+   * Bring the form in line; `source` is being edited and stays as it is.
+   * @param {HTMLInputElement|null} source
+   */
   apply(source = null) {
-    const { elements } = this.form;
-    for (const block of this.form.querySelectorAll("[data-needs]")) {
+    const { elements } = this;
+    for (const block of findAll(this.form, "[data-needs]")) {
       block.hidden = !NEEDS[this.mode].includes(block.dataset.needs);
     }
-    const words = this.form.querySelector("#mode-words");
+    const words = find(this.form, "#mode-words");
     if (words.textContent !== WORDS[this.mode]) words.textContent = WORDS[this.mode];
-    if (elements.threshold !== source) elements.threshold.value = this.threshold;
+    if (elements.threshold !== source) elements.threshold.value = String(this.threshold);
     if (elements.exact !== source) elements.exact.value = this.threshold.toFixed(2);
     elements.threshold.setAttribute("aria-valuetext", `${this.threshold.toFixed(2)} nats`);
-    this.form.querySelector("#own").hidden = Math.abs(this.threshold - this.own[this.kind]) < 0.005;
-    this.form.querySelector("#threshold-name").textContent =
-      this.kind === "rise" ? "Rise that starts a patch" : "Threshold";
-    this.form.querySelector("#size-name").textContent =
-      this.mode === "static" ? "Bytes per patch" : "Wanted bytes per patch";
+    find(this.form, "#own").hidden = Math.abs(this.threshold - this.own[this.kind]) < 0.005;
+    find(this.form, "#threshold-name").textContent = this.kind === "rise" ? "Rise that starts a patch" : "Threshold";
+    find(this.form, "#size-name").textContent = this.mode === "static" ? "Bytes per patch" : "Wanted bytes per patch";
     elements.size.step = this.mode === "static" ? "1" : "0.1";
   }
 }

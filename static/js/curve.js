@@ -1,5 +1,6 @@
 /** Threshold against bytes per patch: the held-out mix of the calibration, and the present text. */
 
+import { find } from "./page.js";
 import { node } from "./svg.js";
 import { ownCurve } from "./view.js";
 
@@ -8,9 +9,24 @@ const TOP = 6;
 const BOTTOM = 18;
 const THUMB = 8; // half a slider's thumb: the curve lies below the slider, on the same scale
 const MOST = 32; // bytes per patch, at the top; the scale is that of their logarithm
+/** @typedef {{nats: number, size: number}} Point */
+
 const LINES = [1, 2, 4, 8, 16, 32];
 
 export class Curve {
+  /** Pixels; 0 until they have been measured. */
+  width = 0;
+  shown = false;
+  /** @type {import("./text.js").Measured|null} the text that `own` is of */
+  measured = null;
+  /** @type {"height"|"rise"|null} */
+  kind = null;
+  threshold = 0;
+  /** @type {number|null} bytes per patch of the text */
+  size = null;
+  /** @type {Point[]} */
+  own = [];
+
   /**
    * @param {HTMLElement} root a figure with an svg and a figcaption
    * @param {{thresholds: number[], bytesPerPatch: number[]}} calibration
@@ -18,8 +34,8 @@ export class Curve {
    */
   constructor(root, calibration, widest) {
     this.root = root;
-    this.svg = root.querySelector("svg");
-    this.words = root.querySelector("figcaption");
+    this.svg = find(root, "svg", SVGSVGElement);
+    this.words = find(root, "figcaption");
     this.widest = widest;
     this.mix = calibration.thresholds.map((nats, k) => ({ nats, size: calibration.bytesPerPatch[k] }));
     new ResizeObserver(([{ contentRect }]) => {
@@ -30,7 +46,7 @@ export class Curve {
   }
 
   /**
-   * @param view the measured text
+   * @param {import("./view.js").View} view the measured text
    * @param {"height"|"rise"|null} kind what the threshold is compared with; null hides the curve
    * @param {number} threshold nats
    */
@@ -39,15 +55,18 @@ export class Curve {
     if (kind === null) return;
     if (this.measured !== view.measured || this.kind !== kind) this.own = ownCurve(view, kind === "rise");
     const patches = view.patchLengths.length;
-    const size = patches ? view.measured.bytes.length / patches : null;
-    Object.assign(this, { measured: view.measured, kind, threshold, size, shown: true });
+    this.size = patches ? view.measured.bytes.length / patches : null;
+    this.measured = view.measured;
+    this.kind = kind;
+    this.threshold = threshold;
+    this.shown = true;
     this.draw();
   }
 
   draw() {
     if (!this.width) return; // it is drawn when its place has been measured
     this.svg.setAttribute("viewBox", `0 0 ${this.width} ${HEIGHT}`);
-    this.svg.setAttribute("height", HEIGHT);
+    this.svg.setAttribute("height", String(HEIGHT));
     const mix = this.kind === "height" ? this.mix : [];
     const held = at(mix, this.threshold);
     const x = this.x(this.threshold);
@@ -90,7 +109,11 @@ export class Curve {
   }
 }
 
-/** Value of a curve at a threshold, or null outside of it. */
+/**
+ * Value of a curve at a threshold, or null outside of it.
+ * @param {Point[]} points
+ * @param {number} nats
+ */
 function at(points, nats) {
   const after = points.findIndex((point) => point.nats >= nats);
   if (after < 0) return null;

@@ -15,16 +15,58 @@ let charts = 0;
 /**
  * A line is `{key, name, tint, xs, ys, low?, high?, faint?, dots?}`; `ys` may hold nulls. `low` and
  * `high` are the ends of a band, `dots` marks what was measured now and then.
+ * @typedef {object} Line
+ * @property {string} key
+ * @property {string} name
+ * @property {number|string} tint
+ * @property {number[]} xs
+ * @property {(number|null)[]} ys
+ * @property {(number|null)[]|null} [low]
+ * @property {(number|null)[]|null} [high]
+ * @property {boolean} [faint]
+ * @property {boolean} [dots]
  */
+
+/**
+ * @typedef {object} Data
+ * @property {Line[]} lines
+ * @property {number|null} low end of the axis; null for that of the lines
+ * @property {number|null} high end of the axis
+ * @property {boolean} logX
+ * @property {boolean} logY
+ * @property {(x: number) => string} words name of a place on the axis
+ */
+
+/**
+ * @typedef {object} Handlers
+ * @property {(x: number|null, speaker?: CurveChart) => void} onCursor `speaker`: the chart that is to
+ *   say what is there
+ * @property {(low: number|null, high: number|null) => void} onZoom
+ */
+
+/** @typedef {ReturnType<typeof scale>} Scale */
+
 export class CurveChart {
+  /** @type {number|null} place that is marked */
+  cursor = null;
+  /** @type {Data} the last that was shown */
+  data;
+  /** @type {Scale} once something was drawn */
+  x;
+  /** @type {Scale} */
+  y;
+  marks = make("g", {});
+  selection = make("rect", {});
+
   /**
    * @param {HTMLElement} root
-   * @param {{label: string, height: number, onCursor: Function, onZoom: Function}} options
+   * @param {{label: string, height: number} & Handlers} options
    */
   constructor(root, { label, height, onCursor, onZoom }) {
-    Object.assign(this, { root, label, height, onCursor, onZoom });
-    this.data = null;
-    this.cursor = null;
+    this.root = root;
+    this.height = height;
+    this.onCursor = onCursor;
+    this.onZoom = onZoom;
     root.classList.add("curves");
     root.tabIndex = 0;
     root.setAttribute("role", "group");
@@ -41,7 +83,7 @@ export class CurveChart {
     new ResizeObserver(() => this.data && this.draw()).observe(root);
   }
 
-  /** @param data {lines, low, high, logX, logY, words} with `words(x)` naming a place on the axis. */
+  /** @param {Data} data */
   show(data) {
     this.data = data;
     this.draw();
@@ -57,11 +99,9 @@ export class CurveChart {
     const ends = rangeOfY(data, this.x, (right - MARGIN.left) * EARLY);
     this.y = scale({ ...ends, from: bottom, to: MARGIN.top, log: ends.log });
     this.svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
-    this.svg.setAttribute("height", height);
+    this.svg.setAttribute("height", String(height));
     const clip = make("clipPath", { id: this.clip });
-    clip.append(
-      make("rect", { x: MARGIN.left, y: 0, width: right - MARGIN.left, height: bottom + 1 }),
-    );
+    clip.append(make("rect", { x: MARGIN.left, y: 0, width: right - MARGIN.left, height: bottom + 1 }));
     const inside = make("g", { "clip-path": `url(#${this.clip})` });
     const dots = make("g", {}); // not clipped: those at the edges would be cut in half
     for (const line of data.lines) {
@@ -71,7 +111,7 @@ export class CurveChart {
     this.marks = make("g", { class: "cursor-marks" });
     this.selection = make("rect", { class: "selection", y: MARGIN.top, height: bottom - MARGIN.top });
     this.svg.replaceChildren(clip, ...this.axes(width, right, bottom), inside, dots, this.selection, this.marks);
-    this.selection.setAttribute("width", 0);
+    this.selection.setAttribute("width", "0");
     this.mark(this.cursor);
   }
 
@@ -94,8 +134,7 @@ export class CurveChart {
   axes(width, right, bottom) {
     const { data } = this;
     const found = [];
-    const places = (ends, log, room) =>
-      log ? logTicks(ends.low, ends.high, room) : ticks(ends.low, ends.high, room);
+    const places = (ends, log, room) => (log ? logTicks(ends.low, ends.high, room) : ticks(ends.low, ends.high, room));
     for (const place of places(this.y, data.logY && this.y.low > 0, this.height < 220 ? 4 : 6)) {
       const y = this.y.at(place);
       found.push(make("line", { class: "grid", x1: MARGIN.left, x2: right, y1: y, y2: y }));
@@ -186,7 +225,11 @@ export class CurveChart {
     return d;
   }
 
-  /** Mark the place `x` in all curves, or none for null; `speak` for who does not see it. */
+  /**
+   * Mark the place `x` in all curves, or none for null; `speak` for who does not see it.
+   * @param {number|null} x
+   * @param {boolean} speak
+   */
   mark(x, speak = false) {
     this.cursor = x;
     if (!this.x || !this.data) return;
@@ -238,6 +281,7 @@ export class CurveChart {
 
   listen() {
     const { root } = this;
+    /** @type {{pixel: number, value: number}|null} where a drag began */
     let from = null;
     root.addEventListener("pointerdown", (event) => {
       if (event.button || !this.x) return;
@@ -250,20 +294,20 @@ export class CurveChart {
       this.onCursor(this.valueAt(event));
       if (!from) return;
       const [a, b] = [from.value, this.valueAt(event)].sort((p, q) => p - q);
-      this.selection.setAttribute("x", this.xAt(a));
-      this.selection.setAttribute("width", this.xAt(b) - this.xAt(a));
+      this.selection.setAttribute("x", String(this.xAt(a)));
+      this.selection.setAttribute("width", String(this.xAt(b) - this.xAt(a)));
     });
     root.addEventListener("pointerup", (event) => {
       if (!from) return;
       const [a, b] = [from.value, this.valueAt(event)].sort((p, q) => p - q);
       const meant = Math.abs(event.clientX - from.pixel) >= DRAG;
       from = null;
-      this.selection.setAttribute("width", 0);
+      this.selection.setAttribute("width", "0");
       if (meant && b > a) this.onZoom(a, b);
     });
     root.addEventListener("pointercancel", () => {
       from = null;
-      this.selection?.setAttribute("width", 0);
+      this.selection.setAttribute("width", "0");
     });
     root.addEventListener("pointerleave", (event) => {
       if (event.pointerType !== "touch") this.onCursor(null); // a finger has left, its place stays
@@ -276,9 +320,7 @@ export class CurveChart {
   key(event) {
     if (!this.x || event.ctrlKey || event.metaKey || event.altKey) return;
     const { low, high } = this.x;
-    const xs = [...new Set(this.data.lines.flatMap((line) => line.xs))]
-      .filter((x) => x >= low && x <= high)
-      .sort((a, b) => a - b);
+    const xs = [...new Set(this.data.lines.flatMap((line) => line.xs))].filter((x) => x >= low && x <= high).sort((a, b) => a - b);
     if (!xs.length) return;
     const now = this.cursor === null ? -1 : nearest(xs, this.cursor);
     const far = Math.max(1, Math.round(xs.length / 10));
@@ -321,7 +363,7 @@ function rangeOfY({ lines, logY }, x, early) {
   }
   for (const { xs, low: lows, high: highs } of logY ? [] : lines) {
     if (!lows) continue;
-    const there = xs.map((at, i) => i).filter((i) => xs[i] >= start && xs[i] <= x.high && lows[i] !== null);
+    const there = [...xs.keys()].filter((i) => xs[i] >= start && xs[i] <= x.high && lows[i] !== null);
     if (!there.length) continue;
     const usual = there.map((i) => highs[i]).sort((a, b) => a - b)[Math.floor((there.length - 1) * USUAL)];
     high = Math.max(high, usual);
@@ -333,6 +375,12 @@ function rangeOfY({ lines, logY }, x, early) {
   return { low: low >= 0 ? Math.max(0, low - space) : low - space, high: high + space, log: false };
 }
 
+/**
+ * @template {keyof SVGElementTagNameMap} Tag
+ * @param {Tag} name
+ * @param {Record<string, any>} attributes
+ * @returns {SVGElementTagNameMap[Tag]}
+ */
 function make(name, attributes) {
   const node = document.createElementNS(SVG, name);
   for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
@@ -345,7 +393,14 @@ function text(x, y, words, anchor) {
   return node;
 }
 
-/** An HTML element with a class and a text. */
+/**
+ * An HTML element with a class and a text.
+ * @template {keyof HTMLElementTagNameMap} Tag
+ * @param {Tag} name
+ * @param {string} kind its class
+ * @param {string|null} words
+ * @returns {HTMLElementTagNameMap[Tag]}
+ */
 export function element(name, kind, words = null) {
   const node = document.createElement(name);
   if (kind) node.className = kind;

@@ -1,5 +1,6 @@
 /** The architecture while the patch size moves; app/drawing/architecture_svg.py draws it first. */
 
+import { find, findAll } from "./page.js";
 import { COLOURS } from "./svg.js";
 
 const LEFT = 22;
@@ -65,7 +66,13 @@ function wire(x0, y0, x1, y1, hue) {
 
 /** A large number for people: 924 M, 1.01 G. */
 export function short(value) {
-  for (const [unit, name] of [[1e9, "G"], [1e6, "M"], [1e3, "k"]]) {
+  /** @type {[number, string][]} */
+  const units = [
+    [1e9, "G"],
+    [1e6, "M"],
+    [1e3, "k"],
+  ];
+  for (const [unit, name] of units) {
     if (value >= 0.9995 * unit) {
       const share = value / unit;
       return `${share.toFixed(share < 9.995 ? 2 : share < 99.95 ? 1 : 0)} ${name}`;
@@ -77,19 +84,19 @@ export function short(value) {
 export class Diagram {
   /**
    * @param {HTMLElement} root
-   * @param {{architecture: object, text: {order: number[]}}} page
+   * @param {{architecture: {patch_sizes: number[], parts: {key: string, flops: number[]}[]}, text: {order: number[]}}} page
    */
   constructor(root, { architecture, text }) {
     this.root = root;
     this.shape = architecture;
     this.order = text.order;
-    this.slider = root.querySelector("#size");
-    this.chart = root.querySelector(".costs");
+    this.slider = find(root, "#size", HTMLInputElement);
+    this.chart = find(root, ".costs", SVGElement);
     this.slider.addEventListener("input", () => this.show());
-    for (const part of root.querySelectorAll("[data-part]")) {
-      for (const [type, on] of [["pointerenter", true], ["pointerleave", false], ["focusin", true], ["focusout", false]]) {
-        part.addEventListener(type, () => this.light(part.dataset.part, on));
-      }
+    for (const part of findAll(root, "[data-part]", Element)) {
+      const key = part.getAttribute("data-part");
+      for (const type of ["pointerenter", "focusin"]) part.addEventListener(type, () => this.light(key, true));
+      for (const type of ["pointerleave", "focusout"]) part.addEventListener(type, () => this.light(key, false));
     }
     this.show();
   }
@@ -105,35 +112,36 @@ export class Diagram {
     const size = sizes[at];
     const parts = this.shape.parts;
     const total = parts.reduce((sum, { key, flops }) => sum + (key === "entropy_model" ? 0 : flops[at]), 0);
-    this.root.querySelector("#diagram-live").innerHTML = live(this.order, size);
+    find(this.root, "#diagram-live", Element).innerHTML = live(this.order, size);
     for (const { key, flops } of parts) this.cost(key, flops[at], total);
-    this.root.querySelector("#size-value").textContent = size.toFixed(1);
+    find(this.root, "#size-value").textContent = size.toFixed(1);
     this.slider.setAttribute("aria-valuetext", `${size.toFixed(1)} bytes per patch, ${short(total)} FLOPs per byte`);
-    const { left: x0, right: x1 } = this.chart.dataset;
-    const x = Number(x0) + ((size - sizes[0]) / (sizes.at(-1) - sizes[0])) * (x1 - x0);
-    const now = this.root.querySelector("#costs-now");
-    now.setAttribute("d", now.getAttribute("d").replace(/^M[\d.]+/, `M${number(x)}`));
+    const [x0, x1] = [Number(this.chart.dataset.left), Number(this.chart.dataset.right)];
+    const x = x0 + ((size - sizes[0]) / (sizes[sizes.length - 1] - sizes[0])) * (x1 - x0);
+    const now = find(this.root, "#costs-now", Element);
+    now.setAttribute("d", (now.getAttribute("d") ?? "").replace(/^M[\d.]+/, `M${number(x)}`));
     this.words(at, total);
   }
 
   cost(key, flops, total) {
-    const find = (name) => this.root.querySelector(`[data-${name}="${key}"]`);
-    find("flops").textContent = short(flops);
-    find("share").setAttribute("width", number(SHARE * Math.min(1, flops / total)));
+    const named = (name) => find(this.root, `[data-${name}="${key}"]`, Element);
+    named("flops").textContent = short(flops);
+    named("share").setAttribute("width", number(SHARE * Math.min(1, flops / total)));
     const share = key === "entropy_model" ? "" : ` · ${Math.round((100 * flops) / total)} %`;
-    find("cost").textContent = `${short(flops)} FLOPs/byte${share}`;
+    named("cost").textContent = `${short(flops)} FLOPs/byte${share}`;
   }
 
   /** The sum, and what the same model would cost with a patch for every byte. */
   words(at, total) {
     const whole = this.shape.parts.reduce((sum, { key, flops }) => sum + (key === "entropy_model" ? 0 : flops[0]), 0);
     const saved = whole / total;
-    const line = this.root.querySelector("#cost-words");
+    const line = find(this.root, "#cost-words");
     const strong = document.createElement("strong");
     strong.textContent = `${short(total)} FLOPs`;
-    const rest = at === 0
-      ? ": every byte is a patch, and the large model runs for each of them."
-      : `, ${saved.toFixed(1)} times less than with a patch for every byte (${short(whole).replace(" ", "\u00a0")}).`;
+    const rest =
+      at === 0
+        ? ": every byte is a patch, and the large model runs for each of them."
+        : `, ${saved.toFixed(1)} times less than with a patch for every byte (${short(whole).replace(" ", "\u00a0")}).`;
     line.replaceChildren("A byte costs ", strong, rest);
   }
 }

@@ -12,8 +12,16 @@ export function download(blob, name) {
 
 /** A file name of what people call something. */
 export function fileName(text) {
-  const plain = text.toLowerCase().replace(/\.[a-z0-9]{1,5}$/, "").replace(/[^a-z0-9]+/g, "-");
-  return plain.replace(/^-+|-+$/g, "").slice(0, 40).replace(/-+$/, "") || "text";
+  const plain = text
+    .toLowerCase()
+    .replace(/\.[a-z0-9]{1,5}$/, "")
+    .replace(/[^a-z0-9]+/g, "-");
+  return (
+    plain
+      .replace(/^-+|-+$/g, "")
+      .slice(0, 40)
+      .replace(/-+$/, "") || "text"
+  );
 }
 
 /** A cell of a CSV file. */

@@ -9,8 +9,12 @@ const BITS = 1 / Math.LN2;
 const decoder = new TextDecoder();
 
 /**
- * @param {"png"|"svg"|"csv"|"json"} kind
- * @param {object} what see picture.js; besides `name` of the text, `model` and `rule`
+ * @typedef {import("./picture.js").Pictured & {name: string, model: string|null, rule: object & {mode: string}}} Saved
+ */
+
+/**
+ * @param {string} kind "png", "svg", "csv" or "json"
+ * @param {Saved} what
  */
 export async function save(kind, what) {
   const name = `blt-${fileName(what.name)}-${what.rule.mode}.${kind}`;
@@ -18,6 +22,7 @@ export async function save(kind, what) {
   return name;
 }
 
+/** @type {Record<string, (what: Saved) => Blob|Promise<Blob>>} */
 const CONTENTS = {
   png: (what) =>
     new Promise((resolve, reject) => {
@@ -29,7 +34,10 @@ const CONTENTS = {
   json: (what) => new Blob([`${JSON.stringify(everything(what), null, 1)}\n`], { type: "application/json" }),
 };
 
-/** One line per byte. */
+/**
+ * One line per byte.
+ * @param {Saved} what
+ */
 export function table({ view }) {
   const { measured, entropies, nats, starts, patchOf } = view;
   const lines = ["byte,value,hex,character,patch,starts_patch,entropy_nats,surprisal_bits,probability"];
@@ -53,7 +61,10 @@ export function table({ view }) {
   return `${lines.join("\r\n")}\r\n`;
 }
 
-/** The view with all its numbers; pieces are `[start, length]` in bytes. */
+/**
+ * The view with all its numbers; pieces are `[start, length]` in bytes.
+ * @param {Saved} what
+ */
 export function everything({ view, model, rule, splits }) {
   const { measured, entropies, nats, starts, bits } = view;
   return {
@@ -79,8 +90,11 @@ export function everything({ view, model, rule, splits }) {
   };
 }
 
+/** @param {Uint8Array|null} starts */
 function pieces(starts) {
+  /** @type {[number, number][]} */
   const found = [];
+  if (!starts) return found;
   for (let i = 0; i < starts.length; i++) {
     if (starts[i]) found.push([i, 0]);
     found[found.length - 1][1]++;

@@ -7,10 +7,13 @@ export class Files {
    * @param {{limit: number, onText: (text: string, name: string) => void, onError: (words: string) => void}} options
    */
   constructor(zone, input, { limit, onText, onError }) {
-    Object.assign(this, { zone, limit, onText, onError });
-    this.inside = 0;
+    this.zone = zone;
+    this.limit = limit;
+    this.onText = onText;
+    this.onError = onError;
+    this.inside = 0; // how many elements a file is over, one within the other
     input.addEventListener("change", () => {
-      if (input.files.length) this.take([...input.files]);
+      if (input.files?.length) this.take([...input.files]);
       input.value = ""; // so that the same file can be opened again
     });
     // Anywhere on the page, or the browser would leave it to show the file.
@@ -22,7 +25,7 @@ export class Files {
       event.preventDefault();
       this.inside = 0;
       this.zone.classList.remove("over");
-      this.take([...event.dataTransfer.files]);
+      this.take([...(event.dataTransfer?.files ?? [])]);
     });
     addEventListener("paste", (event) => {
       const files = [...(event.clipboardData?.files ?? [])];
@@ -39,6 +42,7 @@ export class Files {
     this.zone.classList.toggle("over", this.inside > 0);
   }
 
+  /** @param {File[]} files */
   async take(files) {
     if (files.length !== 1) return this.onError(`One file at a time, please; these were ${files.length}.`);
     const [file] = files;
@@ -51,6 +55,8 @@ export class Files {
 }
 
 /**
+ * @param {File} file
+ * @param {number} limit bytes
  * @returns {Promise<string>} the text of a file
  * @throws {Error} with a sentence for people, when it is too long or no text
  */

@@ -5,18 +5,30 @@ const LONGEST = 30_000;
 
 export class Follower {
   /**
-   * @param {{live: boolean, onChange: Function, onTrouble: Function}} options
-   *   `live`: ask again and again; `onChange(what)` with a list or the curves of a run.
+   * @param {{live: boolean, onChange: () => void, onTrouble: (error: Error|null) => void}} options
+   *   `live`: ask again and again; `onChange` after a list or the curves of a run have come
    */
   constructor({ live, onChange, onTrouble }) {
-    Object.assign(this, { live, onChange, onTrouble });
+    this.live = live;
+    this.onChange = onChange;
+    this.onTrouble = onTrouble;
+    /** @type {Record<string, any>[]} */
     this.items = [];
-    this.curves = new Map(); // by name: {query, version, run}
+    /** @type {Map<string, {query: string, version: string, run: any}>} by name */
+    this.curves = new Map();
+    /** @type {string[]} */
     this.names = [];
+    /** Names and versions of the last list. */
+    this.changed = "";
+    /** Milliseconds that the server's clock is ahead. */
+    this.skew = 0;
+    /** Whether to ask once more after the present round. */
+    this.again = false;
     this.query = "";
     this.answered = false;
     this.failures = 0;
     this.timer = 0;
+    /** @type {Promise<void>|null} */
     this.asking = null;
     document.addEventListener("visibilitychange", () => !document.hidden && this.ask());
   }
@@ -70,7 +82,7 @@ export class Follower {
       for (const item of this.items.filter(({ name }) => this.names.includes(name))) {
         const { query } = this;
         const had = this.curves.get(item.name);
-        if (had?.version === item.version && had.query === query) continue;
+        if (had && had.version === item.version && had.query === query) continue;
         const answer = await get(`${item.url}${query}`).catch((error) => {
           if (error.status === 404) return null; // it has just gone
           throw error;
@@ -89,7 +101,7 @@ export class Follower {
 
   /** Seconds since a moment, by the server's clock. */
   since(moment) {
-    return (Date.now() + (this.skew || 0) - Date.parse(moment)) / 1000;
+    return (Date.now() + this.skew - Date.parse(moment)) / 1000;
   }
 }
 
@@ -98,9 +110,8 @@ async function get(url) {
   if (!response.ok) {
     const problem = await response.json().catch(() => null);
     const error = new Error(problem?.detail ?? `The server answered ${response.status}.`);
-    error.status = response.status;
-    throw error;
+    throw Object.assign(error, { status: response.status });
   }
-  const now = Date.parse(response.headers.get("Date")) || Date.now();
+  const now = Date.parse(response.headers.get("Date") ?? "") || Date.now();
   return { data: await response.json(), now };
 }

@@ -1,18 +1,20 @@
 /** The gallery: what the form asks for, fetched while one types; the address follows. */
 
+import { byId } from "./page.js";
 import { reach } from "./source.js";
 
-const form = document.getElementById("filter");
-const found = document.getElementById("found");
 const PAUSE = 120; // milliseconds after the last key
 const UNREACHABLE = "The server cannot be reached. What is shown stays; typing tries again.";
 
 let timer = 0;
+/** @type {AbortController|null} */
 let running = null;
 
-/** Where the server shows what the form asks for; always the first page of it. */
-function address() {
-  const { q, kind, sort } = form.elements;
+/**
+ * Where the server shows what the form asks for; always the first page of it.
+ * @param {Record<string, any>} elements of the form
+ */
+function address({ q, kind, sort }) {
   const query = new URLSearchParams();
   if (q.value.trim()) query.set("q", q.value.trim());
   if (kind.value) query.set("kind", kind.value);
@@ -20,33 +22,41 @@ function address() {
   return query.size ? `/gallery?${query}` : "/gallery";
 }
 
-/** Show it; the newest question counts. */
-async function show() {
+/**
+ * Show it; the newest question counts.
+ * @param {HTMLFormElement} form
+ */
+async function show(form) {
   clearTimeout(timer);
   running?.abort();
-  const own = (running = new AbortController());
-  const url = address();
+  const own = new AbortController();
+  running = own;
+  const url = address(form.elements);
   history.replaceState(null, "", url);
   try {
     const response = await reach(url, { signal: own.signal }, UNREACHABLE);
     const page = new DOMParser().parseFromString(await response.text(), "text/html");
-    document.getElementById("results").replaceWith(page.getElementById("results"));
-    found.textContent = page.getElementById("found").textContent;
+    const [results, found] = [page.getElementById("results"), page.getElementById("found")];
+    if (!results || !found) throw new Error(UNREACHABLE);
+    byId("results").replaceWith(results);
+    byId("found").textContent = found.textContent;
   } catch (error) {
-    if (error.name !== "AbortError") found.textContent = error.message;
+    if (error.name !== "AbortError") byId("found").textContent = error.message;
   }
 }
 
-function start() {
+/** @param {HTMLFormElement} form */
+function start(form) {
+  const { q } = /** @type {Record<string, any>} */ (form.elements);
   form.classList.add("live");
   form.addEventListener("input", ({ target }) => {
     clearTimeout(timer);
-    timer = setTimeout(show, target === form.elements.q ? PAUSE : 0);
+    timer = setTimeout(() => show(form), target === q ? PAUSE : 0);
   });
   form.addEventListener("submit", (event) => {
     event.preventDefault();
-    show();
+    show(form);
   });
 }
 
-if (form) start();
+if (document.getElementById("filter")) start(byId("filter", HTMLFormElement)); // not where there is nothing to filter

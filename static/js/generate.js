@@ -10,15 +10,21 @@ import { bytesInWords } from "./inspector.js";
 import { Made, rateOf } from "./made.js";
 import { MadeText } from "./madetext.js";
 import { plainTwin, showPace } from "./pace.js";
+import { around, byId as $, find, pageData } from "./page.js";
 import { Player } from "./player.js";
 import { Rounds } from "./rounds.js";
 import { ask } from "./sse.js";
 import { byteLength } from "./text.js";
 
-const page = JSON.parse(document.getElementById("page-data").textContent);
-const $ = (id) => document.getElementById(id);
+const page = pageData();
 const still = matchMedia("(prefers-reduced-motion: reduce)");
-const form = $("ask");
+const form = $("ask", HTMLFormElement);
+const fields = {
+  prompt: $("prompt", HTMLTextAreaElement),
+  recorded: $("recorded", HTMLSelectElement),
+  speed: $("speed", HTMLSelectElement),
+  place: $("place", HTMLInputElement),
+};
 const NO_MODEL = "No model that makes text is loaded here; recorded texts play.";
 const ENDS = {
   eos: "the model ended the document",
@@ -29,9 +35,11 @@ const ENDS = {
 
 let made = new Made();
 let view = made.upTo(0);
+/** @type {AbortController|null} */
 let running = null; // of the request under way
 let choices = 0; // of texts, by whatever way; a recorded one that arrives after a newer one is dropped
 let stepping = false; // the next text begins paused
+/** @type {number|null} */
 let plainRate = null; // bytes per second of the last text made here without drafts
 let hovered = -1;
 let picked = -1;
@@ -43,11 +51,8 @@ const rounds = new Rounds($("rounds"));
 const inspector = new MadeInspector($("inspector"));
 const player = new Player({ onShow: draw, onState: drawState });
 const traces = new Examples({ first: page.first, url: page.traces, key: "traces" });
-const asking = new AskForm(form, $("prompt"));
-const address = new Address(
-  { read: present, apply: restore, say, limit: page.promptLimit },
-  { encodeView, decodeView },
-);
+const asking = new AskForm(form, fields.prompt);
+const address = new Address({ read: present, apply: restore, say, limit: page.promptLimit }, { encodeView, decodeView });
 
 /** Everything as of what the player shows. */
 function draw() {
@@ -78,7 +83,9 @@ function ghosts() {
 
 function drawCounts() {
   const { rate, flops, plain } = view;
-  const set = (name, words) => ($(`count-${name}`).textContent = words);
+  const set = (name, words) => {
+    $(`count-${name}`).textContent = words;
+  };
   set("bytes", view.events.length.toLocaleString("en"));
   set("patches", view.patches.toLocaleString("en"));
   set("passes", view.passes.toLocaleString("en"));
@@ -90,7 +97,14 @@ function drawCounts() {
 }
 
 function short(number) {
-  const [size, unit] = [[1e12, " T"], [1e9, " G"], [1e6, " M"], [1e3, " k"], [1, ""]].find(([from]) => number >= from) ?? [1, ""];
+  /** @type {[number, string][]} */
+  const units = [
+    [1e12, " T"],
+    [1e9, " G"],
+    [1e6, " M"],
+    [1e3, " k"],
+  ];
+  const [size, unit] = units.find(([from]) => number >= from) ?? [1, ""];
   return (number / size).toPrecision(3) + unit;
 }
 
@@ -101,7 +115,7 @@ function drawMachine(before) {
   const fresh = view.events.slice(resting ? newest : Math.min(before, newest));
   const ran = fresh.some((event) => event.global_ran);
   const drafting = player.drafting > 0;
-  const busy = (part, on) => document.querySelector(`#machine [data-part=${part}]`).classList.toggle("on", on);
+  const busy = (part, on) => find(document, `#machine [data-part=${part}]`, Element).classList.toggle("on", on);
   busy("global", ran && !drafting);
   busy("entropy", fresh.length > 0 && !drafting);
   for (const part of ["encoder", "decoder"]) busy(part, fresh.length > 0 || drafting);
@@ -112,9 +126,9 @@ function drawMachine(before) {
 }
 
 function drawPlace() {
-  const range = $("place");
-  range.max = made.events.length;
-  range.value = player.shown;
+  const range = fields.place;
+  range.max = String(made.events.length);
+  range.value = String(player.shown);
   range.setAttribute("aria-valuetext", `${player.shown} of ${made.events.length} bytes`);
   $("place-words").textContent = `${player.shown} of ${made.events.length}`;
 }
@@ -176,7 +190,8 @@ function say(message, wrong = false) {
 /** Show another text from its beginning. */
 function open(next, options) {
   made = next;
-  picked = hovered = -1;
+  picked = -1;
+  hovered = -1;
   $("before").textContent = next.prompt;
   $("before").classList.toggle("none", !next.prompt);
   $("model").textContent = next.model ? `made by ${next.model}` : "";
@@ -188,10 +203,11 @@ async function generate() {
   if (!page.live) return say("No model is loaded here. Recorded texts still play.", true);
   if (!form.reportValidity() || !drawTyped()) return;
   halt();
-  const own = (running = new AbortController());
+  const own = new AbortController();
+  running = own;
   const wanted = asking.request();
   const next = Object.assign(new Made(wanted.prompt), { open: true, request: wanted, plainRate });
-  $("recorded").value = "";
+  fields.recorded.value = "";
   $("made").lang = "";
   open(next, { following: !stepping });
   $("flow").scrollIntoView({ block: "nearest" }); // below the form on a narrow screen
@@ -255,6 +271,12 @@ function replay() {
   else if (made.events.length) player.play();
 }
 
+/** @param {string} code of the language that the text is in, for those who read it aloud */
+function setLanguage(code) {
+  $("made").lang = code;
+  $("before").lang = code;
+}
+
 /** Whatever was on its way is not wanted any more. */
 function halt() {
   choices++;
@@ -277,7 +299,7 @@ async function showTrace(id) {
   const next = Object.assign(new Made(trace.request.prompt), { events, done, request: trace.request, recorded: true });
   next.plainRate = plainTwin(trace, [...traces.byId.values()]);
   next.model = `${done.model}, recorded`;
-  $("made").lang = $("before").lang = trace.lang === "zxx" ? "" : trace.lang;
+  setLanguage(trace.lang === "zxx" ? "" : trace.lang);
   open(next, { shown: still.matches ? events.length : 0 });
   say(`Recorded: ${bytesInWords(done.bytes)} in ${done.patches} patches.`);
   if (!still.matches) player.play();
@@ -291,7 +313,7 @@ function fill(asked) {
 
 /** What is asked for, as links have it; null for what the page begins with. */
 function present() {
-  const id = $("recorded").value;
+  const id = fields.recorded.value;
   if (id) return id === page.first?.id ? null : { recorded: id };
   return asking.view();
 }
@@ -300,15 +322,15 @@ function present() {
 async function restore(state) {
   const { recorded = page.first?.id, text: prompt, ...options } = state ?? {};
   if (prompt === undefined && recorded) {
-    $("recorded").value = recorded;
+    fields.recorded.value = recorded;
     if (await showTrace(recorded)) return;
     if (page.first) await showTrace(page.first.id);
-    $("recorded").value = page.first?.id ?? "";
+    fields.recorded.value = page.first?.id ?? "";
     return say("The link names a recorded text that is not here.", true);
   }
   halt();
-  $("recorded").value = "";
-  $("made").lang = $("before").lang = "";
+  fields.recorded.value = "";
+  setLanguage("");
   fill({ prompt: prompt ?? "", ...options });
   open(new Made(asking.prompt), {});
   say(page.live ? "The prompt and its options are set. Generate makes the text." : NO_MODEL, !page.live);
@@ -343,32 +365,36 @@ function listen() {
     generate();
   });
   // A field in a closed part cannot take the focus to say what is wrong with it.
-  form.addEventListener("invalid", (event) => ((event.target.closest("details") ?? {}).open = true), true);
+  const reveal = (event) => around(event, "details")?.setAttribute("open", "");
+  form.addEventListener("invalid", reveal, true);
   for (const [id, action] of Object.entries({ stop, step, replay })) {
     $(id).addEventListener("click", () => able($(id)) && action());
   }
   form.addEventListener("input", ({ target }) => {
-    if (target === $("recorded")) return;
+    if (target === fields.recorded) return;
     choices++;
-    $("recorded").value = "";
-    if (target === $("prompt")) drawTyped();
-    address.changed(target === $("prompt") ? "text" : target.name);
+    fields.recorded.value = "";
+    if (target === fields.prompt) drawTyped();
+    address.changed(target === fields.prompt ? "text" : /** @type {HTMLInputElement} */ (target).name);
   });
   addEventListener("keydown", (event) => {
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) form.requestSubmit();
     if (event.key === "Escape" && able($("stop"))) stop();
   });
   addEventListener("load", () => setTimeout(() => traces.load(), 1500)); // then they play without a network
-  $("recorded").addEventListener("pointerdown", () => traces.load());
-  $("recorded").addEventListener("focus", () => traces.load());
-  $("recorded").addEventListener("change", async ({ target }) => {
-    if (target.value && (await showTrace(target.value))) address.changed("recorded");
+  fields.recorded.addEventListener("pointerdown", () => traces.load());
+  fields.recorded.addEventListener("focus", () => traces.load());
+  fields.recorded.addEventListener("change", async () => {
+    const { value } = fields.recorded;
+    if (value && (await showTrace(value))) address.changed("recorded");
   });
   $("copy-link").addEventListener("click", () => address.copy("this prompt and its options"));
-  const setSpeed = () => (player.perSecond = Number($("speed").value));
-  $("speed").addEventListener("change", setSpeed);
+  const setSpeed = () => {
+    player.perSecond = Number(fields.speed.value);
+  };
+  fields.speed.addEventListener("change", setSpeed);
   setSpeed();
-  $("place").addEventListener("input", (event) => player.seek(Number(event.target.value)));
+  fields.place.addEventListener("input", () => player.seek(Number(fields.place.value)));
 }
 
 start();

@@ -5,16 +5,29 @@ import { Address } from "./address.js";
 import { Files } from "./files.js";
 import { decodeView, encodeView } from "./graphlink.js";
 import { save } from "./graphsave.js";
+import { byId as $, findAll, pageData } from "./page.js";
 import { post, reach } from "./source.js";
 import { byteLength, wellFormed } from "./text.js";
 
-const page = JSON.parse(document.getElementById("page-data").textContent);
-const $ = (id) => document.getElementById(id);
+const page = pageData();
+const saved = document.getElementById("saved"); // only where there are saved graphs
+const fields = {
+  text: $("text", HTMLTextAreaElement),
+  size: $("size", HTMLSelectElement),
+  seed: $("seed", HTMLInputElement),
+  kinds: findAll(document, "[name=kind]", HTMLInputElement),
+  saved: saved && $("saved", HTMLSelectElement),
+};
 const UNREACHABLE = "The server cannot be reached. What is drawn stays, and can be searched and saved.";
 const root = $("viewer");
 
+/** @typedef {{saved?: string, text?: string, kind?: string, size?: number, seed?: number}} Origin what a graph was made of: `saved`, or the rest */
+
+/** @type {Viewer|null} */
 let viewer = null;
-let made = null; // what the graph that is shown was made of: {saved} or {text, kind, size, seed}
+/** @type {Origin|null} of the graph that is shown */
+let made = null;
+/** @type {AbortController|null} */
 let running = null;
 
 const address = new Address({ read, apply, say, limit: page.limit }, { encodeView, decodeView });
@@ -31,16 +44,19 @@ function read() {
   return { ...made, ...view };
 }
 
-/** Show a view; null for the one that the page starts with. */
+/**
+ * Show a view; null for the one that the page starts with.
+ * @param {(Origin & import("../graph/viewer.js").ViewState)|null} view
+ */
 async function apply(view) {
   const { saved, text, kind, size, seed, ...state } = view ?? { saved: page.first };
   if (text !== undefined) {
     fillForm({ text, kind, size, seed });
     const wanted = { text, kind: kind ?? "patches", size, seed };
-    if (same(wanted, made)) viewer.apply(state);
+    if (same(wanted, made)) viewer?.apply(state);
     else await make(wanted, state);
   } else if (saved) {
-    if (same({ saved }, made)) viewer.apply(state);
+    if (same({ saved }, made)) viewer?.apply(state);
     else await open(saved, state);
   }
 }
@@ -50,26 +66,30 @@ function same(wanted, shown) {
 }
 
 function fillForm({ text, kind = "patches", size, seed }) {
-  $("text").value = text;
+  fields.text.value = text;
   count();
-  const box = document.querySelector(`[name=kind][value=${kind}]`);
-  if (!box.disabled) box.checked = true;
-  $("size").value = [...$("size").options].find((option) => Number(option.value) >= (size ?? 300)).value;
-  $("seed").value = seed ?? 0;
+  for (const box of fields.kinds) if (box.value === kind && !box.disabled) box.checked = true;
+  const sizes = [...fields.size.options].map((option) => option.value);
+  fields.size.value = sizes.find((each) => Number(each) >= (size ?? 300)) ?? sizes.at(-1) ?? "";
+  fields.seed.value = String(seed ?? 0);
 }
 
 function form() {
-  const size = Number($("size").value);
-  const seed = Number($("seed").value) || 0;
-  const kind = document.querySelector("[name=kind]:checked").value;
-  return { text: wellFormed($("text").value), kind, size: size === 300 ? undefined : size, seed: seed || undefined };
+  const size = Number(fields.size.value);
+  const seed = Number(fields.seed.value) || 0;
+  const kind = fields.kinds.find((box) => box.checked)?.value;
+  return { text: wellFormed(fields.text.value), kind, size: size === 300 ? undefined : size, seed: seed || undefined };
 }
 
-/** Ask the server for the graph of a text. */
+/**
+ * Ask the server for the graph of a text.
+ * @param {Origin & {text: string}} wanted
+ */
 async function make(wanted, state = {}) {
   const { text, kind, size, seed } = wanted;
   const bytes = byteLength(text);
-  if (bytes > page.limit) return say(`The text has ${bytes.toLocaleString("en")} bytes; at most ${page.limit.toLocaleString("en")} are accepted.`, true);
+  if (bytes > page.limit)
+    return say(`The text has ${bytes.toLocaleString("en")} bytes; at most ${page.limit.toLocaleString("en")} are accepted.`, true);
   const reason = page.kinds.find((each) => each.kind === kind)?.unavailable;
   if (reason) return say(reason, true);
   const body = { text, kind, ...(size && { max_nodes: size }), ...(seed && { seed }) };
@@ -87,7 +107,8 @@ async function open(name, state = {}) {
 /** Show what `ask` brings; the newest question counts. */
 async function load(ask, origin, state) {
   running?.abort();
-  const mine = (running = new AbortController());
+  const mine = new AbortController();
+  running = mine;
   busy(true);
   try {
     const graph = await ask(mine.signal);
@@ -121,10 +142,11 @@ async function show(graph, origin, state) {
   await viewer.show(graph, state);
   made = origin;
   $("keep").hidden = false;
-  const saved = page.saved.find((each) => each.name === origin.saved);
-  $("artifact").hidden = !saved;
-  if (saved) $("artifact").href = saved.artifact;
-  if ($("saved")) $("saved").value = saved?.name ?? "";
+  const source = page.saved.find((each) => each.name === origin.saved);
+  const artifact = $("artifact", HTMLAnchorElement);
+  artifact.hidden = !source;
+  if (source) artifact.href = source.artifact;
+  if (fields.saved) fields.saved.value = source?.name ?? "";
   document.body.dataset.drawn = "yes";
 }
 
@@ -137,7 +159,7 @@ function empty(origin) {
 }
 
 function count() {
-  const bytes = byteLength(wellFormed($("text").value));
+  const bytes = byteLength(wellFormed(fields.text.value));
   $("typed").textContent = `${bytes.toLocaleString("en")} of ${page.limit.toLocaleString("en")} bytes`;
   $("typed").classList.toggle("wrong", bytes > page.limit);
 }
@@ -147,33 +169,38 @@ $("make").addEventListener("submit", async (event) => {
   await make(form());
   address.changed("made");
 });
-for (const box of document.querySelectorAll("[name=kind]")) {
+for (const box of fields.kinds) {
   box.addEventListener("change", async () => {
     if (made?.text === undefined) return; // a saved graph is of one kind
     await make(form());
     address.changed("made");
   });
 }
-$("text").addEventListener("input", count);
-$("saved")?.addEventListener("change", async () => {
-  if (!$("saved").value) return;
-  await open($("saved").value);
+fields.text.addEventListener("input", count);
+fields.saved?.addEventListener("change", async () => {
+  const name = fields.saved?.value;
+  if (!name) return;
+  await open(name);
   address.changed("made");
 });
-for (const button of document.querySelectorAll("[data-save]")) {
-  button.addEventListener("click", () => save(button.dataset.save, viewer).catch((error) => say(error.message, true)));
+for (const button of findAll(document, "[data-save]")) {
+  button.addEventListener("click", () => {
+    if (viewer) save(button.dataset.save ?? "", viewer).catch((error) => say(error.message, true));
+  });
 }
 $("copy-link").addEventListener("click", () => address.copy());
-new Files($("make"), $("file"), {
+new Files($("make"), $("file", HTMLInputElement), {
   limit: page.limit,
   onText: (text) => {
-    $("text").value = text;
+    fields.text.value = text;
     count();
     say("");
   },
   onError: (words) => say(words, true),
 });
-const checked = document.querySelector("[name=kind]:checked:disabled");
-if (checked) (document.querySelector("[name=kind]:enabled") ?? checked).checked = true;
+if (fields.kinds.some((box) => box.checked && box.disabled)) {
+  const usable = fields.kinds.find((box) => !box.disabled);
+  if (usable) usable.checked = true;
+}
 count();
 if (!(await address.start())) await apply(null);

@@ -1,21 +1,26 @@
 /** What is shown of a graph as a file: picture, node-link JSON, GraphML or tables; made here. */
 
 import { download, fileName, quoted } from "./download.js";
+import { escapeXml } from "./xml.js";
+
+/** @typedef {import("../graph/viewer.js").Viewer} Viewer */
 
 /**
- * @param {"png"|"json"|"graphml"|"nodes"|"edges"} kind
- * @param {object} viewer see graph/viewer.js
+ * @param {string} kind "png", "json", "graphml", "nodes" or "edges"
+ * @param {Viewer} viewer
  */
 export async function save(kind, viewer) {
   const title = fileName(String(viewer.graph.info.title ?? "graph"));
-  const ending = { nodes: "-nodes.csv", edges: "-edges.csv" }[kind] ?? `.${kind}`;
+  const ending = kind === "nodes" || kind === "edges" ? `-${kind}.csv` : `.${kind}`;
   download(await CONTENTS[kind](viewer), `graph-${title}${ending}`);
 }
 
+/** @type {Record<string, (viewer: Viewer) => Blob|Promise<Blob>>} */
 const CONTENTS = {
   png: (viewer) => {
-    if (!viewer.drawing) throw new Error("There is no drawing here; the other files can be saved.");
-    return viewer.drawing.picture();
+    const picture = viewer.drawing?.picture();
+    if (!picture) throw new Error("There is no drawing here; the other files can be saved.");
+    return picture;
   },
   json: (viewer) => new Blob([`${JSON.stringify(nodeLink(viewer), null, 1)}\n`], { type: "application/json" }),
   graphml: (viewer) => new Blob([graphml(viewer)], { type: "application/xml" }),
@@ -42,13 +47,16 @@ function flat(value) {
   return typeof value === "object" && value !== null ? JSON.stringify(value) : String(value ?? "");
 }
 
+/** @param {Record<string, any>[]} rows */
 function columns(rows) {
   return [...new Set(rows.flatMap((row) => Object.keys(row)))];
 }
 
+/** @param {Record<string, any>[]} rows */
 function table(rows) {
   const names = columns(rows);
-  return [names, ...rows.map((row) => names.map((name) => flat(row[name])))].map((cells) => cells.map(quoted).join(",") + "\r\n").join("");
+  const lines = [names, ...rows.map((row) => names.map((name) => flat(row[name])))];
+  return lines.map((cells) => `${cells.map(quoted).join(",")}\r\n`).join("");
 }
 
 /** GraphML, as Gephi, yEd and networkx read it. */
@@ -58,15 +66,17 @@ export function graphml(viewer) {
   const data = (row, target) =>
     keys
       .filter((key) => key.target === target && row[key.name] !== undefined && row[key.name] !== null)
-      .map((key) => `<data key="${key.id}">${escaped(flat(row[key.name]))}</data>`)
+      .map((key) => `<data key="${key.id}">${escapeXml(flat(row[key.name]))}</data>`)
       .join("");
   return [
     '<?xml version="1.0" encoding="UTF-8"?>',
     '<graphml xmlns="http://graphml.graphdrawing.org/xmlns">',
-    ...keys.map(({ id, target, name, type }) => `<key id="${id}" for="${target}" attr.name="${escaped(name)}" attr.type="${type}"/>`),
+    ...keys.map(({ id, target, name, type }) => `<key id="${id}" for="${target}" attr.name="${escapeXml(name)}" attr.type="${type}"/>`),
     '<graph edgedefault="directed">',
-    ...nodes.map((node) => `<node id="${escaped(node.id)}">${data(node, "node")}</node>`),
-    ...edges.map((edge) => `<edge source="${escaped(String(edge.source))}" target="${escaped(String(edge.target))}">${data(edge, "edge")}</edge>`),
+    ...nodes.map((node) => `<node id="${escapeXml(node.id)}">${data(node, "node")}</node>`),
+    ...edges.map(
+      (edge) => `<edge source="${escapeXml(String(edge.source))}" target="${escapeXml(String(edge.target))}">${data(edge, "edge")}</edge>`,
+    ),
     "</graph>",
     "</graphml>\n",
   ].join("\n");
@@ -75,13 +85,10 @@ export function graphml(viewer) {
 function keysOf(target, rows, without) {
   return columns(rows)
     .filter((name) => !without.includes(name))
-    .map((name, i) => ({ id: `${target[0]}${i}`, target, name, type: rows.every((row) => (row[name] ?? 0) === Number(row[name] ?? 0)) ? "double" : "string" }));
-}
-
-// What XML 1.0 has no way to write at all.
-const FORBIDDEN = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/g;
-
-function escaped(text) {
-  const named = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" };
-  return text.replace(FORBIDDEN, "\ufffd").replace(/[&<>"]/g, (sign) => named[sign]);
+    .map((name, i) => ({
+      id: `${target[0]}${i}`,
+      target,
+      name,
+      type: rows.every((row) => (row[name] ?? 0) === Number(row[name] ?? 0)) ? "double" : "string",
+    }));
 }

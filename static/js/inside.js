@@ -5,12 +5,20 @@ import { ByteView, summary, wholeTable } from "./byteview.js";
 import { Diagram } from "./diagram.js";
 import { Examples } from "./examples.js";
 import { decodeView, encodeView } from "./insidelink.js";
+import { byId as $, find, pageData } from "./page.js";
 import { Score } from "./score.js";
 import { Source, post } from "./source.js";
 import { byteLength, measure, wellFormed } from "./text.js";
 
-const page = JSON.parse(document.getElementById("page-data").textContent);
-const $ = (id) => document.getElementById(id);
+const page = pageData();
+const fields = {
+  text: $("text", HTMLTextAreaElement),
+  example: $("example", HTMLSelectElement),
+  size: $("size", HTMLInputElement),
+  at: $("at", HTMLInputElement),
+  head: $("head", HTMLSelectElement),
+  all: $("all", HTMLDetailsElement),
+};
 const EXPECTED = 3;
 const KEPT = "inside";
 const SIZE = page.architecture.patch_sizes[page.size]; // that the machine is drawn at first
@@ -30,10 +38,13 @@ const source = new Source({
 
 const address = new Address({ read: present, apply: restore, say, limit: page.limit }, { encodeView, decodeView });
 
-let view = null;
-let content = {}; // what is followed: {example} or {text}
+/** @type {ReturnType<typeof viewOf>} of what is followed, once something is */
+let view;
+/** @type {{example?: string, text?: string}} what is followed */
+let content = {};
 let usual = 0; // the byte that was chosen when that came
 let picked = 0;
+/** @type {number|null} of cross-attention; null: the mean of all */
 let head = null;
 let choices = 0; // of texts; an example that arrives after a newer one is dropped
 const examples = new Examples({ first: page.first, url: page.examples });
@@ -61,10 +72,11 @@ function viewOf(text, answer) {
 
 /** Columns `from` up to `to` that are predicted from the same patch. */
 function readers(predictedFrom) {
+  /** @type {{source: number, from: number, to: number}[]} */
   const runs = [];
   predictedFrom.forEach((patch, token) => {
     const last = runs.at(-1);
-    if (last?.source === patch) last.to = token + 2;
+    if (last && last.source === patch) last.to = token + 2;
     else runs.push({ source: patch, from: token + 1, to: token + 2 });
   });
   return runs;
@@ -77,7 +89,7 @@ function show(text, answer) {
   offerHeads();
   score.show(view, head);
   if (picked >= view.count) picked = 0;
-  $("at").max = view.count;
+  fields.at.max = String(view.count);
   $("scroller").scrollLeft = 0;
   fillTable();
   point(picked);
@@ -87,8 +99,8 @@ function offerHeads() {
   const heads = [...new Set(view.decoder.map((map) => map.head))];
   if (!heads.includes(head)) head = null;
   $("head-choice").hidden = heads.length < 2;
-  $("head").replaceChildren(...heads.map((each) => new Option(each === null ? "mean of all" : `head ${each}`, each ?? "")));
-  $("head").value = head ?? "";
+  fields.head.replaceChildren(...heads.map((each) => new Option(each === null ? "mean of all" : `head ${each}`, String(each ?? ""))));
+  fields.head.value = String(head ?? "");
 }
 
 function mark(i) {
@@ -109,8 +121,8 @@ function pick(i) {
 function point(i) {
   if (!view?.count) return;
   picked = Math.min(view.count - 1, Math.max(0, i));
-  $("at").value = picked + 1;
-  $("at").setAttribute("aria-valuetext", summary(view, picked));
+  fields.at.value = String(picked + 1);
+  fields.at.setAttribute("aria-valuetext", summary(view, picked));
   mark(picked);
   score.reveal(picked);
 }
@@ -118,9 +130,7 @@ function point(i) {
 /** First byte of the patch after that of byte `i`, or of this or the one before. */
 function nextPatch(i, direction) {
   const starts = view.patches.map(({ start }) => start);
-  return direction > 0
-    ? (starts.find((start) => start > i) ?? i)
-    : (starts.findLast((start) => start < i) ?? 0);
+  return direction > 0 ? (starts.find((start) => start > i) ?? i) : (starts.findLast((start) => start < i) ?? 0);
 }
 
 function walk(event) {
@@ -139,7 +149,7 @@ function walk(event) {
 }
 
 function fillTable() {
-  if ($("all").open) $("all").querySelector(".wide").replaceChildren(wholeTable(view, head));
+  if (fields.all.open) find(fields.all, ".wide").replaceChildren(wholeTable(view, head));
 }
 
 function say(text, wrong = false) {
@@ -150,12 +160,12 @@ function say(text, wrong = false) {
 /** Follow what stands in the field; false where that cannot be. */
 function follow() {
   choices++;
-  const text = wellFormed($("text").value);
+  const text = wellFormed(fields.text.value);
   const bytes = byteLength(text);
   const long = bytes > page.limit;
   $("typed").textContent = `${bytes} of ${page.limit} bytes`;
   $("typed").classList.toggle("wrong", long);
-  $("example").value = "";
+  fields.example.value = "";
   if (long) {
     source.cancel();
     say(`The drawing takes ${page.limit} bytes at most; it shows the text as it was before.`, true);
@@ -168,7 +178,11 @@ function follow() {
   return false;
 }
 
-/** Follow an example; false where it cannot be had. */
+/**
+ * Follow an example; false where it cannot be had.
+ * @param {string} id
+ * @param {number} [byte] that is chosen
+ */
 async function example(id, byte) {
   const own = ++choices;
   const found = await examples.find(id);
@@ -178,13 +192,17 @@ async function example(id, byte) {
   return Boolean(found);
 }
 
+/**
+ * @param {import("./examples.js").Example} found
+ * @param {number} [byte] that is chosen
+ */
 function showExample({ id, request, response }, byte) {
   source.cancel();
   content = { example: id };
   usual = response.patches[1]?.start ?? 0;
   picked = byte ?? usual;
-  $("example").value = id;
-  $("text").value = request.text;
+  fields.example.value = id;
+  fields.text.value = request.text;
   $("typed").textContent = `${response.bytes} of ${page.limit} bytes`;
   $("typed").classList.remove("wrong");
   if (page.live) say("");
@@ -194,7 +212,7 @@ function showExample({ id, request, response }, byte) {
 /** What is shown, as links have it; null for what the page begins with. */
 function present() {
   const { example: id, text } = content;
-  const size = Number($("size").value);
+  const size = Number(fields.size.value);
   const own = Object.entries({
     text,
     example: id === page.first?.id ? undefined : id,
@@ -210,13 +228,13 @@ async function restore(state) {
   const { text, example: id = page.first?.id, byte, head: wanted = null, size = SIZE } = state ?? {};
   keep(state);
   head = wanted;
-  $("size").value = size;
+  fields.size.value = String(size);
   diagram.show();
   if (text !== undefined) {
     picked = byte ?? 0;
-    $("text").value = text;
+    fields.text.value = text;
     follow();
-  } else if ([...$("example").options].some((option) => option.value && option.value === id)) await example(id, byte);
+  } else if ([...fields.example.options].some((option) => option.value && option.value === id)) await example(id, byte);
   else if (id) say("The link names an example that is not here.", true);
 }
 
@@ -236,7 +254,7 @@ function keep(state) {
 
 function kept() {
   try {
-    return JSON.parse(sessionStorage.getItem(KEPT));
+    return JSON.parse(sessionStorage.getItem(KEPT) ?? "null");
   } catch {
     return null;
   }
@@ -251,21 +269,22 @@ async function start() {
   examples.loadSoon();
 }
 
-$("text").addEventListener("input", () => follow() && changed("text"));
-$("example").addEventListener("pointerdown", () => examples.load());
-$("example").addEventListener("change", async ({ target }) => {
-  if (target.value && (await example(target.value))) changed("example");
+fields.text.addEventListener("input", () => follow() && changed("text"));
+fields.example.addEventListener("pointerdown", () => examples.load());
+fields.example.addEventListener("change", async () => {
+  const { value } = fields.example;
+  if (value && (await example(value))) changed("example");
 });
-$("size").addEventListener("input", () => changed("number"));
+fields.size.addEventListener("input", () => changed("number"));
 $("copy-link").addEventListener("click", () => address.copy());
-$("at").addEventListener("input", (event) => pick(Number(event.target.value) - 1));
-$("at").addEventListener("keydown", walk);
+fields.at.addEventListener("input", () => pick(Number(fields.at.value) - 1));
+fields.at.addEventListener("keydown", walk);
 $("scroller").addEventListener("keydown", walk);
 $("back").addEventListener("click", () => pick(picked - 1));
 $("on").addEventListener("click", () => pick(picked + 1));
-$("all").addEventListener("toggle", fillTable);
-$("head").addEventListener("change", (event) => {
-  head = event.target.value === "" ? null : Number(event.target.value);
+fields.all.addEventListener("toggle", fillTable);
+fields.head.addEventListener("change", () => {
+  head = fields.head.value === "" ? null : Number(fields.head.value);
   score.show(view, head);
   fillTable();
   mark(picked);

@@ -1,5 +1,6 @@
 /** What is known of one byte: value, UTF-8 role, probability, entropy, and what was expected. */
 
+import { findAll } from "./page.js";
 import { characterAt, describeCharacter, hex, utf8Role } from "./text.js";
 
 const BITS = 1 / Math.LN2;
@@ -23,16 +24,13 @@ export function percent(p) {
 export class Inspector {
   constructor(root) {
     this.root = root;
-    this.fields = new Map();
-    for (const element of root.querySelectorAll("[data-field]")) {
-      this.fields.set(element.dataset.field, element);
-    }
-    this.list = root.querySelector(".predictions");
+    this.fields = new Map(findAll(root, "[data-field]").map((element) => [element.dataset.field, element]));
+    this.list = root.querySelector(".predictions"); // none where a text is made
   }
 
   set(field, text) {
     const element = this.fields.get(field);
-    if (element.textContent !== text) element.textContent = text;
+    if (element && element.textContent !== text) element.textContent = text;
   }
 
   /** Show byte `i` of a view; `i` below 0 shows the hint. */
@@ -45,7 +43,7 @@ export class Inspector {
     const { glyph, name, point, words } = describeCharacter(character.character);
     const whole = character.unit.text === character.character ? "" : `, part of ${character.unit.shown}`;
     this.set("glyph", glyph);
-    this.fields.get("glyph").classList.toggle("words", words);
+    this.fields.get("glyph")?.classList.toggle("words", words);
     this.set("place", `Byte ${i + 1} of ${measured.bytes.length}`);
     this.set("value", `${hex(byte)} · ${byte}`);
     this.set("role", utf8Role(measured, i));

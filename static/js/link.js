@@ -20,12 +20,30 @@ const WHOLE = new Set(["longest", "byte", "from", "shown"]);
 const RULES = new Set(["entropy", "topk", "monotonic", "combined", "space", "static", "byte"]);
 const KEYS = new Set(["example", "text", "z", "rule", ...Object.keys(NUMBERS)]);
 
+/**
+ * @typedef {object} View what a link to the playground holds
+ * @property {string} [example] its id
+ * @property {string} [text]
+ * @property {string} [rule]
+ * @property {number} [threshold] nats
+ * @property {number} [rise] nats
+ * @property {number} [add] nats
+ * @property {number} [size] bytes per patch
+ * @property {number} [longest] bytes of a patch
+ * @property {number} [byte] that is picked
+ * @property {number} [from] first byte of the chart
+ * @property {number} [shown] bytes of the chart
+ */
+
 /** Whether a fragment is one of ours; others name a place on the page. */
 export function isLink(fragment) {
   return fragment.includes("=");
 }
 
-/** @returns {Promise<string>} the fragment, without "#"; empty for a view without anything */
+/**
+ * @param {View} view
+ * @returns {Promise<string>} the fragment, without "#"; empty for a view without anything
+ */
 export async function encodeView(view) {
   const fields = new URLSearchParams();
   if (view.example !== undefined) fields.set("example", view.example);
@@ -38,19 +56,19 @@ export async function encodeView(view) {
 /**
  * @param {string} fragment without "#"
  * @param {number} limit bytes of text
- * @returns {Promise<object>} the view
+ * @returns {Promise<View>}
  * @throws {Error} with a sentence that says what is wrong
  */
 export async function decodeView(fragment, limit) {
   const fields = fieldsOf(fragment, KEYS);
+  /** @type {View} */
   const view = {};
-  if (fields.has("example")) view.example = fields.get("example");
+  const [example, rule] = [fields.get("example"), fields.get("rule")];
+  if (example !== null) view.example = example;
   const text = await takeText(fields, limit);
   if (text !== undefined) view.text = text;
-  if (fields.has("rule")) {
-    view.rule = fields.get("rule");
-    if (!RULES.has(view.rule)) throw new Error("it names a rule that is not known here");
-  }
+  if (rule !== null) view.rule = rule;
+  if (rule !== null && !RULES.has(rule)) throw new Error("it names a rule that is not known here");
   return { ...view, ...takeNumbers(fields, NUMBERS, WHOLE) };
 }
 
@@ -87,9 +105,14 @@ export async function putText(fields, text) {
   else fields.set("text", text);
 }
 
-/** The text of a fragment, if it has one; throws like `decodeView`. */
+/**
+ * The text of a fragment, if it has one; throws like `decodeView`.
+ * @param {URLSearchParams} fields
+ * @param {number} limit bytes
+ */
 export async function takeText(fields, limit) {
-  const text = fields.has("z") ? await inflated(fields.get("z"), limit) : (fields.get("text") ?? undefined);
+  const packed = fields.get("z");
+  const text = packed === null ? (fields.get("text") ?? undefined) : await inflated(packed, limit);
   if (text !== undefined && new TextEncoder().encode(text).length > limit) throw new Error("its text is too long");
   return text;
 }

@@ -6,6 +6,13 @@ const OFFSET = 4; // ids in front of the bytes
 const decoder = new TextDecoder();
 
 export class Made {
+  /** @type {Record<string, any>|null} what was asked for */
+  request = null;
+  /** Name of the model that made it. */
+  model = "";
+  /** @type {number|null} bytes per second of such a text without drafts */
+  plainRate = null;
+  recorded = false;
   constructor(prompt = "") {
     this.prompt = prompt;
     this.events = [];
@@ -60,7 +67,9 @@ export class Made {
   /** All rounds that begin before event `count`. */
   rounds(count) {
     const found = [];
-    this.events.slice(0, count).forEach((event, first) => event.drafted && found.push({ first, ...event }));
+    for (const [first, event] of this.events.slice(0, count).entries()) {
+      if (event.drafted) found.push({ first, ...event });
+    }
     return found;
   }
 }
@@ -84,7 +93,10 @@ function counts(events) {
 
 /** Drafted ids in print; one that is no byte ends the document. */
 export function draftText(ids) {
-  const bytes = Uint8Array.from(ids.filter((id) => id >= OFFSET), (id) => id - OFFSET);
+  const bytes = Uint8Array.from(
+    ids.filter((id) => id >= OFFSET),
+    (id) => id - OFFSET,
+  );
   const text = decoder.decode(bytes).replaceAll("\n", "↵").replaceAll("\t", "⇥").replaceAll("\r", "␍");
   return text + (ids.some((id) => id < OFFSET) ? "‹end›" : "");
 }

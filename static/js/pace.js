@@ -1,8 +1,7 @@
 /** The speed of a text beside that of one made without drafts. */
 
 import { rateOf } from "./made.js";
-
-const $ = (id) => document.getElementById(id);
+import { byId as $ } from "./page.js";
 
 /** `rate`: bytes per second of what is shown of `made`, or null. */
 export function showPace(made, rate) {

@@ -4,6 +4,7 @@ import { CurveChart, element } from "./curves.js";
 import { nearest, short, smooth } from "./scales.js";
 
 /** What the names in a file of measures mean, in the order of the charts. */
+/** @type {Record<string, {title: string, large?: boolean, held?: string, exact?: boolean}>} */
 const MEASURES = {
   bits_per_byte: { title: "Bits per byte", large: true, held: "valid_bits_per_byte" },
   gradient_norm: { title: "Gradient norm" },
@@ -17,13 +18,28 @@ const MEASURES = {
 const HIDDEN = new Set(["bytes", "valid_bits_per_byte"]);
 const MANY = 24; // rows of a table
 
+/** @typedef {{axis: string, smooth: number} & Omit<import("./curves.js").Data, "lines">} View */
+
+/**
+ * @typedef {object} Panel
+ * @property {HTMLElement} root
+ * @property {string} title
+ * @property {CurveChart} chart
+ * @property {import("./curves.js").Line[]} lines
+ * @property {View|null} view the last that was shown
+ * @property {HTMLDetailsElement} details
+ * @property {HTMLTableElement} table
+ */
+
 export class Panels {
   /**
    * @param {HTMLElement} root
-   * @param {{onCursor: Function, onZoom: Function}} handlers
+   * @param {import("./curves.js").Handlers} handlers
    */
   constructor(root, handlers) {
-    Object.assign(this, { root, handlers });
+    this.root = root;
+    this.handlers = handlers;
+    /** @type {Map<string, Panel>} */
     this.panels = new Map();
   }
 
@@ -64,9 +80,10 @@ export class Panels {
     root.setAttribute("aria-labelledby", head.id);
     root.dataset.measure = name;
     const place = element("div", "");
-    const panel = { root, title, ...tableBelow(title) };
+    const chart = new CurveChart(place, { label: title, height: large ? 340 : 200, ...this.handlers });
+    /** @type {Panel} */
+    const panel = { root, title, chart, lines: [], view: null, ...tableBelow(title) };
     root.append(head, place, panel.details);
-    panel.chart = new CurveChart(place, { label: title, height: large ? 340 : 200, ...this.handlers });
     panel.details.addEventListener("toggle", () => panel.details.open && fillTable(panel));
     this.panels.set(name, panel);
     return panel;
@@ -87,7 +104,8 @@ function tableBelow(title) {
 
 /** The lines of a measure: as measured (faint where a mean is drawn over it), and held out. */
 function linesOf(name, runs, view) {
-  const { held, exact } = MEASURES[name] ?? {};
+  const { held, exact } = MEASURES[name] ?? { title: name };
+  /** @type {import("./curves.js").Line[]} */
   const lines = [];
   for (const run of runs) {
     const common = { tint: run.tint };
@@ -115,14 +133,19 @@ function widthOf(xs, { low, high }) {
   return (high ?? xs[xs.length - 1] ?? 0) - (low ?? 0);
 }
 
-/** A few rows from left to right, with what each line is near there. */
+/**
+ * A few rows from left to right, with what each line is near there.
+ * @param {Panel} panel
+ */
 function fillTable({ table, lines, view, title }) {
+  if (!view) return;
   const shown = lines.filter((line) => !line.faint && line.xs.length);
-  const longest = shown.reduce((best, line) => (line.xs.length > best.length ? line.xs : best), []);
+  /** @type {number[]} */
+  let longest = [];
+  for (const { xs } of shown) if (xs.length > longest.length) longest = xs;
   const inside = longest.filter((x) => x >= (view.low ?? 0) && x <= (view.high ?? Infinity));
   const count = Math.min(MANY, inside.length);
-  const xs = Array.from({ length: count }, (_, k) =>
-    inside[count === 1 ? 0 : Math.round((k * (inside.length - 1)) / (count - 1))]);
+  const xs = Array.from({ length: count }, (_, k) => inside[count === 1 ? 0 : Math.round((k * (inside.length - 1)) / (count - 1))]);
   const head = element("tr", "");
   for (const words of [view.axis === "bytes" ? "bytes seen" : "step", ...shown.map(({ name }) => name)]) {
     const cell = element("th", "", words);

@@ -15,12 +15,22 @@ const STRIP = 28;
 const GAP = 8;
 
 /**
- * @param {{view: object, window: {first: number, last: number}, top: number, threshold: number|null,
- *   heading: string, splits: object[]}} what `top` is the end of the chart's scale
- * @returns {object} a scene
+ * @typedef {object} Pictured
+ * @property {import("./view.js").View} view
+ * @property {{first: number, last: number}} window bytes from and to
+ * @property {number} top nats at the end of the chart's scale
+ * @property {number|null} threshold nats
+ * @property {string} heading
+ * @property {import("./rows.js").Split[]} splits
+ */
+
+/**
+ * @param {Pictured} what
+ * @returns {import("./scene.js").Scene}
  */
 export function picture(what) {
   const colours = readColours();
+  /** @type {import("./scene.js").Shape[]} */
   const shapes = [];
   let y = PAD;
   const heading = (text) => {
@@ -42,9 +52,19 @@ export function picture(what) {
   return { width: WIDTH, height, title: what.heading, shapes };
 }
 
-function words(text, x, y, colours, { size = 14, fill = colours.ink, ...rest } = {}) {
-  return { text, x, y, size, fill, font: colours.sans, ...rest };
+/**
+ * @param {string} text
+ * @param {number} x
+ * @param {number} y
+ * @param {import("./strip.js").Colours} colours
+ * @param {import("./scene.js").Shape} look what differs from the usual
+ * @returns {import("./scene.js").Shape}
+ */
+function words(text, x, y, colours, look = {}) {
+  return { text, x, y, size: 14, fill: colours.ink, font: colours.sans, ...look };
 }
+
+/** @typedef {{text: string, rtl: boolean, x: number, end: number, y: number, height: number}} Run letters in one direction on one line */
 
 /** The browser lays the text out, in whatever directions it runs; its boxes are drawn again. */
 function patches({ view, window: { first, last } }, left, top, colours, shapes) {
@@ -69,19 +89,24 @@ function patches({ view, window: { first, last } }, left, top, colours, shapes) 
     return { x: box.left - origin.left + left, y: box.top - origin.top + top, width: box.width, height: box.height };
   });
   stage.remove();
+  /** @type {Run|null} */
   let run = null;
+  /** @type {Run[]} */
   const runs = [];
-  units.slice(from, to).forEach((unit, k) => {
+  for (const [k, unit] of units.slice(from, to).entries()) {
     const box = boxes[k];
     unitShapes(view, unit, box, colours, shapes);
     const text = unit.shown.replace("\n", "");
     const joins =
       run && run.rtl === unit.rtl && Math.abs(run.y - box.y) < 3 && (unit.rtl ? run.x - (box.x + box.width) : box.x - run.end) < 1;
-    if (!joins) runs.push((run = { text: "", rtl: unit.rtl, x: box.x, end: box.x, y: box.y, height: box.height }));
+    if (!run || !joins) {
+      run = { text: "", rtl: unit.rtl, x: box.x, end: box.x, y: box.y, height: box.height };
+      runs.push(run);
+    }
     run.text += text;
     run.x = Math.min(run.x, box.x);
     run.end = Math.max(run.end, box.x + box.width);
-  });
+  }
   for (const { text, rtl, x, end, y, height } of runs) {
     if (!text.trim()) continue;
     const place = { size: SIZE, rtl, width: end - x };
@@ -108,14 +133,30 @@ function chart({ view, window: { first, last }, top, threshold }, left, y, colou
   const at = (nats) => y + CHART * (1 - Math.min(nats, top) / top);
   const middle = (i) => x0 + (i - first + 0.5) * cell;
   for (let nats = 0; nats <= top; nats++) {
-    shapes.push({ line: [[x0, at(nats)], [x0 + INNER - AXIS, at(nats)]], stroke: colours.grid, width: 1 });
+    shapes.push({
+      line: [
+        [x0, at(nats)],
+        [x0 + INNER - AXIS, at(nats)],
+      ],
+      stroke: colours.grid,
+      width: 1,
+    });
     shapes.push(words(String(nats), x0 - 10, at(nats), colours, { size: 12, fill: colours.muted, anchor: "end" }));
   }
   for (const { start, end, index, begins } of piecesWithin(view.starts, first, last)) {
     const x = x0 + (start - first) * cell;
     shapes.push({ rect: [x, y, (end - start) * cell, CHART], fill: colours.pale[index % COLOURS] });
-    if (begins) shapes.push({ line: [[x, y], [x, y + CHART]], stroke: colours.edge, width: 1 });
+    if (begins)
+      shapes.push({
+        line: [
+          [x, y],
+          [x, y + CHART],
+        ],
+        stroke: colours.edge,
+        width: 1,
+      });
   }
+  /** @type {[number, number][]} */
   const points = [];
   for (let i = first; i < last; i++) points.push([middle(i), at(view.entropies[i])]);
   if (points.length) shapes.push({ line: points, stroke: colours.curve, width: 1.6 });
@@ -126,8 +167,22 @@ function chart({ view, window: { first, last }, top, threshold }, left, y, colou
     shapes.push({ dot: [x, height, Math.min(start ? 4 : 2.5, cell / 2)], fill, stroke: colours.curve });
   });
   if (threshold !== null) {
-    shapes.push({ line: [[x0, at(threshold)], [x0 + INNER - AXIS, at(threshold)]], stroke: colours.mark, width: 2 });
-    shapes.push(words(threshold.toFixed(2), x0 + INNER - AXIS, at(threshold) - 9, colours, { size: 12, fill: colours.mark, anchor: "end", weight: 600 }));
+    shapes.push({
+      line: [
+        [x0, at(threshold)],
+        [x0 + INNER - AXIS, at(threshold)],
+      ],
+      stroke: colours.mark,
+      width: 2,
+    });
+    shapes.push(
+      words(threshold.toFixed(2), x0 + INNER - AXIS, at(threshold) - 9, colours, {
+        size: 12,
+        fill: colours.mark,
+        anchor: "end",
+        weight: 600,
+      }),
+    );
   }
   letters(view.measured, first, last, cell, x0, y + CHART + 14, colours, shapes);
   return CHART + 26;
@@ -144,7 +199,8 @@ function rows({ view, window: { first, last }, splits }, left, y, colours, shape
   const cell = (INNER - NAMES - COUNTS) / Math.max(1, last - first);
   const x0 = left + NAMES;
   let at = y;
-  for (const { title, starts } of splits.filter((split) => split.starts)) {
+  for (const { title, starts } of splits) {
+    if (!starts) continue;
     const middle = at + STRIP / 2;
     shapes.push(words(title, left, middle, colours));
     for (const { start, end, index, begins } of piecesWithin(starts, first, last)) {

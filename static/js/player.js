@@ -6,11 +6,12 @@ const DRAFTING = 0.6; // share of the pause before a round in which its draft is
 
 export class Player {
   /**
-   * @param {{onShow: Function, onState: Function}} handlers onShow after each change of what is
+   * @param {{onShow: () => void, onState: () => void}} handlers onShow after each change of what is
    *   shown, onState when playing begins or ends
    */
   constructor({ onShow, onState }) {
-    Object.assign(this, { onShow, onState });
+    this.onShow = onShow;
+    this.onState = onState;
     this.made = new Made();
     this.shown = 0;
     this.phase = 0; // how far the work on the next event is, 0 to 1
@@ -18,6 +19,9 @@ export class Player {
     this.following = false; // shows what comes at once
     this.perSecond = 15; // bytes, on average; 0 is as it was made
     this.frame = 0;
+    this.at = 0; // milliseconds since the last event
+    /** @type {number|null} */
+    this.last = null; // time of the last frame
   }
 
   /** Begin with a `made` text, which may still grow. */

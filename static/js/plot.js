@@ -8,7 +8,7 @@ const FEWEST = 4; // pixels a byte, below which only the first bytes of patches 
 
 /**
  * What is drawn, as data of paths.
- * @param {{entropies: Float32Array, starts: Uint8Array, patchOf: Int32Array}} data
+ * @param {import("./chart.js").Data} data
  * @param {{first: number, last: number, x: (place: number) => number, y: (nats: number) => number,
  *   top: number, pixels: number}} frame bytes `first` to `last`; byte `i` is at `x(i)`, and `pixels`
  *   lie between two of them
@@ -58,6 +58,7 @@ export class Plot {
     const outline = crowded ? 0 : 0.6; // pixels on each side
     const start = crowded ? 4 : Math.min(8, pixels + 1);
     const other = Math.min(5, pixels);
+    /** @type {SVGElement[]} */
     const shapes = bands.map((d, k) => node("path", { d, class: "band", fill: colours.pale[k] }));
     for (let nats = 0; nats <= top; nats += GRID) {
       const at = y(nats).toFixed(1);
@@ -75,7 +76,7 @@ export class Plot {
       shapes.push(round(dots.join(""), colours.curve, start + 2 * outline, "outline"));
       shapes.push(round(others, colours.panel, other - 2 * outline, "dots"));
     }
-    dots.forEach((d, k) => shapes.push(round(d, colours.strong[k], start - 2 * outline, "dots")));
+    for (const [k, d] of dots.entries()) shapes.push(round(d, colours.strong[k], start - 2 * outline, "dots"));
     this.svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
     this.svg.setAttribute("width", width);
     this.svg.setAttribute("height", height);

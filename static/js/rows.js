@@ -1,5 +1,6 @@
 /** The same text split in several ways, a row each, byte below byte. */
 
+import { find, findAll, around } from "./page.js";
 import { drawStrip, glyphsWithin, piecesWithin, readColours } from "./strip.js";
 import { startsBy, startsOf } from "./view.js";
 
@@ -10,30 +11,60 @@ const NEAR = "300px"; // how far below the screen rows are drawn
 
 const decoder = new TextDecoder();
 
+/** @typedef {{splitter: string, title: string, starts: Uint8Array|null}} Split a text cut in one way; null: it is not known */
+
 export class Rows {
+  /** @type {import("./view.js").View} the last that was shown */
+  view;
+  /** @type {Record<string, Parameters<typeof startsBy>[1]>} */
+  rules = {};
+  /** Row of the page's own rule. */
+  now = "";
+  stale = false;
+  waits = false;
+  near = false;
+  first = 0;
+  /** Bytes that are shown. */
+  shown = 0;
+  /** Pixels of a byte. */
+  cell = 0;
+  /** Pixels of a row; 0 until it has been measured. */
+  room = 0;
+  marked = -1;
+  /** @type {Record<string, number[]|undefined>} lengths by splitter, of text `tokensOf` */
+  tokens = {};
+  /** @type {string|null} */
+  tokensOf = null;
+  /** @type {string|null} */
+  askedFor = null;
+  /** @type {Split[]|null} */
+  drawnSplits = null;
+  /** @type {ReturnType<typeof readColours>|null} */
+  colours = null;
+
   /**
    * @param {HTMLElement} root the section
-   * @param {{onHover: Function, onPick: Function, onLack: (text: string, bytes: number) => void}} handlers
+   * @param {{onHover: (i: number) => void, onPick: (i: number) => void, onLack: (text: string, bytes: number) => void}} handlers
    *   `onLack`: the rows can be seen, and the tokens of this text are lacking
    */
   constructor(root, { onHover, onPick, onLack }) {
     this.root = root;
-    this.table = root.querySelector("table");
-    this.range = root.querySelector(".rows-at");
-    this.words = root.querySelector(".rows-words");
+    this.table = find(root, "table");
+    this.range = find(root, ".rows-at", HTMLInputElement);
+    this.words = find(root, ".rows-words");
     this.onLack = onLack;
-    this.first = 0;
-    this.tokens = {}; // lengths by splitter, of text `tokensOf`
-    this.tokensOf = null;
-    this.rows = [...this.table.querySelectorAll("tr[data-splitter]")].map(partsOf);
+    this.rows = findAll(this.table, "tr[data-splitter]").map(partsOf);
+    this.own = this.rows.filter((row) => row.splitter === "now")[0];
     /** Splitters that the server must be asked for. */
     this.asked = this.rows.filter((row) => row.bpe).map((row) => row.splitter);
     this.listen(onHover, onPick);
-    this.near = false;
-    new IntersectionObserver(([entry]) => {
-      this.near = entry.isIntersecting;
-      if (this.near) this.soon();
-    }, { rootMargin: NEAR }).observe(root);
+    new IntersectionObserver(
+      ([entry]) => {
+        this.near = entry.isIntersecting;
+        if (this.near) this.soon();
+      },
+      { rootMargin: NEAR },
+    ).observe(root);
     new ResizeObserver(() => {
       this.room = 0;
       this.soon();
@@ -42,13 +73,17 @@ export class Rows {
 
   /** Take a view; `rules` are the options of each rule, `now` names the row of the page's own. */
   show(view, rules, now) {
-    Object.assign(this, { view, rules, now, measured: view.measured, stale: true });
+    this.view = view;
+    this.rules = rules;
+    this.now = now;
+    this.stale = true;
     this.soon();
   }
 
   /** Take the tokens of a text: lengths by splitter, and why there are none of some. */
   setTokens(text, tokens) {
-    this.tokensOf = this.askedFor = text;
+    this.tokensOf = text;
+    this.askedFor = text;
     this.tokens = tokens;
     this.stale = true;
     this.soon();
@@ -84,44 +119,51 @@ export class Rows {
     requestAnimationFrame(() => later(draw));
   }
 
-  /** All rows with their pieces: what is drawn, and what is exported. */
+  /**
+   * All rows with their pieces: what is drawn, and what is exported.
+   * @returns {Split[]}
+   */
   splits() {
     const { view } = this;
     const count = view.measured.bytes.length;
     return this.rows
       .filter((row) => !row.element.hidden)
       .map(({ splitter, title, bpe }) => {
+        /** @type {Uint8Array|null} */
         let starts = null;
+        const lengths = this.tokens[splitter];
         if (splitter === "now") starts = view.starts;
         else if (splitter in this.rules) starts = startsBy(view, this.rules[splitter]);
-        else if (bpe && !this.lacking && this.tokens[splitter]) starts = startsOf(this.tokens[splitter], count);
+        else if (bpe && !this.lacking && lengths) starts = startsOf(lengths, count);
         return { splitter, title: title.textContent, starts };
       });
   }
 
   draw() {
-    const now = this.rows.find((row) => row.splitter === "now");
+    const now = this.own;
     now.element.hidden = this.now in this.rules;
     now.title.textContent = this.now[0].toUpperCase() + this.now.slice(1);
-    if (this.stale) this.drawnSplits = this.splits();
+    const splits = this.stale || !this.drawnSplits ? this.splits() : this.drawnSplits;
+    this.drawnSplits = splits;
     this.stale = false;
     const count = this.view.measured.bytes.length;
-    this.room ||= this.rows.find((row) => !row.element.hidden).cell.clientWidth;
+    this.room ||= this.rows.filter((row) => !row.element.hidden)[0].cell.clientWidth;
     const { room } = this;
     const shown = Math.max(1, Math.min(count, Math.floor(room / NARROWEST)));
     this.cell = Math.min(WIDEST, room / shown);
     this.shown = shown;
     this.first = Math.max(0, Math.min(this.first, count - shown));
-    this.colours ??= readColours();
+    const colours = this.colours ?? readColours();
+    this.colours = colours;
     const last = Math.min(count, this.first + shown);
     const glyphs = glyphsWithin(this.view.measured, this.first, last, this.cell);
-    for (const split of this.drawnSplits) this.drawRow(split, last, glyphs);
+    for (const split of splits) this.drawRow(split, last, glyphs, colours);
     this.drawWindow(count, last);
-    this.mark(this.marked ?? -1);
+    this.mark(this.marked);
   }
 
-  drawRow({ splitter, starts }, last, glyphs) {
-    const row = this.rows.find((one) => one.splitter === splitter);
+  drawRow({ splitter, starts }, last, glyphs, colours) {
+    const row = this.rows.filter((one) => one.splitter === splitter)[0];
     const count = this.view.measured.bytes.length;
     row.element.classList.toggle("current", splitter === this.now || splitter === "now");
     // Tokens of the text before stay, paler, until those of this one are there.
@@ -133,7 +175,7 @@ export class Rows {
     row.count.textContent = pieces.toLocaleString("en");
     row.mean.textContent = pieces ? (count / pieces).toFixed(2) : "–";
     const within = piecesWithin(starts, this.first, last);
-    const { first, cell, colours } = this;
+    const { first, cell } = this;
     drawStrip(row.canvas, { pieces: within, glyphs, first, last, cell, height: row.height, colours });
     row.canvas.setAttribute("aria-label", this.label(within));
   }
@@ -147,8 +189,8 @@ export class Rows {
   drawWindow(count, last) {
     const all = this.shown >= count;
     this.range.hidden = all;
-    this.range.max = Math.max(0, count - this.shown);
-    this.range.value = this.first;
+    this.range.max = String(Math.max(0, count - this.shown));
+    this.range.value = String(this.first);
     const words = count ? `bytes ${this.first + 1}–${last} of ${count.toLocaleString("en")}` : "";
     this.range.setAttribute("aria-valuetext", words);
     this.words.textContent = all ? "" : words;
@@ -179,7 +221,7 @@ export class Rows {
   }
 
   byteAt(event) {
-    const canvas = event.target.closest?.("canvas");
+    const canvas = around(event, "canvas");
     if (!canvas || !this.cell) return -1;
     const i = this.first + Math.floor((event.clientX - canvas.getBoundingClientRect().left) / this.cell);
     return i >= 0 && i < this.view.measured.bytes.length ? i : -1;
@@ -201,18 +243,17 @@ export class Rows {
   }
 }
 
+/** @param {HTMLElement} element a row of the table */
 function partsOf(element) {
-  const find = (name) => element.querySelector(name);
-  const canvas = find("canvas");
   return {
     element,
-    canvas,
-    splitter: element.dataset.splitter,
+    canvas: find(element, "canvas", HTMLCanvasElement),
+    splitter: element.dataset.splitter ?? "",
     bpe: "bpe" in element.dataset,
-    cell: find(".strip"),
-    title: find(".name"),
-    count: find(".count"),
-    mean: find(".mean"),
+    cell: find(element, ".strip"),
+    title: find(element, ".name"),
+    count: find(element, ".count"),
+    mean: find(element, ".mean"),
     height: 30,
   };
 }

@@ -18,10 +18,7 @@ function shifted(length, after) {
 }
 
 function combined(entropies, threshold, thresholdAdd) {
-  const qualifies = shifted(
-    entropies.length,
-    (i) => entropies[i] > threshold && entropies[i] - entropies[i - 1] > thresholdAdd,
-  );
+  const qualifies = shifted(entropies.length, (i) => entropies[i] > threshold && entropies[i] - entropies[i - 1] > thresholdAdd);
   const starts = new Uint8Array(qualifies.length);
   starts[0] = 1;
   let lastBreak = 0;
@@ -51,10 +48,7 @@ function spacelike(token) {
 }
 
 function space(tokens) {
-  return shifted(
-    tokens.length,
-    (i) => (spacelike(tokens[i]) && !spacelike(tokens[i - 1])) || tokens[i] < OFFSET,
-  );
+  return shifted(tokens.length, (i) => (spacelike(tokens[i]) && !spacelike(tokens[i - 1])) || tokens[i] < OFFSET);
 }
 
 function splitLong(starts, longest) {
@@ -67,9 +61,7 @@ function splitLong(starts, longest) {
 
 const RULES = {
   entropy: (_, e, o) =>
-    o.threshold === null || o.threshold === undefined
-      ? topk(e, o.patchSize)
-      : shifted(e.length, (i) => e[i] > o.threshold),
+    o.threshold === null || o.threshold === undefined ? topk(e, o.patchSize) : shifted(e.length, (i) => e[i] > o.threshold),
   monotonic: (_, e, o) => shifted(e.length, (i) => e[i] - e[i - 1] > o.threshold),
   combined: (_, e, o) => combined(e, o.threshold, o.thresholdAdd),
   space: (t) => space(t),
@@ -77,12 +69,13 @@ const RULES = {
   byte: (t) => shifted(t.length, () => true),
 };
 
+/** @typedef {{threshold?: number|null, thresholdAdd?: number, patchSize?: number, maxPatchLength?: number|null}} Options */
+
 /**
  * @param {string} mode one of the keys of RULES
  * @param {ArrayLike<number>} tokens ids, BOS first
  * @param {ArrayLike<number>} entropies nats, as many
- * @param {{threshold?: number|null, thresholdAdd?: number, patchSize?: number,
- *   maxPatchLength?: number|null}} options
+ * @param {Options} options
  * @returns {Uint8Array} starts, one more than tokens
  */
 export function patchStarts(mode, tokens, entropies, options) {

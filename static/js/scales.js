@@ -6,7 +6,7 @@ export function ticks(low, high, wanted) {
   if (!(span > 0) || !Number.isFinite(span)) return [low];
   const rough = span / Math.max(1, wanted);
   const power = 10 ** Math.floor(Math.log10(rough));
-  const step = [1, 2, 5, 10].map((k) => k * power).find((size) => size >= rough);
+  const step = [1, 2, 5].map((k) => k * power).find((size) => size >= rough) ?? 10 * power;
   const found = [];
   for (let k = Math.ceil(low / step - 1e-9); k * step <= high * (1 + 1e-12) + 1e-300; k++) {
     found.push(Number((k * step).toPrecision(12)));
@@ -32,16 +32,23 @@ export function logTicks(low, high, wanted) {
   return ticks(low, high, wanted).filter((place) => place > 0);
 }
 
-/** A scale from numbers to pixels. */
+/**
+ * A scale from numbers to pixels.
+ * @param {{low: number, high: number, from: number, to: number, log: boolean}} ends in numbers and in pixels
+ */
 export function scale({ low, high, from, to, log }) {
+  /** @type {(x: number) => number} */
   const turn = log ? Math.log10 : (x) => x;
+  /** @type {(t: number) => number} */
   const back = log ? (t) => 10 ** t : (t) => t;
   const [a, b] = [turn(low), turn(high)];
   const ratio = b > a ? (to - from) / (b - a) : 0;
   return {
     low,
     high,
+    /** @param {number} value */
     at: (value) => from + (turn(value) - a) * ratio,
+    /** @param {number} pixel */
     value: (pixel) => (ratio ? back(a + (pixel - from) / ratio) : low),
   };
 }
@@ -77,7 +84,11 @@ export function smooth(xs, ys, counts, half) {
   return found;
 }
 
-/** The place in sorted `xs` that is nearest to `x`. */
+/**
+ * The place in sorted `xs` that is nearest to `x`.
+ * @param {number[]} xs
+ * @param {number} x
+ */
 export function nearest(xs, x) {
   let low = 0;
   let high = xs.length - 1;
@@ -89,6 +100,7 @@ export function nearest(xs, x) {
   return Math.abs(xs[low] - x) <= Math.abs(xs[high] - x) ? low : high;
 }
 
+/** @type {[number, string][]} */
 const UNITS = [
   [1e12, "T"],
   [1e9, "G"],

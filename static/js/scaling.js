@@ -1,6 +1,7 @@
 /** The scaling study: its curves, drawn from the numbers that came with the page. */
 
 import { CurveChart } from "./curves.js";
+import { byId, pageData } from "./page.js";
 import { short } from "./scales.js";
 
 const HEIGHT = 300;
@@ -31,6 +32,7 @@ function linesOf({ lines, stacked }) {
 }
 
 function draw(root, panel) {
+  /** @type {{low: number|null, high: number|null}} */
   const window = { low: null, high: null };
   const lines = linesOf(panel);
   const chart = new CurveChart(root, {
@@ -46,6 +48,5 @@ function draw(root, panel) {
   show();
 }
 
-const page = JSON.parse(document.getElementById("page-data").textContent);
-for (const [id, panel] of Object.entries(page.charts)) draw(document.getElementById(id), panel);
+for (const [id, panel] of Object.entries(pageData().charts)) draw(byId(id), panel);
 document.body.dataset.drawn = "yes";

@@ -6,15 +6,37 @@
  * `y` of a text is that of its middle, `width` what it must fill in a viewer that has another font.
  */
 
-const ESCAPES = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" };
-// What XML cannot hold.
-const FORBIDDEN = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/g;
+import { contextOf } from "./page.js";
+import { escapeXml } from "./xml.js";
 
-/** @returns {string} an SVG document */
+/**
+ * @typedef {object} Shape
+ * @property {[number, number, number, number]} [rect]
+ * @property {[number, number][]} [line]
+ * @property {[number, number, number]} [dot]
+ * @property {string} [fill]
+ * @property {string} [stroke]
+ * @property {number} [width]
+ * @property {string} [text]
+ * @property {number} [x]
+ * @property {number} [y]
+ * @property {number} [size]
+ * @property {string} [font]
+ * @property {"start"|"middle"|"end"} [anchor]
+ * @property {number} [weight]
+ * @property {boolean} [rtl]
+ */
+
+/** @typedef {{width: number, height: number, title: string, shapes: Shape[]}} Scene */
+
+/**
+ * @param {Scene} scene
+ * @returns {string} an SVG document
+ */
 export function toSvg({ width, height, title, shapes }) {
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}">`,
-    `<title>${escaped(title)}</title>`,
+    `<title>${escapeXml(title)}</title>`,
     ...shapes.map(element),
     "</svg>",
     "",
@@ -38,17 +60,21 @@ function element(shape) {
   const direction = rtl ? ' direction="rtl"' : "";
   const length = width ? ` textLength="${short(width)}" lengthAdjust="spacingAndGlyphs"` : "";
   return (
-    `<text x="${short(x)}" y="${short(y)}" font-size="${short(size)}" font-family="${escaped(font)}" font-weight="${weight}" ` +
-    `fill="${fill}" text-anchor="${anchor}" dominant-baseline="central" xml:space="preserve"${direction}${length}>${escaped(text)}</text>`
+    `<text x="${short(x)}" y="${short(y)}" font-size="${short(size)}" font-family="${escapeXml(font)}" font-weight="${weight}" ` +
+    `fill="${fill}" text-anchor="${anchor}" dominant-baseline="central" xml:space="preserve"${direction}${length}>${escapeXml(text)}</text>`
   );
 }
 
-/** @returns {HTMLCanvasElement} drawn `scale` times as large */
+/**
+ * @param {Scene} scene
+ * @param {number} scale
+ * @returns {HTMLCanvasElement} drawn `scale` times as large
+ */
 export function toCanvas({ width, height, shapes }, scale = 2) {
   const canvas = document.createElement("canvas");
   canvas.width = Math.round(width * scale);
   canvas.height = Math.round(height * scale);
-  const context = canvas.getContext("2d");
+  const context = contextOf(canvas);
   context.scale(scale, scale);
   context.lineJoin = "round";
   for (const shape of shapes) draw(context, shape);
@@ -63,7 +89,7 @@ function draw(context, shape) {
     context.strokeStyle = shape.stroke;
     context.lineWidth = shape.width;
     context.beginPath();
-    shape.line.forEach(([x, y], k) => (k ? context.lineTo(x, y) : context.moveTo(x, y)));
+    for (const [x, y] of shape.line) context.lineTo(x, y); // the first only moves there
     context.stroke();
   } else if (shape.dot) {
     const [x, y, radius] = shape.dot;
@@ -83,10 +109,6 @@ function draw(context, shape) {
     context.textBaseline = "middle";
     context.fillText(text, x, y);
   }
-}
-
-function escaped(text) {
-  return text.replace(FORBIDDEN, "\ufffd").replace(/[&<>"]/g, (c) => ESCAPES[c]);
 }
 
 function short(value) {

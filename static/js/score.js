@@ -7,6 +7,7 @@
  */
 
 import { describeCharacter } from "./text.js";
+import { around, find } from "./page.js";
 import { colour, node } from "./svg.js";
 
 export const COLUMN = 24;
@@ -16,14 +17,23 @@ const ROW = 15; // of a row of a map
 const x = (column) => column * COLUMN;
 
 export class Score {
+  /** @type {Record<string, any>} the last that was shown; see inside.js */
+  view;
+  /** Pixels. */
+  width = 0;
+  /** @type {Map<string, SVGElement[]>} elements that can be marked, by what they are about */
+  lit = new Map();
+  /** @type {SVGElement[]} the column of the chosen byte, in each strip */
+  here = [];
+  /** @type {SVGElement[]} */
+  marked = [];
+
   /**
    * @param {HTMLElement} root the scroller with the strips
    * @param {{onHover: (i: number) => void, onPick: (i: number) => void}} handlers byte i; -1: none
    */
   constructor(root, { onHover, onPick }) {
     this.root = root;
-    this.strips = new Map();
-    for (const strip of root.querySelectorAll("[data-strip]")) this.strips.set(strip.dataset.strip, strip);
     root.addEventListener("pointermove", (event) => {
       const i = event.pointerType === "touch" ? null : this.byteAt(event);
       if (i !== null) onHover(i);
@@ -37,7 +47,7 @@ export class Score {
 
   /** The byte below a pointer, or null where no column is. */
   byteAt(event) {
-    const svg = event.target.closest?.(".strip svg:not(.labels)");
+    const svg = around(event, ".strip svg:not(.labels)");
     if (!svg || !this.view?.count) return null;
     const column = Math.floor((event.clientX - svg.getBoundingClientRect().left) / COLUMN);
     return Math.min(this.view.count - 1, Math.max(0, column - 1));
@@ -47,14 +57,22 @@ export class Score {
   show(view, head) {
     this.view = view;
     this.width = x(view.count + 2);
-    this.lit = new Map(); // elements to be marked, by what they are about
+    this.lit = new Map();
     this.here = [];
     this.drawBytes();
-    this.drawMap("encoder", view.encoder.filter((map) => map.head === head));
+    this.drawMap(
+      "encoder",
+      view.encoder.filter((map) => map.head === head),
+    );
     this.drawLag();
     this.drawDecoder(view.decoder.filter((map) => map.head === head));
-    this.strips.get("encoder").closest(".block").hidden = !view.encoder.length;
-    this.strips.get("hashes").closest(".block").hidden = !view.hashes.length;
+    this.block("encoder").hidden = !view.encoder.length;
+    this.block("hashes").hidden = !view.hashes.length;
+  }
+
+  /** What holds a strip and its heading. */
+  block(name) {
+    return /** @type {HTMLElement} */ (find(this.root, `[data-strip=${name}]`).closest(".block"));
   }
 
   /** A strip's two pictures, labels that stay and columns that scroll; both start empty. */
@@ -66,7 +84,7 @@ export class Score {
     this.here = this.here.filter((each) => each.dataset.of !== name);
     here.dataset.of = name;
     this.here.push(here);
-    this.strips.get(name).replaceChildren(labels, strip);
+    find(this.root, `[data-strip=${name}]`).replaceChildren(labels, strip);
     return { labels, strip };
   }
 
@@ -75,8 +93,9 @@ export class Score {
   }
 
   remember(key, element) {
-    if (!this.lit.has(key)) this.lit.set(key, []);
-    this.lit.get(key).push(element);
+    const known = this.lit.get(key);
+    if (known) known.push(element);
+    else this.lit.set(key, [element]);
     return element;
   }
 
@@ -206,7 +225,7 @@ export class Score {
       spans.set(position, [x(start + 1), x(start + length + 1)]);
     }
     for (const { source, from, to } of this.view.readers) {
-      const [left, right] = spans.get(source);
+      const [left, right] = spans.get(source) ?? [0, COLUMN];
       const d = `M${left + 2} 23C${left + 2} 56 ${x(from) + 2} 56 ${x(from) + 2} 88H${x(to) - 2}C${x(to) - 2} 56 ${right - 2} 56 ${right - 2} 23z`;
       strip.append(this.remember(`source ${source}`, node("path", { class: `ribbon ${colour(source)}`, d })));
     }
@@ -242,9 +261,9 @@ export class Score {
 
   /** Light up everything about byte `i`. */
   mark(i) {
-    for (const element of this.marked ?? []) element.classList.remove("on");
+    for (const element of this.marked) element.classList.remove("on");
     this.drawHashes(i);
-    for (const here of this.here) here.setAttribute("x", x(i + 1));
+    for (const here of this.here) here.setAttribute("x", String(x(i + 1)));
     const own = this.lit.get(`own ${this.view.readInto[i + 1]}`) ?? [];
     const source = this.lit.get(`source ${this.view.predictedFrom[i]}`) ?? [];
     this.marked = [...own, ...source];

@@ -9,20 +9,33 @@ const LONG = 4096; // bytes
 const LONGEST_WAIT = 10; // seconds; told to wait longer, the page asks when the visitor does
 const TRIES = 3; // of one text
 
+/** @typedef {{text: string, bytes: number, tries: number}} Wanted */
+
 export class Source {
+  /** When the last question was asked. */
+  began = -Infinity;
+  /** @type {{controller: AbortController}|null} */
+  running = null;
+  /** @type {Wanted|null} what is asked next */
+  waiting = null;
+  timer = 0;
+  /** Milliseconds of the last answer. */
+  took = 0;
+  /** Until when the server wants to be left alone. */
+  heldUntil = -Infinity;
+
   /**
-   * @param {{ask: (wanted: {text: string, bytes: number}, signal: AbortSignal) => Promise<object>,
-   *   onAnswer: Function, onError: Function, onBusy?: Function, rest?: number}} options
+   * @param {{ask: (wanted: Wanted, signal: AbortSignal) => Promise<any>,
+   *   onAnswer: (text: string, answer: any) => void, onError: (error: Error) => void,
+   *   onBusy?: (busy: boolean) => void, rest?: number}} options
    *   `rest`: milliseconds from one question to the next, at least
    */
   constructor({ ask, onAnswer, onError, onBusy = () => {}, rest = 0 }) {
-    Object.assign(this, { send: ask, onAnswer, onError, onBusy, rest });
-    this.began = -Infinity;
-    this.running = null;
-    this.waiting = null;
-    this.timer = 0;
-    this.took = 0;
-    this.heldUntil = -Infinity; // by what the server has said
+    this.send = ask;
+    this.onAnswer = onAnswer;
+    this.onError = onError;
+    this.onBusy = onBusy;
+    this.rest = rest;
   }
 
   /** Ask about `text`: at once when idle, after a pause when answers take long. */
@@ -60,7 +73,9 @@ export class Source {
     const run = { controller: new AbortController() };
     this.running = run;
     this.onBusy(true);
-    const began = (this.began = performance.now());
+    const began = performance.now();
+    this.began = began;
+    /** @type {(() => void)|null} */
     let report = null;
     try {
       const answer = await this.send(wanted, run.controller.signal);
@@ -96,6 +111,9 @@ const UNREACHABLE = "The server cannot be reached. The last result stays and the
  * Fetch; whatever is no good answer becomes an error that says what the server said, or that it
  * cannot be reached. Its `retryAfter` are the seconds after which a busy server wants to be asked
  * again, if it names any.
+ * @param {string} url
+ * @param {RequestInit} [options]
+ * @param {string} [unreachable] what to say where the server cannot be reached
  */
 export async function reach(url, options, unreachable = UNREACHABLE) {
   let response;
@@ -107,13 +125,19 @@ export async function reach(url, options, unreachable = UNREACHABLE) {
   }
   if (!response.ok) {
     const problem = await response.json().catch(() => null);
-    const retryAfter = parseInt(response.headers.get("Retry-After"), 10);
+    const retryAfter = parseInt(response.headers.get("Retry-After") ?? "", 10);
     throw Object.assign(new Error(problem?.detail ?? `The server answered ${response.status}.`), { retryAfter });
   }
   return response;
 }
 
-/** POST JSON and get some; errors as of `reach`. */
+/**
+ * POST JSON and get some; errors as of `reach`.
+ * @param {string} url
+ * @param {object} body
+ * @param {AbortSignal} [signal]
+ * @param {string} [unreachable] what to say where the server cannot be reached
+ */
 export async function post(url, body, signal, unreachable) {
   const headers = { "Content-Type": "application/json" };
   const response = await reach(url, { method: "POST", headers, body: JSON.stringify(body), signal }, unreachable);

@@ -1,31 +1,35 @@
 /** Held-out bits per byte of one run, by source of text: all lines faint, the chosen ones strong. */
 
 import { CurveChart, element } from "./curves.js";
+import { around, find } from "./page.js";
 
 const STRONG = 8; // lines that are told apart by colour
 
 export class BySource {
   /**
    * @param {HTMLElement} root holds `#source-run`, `#source-chart` and `#source-rows`
-   * @param {{onCursor: Function, onZoom: Function}} handlers
+   * @param {import("./curves.js").Handlers} handlers
    */
   constructor(root, handlers) {
     this.root = root;
-    this.select = root.querySelector("#source-run");
-    this.body = root.querySelector("#source-rows");
-    this.head = root.querySelector("#source-head");
-    const place = root.querySelector("#source-chart");
+    this.select = find(root, "#source-run", HTMLSelectElement);
+    this.body = find(root, "#source-rows");
+    this.head = find(root, "#source-head");
+    const place = find(root, "#source-chart");
     const label = "Held-out bits per byte by source";
     this.chart = new CurveChart(place, { label, height: 320, ...handlers });
-    this.strong = null; // tint by source, in the order of choosing
-    this.chosen = null;
+    /** @type {Map<string, number>} tint by source, in the order of choosing; empty before anything is drawn */
+    this.strong = new Map();
+    this.drawn = false;
+    /** Name of a run. */
+    this.chosen = "";
     this.select.addEventListener("change", () => {
       this.chosen = this.select.value;
       this.draw();
     });
     this.body.addEventListener("click", (event) => {
-      const button = event.target.closest("button");
-      if (button) this.toggle(button.dataset.source);
+      const name = around(event, "button")?.dataset.source;
+      if (name !== undefined) this.toggle(name);
     });
   }
 
@@ -41,9 +45,7 @@ export class BySource {
     if (!this.runs.length) return;
     const names = this.runs.map(({ name }) => name);
     if (names.join() !== [...this.select.options].map(({ value }) => value).join()) {
-      this.select.replaceChildren(
-        ...this.runs.map(({ name, title }) => new Option(title, name)),
-      );
+      this.select.replaceChildren(...this.runs.map(({ name, title }) => new Option(title, name)));
     }
     if (!names.includes(this.chosen)) this.chosen = names[0];
     this.select.value = this.chosen;
@@ -54,7 +56,8 @@ export class BySource {
     const run = this.runs.find(({ name }) => name === this.chosen);
     const last = ([, curve]) => curve.mean.findLast((value) => value !== null) ?? -Infinity;
     const sources = Object.entries(run.sources).sort((a, b) => last(b) - last(a));
-    this.strong ??= new Map([[sources[0][0], 0]]);
+    if (!this.drawn) this.strong.set(sources[0][0], 0);
+    this.drawn = true;
     const lines = sources
       .filter(([, curve]) => curve[this.view.axis])
       .map(([name, curve]) => ({
@@ -87,7 +90,7 @@ export class BySource {
         return cell;
       }),
     );
-    while (this.body.children.length > sources.length) this.body.lastChild.remove();
+    while (this.body.children.length > sources.length) this.body.lastChild?.remove();
     sources.forEach(([name, curve], place) => {
       const row = this.body.children[place] ?? this.body.appendChild(element("tr", ""));
       const known = curve.mean.filter((value) => value !== null);
@@ -114,16 +117,14 @@ export class BySource {
     row.replaceChildren(row.firstChild, ...cells);
   }
 
+  /** @param {string} name of a source */
   toggle(name) {
     if (this.strong.delete(name)) return this.draw();
     const used = new Set(this.strong.values());
-    let tint = [...Array(STRONG).keys()].find((k) => !used.has(k));
-    if (tint === undefined) {
-      const [oldest] = this.strong.keys();
-      tint = this.strong.get(oldest);
-      this.strong.delete(oldest);
-    }
-    this.strong.set(name, tint);
+    const free = [...Array(STRONG).keys()].find((k) => !used.has(k));
+    const [[oldest, itsTint]] = this.strong.size ? this.strong : [["", 0]];
+    if (free === undefined) this.strong.delete(oldest);
+    this.strong.set(name, free ?? itsTint);
     this.draw();
   }
 }

@@ -5,6 +5,9 @@
  *
  * Closing the connection stops the server's work: abort `signal`, or leave the loop.
  *
+ * @param {string} url
+ * @param {object} body
+ * @param {AbortSignal} [signal]
  * @throws {Error} whose message says what the server said, or that it cannot be reached
  */
 export async function* ask(url, body, signal) {
@@ -24,6 +27,7 @@ export async function* ask(url, body, signal) {
     const problem = await response.json().catch(() => null);
     throw new Error(problem?.detail ?? `The server answered ${response.status}.`);
   }
+  if (!response.body) throw new Error("The server sent nothing.");
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
   let rest = "";
   try {
@@ -31,7 +35,7 @@ export async function* ask(url, body, signal) {
       const { done, value } = await reader.read();
       if (done) return;
       const blocks = (rest + value).split("\n\n");
-      rest = blocks.pop();
+      rest = blocks.pop() ?? "";
       for (const block of blocks) {
         const sent = parse(block);
         if (sent) yield sent;
@@ -45,9 +49,13 @@ export async function* ask(url, body, signal) {
   }
 }
 
-/** One block of lines; our server ends them by a line feed alone. A comment is null. */
+/**
+ * One block of lines; our server ends them by a line feed alone. A comment is null.
+ * @param {string} block
+ * @returns {{event: string, id: string, data: any}|null}
+ */
 export function parse(block) {
-  const sent = { event: "message", id: "", data: [] };
+  const sent = { event: "message", id: "", data: /** @type {string[]} */ ([]) };
   for (const line of block.split("\n")) {
     const colon = line.indexOf(":");
     if (colon < 1) continue;

@@ -1,5 +1,6 @@
 /** A text as a strip of coloured pieces, each byte as wide as any other. */
 
+import { contextOf } from "./page.js";
 import { COLOURS } from "./textview.js";
 
 const LETTERS_FROM = 5.6; // pixels a byte needs for its letter to be read
@@ -27,10 +28,22 @@ export function readColours() {
   };
 }
 
-/** Pieces of bytes `first` to `last`, those at the edges cut off: `{start, end, index, begins}`. */
+/** @typedef {ReturnType<typeof readColours>} Colours */
+
+/** @typedef {{start: number, end: number, index: number, begins: boolean}} Piece bytes from and to, its number, whether its first byte is there */
+
+/** @typedef {{text: string, at: number}} Glyph `at` in bytes from the first */
+
+/**
+ * Pieces of bytes `first` to `last`, those at the edges cut off.
+ * @param {Uint8Array} starts
+ * @param {number} first
+ * @param {number} last
+ */
 export function piecesWithin(starts, first, last) {
   let index = -1;
   for (let i = 0; i <= first && i < starts.length; i++) index += starts[i];
+  /** @type {Piece[]} */
   const found = [];
   for (let from = first; from < last; index++) {
     let end = from + 1;
@@ -41,9 +54,16 @@ export function piecesWithin(starts, first, last) {
   return found;
 }
 
-/** What is written on a strip: `{text, at}`, `at` in bytes from `first`; nothing where it is dense. */
+/**
+ * What is written on a strip; nothing where it is dense.
+ * @param {import("./text.js").Measured} measured
+ * @param {number} first
+ * @param {number} last
+ * @param {number} cell pixels of a byte
+ */
 export function glyphsWithin(measured, first, last, cell) {
   if (cell < LETTERS_FROM || first >= last) return [];
+  /** @type {Glyph[]} */
   const found = [];
   for (let k = measured.unitOf[first]; k < measured.units.length; k++) {
     const { shown, start, length } = measured.units[k];
@@ -60,8 +80,8 @@ export function letterSize(cell) {
 
 /**
  * @param {HTMLCanvasElement} canvas
- * @param {{pieces: object[], glyphs: object[], first: number, last: number, cell: number,
- *   height: number, colours: object}} what
+ * @param {{pieces: Piece[], glyphs: Glyph[], first: number, last: number, cell: number,
+ *   height: number, colours: Colours}} what
  */
 export function drawStrip(canvas, { pieces, glyphs, first, last, cell, height, colours }) {
   const scale = window.devicePixelRatio || 1;
@@ -70,7 +90,7 @@ export function drawStrip(canvas, { pieces, glyphs, first, last, cell, height, c
   canvas.height = Math.round(height * scale);
   canvas.style.width = `${width}px`;
   canvas.style.height = `${height}px`;
-  const context = canvas.getContext("2d");
+  const context = contextOf(canvas);
   context.scale(scale, scale);
   for (const { start, end, index, begins } of pieces) {
     const x = (start - first) * cell;

@@ -3,6 +3,13 @@
 const SPACE = "http://www.w3.org/2000/svg";
 export const COLOURS = 5;
 
+/**
+ * @template {keyof SVGElementTagNameMap} Tag
+ * @param {Tag} tag
+ * @param {Record<string, any>} attributes
+ * @param {any} text
+ * @returns {SVGElementTagNameMap[Tag]}
+ */
 export function node(tag, attributes = {}, text = null) {
   const element = document.createElementNS(SPACE, tag);
   for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);

@@ -1,8 +1,7 @@
 /** Text as bytes and as the units that a reader sees: what belongs to which byte. */
 
 const encoder = new TextEncoder();
-const segmenter =
-  typeof Intl.Segmenter === "function" ? new Intl.Segmenter(undefined, { granularity: "grapheme" }) : null;
+const segmenter = typeof Intl.Segmenter === "function" ? new Intl.Segmenter(undefined, { granularity: "grapheme" }) : null;
 
 const VISIBLE = new Map([
   ["\n", "↵\n"],
@@ -25,24 +24,40 @@ export function byteLength(text) {
   return encoder.encode(text).length;
 }
 
-/** How a unit is shown: control characters get a visible stand-in. */
+/**
+ * How a unit is shown: control characters get a visible stand-in.
+ * @param {string} unit
+ */
 function shown(unit) {
-  if (VISIBLE.has(unit)) return VISIBLE.get(unit);
-  const code = unit.codePointAt(0);
+  const visible = VISIBLE.get(unit);
+  if (visible !== undefined) return visible;
+  const code = unit.codePointAt(0) ?? 0;
   if (unit.length === 1 && code < 0x20) return String.fromCodePoint(0x2400 + code);
   if (code === 0x7f) return "␡";
   return unit;
 }
 
 /**
+ * @typedef {object} Unit what a reader sees as one: a grapheme cluster
+ * @property {string} text
+ * @property {string} shown with a stand-in for what cannot be seen
+ * @property {number} start byte
+ * @property {number} length bytes
+ * @property {boolean} rtl
+ * @property {boolean} [broken] a byte that belongs to no character
+ */
+
+/** @typedef {{text: string, bytes: Uint8Array, units: Unit[], unitOf: Uint32Array}} Measured */
+
+/**
  * @param {string} text
- * @returns {{text: string, bytes: Uint8Array, units: {text: string, shown: string, start: number,
- *   length: number, rtl: boolean}[], unitOf: Uint32Array}} units are grapheme clusters
+ * @returns {Measured}
  */
 export function measure(text) {
   const bytes = encoder.encode(text);
   const pieces = segmenter ? Array.from(segmenter.segment(text), (s) => s.segment) : Array.from(text);
   const unitOf = new Uint32Array(bytes.length);
+  /** @type {Unit[]} */
   const units = [];
   let start = 0;
   for (const piece of pieces) {
@@ -70,15 +85,17 @@ function characterLength(bytes, i) {
 
 /** As `measure`, of any bytes: each that belongs to no character is a unit of its own, `broken`. */
 export function measureBytes(bytes) {
+  /** @type {Unit[]} */
   const units = [];
   const unitOf = new Uint32Array(bytes.length);
+  const lengthAt = (i) => (i < bytes.length ? characterLength(bytes, i) : 0);
   const add = (unit) => {
     unitOf.fill(units.length, unit.start, unit.start + unit.length);
     units.push(unit);
   };
   for (let at = 0; at < bytes.length; ) {
     let end = at;
-    for (let length = 1; end < bytes.length && (length = characterLength(bytes, end)); end += length);
+    for (let length = lengthAt(at); length; length = lengthAt(end)) end += length;
     for (const unit of measure(strict.decode(bytes.subarray(at, end))).units) add({ ...unit, start: unit.start + at });
     if (end < bytes.length) add({ text: "\ufffd", shown: "\ufffd", start: end, length: 1, rtl: false, broken: true });
     at = end + 1;

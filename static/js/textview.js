@@ -1,23 +1,38 @@
 /** The text coloured by patch; a byte can be pointed at, tapped, or walked to with arrow keys. */
 
+import { around } from "./page.js";
 import { measure } from "./text.js";
 
 export const COLOURS = 5;
 const PER_UNIT_LIMIT = 4096;
 
+/** @typedef {import("./text.js").Unit} Unit */
+
 export class TextView {
+  measured = measure("");
+  starts = new Uint8Array(0);
+  patchOf = new Uint32Array(0);
+  /** @type {HTMLElement[]} one for each unit, or for each patch of a long text */
+  elements = [];
+  /** @type {string[]} what each element looks like now */
+  classes = [];
+  /** @type {Unit[]} that `elements` are of */
+  built = [];
+  byPatch = false;
+  /** Byte that is marked, or -1. */
+  active = -1;
+  /** @type {HTMLElement|null} that is marked */
+  current = null;
+  /** @type {HTMLElement|null} that the tabulator key reaches */
+  stop = null;
+
   /**
    * @param {HTMLElement} root
-   * @param {{onHover: Function, onPick: Function, describe: Function}} handlers
+   * @param {{onHover: (i: number) => void, onPick: (i: number) => void, describe: (i: number) => string}} handlers
    */
   constructor(root, { onHover, onPick, describe }) {
     this.root = root;
     this.describe = describe;
-    this.measured = measure("");
-    this.elements = [];
-    this.classes = [];
-    this.active = -1;
-    this.current = null;
     root.textContent = ""; // what the server has drawn
     root.setAttribute("role", "listbox");
     root.setAttribute("aria-orientation", "horizontal");
@@ -33,7 +48,7 @@ export class TextView {
       if (i >= 0) onPick(i);
     });
     root.addEventListener("focusin", (event) => {
-      const start = event.target.dataset?.i;
+      const start = around(event, "[data-i]")?.dataset.i;
       if (start === undefined) return;
       const span = this.spanOf(Math.max(0, this.active));
       if (this.active < 0 || span !== event.target) onPick(Number(start));
@@ -73,7 +88,7 @@ export class TextView {
         element.textContent = units[k].shown;
         nameBlank(element);
       }
-      if (before.start !== units[k].start) element.dataset.i = units[k].start;
+      if (before.start !== units[k].start) element.dataset.i = String(units[k].start);
     }
     const added = document.createDocumentFragment();
     for (let k = keep; k < units.length; k++) {
@@ -106,8 +121,11 @@ export class TextView {
     this.current?.classList.add("on");
   }
 
-  /** Further classes of a unit, each with a space in front. */
-  more() {
+  /**
+   * Further classes of a unit, each with a space in front.
+   * @param {Unit} _unit
+   */
+  more(_unit) {
     return "";
   }
 
@@ -144,7 +162,7 @@ export class TextView {
   mark(i) {
     const span = i < 0 ? null : this.spanOf(i);
     this.active = i;
-    const stop = span ?? this.elements[0];
+    const stop = span ?? this.elements[0] ?? null;
     if (this.stop !== stop) {
       if (this.stop) this.stop.tabIndex = -1;
       if (stop) stop.tabIndex = 0;
@@ -176,7 +194,7 @@ export class TextView {
 
   /** The byte below the pointer; a character of several bytes is divided evenly. */
   byteUnder(event) {
-    const span = event.target.closest?.("[data-i]");
+    const span = around(event, "[data-i]");
     if (!span || span.parentNode !== this.root) return -1;
     const start = Number(span.dataset.i);
     if (this.byPatch) return start;
@@ -219,7 +237,7 @@ export class TextView {
 function unitElement(text, start) {
   const element = document.createElement("span");
   element.textContent = text;
-  element.dataset.i = start;
+  element.dataset.i = String(start);
   element.setAttribute("role", "option");
   element.tabIndex = -1;
   nameBlank(element);

@@ -1,6 +1,7 @@
 /* Runs before the page is drawn, so that a chosen theme does not flash. */
 (() => {
   const root = document.documentElement;
+  /** @type {string|null} */
   let chosen = null;
   try {
     chosen = localStorage.getItem("theme");
@@ -18,8 +19,8 @@
     if (!button) return;
     const label = () => {
       const other = current() === "dark" ? "light" : "dark";
-      button.setAttribute("aria-label", `Switch to the ${other} theme`);
-      button.title = button.getAttribute("aria-label");
+      button.title = `Switch to the ${other} theme`;
+      button.setAttribute("aria-label", button.title);
     };
     const changed = () => {
       label();

@@ -2,15 +2,22 @@
 
 import { Chooser, tintOf } from "./chooser.js";
 import { Follower } from "./follow.js";
+import { byId as $, pageData } from "./page.js";
 import { Panels } from "./panels.js";
 import { sizeInWords } from "./scales.js";
 import { BySource } from "./sources.js";
 
-const page = JSON.parse(document.getElementById("page-data").textContent);
-const $ = (id) => document.getElementById(id);
-const form = $("controls");
+const page = pageData();
+const form = $("controls", HTMLFormElement);
+const fields = /** @type {{axis: RadioNodeList} & Record<"smooth"|"logx"|"logy", HTMLInputElement>} */ (
+  /** @type {unknown} */ (form.elements)
+);
 
-/** What the address says and the page shows; `names` is null until somebody has chosen. */
+/**
+ * What the address says and the page shows; `names` is null until somebody has chosen.
+ * @type {{names: string[]|null, axis: string, smooth: number, logX: boolean, logY: boolean,
+ *   low: number|null, high: number|null}}
+ */
 const state = { names: null, axis: "bytes", smooth: 2, logX: false, logY: false, low: null, high: null };
 
 const follower = new Follower({
@@ -27,7 +34,7 @@ let frame = 0;
 
 /** Draw at the next frame, once. */
 function soon() {
-  frame ||= requestAnimationFrame(draw);
+  if (!frame) frame = requestAnimationFrame(draw);
 }
 
 function draw() {
@@ -62,9 +69,7 @@ function chosen() {
   const { items } = follower;
   const shipped = items.filter(({ source }) => source === "shipped");
   // A run that made a shipped model has the very curves of it.
-  const local = items.filter(
-    ({ source, size }) => source === "local" && !shipped.some((run) => run.size === size),
-  );
+  const local = items.filter(({ source, size }) => source === "local" && !shipped.some((run) => run.size === size));
   local.sort((a, b) => b.modified.localeCompare(a.modified));
   return [...shipped, ...local.slice(0, 3)].map(({ name }) => name);
 }
@@ -74,7 +79,11 @@ function choose(names) {
   changed();
 }
 
-function cursor(x, speaker = null) {
+/**
+ * @param {number|null} x
+ * @param {import("./curves.js").CurveChart} [speaker]
+ */
+function cursor(x, speaker) {
   panels.mark(x, speaker);
   bySource.mark(x, speaker);
 }
@@ -90,11 +99,11 @@ function changed() {
   const kept = new URLSearchParams();
   if (state.names) kept.set("runs", state.names.join(","));
   if (state.axis !== "bytes") kept.set("axis", state.axis);
-  if (state.smooth !== 2) kept.set("smooth", state.smooth);
+  if (state.smooth !== 2) kept.set("smooth", String(state.smooth));
   if (state.logX) kept.set("logx", "1");
   if (state.logY) kept.set("logy", "1");
-  if (state.low !== null) kept.set("from", Math.round(state.low));
-  if (state.high !== null) kept.set("to", Math.round(state.high));
+  if (state.low !== null) kept.set("from", String(Math.round(state.low)));
+  if (state.high !== null) kept.set("to", String(Math.round(state.high)));
   const address = kept.size ? `#${kept}` : location.pathname;
   history.replaceState(null, "", address);
   ask();
@@ -105,8 +114,8 @@ function ask() {
   const query = new URLSearchParams();
   if (state.low !== null || state.high !== null) {
     query.set("axis", state.axis);
-    if (state.low !== null) query.set("from", Math.max(0, Math.floor(state.low)));
-    if (state.high !== null) query.set("to", Math.ceil(state.high));
+    if (state.low !== null) query.set("from", String(Math.max(0, Math.floor(state.low))));
+    if (state.high !== null) query.set("to", String(Math.ceil(state.high)));
   }
   follower.want(chosen(), query.size ? `?${query}` : "");
 }
@@ -117,16 +126,16 @@ function readAddress() {
     const value = Number(kept.get(name));
     return kept.has(name) && Number.isFinite(value) && value >= 0 ? value : null;
   };
-  state.names = kept.has("runs") ? kept.get("runs").split(",").filter(Boolean) : null;
+  state.names = kept.get("runs")?.split(",").filter(Boolean) ?? null;
   state.axis = kept.get("axis") === "step" ? "step" : "bytes";
   state.smooth = Math.min(10, number("smooth") ?? 2);
   state.logX = kept.get("logx") === "1";
   state.logY = kept.get("logy") === "1";
   state.low = number("from");
   state.high = number("to");
-  const { axis, smooth, logx, logy } = form.elements;
+  const { axis, smooth, logx, logy } = fields;
   axis.value = state.axis;
-  smooth.value = state.smooth;
+  smooth.value = String(state.smooth);
   logx.checked = state.logX;
   logy.checked = state.logY;
   sayHowSmooth();
@@ -135,14 +144,14 @@ function readAddress() {
 function sayHowSmooth() {
   const words = state.smooth ? `${state.smooth} % of the width on either side` : "none";
   $("smooth-words").textContent = words;
-  form.elements.smooth.setAttribute("aria-valuetext", words);
+  fields.smooth.setAttribute("aria-valuetext", words);
 }
 
 function start() {
   readAddress();
   form.addEventListener("input", () => {
-    const { axis, smooth, logx, logy } = form.elements;
-    if (axis.value !== state.axis) state.low = state.high = null; // a window of another unit
+    const { axis, smooth, logx, logy } = fields;
+    if (axis.value !== state.axis) Object.assign(state, { low: null, high: null }); // a window of another unit
     state.axis = axis.value;
     state.smooth = Number(smooth.value);
     state.logX = logx.checked;

@@ -6,11 +6,26 @@ import { measure } from "./text.js";
 const BIN = 0.05; // nats
 const BINS = 112;
 
+/**
+ * @typedef {object} View
+ * @property {import("./text.js").Measured} measured the text
+ * @property {number[]} tokens
+ * @property {Float64Array|null} all entropies of all positions, one more than bytes; null before any text was measured
+ * @property {Float64Array} entropies nats, one per byte
+ * @property {number[]} nats surprise of each byte
+ * @property {{byte: number|null, text: string, p: number}[][]|null} predictions
+ * @property {number|null} bits per byte
+ * @property {Uint8Array} starts 1 for bytes that start a patch
+ * @property {Uint32Array} patchOf
+ * @property {number[]} patchLengths
+ */
+
+/** @returns {View} */
 export function emptyView() {
   return {
     measured: measure(""),
     tokens: [1],
-    all: null, // entropies of all positions, one more than bytes
+    all: null,
     entropies: new Float64Array(0),
     nats: [],
     predictions: null,
@@ -21,21 +36,31 @@ export function emptyView() {
   };
 }
 
-/** Take an answer of the server: `text` is what it was asked about. */
+/**
+ * Take an answer of the server: `text` is what it was asked about.
+ * @param {View} view
+ * @param {string} text
+ * @param {Record<string, any>} answer
+ */
 export function fill(view, text, answer) {
   view.measured = measure(text);
   view.tokens = answer.tokens;
-  view.all = Float64Array.from(answer.entropies);
-  view.entropies = view.all.subarray(0, answer.bytes);
+  const all = Float64Array.from(answer.entropies);
+  view.all = all;
+  view.entropies = all.subarray(0, answer.bytes);
   view.nats = answer.nats;
   view.predictions = answer.predictions ?? null;
   view.bits = answer.bits_per_byte;
 }
 
-/** Which bytes start a piece by a rule of ours, one value per byte. */
+/**
+ * Which bytes start a piece by a rule of ours, one value per byte.
+ * @param {View} view
+ * @param {import("./rules.js").Options & {mode: string}} options
+ */
 export function startsBy(view, { mode, ...options }) {
   const count = view.measured.bytes.length;
-  return patchStarts(mode, view.tokens, view.all, options).subarray(1, count + 1);
+  return patchStarts(mode, view.tokens, view.all ?? new Float64Array(1), options).subarray(1, count + 1);
 }
 
 /** Which bytes start a piece, given the lengths of the pieces. */
@@ -49,10 +74,14 @@ export function startsOf(lengths, count) {
   return starts;
 }
 
-/** Cut a view's text: which patch each byte belongs to, and how long the patches are. */
+/**
+ * Cut a view's text: which patch each byte belongs to, and how long the patches are.
+ * @param {View} view
+ */
 export function cutBy(view, options) {
   const starts = startsBy(view, options);
   const patchOf = new Uint32Array(starts.length);
+  /** @type {number[]} */
   const patchLengths = [];
   for (let i = 0; i < starts.length; i++) {
     if (starts[i]) patchLengths.push(0);
@@ -62,7 +91,10 @@ export function cutBy(view, options) {
   Object.assign(view, { starts, patchOf, patchLengths });
 }
 
-/** Byte that surprised the model most, or -1. */
+/**
+ * Byte that surprised the model most, or -1.
+ * @param {View} view
+ */
 export function mostSurprising({ nats }) {
   let best = nats.length ? 0 : -1;
   for (let i = 1; i < nats.length; i++) if (nats[i] > nats[best]) best = i;
@@ -72,6 +104,8 @@ export function mostSurprising({ nats }) {
 /**
  * Bytes per patch of the text for every threshold from 0 in steps of BIN, for the entropy rule
  * or (`rising`) the monotonic one.
+ * @param {View} view
+ * @param {boolean} rising
  * @returns {{nats: number, size: number}[]}
  */
 export function ownCurve(view, rising) {
@@ -84,6 +118,7 @@ export function ownCurve(view, rising) {
     // Counted where it is the last step below: a patch starts while the threshold is less.
     if (nats > 0) bins[Math.min(BINS, Math.ceil(nats / BIN) - 1)]++;
   }
+  /** @type {{nats: number, size: number}[]} */
   const points = [];
   let above = 0;
   for (let k = BINS; k >= 0; k--) {

@@ -56,9 +56,9 @@ def settings(folders: Path) -> Settings:
         blt_folder=folders / "no-blt",
         demo_output=folders / "demo_output",
         plot_data=folders / "plot_data",
-        patience=0,
+        catalogue_max_age=0,
         wait_seconds=0.3,
-        waiting_limit=2,
+        max_queued=2,
     )
 
 
@@ -74,9 +74,7 @@ def blt() -> FakeBlt:
 
 @pytest.fixture
 def app(settings: Settings, fake: FakeModel, blt: FakeBlt) -> Flask:
-    model = LiveModel(
-        fake, waiting_limit=settings.waiting_limit, wait_seconds=settings.wait_seconds
-    )
+    model = LiveModel(fake, max_queued=settings.max_queued, wait_seconds=settings.wait_seconds)
     write_examples(model, settings.examples_file)
     maker = TextMaker(blt, SHAPES)
     write_traces(maker, settings.traces_file)

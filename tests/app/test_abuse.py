@@ -12,7 +12,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from app import create_app
-from app.api.visualizations_routes import KEPT_BYTES, OVERHEAD, Bodies, Wanted
+from app.api.visualizations_routes import KEPT_BYTES, OVERHEAD, Bodies, ListingRequest
 from app.models.live_model import LiveModel
 from app.settings import Settings
 from app.stored.gallery import Card
@@ -125,7 +125,9 @@ def test_ten_thousand_names(
 ) -> None:
     for number in range(10_000):
         (folders / "demo_output" / f"figure {number:05d}.png").touch()
-    client = create_app(replace(settings, patience=60), LiveModel(FakeModel())).test_client()
+    client = create_app(
+        replace(settings, catalogue_max_age=60), LiveModel(FakeModel())
+    ).test_client()
     listed = client.get("/api/visualizations").get_json()
     assert len(listed["images"]) > 10_000
     part = client.get("/api/visualizations?kind=images&limit=100&offset=9900").get_json()
@@ -145,7 +147,7 @@ def test_ten_thousand_names(
 def test_many_queries_take_little_memory(settings: Settings, folders: Path) -> None:
     for number in range(2000):
         (folders / "demo_output" / f"figure {number:05d}.png").touch()
-    app = create_app(replace(settings, patience=60), LiveModel(FakeModel()))
+    app = create_app(replace(settings, catalogue_max_age=60), LiveModel(FakeModel()))
     client = app.test_client()
     for number in range(60):
         found = client.get(f"/api/visualizations?q=figure%20png&offset={number}").get_json()
@@ -161,7 +163,7 @@ def test_a_query_is_answered_from_memory_and_the_oldest_is_forgotten() -> None:
     bodies, made = Bodies(limit=3 * (2 * 100 + OVERHEAD)), []
 
     def ask(number: int, size: int = 100) -> None:
-        bodies.once(Wanted(offset=number), lambda: made.append(number) or b"x" * size)
+        bodies.once(ListingRequest(offset=number), lambda: made.append(number) or b"x" * size)
 
     for number in (1, 2, 3, 1, 4, 1, 2):
         ask(number)

@@ -75,7 +75,7 @@ def test_with_patience_only_new_content_waits(
     now = 100.0
     monkeypatch.setattr("app.stored.catalogue.time.monotonic", lambda: now)
     folder = folders / "plot_data"
-    catalogue = Catalogue([folder], patience=0.5)
+    catalogue = Catalogue([folder], max_age=0.5)
     before = catalogue.snapshot()
     (folder / "rows.csv").write_text("longer than it was before\n")
     assert catalogue.snapshot() is before

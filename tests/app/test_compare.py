@@ -17,7 +17,7 @@ from app.models.live_model import LiveModel
 from app.models.splitting import RISE, TITLES, compare
 from app.models.threshold_curve import Calibration
 from app.requests.bodies import parse_body, text_bytes
-from app.requests.deadline import ClientGoneError, Patience
+from app.requests.deadline import ClientGoneError, Deadline
 from app.requests.problems import ProblemError
 from app.schemas.compare import CompareRequest, CompareResponse
 from app.schemas.schema import ProblemDocument
@@ -184,11 +184,11 @@ def test_no_text_is_cut_for_whom_nobody_waits(app: Flask, monkeypatch: pytest.Mo
     pytest.importorskip("quicktok")
     request = CompareRequest(text="a", splitters=["cl100k_base"])
     model, calibration = LiveModel(FakeModel()), Calibration()
-    monkeypatch.setattr(Patience, "gone", lambda _: gone)
+    monkeypatch.setattr(Deadline, "gone", lambda _: gone)
     with app.test_request_context():
         gone = False
         assert compare(model, calibration, request, b"a").rows[0].lengths == [1]
-        g.patience = Patience(until=time.monotonic() - 1, seconds=2)
+        g.deadline = Deadline(until=time.monotonic() - 1, seconds=2)
         with pytest.raises(ProblemError, match="longer than 2 seconds"):
             compare(model, calibration, request, b"a")
         gone = True

@@ -155,7 +155,7 @@ def test_a_class_visits_from_behind_one_address(settings: Settings) -> None:
 
 def test_one_client_does_not_keep_the_model_from_others(settings: Settings) -> None:
     fake = FakeModel(pause=0.5)
-    app = create_app(settings, LiveModel(fake, waiting_limit=2))
+    app = create_app(settings, LiveModel(fake, max_queued=2))
 
     def post(address: str) -> int:
         environ = {"REMOTE_ADDR": address}

@@ -8,7 +8,7 @@ import pytest
 
 from app import memory
 from app.memory import EVERY_SECONDS, Keeper, trim_heap
-from app.requests.fair_queue import Turns
+from app.requests.fair_queue import FairQueue
 
 BLOCK, COUNT = 64 * 1024, 1024
 
@@ -52,7 +52,7 @@ def test_it_is_done_now_and_then() -> None:
 def test_whoever_had_a_turn_gives_back(monkeypatch: pytest.MonkeyPatch) -> None:
     given: list[bool] = []
     monkeypatch.setattr(memory, "give_back", lambda: given.append(True))
-    turn = Turns("It").take()
+    turn = FairQueue("It").take()
     assert not given
     turn.leave()
     turn.leave()

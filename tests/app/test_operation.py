@@ -17,8 +17,8 @@ from app import create_app
 from app.logs import JsonLines
 from app.models.graphs import TurnedModel
 from app.models.live_model import LiveModel
-from app.requests import deadline as patience
-from app.requests.deadline import Patience
+from app.requests import deadline as deadline
+from app.requests.deadline import Deadline
 from app.requests.problems import ProblemError
 from app.settings import Settings
 from tests.app.fakes import FakeModel
@@ -208,8 +208,8 @@ def test_time_is_up(watched: FlaskClient, fake: FakeModel) -> None:
 def test_ready(app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
     response = client.get("/readyz")
     assert (response.status_code, response.get_json()) == (200, {"status": "ready", "waiting": 0})
-    monkeypatch.setattr(patience, "stopping", threading.Event())
-    patience.stopping.set()
+    monkeypatch.setattr(deadline, "stopping", threading.Event())
+    deadline.stopping.set()
     stopping = client.get("/readyz")
     assert stopping.status_code == 503
     assert "stop" in stopping.get_json()["detail"]
@@ -218,7 +218,7 @@ def test_ready(app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch)
 
 def test_not_ready_while_the_queue_is_full(settings: Settings) -> None:
     fake = FakeModel(pause=30)
-    app = create_app(settings, LiveModel(fake, waiting_limit=0))
+    app = create_app(settings, LiveModel(fake, max_queued=0))
     patient = replace(settings, request_seconds=0.6)
     app.extensions["settings"] = patient
     thread = threading.Thread(
@@ -241,6 +241,6 @@ def test_no_graph_is_drawn_for_whom_the_time_is_up(app: Flask) -> None:
     model = TurnedModel(LiveModel(FakeModel()), "fake", 1.5, None)
     with app.test_request_context():
         assert len(model.analyse(b"the cat").tokens) == 8
-        g.patience = Patience(until=time.monotonic() - 1, seconds=2)
+        g.deadline = Deadline(until=time.monotonic() - 1, seconds=2)
         with pytest.raises(ProblemError, match="longer than 2 seconds"):
             model.analyse(b"the cat")

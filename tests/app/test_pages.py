@@ -14,17 +14,17 @@ from markupsafe import escape
 
 from app.drawing.no_js_preview import still_of
 from app.pages import (
-    api,
-    artifact,
-    errors,
-    gallery,
-    generate,
-    graph,
-    home,
-    inside,
+    api_page,
+    artifact_page,
+    error_pages,
+    gallery_page,
+    generate_page,
+    graph_page,
+    home_page,
+    inside_page,
     render,
-    scaling,
-    training,
+    scaling_page,
+    training_page,
 )
 from app.schemas.health import Health
 from app.settings import ROOT, Settings
@@ -93,7 +93,7 @@ def test_a_browser_is_told_of_an_error_by_a_page(client: FlaskClient, url: str) 
 def test_a_failing_page_is_told_by_a_page(
     client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(home, "still_of", lambda _: 1 / 0)
+    monkeypatch.setattr(home_page, "still_of", lambda _: 1 / 0)
     response = client.get("/", headers={"Accept": BROWSER})
     assert response.status_code == 500
     assert "<h1>Internal server error</h1>" in response.text
@@ -189,16 +189,16 @@ def test_stored_titles_are_escaped(client: FlaskClient, folders: Path) -> None:
 @pytest.mark.parametrize(
     ("template", "context"),
     [
-        ("home.html", home.HomePage),
-        ("api.html", api.ApiPage),
-        ("gallery.html", gallery.GalleryPage),
-        ("training.html", training.TrainingPage),
-        ("scaling.html", scaling.ScalingPage),
-        ("artifact.html", artifact.ArtifactPage),
-        ("generate.html", generate.GeneratePage),
-        ("inside.html", inside.InsidePage),
-        ("graph.html", graph.GraphPage),
-        ("error.html", errors.ErrorPage),
+        ("home.html", home_page.HomePage),
+        ("api.html", api_page.ApiPage),
+        ("gallery.html", gallery_page.GalleryPage),
+        ("training.html", training_page.TrainingPage),
+        ("scaling.html", scaling_page.ScalingPage),
+        ("artifact.html", artifact_page.ArtifactPage),
+        ("generate.html", generate_page.GeneratePage),
+        ("inside.html", inside_page.InsidePage),
+        ("graph.html", graph_page.GraphPage),
+        ("error.html", error_pages.ErrorPage),
     ],
 )
 def test_the_context_is_the_dataclass(app: Flask, template: str, context: type) -> None:

@@ -235,7 +235,7 @@ def test_without_a_model(without_model: FlaskClient, settings: Settings) -> None
 
 def test_a_full_queue_sends_away(settings: Settings) -> None:
     fake = FakeModel(pause=0.8)
-    app = create_app(settings, LiveModel(fake, waiting_limit=1, wait_seconds=0.1))
+    app = create_app(settings, LiveModel(fake, max_queued=1, wait_seconds=0.1))
     answers: list[Any] = []
 
     def ask() -> None:

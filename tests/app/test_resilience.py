@@ -17,7 +17,7 @@ import pytest
 from app.settings import Settings
 from tests.app.servers import Served, serving
 
-AT_ONCE = Settings().at_once
+AT_ONCE = Settings().max_concurrent
 LONG = "It was late in the afternoon when they reached the house. " * 300
 """The model needs a second or more."""
 

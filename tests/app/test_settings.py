@@ -118,7 +118,7 @@ def test_the_docs_have_true_limits() -> None:
         "under way | 12 |": AT_ONCE == 12,
         "connections | 400 |": CONNECTIONS == 400,
         "texts of up to\n4,096 bytes": SHORT_BYTES == 4096,
-        "while two are measured": Settings().at_once == 2,
+        "while two are measured": Settings().max_concurrent == 2,
         "20 seconds each": Settings().wait_seconds == 20,
         "less than 64 KiB of it in 20 seconds": (SLICE, STALL_SECONDS) == (65536, 20),
         "32 MiB together": SENDING_LIMIT == 32 * 2**20,

@@ -4,7 +4,7 @@ from contextlib import closing
 
 import pytest
 
-from app.models.generated_text import as_document, telling, wanted_text
+from app.models.generated_text import as_document, describe_text, generation_request
 from app.models.generator import TextMaker
 from app.precompute.traces import TEXTS, requests_of
 from app.schemas.generate import GenerateRequest, GenerateResponse
@@ -24,9 +24,9 @@ def maker() -> TextMaker:
 
 
 def answer(maker: TextMaker, request: GenerateRequest) -> GenerateResponse:
-    wanted = wanted_text(request, request.prompt.encode())
+    wanted = generation_request(request, request.prompt.encode())
     with closing(maker.begin(wanted)) as text:
-        return GenerateResponse.model_validate(as_document(text, telling(maker, wanted)))
+        return GenerateResponse.model_validate(as_document(text, describe_text(maker, wanted)))
 
 
 def test_patches_save_work(maker: TextMaker) -> None:

@@ -81,7 +81,7 @@ def client(place: Path) -> Iterator[FlaskClient]:
         blt_folder=place / "none",
         demo_output=place / "none",
         plot_data=place / "none",
-        patience=0,
+        catalogue_max_age=0,
         shipped_models=place / "shipped",
         runs=place / "runs",
     )

@@ -6,17 +6,17 @@ from collections.abc import Callable
 
 import pytest
 
-from app.requests.fair_queue import REMEMBERED, Turn, Turns
+from app.requests.fair_queue import REMEMBERED, FairQueue, Slot
 from app.requests.problems import ProblemError
 
 
 class Asked:
     """A request in a thread of its own, which keeps its turn until it is told to leave."""
 
-    def __init__(self, turns: Turns, client: str, *, long: bool = False) -> None:
-        self.turn: Turn | None = None
+    def __init__(self, turns: FairQueue, client: str, *, long: bool = False) -> None:
+        self.turn: Slot | None = None
         self.refused = False
-        self._ask: Callable[[], Turn] = lambda: turns.take(client=client, long=long)
+        self._ask: Callable[[], Slot] = lambda: turns.take(client=client, long=long)
         line = turns._line
         before = sum(ticket.client == client for ticket in line)
         self._thread = threading.Thread(target=self._run)
@@ -62,7 +62,7 @@ def order(requests: dict[str, Asked]) -> list[str]:
 
 
 def test_clients_take_turns() -> None:
-    turns = Turns("It", waiting=10)
+    turns = FairQueue("It", waiting=10)
     first = Asked(turns, "a")
     line = {name: Asked(turns, name[0]) for name in ("a1", "a2", "a3", "b1", "b2", "c1")}
     first.leave()
@@ -70,7 +70,7 @@ def test_clients_take_turns() -> None:
 
 
 def test_a_newcomer_takes_the_last_place_of_who_has_most() -> None:
-    turns = Turns("It", waiting=3)
+    turns = FairQueue("It", waiting=3)
     first = Asked(turns, "a")
     line = {name: Asked(turns, name[0]) for name in ("a1", "a2", "a3")}
     assert Asked(turns, "a").refused
@@ -86,7 +86,7 @@ def test_a_newcomer_takes_the_last_place_of_who_has_most() -> None:
 
 
 def test_one_place_is_kept_for_the_short() -> None:
-    turns = Turns("It", at_once=2, waiting=10)
+    turns = FairQueue("It", max_concurrent=2, waiting=10)
     long = [Asked(turns, name, long=True) for name in ("a", "b")]
     assert [asked.is_served() for asked in long] == [True, False]
     short = Asked(turns, "c")
@@ -98,20 +98,20 @@ def test_one_place_is_kept_for_the_short() -> None:
 
 
 def test_a_single_place_serves_the_long_too() -> None:
-    turns = Turns("It", at_once=1)
+    turns = FairQueue("It", max_concurrent=1)
     turns.take(long=True).leave()
     turns.take(long=True).leave()
 
 
 def test_only_so_many_clients_are_remembered() -> None:
-    turns = Turns("It")
+    turns = FairQueue("It")
     for number in range(REMEMBERED + 5):
         turns.take(client=str(number)).leave()
     assert len(turns._last) == REMEMBERED
 
 
 def test_whoever_waits_too_long_is_sent_away() -> None:
-    turns = Turns("It", wait_seconds=0.05)
+    turns = FairQueue("It", wait_seconds=0.05)
     with turns.take(client="a"), pytest.raises(ProblemError, match="busy"):
         turns.take(client="b")
     assert turns.waiting == 0

@@ -345,6 +345,20 @@ def test_too_much_and_nothing(graph: Page, builders: FakeBuilders) -> None:
     assert len(graph.evaluate(SHOWN)) == 2
 
 
+def test_coming_back_to_a_text_without_nodes(watch: Visit, address: str) -> None:
+    page = drawn(watch(address).page)
+    page.fill("#text", " ")
+    page.get_by_role("button", name="Draw the graph").click()
+    expect(page.locator("#viewer")).to_contain_text("nothing to draw")
+    expect(page).to_have_url(re.compile("text="))
+    page.locator(".skip").focus()
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile("#main$"))
+    page.go_back()
+    expect(page).to_have_url(re.compile("text="))
+    expect(page.locator("#viewer")).to_contain_text("nothing to draw")
+
+
 def test_with_the_network_cut_the_graph_stays(watch: Visit, address: str) -> None:
     watched = watch(address)
     page = drawn(watched.page)

@@ -2,12 +2,15 @@
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
 
+from app import create_app
+from app.settings import Settings
 from bytelatent.tokenizers import bpe
-from tests.browser.conftest import Site, Watched
+from tests.browser.conftest import Site, Watched, serve
 
 Visit = Callable[..., Watched]
 
@@ -321,6 +324,19 @@ def test_without_a_model(watch: Visit, site_without_model: Site) -> None:
     expect(page.locator("#count-patches")).to_have_text("134")
     page.fill("#text", "something new")
     expect(page.locator("#status")).to_contain_text("examples still work")
+
+
+def test_saving_before_anything_was_measured(watch: Visit, tmp_path: Path) -> None:
+    (tmp_path / "live_examples.json").write_text('{"model": "", "threshold": 1.0, "examples": []}')
+    bare = Settings(
+        model_folder=tmp_path, blt_folder=tmp_path, demo_output=tmp_path, plot_data=tmp_path
+    )
+    with serve(create_app(bare)) as url:
+        page = watch(url).page
+        page.wait_for_selector("#bench.ready")
+        page.locator("#save summary").click()
+        page.locator("[data-save=svg]").click()
+        expect(page.locator("#status")).to_contain_text("nothing to save")
 
 
 def test_without_the_vocabularies(

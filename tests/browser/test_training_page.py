@@ -67,7 +67,7 @@ def start(folder: Path) -> Settings:
         blt_folder=folder / "none",
         demo_output=folder / "none",
         plot_data=folder / "none",
-        patience=0,
+        catalogue_max_age=0,
         shipped_models=folder / "shipped",
         runs=folder / "runs",
     )

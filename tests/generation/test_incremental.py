@@ -9,7 +9,7 @@ import torch
 from bytelatent.architecture.ngrams import last_hashes
 from bytelatent.generation.boundaries import Boundaries, BoundaryState
 from bytelatent.generation.torch_backend.incremental import Incremental
-from bytelatent.generation.torch_backend.packed_weights import LaidOut
+from bytelatent.generation.torch_backend.packed_weights import PackedLayer
 from bytelatent.generation.torch_backend.prefill import prefill
 from bytelatent.generation.torch_backend.recompute import generate_by_recomputation
 from bytelatent.model.blt import ByteLatentTransformer
@@ -192,7 +192,7 @@ def test_weights_are_not_touched_and_copied_only_if_small(monkeypatch) -> None:
     copied = followed(case.incremental(), case, tokens)
     monkeypatch.setattr("bytelatent.generation.torch_backend.packed_weights.LARGEST_COPY", 0)
     model = case.incremental()
-    assert not any(isinstance(layer, LaidOut) for layer in model.globals.layers)
+    assert not any(isinstance(layer, PackedLayer) for layer in model.globals.layers)
     torch.testing.assert_close(followed(model, case, tokens), copied, atol=1e-4, rtol=0)
     assert all(torch.equal(a, b) for a, b in zip(before, case.blt.parameters(), strict=True))
 

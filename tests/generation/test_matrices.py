@@ -6,7 +6,12 @@ import torch
 import torch.nn.functional as F
 
 from bytelatent.generation.torch_backend.incremental import Incremental
-from bytelatent.generation.torch_backend.matrices import Given, Split, matrix_of
+from bytelatent.generation.torch_backend.matrices import (
+    NativeMatrix,
+    Split,
+    matrix_of,
+    weights_kind,
+)
 from bytelatent.generation.torch_backend.prefill import prefill
 from bytelatent.model.blt import ByteLatentTransformer
 from bytelatent.patching.patcher import PatcherArgs
@@ -34,7 +39,7 @@ def weight_of(rows: int, width: int) -> torch.Tensor:
 
 @pytest.mark.parametrize("count", [1, 2, 12, 13, 40])
 @pytest.mark.parametrize("rows", [1, 16, 18, 260])
-@pytest.mark.parametrize("kind", ["given", "fp16", "int8"])
+@pytest.mark.parametrize("kind", ["native", "fp16", "int8"])
 def test_products_are_those_of_the_weight(kind, rows, count) -> None:
     weight, x = weight_of(rows, 32), weight_of(count, 32).mul(3)
     y = weight_of(count, rows)
@@ -44,14 +49,14 @@ def test_products_are_those_of_the_weight(kind, rows, count) -> None:
     expected = F.linear(x, weight)
     largest = max(10.0, float(expected.abs().max()))
     # Processors add up in different orders, so rounding is a share of the largest number.
-    error = {"given": 1e-6, "fp16": 3e-6, "int8": 0.02}[kind] * largest
+    error = {"native": 1e-6, "fp16": 3e-6, "int8": 0.02}[kind] * largest
     torch.testing.assert_close(matrix(x), expected, atol=error, rtol=0)
     torch.testing.assert_close(matrix.added(y, x), y + expected, atol=error, rtol=0)
 
 
 def test_other_precisions_keep_the_weight() -> None:
     weight = weight_of(16, 8).to(torch.bfloat16)
-    assert isinstance(matrix_of(weight), Given)
+    assert isinstance(matrix_of(weight), NativeMatrix)
     assert isinstance(matrix_of(weight.float()), Split)
     assert matrix_of(weight)(weight[:3, :8]).dtype == torch.bfloat16
 
@@ -118,3 +123,9 @@ def test_models_that_are_not_single_precision_are_refused() -> None:
     lm: LMTransformer = tiny_lm()
     with pytest.raises(ValueError, match=r"weights 'fp16' .* the model is bfloat16 on cpu"):
         Incremental(blt, lm, PatcherArgs(), "fp16")
+
+
+def test_the_old_name_of_the_native_weights_is_accepted(caplog) -> None:
+    assert weights_kind("given") == "native"
+    assert "'given' is called 'native' now" in caplog.text
+    assert weights_kind("int8") == "int8"

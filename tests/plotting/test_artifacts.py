@@ -1,13 +1,18 @@
 """The record of what is in a folder."""
 
 import json
+from pathlib import Path
 
+import numpy as np
 import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
 from bytelatent.plotting.artifacts import ArtifactWriter, Card, rounded
+from bytelatent.plotting.style import house_style
 
+ROOT = Path(__file__).parents[2]
+MOST_BYTES = 400_000
 CARD = Card("thing", "A thing", "What it is.")
 
 
@@ -50,6 +55,33 @@ def test_a_small_picture_is_made_of_each_figure(writer):
     with Image.open(writer.out / "thumbnails" / "thing.webp") as image:
         assert image.format == "WEBP"
         assert (image.width <= 720, image.height) == (True, 405)
+
+
+def test_a_picture_has_a_palette_that_keeps_its_colours(writer, tmp_path):
+    figure = Figure(figsize=(4, 3))
+    axes = figure.subplots()
+    for number in range(120):
+        axes.plot([0, 1], [number, 120 - number], color=f"C{number}", alpha=0.4)
+    writer.write_figure(CARD, lambda: figure)
+    full = tmp_path / "full.png"
+    with house_style():
+        figure.savefig(full)
+    with Image.open(writer.out / "thing.png") as image, Image.open(full) as whole:
+        assert image.mode == "P"
+        assert image.size == whole.size
+        pixels, wanted = (np.asarray(one.convert("RGB")).astype(int) for one in (image, whole))
+    assert (writer.out / "thing.png").stat().st_size < 0.5 * full.stat().st_size
+    apart = np.abs(pixels - wanted)
+    assert apart.mean() < 2 and apart.max() < 48
+    assert (pixels[(wanted == 255).all(axis=-1)] == 255).all(), "paper stays white"
+
+
+@pytest.mark.parametrize("suffix", [".png", ".pdf", ".webp"])
+def test_no_stored_picture_is_heavy(suffix):
+    sizes = {path.name: path.stat().st_size for path in (ROOT / "demo_output").rglob(f"*{suffix}")}
+    assert sizes
+    heavy = {name: size for name, size in sizes.items() if size > MOST_BYTES}
+    assert not heavy, "draw fewer objects or a smaller picture, then make figures"
 
 
 def test_figures_do_not_change_the_settings_of_matplotlib(writer):

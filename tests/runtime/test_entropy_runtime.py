@@ -245,3 +245,12 @@ def test_buckets_of_the_next_bytes_are_those_of_the_whole_row(
     assert found.shape == (len(tokens) - cut, len(tables))
     for column, ids in zip(found.T, expected, strict=True):
         assert column.tolist() == ids.tolist()
+
+
+def test_a_shipped_model_is_loaded_by_its_name(tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    runtime = EntropyRuntime.load("blt-entropy-mini")
+    assert (runtime.name, len(runtime.analyse(b"abc").entropies)) == ("blt-entropy-mini", 4)
+    (tmp_path / "blt-entropy-mini").mkdir()  # a folder comes before a name
+    with pytest.raises(ModelFileError, match=r"entropy\.onnx does not exist"):
+        EntropyRuntime.load("blt-entropy-mini")

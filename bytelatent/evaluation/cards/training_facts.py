@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from bytelatent.config import load_args
 from bytelatent.evaluation.cards.facts import Release, all_bytes, shown
 from bytelatent.metrics import find_rounds
 from bytelatent.training.args import TrainArgs
@@ -116,8 +117,10 @@ def _spread(count: int, most: int) -> list[int]:
 
 
 def _config(args: TrainArgs) -> str:
-    """The shipped configuration of that name, or the one that the run has kept."""
+    """The shipped configuration that starts like the run, or the one that the run has kept."""
     for path in sorted(CONFIGS.glob("*.yaml")):
         if re.search(rf"^name: {re.escape(args.name)}$", path.read_text("utf-8"), re.MULTILINE):
-            return f"bytelatent/configs/{path.name}"
+            shipped = load_args(TrainArgs, [f"config={path}"])
+            if shipped.init_from == args.init_from:
+                return f"bytelatent/configs/{path.name}"
     return f"{shown(args.dump_dir)}/config.yaml"

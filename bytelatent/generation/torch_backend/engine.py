@@ -1,12 +1,13 @@
 """Text from prompts by torch; :class:`bytelatent.runtime.BltRuntime` is its twin without torch."""
 
 from collections.abc import Iterator, Sequence
+from typing import cast
 
 from bytelatent.generation.events import Event, Generated
 from bytelatent.generation.run import MAX_BYTES, Options, Run, Speculate
 from bytelatent.generation.sampling import SamplingArgs
 from bytelatent.generation.torch_backend.incremental import Incremental
-from bytelatent.generation.torch_backend.matrices import Weights
+from bytelatent.generation.torch_backend.matrices import Weights, weights_kind
 from bytelatent.generation.torch_backend.recorded import CudaGraphs, Recorded
 from bytelatent.generation.torch_backend.torch_byte_model import TorchModel
 from bytelatent.model.blt import ByteLatentTransformer
@@ -41,13 +42,13 @@ class Engine:
         entropy_model: LMTransformer | None,
         patcher_args: PatcherArgs,
         *,
-        weights: Weights = "given",
+        weights: Weights = "native",
         cuda_graphs: bool | None = None,
     ) -> None:
         device = next(blt.parameters()).device
         if cuda_graphs and device.type != "cuda":
             raise ValueError(f"cuda_graphs: the model is on {device.type}, they need CUDA")
-        parts = blt, entropy_model, patcher_args, weights
+        parts = blt, entropy_model, patcher_args, cast(Weights, weights_kind(weights))
         if cuda_graphs or (cuda_graphs is None and device.type == "cuda"):
             self.model = TorchModel(Recorded(*parts, recorder=CudaGraphs(device)))
         else:

@@ -20,7 +20,11 @@ from torch import Tensor
 
 from bytelatent.generation.boundaries import Boundaries
 from bytelatent.generation.torch_backend.matrices import Weights, matrix_of
-from bytelatent.generation.torch_backend.packed_weights import CrossStep, Offers, normed_product
+from bytelatent.generation.torch_backend.packed_weights import (
+    CrossKeysValues,
+    CrossStep,
+    normed_product,
+)
 from bytelatent.generation.torch_backend.rows import Latent, OpenPatch, Room, Row
 from bytelatent.generation.torch_backend.stack import Stack, Step
 from bytelatent.model.blt import ByteLatentTransformer
@@ -51,7 +55,7 @@ class Incremental:
         blt: ByteLatentTransformer,
         entropy_model: LMTransformer | None,
         patcher_args: PatcherArgs,
-        weights: Weights = "given",
+        weights: Weights = "native",
     ) -> None:
         self.boundaries = Boundaries(patcher_args)
         self.blt, self.args = blt, blt.args
@@ -72,7 +76,7 @@ class Incremental:
         local = blt.local_decoder
         crosses = cast(list[BytesReadPatches], getattr(local, "cross_attn_layers", []))
         self.crosses = [CrossStep(cross, weights) for cross in crosses]
-        self._offers = Offers(crosses, weights)
+        self._offers = CrossKeysValues(crosses, weights)
         projection = getattr(local, "patch_embedding_projection", None)
         self._received: Callable[[Tensor], Tensor] = lambda patch_1G: patch_1G
         if projection is not None:
@@ -120,8 +124,8 @@ class Incremental:
         for number, (row, token) in enumerate(zip(rows, tokens, strict=True)):
             row.logits_V = logits_RV[number]
             if token == self.args.eos_id:
-                row.encoder_cache.forget()
-                row.decoder_cache.forget()
+                row.encoder_cache.reset()
+                row.decoder_cache.reset()
         return logits_RV
 
     def take(self, row: Row, token: int) -> None:
@@ -146,7 +150,7 @@ class Incremental:
         for row, token, nats in zip(rows, tokens, self._nats(rows), strict=True):
             row.entropy = nats
             if args.separates_documents and token == args.eos_id and row.entropy_cache is not None:
-                row.entropy_cache.forget()
+                row.entropy_cache.reset()
 
     def _nats(self, rows: Sequence[Row]) -> list[float]:
         """One step of the entropy model over the newest byte of each row."""
@@ -181,14 +185,14 @@ class Incremental:
         for row, latent in zip(rows, self._latents(rows), strict=True):
             row.latent = latent
             if row.open_patch.ends_document:
-                row.global_cache.forget()
+                row.global_cache.reset()
             row.open_patch.clear()
             row.global_steps += 1
 
     def _latents(self, rows: Sequence[Row]) -> list[Latent]:
         """Pooling, cross-attention and the global transformer for the open patch of each row."""
         patches = [self.blt.local_encoder.read_patch(row.open_patch.states()) for row in rows]
-        h_RG = self.blt.global_transformer.received(torch.cat(patches))
+        h_RG = self.blt.global_transformer.project_in(torch.cat(patches))
         h_RG = self.globals.step(h_RG, [row.global_cache for row in rows])
         return [self.latent(h_G) for h_G in h_RG.unbind(0)]
 

@@ -6,14 +6,17 @@ counts, and how many bytes they have.
 Legend: ``R`` rows, ``D`` and ``F`` widths, ``B`` parts of a matrix.
 """
 
+import logging
 from typing import Literal, Protocol, get_args
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-Weights = Literal["given", "fp16", "int8"]
-"""How weights are kept for products: as given, or with fewer bits (see :func:`matrix_of`)."""
+logger = logging.getLogger(__name__)
+
+Weights = Literal["native", "fp16", "int8"]
+"""How weights are kept for products: as they are, or with fewer bits (see :func:`matrix_of`)."""
 
 PARTS = 4
 INT8_WIDTH = 32
@@ -21,6 +24,14 @@ INT8_WIDTH = 32
 
 FEW_ROWS = 12
 """Up to so many, :class:`Split` is the faster one."""
+
+
+def weights_kind(name: str) -> str:
+    """Return the name of a kind of weights, which may be given by its old name with a warning."""
+    if name != "given":
+        return name
+    logger.warning("weights: 'given' is called 'native' now")
+    return "native"
 
 
 class Matrix(Protocol):
@@ -35,11 +46,11 @@ class Matrix(Protocol):
         ...
 
 
-def matrix_of(weight_FD: Tensor, kind: Weights = "given") -> Matrix:
+def matrix_of(weight_FD: Tensor, kind: Weights = "native") -> Matrix:
     """The fastest product for a weight.
 
     Args:
-        weight_FD: is not copied if ``kind`` is ``given`` and its rows are many or divisible by 4.
+        weight_FD: is not copied if ``kind`` is ``native`` and its rows are many or divisible by 4.
         kind: ``fp16`` keeps half-precision weights and computes in single precision; ``int8`` keeps
             8-bit weights with a scale for every row, if these are a multiple of 32 wide, and what
             goes in and out of products in bf16. Both are for single precision on a CPU.
@@ -50,8 +61,8 @@ def matrix_of(weight_FD: Tensor, kind: Weights = "given") -> Matrix:
     if kind not in get_args(Weights):
         raise ValueError(f"weights: {kind!r} is not one of {', '.join(get_args(Weights))}")
     plain = weight_FD.dtype == torch.float32 and weight_FD.device.type == "cpu"
-    if kind == "given":
-        return Split(weight_FD) if plain else Given(weight_FD)
+    if kind == "native":
+        return Split(weight_FD) if plain else NativeMatrix(weight_FD)
     if not plain:
         here = f"{str(weight_FD.dtype).removeprefix('torch.')} on {weight_FD.device.type}"
         raise ValueError(f"weights {kind!r} are made of float32 on a CPU, the model is {here}")
@@ -60,7 +71,7 @@ def matrix_of(weight_FD: Tensor, kind: Weights = "given") -> Matrix:
     return Split(weight_FD) if weight_FD.shape[1] % INT8_WIDTH else Int8(weight_FD)
 
 
-class Given:
+class NativeMatrix:
     """The weight as it is, for any device and precision."""
 
     def __init__(self, weight_FD: Tensor) -> None:

@@ -1,7 +1,8 @@
 """The weights of a model as steps of one position need them.
 
 Weights are copied unless they are large or on a GPU: those of the same input are laid side by side,
-and norms are multiplied into the weights behind them (:class:`LaidOut`, :class:`Folded`).
+and norms are multiplied into the weights behind them (:class:`PackedLayer` and
+:class:`FusedNormLinear`).
 
 Legend: ``R`` rows, ``D`` and ``F`` widths, ``N`` heads of queries, keys and values,
 ``E`` head width, ``H`` heads, ``K`` vectors per patch.
@@ -23,11 +24,11 @@ LARGEST_COPY = 2**30
 """Bytes of weights that are copied at most, those of a stack together."""
 
 
-def worth_copying(weights: Sequence[Tensor], kind: Weights = "given") -> bool:
+def should_pack(weights: Sequence[Tensor], kind: Weights = "native") -> bool:
     """Whether a copy makes products faster and is not too large; one with fewer bits always is."""
     size = sum(weight.numel() * weight.element_size() for weight in weights)
     plain = all(w.dtype == torch.float32 and w.device.type == "cpu" for w in weights)
-    return kind != "given" or (plain and size <= LARGEST_COPY)
+    return kind != "native" or (plain and size <= LARGEST_COPY)
 
 
 class Layer:
@@ -58,15 +59,15 @@ class Layer:
         return self._down.added(x_RD, F.silu(self._gate(y_RD)) * self._up(y_RD))
 
 
-class LaidOut:
+class PackedLayer:
     """Copies of a block's weights; as :class:`Layer`."""
 
-    def __init__(self, block: TransformerBlock, kind: Weights = "given") -> None:
+    def __init__(self, block: TransformerBlock, kind: Weights = "native") -> None:
         attention, feed_forward = block.attention, block.feed_forward
         inputs = (attention.wq, attention.wk, attention.wv)
-        self.qkv = Folded([(block.attention_norm, layer) for layer in inputs], kind)
+        self.qkv = FusedNormLinear([(block.attention_norm, layer) for layer in inputs], kind)
         inner = (feed_forward.w1, feed_forward.w3)
-        self._gate_up = Folded([(block.ffn_norm, layer) for layer in inner], kind)
+        self._gate_up = FusedNormLinear([(block.ffn_norm, layer) for layer in inner], kind)
         self.add_output = matrix_of(attention.wo.weight, kind).added
         self._down = matrix_of(feed_forward.w2.weight, kind)
 
@@ -76,7 +77,7 @@ class LaidOut:
         return self._down.added(x_RD, F.silu(gate_RF).mul_(up_RF))
 
 
-class Folded:
+class FusedNormLinear:
     """Linear layers with a norm in front of each, of the same input, as one product.
 
     Of the norms only a division is left: ``x / rms(x) = sqrt(D) x / hypot(|x|, sqrt(D eps))``.
@@ -98,30 +99,30 @@ class Folded:
 
 
 def normed_product(
-    norm: nn.RMSNorm, layer: Weighted, kind: Weights = "given"
+    norm: nn.RMSNorm, layer: Weighted, kind: Weights = "native"
 ) -> Callable[[Tensor], Tensor]:
     """``norm`` and then ``layer``: ``[R, D]`` to ``[R, F]``."""
-    if worth_copying([layer.weight], kind):
-        return Folded([(norm, layer)], kind)
+    if should_pack([layer.weight], kind):
+        return FusedNormLinear([(norm, layer)], kind)
     matrix = matrix_of(layer.weight)
     return lambda x_RD: matrix(norm(x_RD))
 
 
-class Offers:
-    """``BytesReadPatches.offer`` of all layers of a decoder that have cross-attention."""
+class CrossKeysValues:
+    """``BytesReadPatches.keys_values`` of all layers of a decoder that have cross-attention."""
 
-    def __init__(self, crosses: Sequence[BytesReadPatches], kind: Weights = "given") -> None:
+    def __init__(self, crosses: Sequence[BytesReadPatches], kind: Weights = "native") -> None:
         self._crosses, self._together = crosses, None
         parts = [
             (cross.cross_attn_norm_kv, layer) for cross in crosses for layer in (cross.wk, cross.wv)
         ]
-        if crosses and worth_copying([layer.weight for _, layer in parts], kind):
-            self._together = Folded(parts, kind)
+        if crosses and should_pack([layer.weight for _, layer in parts], kind):
+            self._together = FusedNormLinear(parts, kind)
 
     def __call__(self, patch_KD: Tensor) -> list[tuple[Tensor, Tensor]]:
         """For each layer keys ``[1, H, E, K]``, scaled, and values ``[1, H, K, E]`` of a patch."""
         if self._together is None:
-            return [cross.offer(patch_KD[None]) for cross in self._crosses]
+            return [cross.keys_values(patch_KD[None]) for cross in self._crosses]
         shape = len(patch_KD), len(self._crosses), 2, self._crosses[0].n_heads, -1
         keys_KLHE, values_KLHE = self._together(patch_KD).view(shape).unbind(2)
         keys_LHEK = keys_KLHE.permute(1, 2, 3, 0) * keys_KLHE.shape[-1] ** -0.5
@@ -132,10 +133,10 @@ class Offers:
 class CrossStep:
     """``BytesReadPatches.forward`` for bytes of which each brings what its patch offers.
 
-    See :meth:`bytelatent.model.cross_attention.BytesReadPatches.offer`.
+    See :meth:`bytelatent.model.cross_attention.BytesReadPatches.keys_values`.
     """
 
-    def __init__(self, cross: BytesReadPatches, kind: Weights = "given") -> None:
+    def __init__(self, cross: BytesReadPatches, kind: Weights = "native") -> None:
         self._query = normed_product(cross.cross_attn_norm_q, cross.wq, kind)
         self._output = matrix_of(cross.wo.weight, kind)
 

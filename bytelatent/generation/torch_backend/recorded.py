@@ -178,7 +178,7 @@ class Recorded(Incremental):
         blt: ByteLatentTransformer,
         entropy_model: LMTransformer | None,
         patcher_args: PatcherArgs,
-        weights: Weights = "given",
+        weights: Weights = "native",
         *,
         recorder: Recorder,
     ) -> None:
@@ -286,7 +286,7 @@ class Recorded(Incremental):
             # The facts are those before the patch's last byte.
             size_1 = lane.count(PATCH) + 1
             patch_1M = self.blt.local_encoder.read_patch(patch.kept, size_1)
-            h_1G = self.blt.global_transformer.received(patch_1M)
+            h_1G = self.blt.global_transformer.project_in(patch_1M)
             h_1G = self.globals.all(h_1G, self.globals.begin_fixed(cache, lane.count(GLOBAL)))
             lane.latent.take(self.latent(h_1G[0]))
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from torch import Tensor
 
 from bytelatent.generation.boundaries import BoundaryState
-from bytelatent.generation.torch_backend.caches import Cache
+from bytelatent.generation.torch_backend.kv_cache import KVCache
 
 FIRST_BYTES = 16
 """Bytes of a patch that there is room for at first; it doubles when they are full."""
@@ -87,7 +87,7 @@ class Latent:
 
     def tensors(self) -> list[Tensor]:
         """All of them."""
-        return [self.vector, *(part for offer in self.offers for part in offer)]
+        return [self.vector, *(part for keys_values in self.offers for part in keys_values)]
 
     def take(self, other: "Latent") -> None:
         """Become a copy of ``other``."""
@@ -105,10 +105,10 @@ class Room:
         open_patch: what bytes are read into.
     """
 
-    entropy_cache: Cache | None
-    encoder_cache: Cache
-    global_cache: Cache
-    decoder_cache: Cache
+    entropy_cache: KVCache | None
+    encoder_cache: KVCache
+    global_cache: KVCache
+    decoder_cache: KVCache
     open_patch: OpenPatch
 
     def clear(self) -> None:
@@ -116,7 +116,7 @@ class Room:
         caches = (self.entropy_cache, self.encoder_cache, self.global_cache, self.decoder_cache)
         for cache in caches:
             if cache is not None:
-                cache.forget()
+                cache.reset()
         self.open_patch.clear()
 
 
@@ -145,22 +145,22 @@ class Row:
     global_steps: int = 0
 
     @property
-    def entropy_cache(self) -> Cache | None:
+    def entropy_cache(self) -> KVCache | None:
         """None where the rule needs no entropies."""
         return self.room.entropy_cache
 
     @property
-    def encoder_cache(self) -> Cache:
+    def encoder_cache(self) -> KVCache:
         """Of bytes."""
         return self.room.encoder_cache
 
     @property
-    def global_cache(self) -> Cache:
+    def global_cache(self) -> KVCache:
         """Of patches."""
         return self.room.global_cache
 
     @property
-    def decoder_cache(self) -> Cache:
+    def decoder_cache(self) -> KVCache:
         """Of bytes."""
         return self.room.decoder_cache
 

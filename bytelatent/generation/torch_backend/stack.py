@@ -16,9 +16,9 @@ import torch
 from torch import Tensor, nn
 
 from bytelatent.architecture.args import TransformerArgs
-from bytelatent.generation.torch_backend.caches import Cache
+from bytelatent.generation.torch_backend.kv_cache import KVCache
 from bytelatent.generation.torch_backend.matrices import Weights
-from bytelatent.generation.torch_backend.packed_weights import LaidOut, Layer, worth_copying
+from bytelatent.generation.torch_backend.packed_weights import Layer, PackedLayer, should_pack
 from bytelatent.model.layers import KeyValue, TransformerBlock, rotary_table, rotate
 
 BLOCK = 16
@@ -31,7 +31,7 @@ BLOCKS = 64
 class StackStep:
     """The rows that advance by one position: their caches, and angles of their positions."""
 
-    def __init__(self, caches: Sequence[Cache], phase_RNC: Tensor) -> None:
+    def __init__(self, caches: Sequence[KVCache], phase_RNC: Tensor) -> None:
         self.phase_RNC = phase_RNC
         self._rows = [cache.place_next() for cache in caches]
 
@@ -50,7 +50,7 @@ class ChunkStep:
     Each sees those before it among them, and of the cache what its window leaves.
     """
 
-    def __init__(self, cache: Cache, phase_SNC: Tensor) -> None:
+    def __init__(self, cache: KVCache, phase_SNC: Tensor) -> None:
         size, self._cache = phase_SNC.shape[0], cache
         cache.make_room(size)
         self.phase_RNC = phase_SNC
@@ -89,7 +89,7 @@ class FixedStep:
     not in use weigh nothing.
     """
 
-    def __init__(self, cache: Cache, count_1: Tensor, phase_1NC: Tensor) -> None:
+    def __init__(self, cache: KVCache, count_1: Tensor, phase_1NC: Tensor) -> None:
         self.phase_RNC, self._cache = phase_1NC, cache
         places = cache.store_LNTE.shape[2]
         self._place_1 = count_1 if cache.window is None else count_1 % places
@@ -129,7 +129,7 @@ def _read(row_NE: Tensor, heads: int, place_ME: Tensor, keys: Tensor, values: Te
 class Stack:
     """The blocks of one transformer, and how the positions of its rows advance.
 
-    In single precision on a CPU weights are copied (:class:`LaidOut`) unless they are large: a
+    In single precision on a CPU weights are copied (:class:`PackedLayer`) unless they are large: a
     stack made before training then goes on with the old ones.
 
     Args:
@@ -144,13 +144,13 @@ class Stack:
         args: TransformerArgs,
         blocks: nn.ModuleList,
         window: int | None,
-        kind: Weights = "given",
+        kind: Weights = "native",
     ) -> None:
         self.args, self.window = args, window
         given = cast(Sequence[TransformerBlock], list(blocks))
         weights = [weight for block in given for weight in block.parameters()]
-        copied = worth_copying(weights, kind)
-        self.layers = [LaidOut(block, kind) if copied else Layer(block) for block in given]
+        copied = should_pack(weights, kind)
+        self.layers = [PackedLayer(block, kind) if copied else Layer(block) for block in given]
         self.like = given[0].attention.wq.weight.new_empty(0)
         heads, kept, width = args.n_heads, args.kv_heads, args.head_width
         pair_C = torch.arange(0, width, 2, dtype=torch.float64, device=self.like.device)
@@ -163,23 +163,23 @@ class Stack:
         self._size_NC = size_N.expand_as(self._angle_NC).contiguous()
         self._phases = lru_cache(maxsize=BLOCKS)(self._block_of_phases)
 
-    def cache(self) -> Cache:
+    def cache(self) -> KVCache:
         """An empty cache of one row."""
-        return Cache(
+        return KVCache(
             self.like, (len(self.layers), self.args.kv_heads, self.args.head_width), self.window
         )
 
-    def begin(self, caches: Sequence[Cache]) -> StackStep:
+    def begin(self, caches: Sequence[KVCache]) -> StackStep:
         """Let a row advance by one position for each of ``caches``."""
         places = [divmod(cache.count, BLOCK) for cache in caches]
         phases = [self._phases(block)[place] for block, place in places]
         return StackStep(caches, phases[0][None] if len(phases) == 1 else torch.stack(phases))
 
-    def begin_chunk(self, cache: Cache, size: int) -> ChunkStep:
+    def begin_chunk(self, cache: KVCache, size: int) -> ChunkStep:
         """Let one row advance by ``size`` positions at once, no more than its window."""
         return ChunkStep(cache, self._phases_from(cache.count, size))
 
-    def begin_fixed(self, cache: Cache, count_1: Tensor) -> FixedStep:
+    def begin_fixed(self, cache: KVCache, count_1: Tensor) -> FixedStep:
         """Let one row advance by the position ``count_1``, of which only the tensor is known.
 
         The row's cache has room for it, and is told by the caller that it has come.
@@ -207,11 +207,11 @@ class Stack:
         x_RD = layer.add_output(x_RD, step.attend(number, turned_RNE, heads))
         return layer.add_feed_forward(x_RD)
 
-    def step(self, x_RD: Tensor, caches: Sequence[Cache]) -> Tensor:
+    def step(self, x_RD: Tensor, caches: Sequence[KVCache]) -> Tensor:
         """All layers for the next position of every row: ``[R, D]`` to ``[R, D]``."""
         return self.all(x_RD, self.begin(caches))
 
-    def chunk(self, x_SD: Tensor, cache: Cache) -> Tensor:
+    def chunk(self, x_SD: Tensor, cache: KVCache) -> Tensor:
         """All layers for the next ``S`` positions of one row: ``[S, D]`` to ``[S, D]``."""
         return self.all(x_SD, self.begin_chunk(cache, x_SD.shape[0]))
 
@@ -221,7 +221,7 @@ class Stack:
             x_RD = self.run(number, x_RD, step)
         return x_RD
 
-    def fill(self, cache: Cache, past: Sequence[KeyValue], begin: int) -> None:
+    def fill(self, cache: KVCache, past: Sequence[KeyValue], begin: int) -> None:
         """Let ``cache`` begin with what a pass over a row has left in every layer.
 
         Args:

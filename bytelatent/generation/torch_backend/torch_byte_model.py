@@ -30,7 +30,7 @@ class TorchModel:
         windows = [stack.window for stack in stacks if stack is not None and stack.window]
         self.longest_draft = min(windows)
 
-    def running(self) -> AbstractContextManager[Any]:
+    def inference_context(self) -> AbstractContextManager[Any]:
         """No gradients; caches that were made without may only be changed without."""
         return torch.inference_mode()
 
@@ -68,14 +68,14 @@ class TorchModel:
         logits_V = self.model.predict([row], state_1D)[0]
         return self.model.kept(state_1D), self.model.kept(logits_V)
 
-    def close(self, row: Row, edges: Sequence[int]) -> list[Latent]:
+    def encode_patches(self, row: Row, edges: Sequence[int]) -> list[Latent]:
         """One global pass over patches of the open one's bytes."""
         model, states = self.model, row.open_patch.states()
         patches = [
             model.blt.local_encoder.read_patch([h_SD[begin:end] for h_SD in states])
             for begin, end in pairwise(edges)
         ]
-        h_PG = model.blt.global_transformer.received(torch.cat(patches))
+        h_PG = model.blt.global_transformer.project_in(torch.cat(patches))
         h_PG = model.globals.chunk(h_PG, row.global_cache)
         return [model.latent(h_G) for h_G in h_PG.unbind(0)]
 

@@ -6,14 +6,35 @@
 const SLACK = 3; // pixels that a finger may slip while it taps
 const TOLD = 12; // pixels after which the library knows that this is no tap, and need not search what is below
 
+/** @typedef {{line: string, ink: string, panel: string}} Colours */
+/** @typedef {{x: number, y: number}} Place */
+/**
+ * @typedef {object} Held a node that is dragged
+ * @property {import("cytoscape").NodeSingular} node
+ * @property {DOMRect} box of the drawing
+ * @property {[number, number]} from where it was taken, in the window
+ * @property {[number, number]} grip from the middle of the node to where it was taken
+ * @property {Place|null} at where it is drawn alone, once it has been
+ * @property {boolean} told whether the library knows that this is no tap
+ */
+
 export class Carrier {
+  /** @type {Held|null} */
+  held = null;
+  /** @type {{context: CanvasRenderingContext2D, ends: (Place & {width: number})[], colours: Colours}|null} */
+  lifted = null;
+  /** @type {number|null} */
+  frame = null;
+
   /**
-   * @param {object} cy the drawing
+   * @param {import("cytoscape").Core} cy the drawing
    * @param {HTMLElement} element its container
-   * @param {() => {line: string, face: string, ink: string, panel: string}} paint colours
+   * @param {() => Colours} paint
    */
   constructor(cy, element, paint) {
-    Object.assign(this, { cy, element, paint, held: null });
+    this.cy = cy;
+    this.element = element;
+    this.paint = paint;
     this.canvas = document.createElement("canvas");
     this.canvas.className = "gv-ghost";
     this.element.append(this.canvas);
@@ -35,40 +56,45 @@ export class Carrier {
   }
 
   moved(event) {
-    const { from, box, grip } = this.held;
+    if (!this.held) return;
+    const { held } = this;
+    const { from, box, grip } = held;
     const { x, y } = place(event);
     const far = Math.hypot(x - from[0], y - from[1]);
-    if (this.held.told) event.stopImmediatePropagation();
-    this.held.told ||= far > TOLD;
-    if (!this.held.at && far < SLACK) return;
-    if (!this.held.at) this.lift();
-    this.held.at = { x: x - box.left - grip[0], y: y - box.top - grip[1] };
+    if (held.told) event.stopImmediatePropagation();
+    held.told ||= far > TOLD;
+    if (!held.at && far < SLACK) return;
+    if (!held.at) this.lift(held);
+    held.at = { x: x - box.left - grip[0], y: y - box.top - grip[1] };
     this.frame ??= requestAnimationFrame(() => this.draw());
   }
 
-  /** Take the node out of the still drawing. */
-  lift() {
-    const { node, box } = this.held;
+  /**
+   * Take the node out of the still drawing.
+   * @param {Held} held
+   */
+  lift({ node, box }) {
     const scale = devicePixelRatio;
     this.canvas.width = box.width * scale;
     this.canvas.height = box.height * scale;
-    this.context = this.canvas.getContext("2d");
-    this.context.scale(scale, scale);
+    const context = this.canvas.getContext("2d");
+    if (!context) return;
+    context.scale(scale, scale);
     const edges = node.connectedEdges(":visible").toArray();
-    this.held.ends = edges.map((edge) => {
+    const ends = edges.map((edge) => {
       const end = edge.source().same(node) ? edge.target() : edge.source();
       return { ...end.renderedPosition(), width: Math.max(0.7, edge.data("width") * this.cy.zoom()) };
     });
-    this.held.colours = this.paint();
+    this.lifted = { context, ends, colours: this.paint() };
     node.addClass("carried");
     node.connectedEdges().addClass("carried");
   }
 
   draw() {
     this.frame = null;
-    if (!this.held?.at) return;
-    const { node, at, ends, colours, box } = this.held;
-    const { context } = this;
+    if (!this.held?.at || !this.lifted) return;
+    const { node, at, box } = this.held;
+    const { context, ends, colours } = this.lifted;
     context.clearRect(0, 0, box.width, box.height);
     context.strokeStyle = colours.line;
     context.globalAlpha = 0.6;
@@ -97,14 +123,16 @@ export class Carrier {
   let() {
     for (const name of MOVES) removeEventListener(name, this.move, { capture: true });
     for (const name of ENDS) removeEventListener(name, this.drop);
+    if (!this.held) return;
     const { node, at } = this.held;
     this.held = null;
     this.cy.userPanningEnabled(true);
-    if (!at || !this.context) return;
+    if (!at || !this.lifted) return;
     node.renderedPosition(at);
     node.removeClass("carried");
     node.connectedEdges().removeClass("carried");
-    this.context.clearRect(0, 0, this.canvas.width, this.canvas.height);
+    this.lifted.context.clearRect(0, 0, this.canvas.width, this.canvas.height);
+    this.lifted = null;
   }
 }
 

@@ -1,9 +1,12 @@
 /** Making elements: text is always text, never markup. */
 
 /**
- * @param {string} tag
- * @param {object} attributes `on` has handlers by event; true is an attribute without a value, and
- *   false, null or undefined none at all
+ * @template {keyof HTMLElementTagNameMap} Tag
+ * @param {Tag} tag
+ * @param {Record<string, any>} attributes `on` has handlers by event; true is an attribute without a
+ *   value, and false, null or undefined none at all
+ * @param {...any} children elements, texts and lists of them; false, null and undefined are left out
+ * @returns {HTMLElementTagNameMap[Tag]}
  */
 export function make(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
@@ -21,7 +24,9 @@ export function facts(pairs) {
   return make(
     "dl",
     { class: "gv-facts" },
-    pairs.filter(([, value]) => value !== null && value !== undefined).map(([name, value]) => make("div", {}, make("dt", {}, name), make("dd", {}, value))),
+    pairs
+      .filter(([, value]) => value !== null && value !== undefined)
+      .map(([name, value]) => make("div", {}, make("dt", {}, name), make("dd", {}, value))),
   );
 }
 

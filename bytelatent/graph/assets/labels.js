@@ -15,9 +15,17 @@ const SMALL = 12; // pixels of discs that may stand on a label
 const MEASURED = 100; // pixels of the letters whose widths are kept
 
 export class Labels {
-  /** @param {object} cy the drawing; @param {object[]} nodes of the graph, the most frequent first */
+  timer = 0;
+  /** @type {Map<string, number>} */
+  widths = new Map();
+
+  /**
+   * @param {import("cytoscape").Core} cy the drawing
+   * @param {import("./data.js").GraphNode[]} nodes of the graph, the most frequent first
+   */
   constructor(cy, nodes) {
-    Object.assign(this, { cy, nodes, timer: 0, widths: new Map() });
+    this.cy = cy;
+    this.nodes = nodes;
     this.context = document.createElement("canvas").getContext("2d");
     cy.on("zoom", () => this.soon());
     cy.on("position", "node", () => this.soon());
@@ -30,8 +38,9 @@ export class Labels {
 
   choose() {
     if (this.cy.destroyed()) return;
-    const weight = (element) => 2 * element.hasClass("picked") + element.hasClass("lit");
+    const weight = (element) => (element.hasClass("picked") ? 2 : 0) + (element.hasClass("lit") ? 1 : 0);
     const elements = this.nodes.map((node) => this.cy.$id(node.id)).sort((a, b) => weight(b) - weight(a));
+    /** @type {ReturnType<typeof box>[]} */
     const taken = [];
     this.cy.batch(() => {
       for (const element of elements) {
@@ -42,7 +51,7 @@ export class Labels {
         const side = labels && SIDES.find((each) => taken.every((other) => apart(labels[each], other)));
         element.toggleClass("unwritten", !side);
         for (const each of SIDES.slice(1)) element.toggleClass(each, each === side);
-        if (side) taken.push(labels[side]);
+        if (labels && side) taken.push(labels[side]);
         if (disc.bottom - disc.top > SMALL) taken.push(disc);
       }
     });
@@ -71,11 +80,12 @@ export class Labels {
 
   width(element) {
     const label = element.data("label");
-    if (!this.widths.has(label)) {
-      this.context.font = `${MEASURED}px system-ui, sans-serif`;
-      this.widths.set(label, this.context.measureText(label).width);
-    }
-    return this.widths.get(label);
+    const known = this.widths.get(label);
+    if (known !== undefined || !this.context) return known ?? 0;
+    this.context.font = `${MEASURED}px system-ui, sans-serif`;
+    const { width } = this.context.measureText(label);
+    this.widths.set(label, width);
+    return width;
   }
 }
 

@@ -8,10 +8,34 @@ const SHOWN = 8;
 const PLACES = 6;
 
 const WORDS = {
-  word: "whole word", part: "part of a word", space: "only space", crossing: "crosses a word boundary", sign: "punctuation",
-  bytes: "no whole characters", PERSON: "person", GPE: "country or city", LOC: "place", FAC: "building or way",
-  ORG: "organisation", NORP: "people or creed", EVENT: "event", WORK_OF_ART: "work of art", TITLE: "known title",
+  word: "whole word",
+  part: "part of a word",
+  space: "only space",
+  crossing: "crosses a word boundary",
+  sign: "punctuation",
+  bytes: "no whole characters",
+  PERSON: "person",
+  GPE: "country or city",
+  LOC: "place",
+  FAC: "building or way",
+  ORG: "organisation",
+  NORP: "people or creed",
+  EVENT: "event",
+  WORK_OF_ART: "work of art",
+  TITLE: "known title",
 };
+
+/** @typedef {import("./data.js").GraphNode} GraphNode */
+/** @typedef {import("./data.js").GraphEdge} GraphEdge */
+/**
+ * @typedef {object} Go what the links of the panel do
+ * @property {(node: GraphNode) => void} node
+ * @property {(edge: GraphEdge) => void} edge
+ * @property {(node: GraphNode|null) => void} near
+ * @property {(node: GraphNode) => void} from
+ * @property {(node: GraphNode) => void} to
+ */
+/** @typedef {{graph: import("./data.js").Graph, passes: import("./data.js").Passing, colourBy: string, near: GraphNode|null, go: Go}} View */
 
 export function typeWords(type) {
   return WORDS[type] ?? type.toLowerCase().replaceAll("_", " ");
@@ -23,8 +47,8 @@ export function badge(type) {
 }
 
 /**
- * @param {object} view `graph`, `passes`, `colourBy`, and `go` with `node`, `edge`, `near`, `from`, `to`
- * @returns {HTMLElement[]}
+ * @param {View} view
+ * @returns {(HTMLElement|null)[]}
  */
 export function overview({ graph, passes, colourBy, go }) {
   const { info } = graph;
@@ -34,7 +58,7 @@ export function overview({ graph, passes, colourBy, go }) {
     make("h2", {}, info.title || "The graph"),
     by,
     legend(graph, colourBy),
-    facts(statistics(graph, passes).map(([name, value]) => [name, figure(value)])),
+    facts(statistics(passes).map(([name, value]) => [name, figure(value)])),
     ...(graph.kind === "patches" ? surprises(passes, go) : [strongest(passes, go)]),
     known.length ? make("h3", {}, "The whole text") : null,
     facts(known),
@@ -49,13 +73,26 @@ export function finderInWords(finder) {
 
 function legend(graph, colourBy) {
   if (colourBy === "type") {
-    const items = typesOf(graph).map(([type, count]) => make("li", {}, badge(type), `${typeWords(type)} `, make("span", { class: "gv-quiet" }, figure(count))));
+    const items = typesOf(graph).map(([type, count]) =>
+      make("li", {}, badge(type), `${typeWords(type)} `, make("span", { class: "gv-quiet" }, figure(count))),
+    );
     return make("ul", { class: "gv-legend", "aria-label": "Colours" }, items);
   }
-  if (colourBy === "community") return make("p", { class: "gv-quiet" }, "A colour for each community: nodes that are connected more with one another than with others.");
+  if (colourBy === "community")
+    return make(
+      "p",
+      { class: "gv-quiet" },
+      "A colour for each community: nodes that are connected more with one another than with others.",
+    );
   const unit = colourBy === "bits" ? "bits" : "nats";
   const [low, high] = rangeOf(graph, colourBy);
-  return make("p", { class: "gv-scale" }, make("span", {}, figure(low)), make("span", { class: "gv-heat", "aria-hidden": "true" }), make("span", {}, `${figure(high)} ${unit}`));
+  return make(
+    "p",
+    { class: "gv-scale" },
+    make("span", {}, figure(low)),
+    make("span", { class: "gv-heat", "aria-hidden": "true" }),
+    make("span", {}, `${figure(high)} ${unit}`),
+  );
 }
 
 function surprises(passes, go) {
@@ -75,19 +112,34 @@ function strongest(passes, go) {
 /** @param {"both"|"to"|"from"} ends which ends to name */
 function edgeTable(caption, edges, go, ends) {
   const bits = edges.some((edge) => Number.isFinite(edge.bits));
-  const head = bits ? [["bits", "Bits"], ["chance", "Chance"], ["count", "Times"]] : [["type", "Relation"], ["count", "Times"]];
+  const head = bits
+    ? [
+        ["bits", "Bits"],
+        ["chance", "Chance"],
+        ["count", "Times"],
+      ]
+    : [
+        ["type", "Relation"],
+        ["count", "Times"],
+      ];
   const cell = {
     bits: (edge) => figure(edge.bits),
     chance: (edge) => (Number.isFinite(edge.probability) ? `${figure(100 * edge.probability)} %` : "–"),
     type: (edge) => edge.type,
     count: (edge) => figure(edge.count),
   };
-  const name = { both: (edge) => `${edge.from.label} → ${edge.to.label}`, to: (edge) => edge.to.label, from: (edge) => edge.from.label }[ends];
+  const name = { both: (edge) => `${edge.from.label} → ${edge.to.label}`, to: (edge) => edge.to.label, from: (edge) => edge.from.label }[
+    ends
+  ];
   const row = (edge) =>
     make(
       "tr",
       {},
-      make("th", { scope: "row" }, linkTo(name(edge), () => go.edge(edge))),
+      make(
+        "th",
+        { scope: "row" },
+        linkTo(name(edge), () => go.edge(edge)),
+      ),
       head.map(([key]) => make("td", { class: key === "type" ? null : "gv-number" }, cell[key](edge))),
     );
   const heads = head.map(([key, title]) => make("th", { scope: "col", class: key === "type" ? null : "gv-number" }, title));
@@ -100,6 +152,10 @@ function edgeTable(caption, edges, go, ends) {
   );
 }
 
+/**
+ * @param {View} view
+ * @param {GraphNode} node
+ */
 export function nodePanel({ graph, passes, near, go }, node) {
   const patches = graph.kind === "patches";
   const passing = (edges) => edges.filter((edge) => passes.edges.has(edge));
@@ -119,7 +175,16 @@ export function nodePanel({ graph, passes, near, go }, node) {
     make(
       "p",
       { class: "gv-actions" },
-      make("button", { type: "button", class: "gv-button", "aria-pressed": String(near === node), on: { click: () => go.near(near === node ? null : node) } }, "Only its neighbourhood"),
+      make(
+        "button",
+        {
+          type: "button",
+          class: "gv-button",
+          "aria-pressed": String(near === node),
+          on: { click: () => go.near(near === node ? null : node) },
+        },
+        "Only its neighbourhood",
+      ),
       make("button", { type: "button", class: "gv-button", on: { click: () => go.from(node) } }, "Path from here"),
       make("button", { type: "button", class: "gv-button", on: { click: () => go.to(node) } }, "Path to here"),
     ),
@@ -151,7 +216,11 @@ function connections(node, edges, go) {
     make(
       "tr",
       {},
-      make("th", { scope: "row" }, linkTo((edge.from === node ? edge.to : edge.from).label, () => go.edge(edge))),
+      make(
+        "th",
+        { scope: "row" },
+        linkTo((edge.from === node ? edge.to : edge.from).label, () => go.edge(edge)),
+      ),
       make("td", {}, edge.from === node ? edge.type : `← ${edge.type}`),
       make("td", { class: "gv-number" }, figure(edge.count)),
     );
@@ -159,29 +228,78 @@ function connections(node, edges, go) {
     "table",
     { class: "gv-table" },
     make("caption", {}, "Connected with"),
-    make("thead", {}, make("tr", {}, make("th", { scope: "col" }, "Name"), make("th", { scope: "col" }, "Relation"), make("th", { scope: "col", class: "gv-number" }, "Times"))),
-    make("tbody", {}, [...edges].sort((a, b) => b.count - a.count).slice(0, 3 * SHOWN).map(row)),
+    make(
+      "thead",
+      {},
+      make(
+        "tr",
+        {},
+        make("th", { scope: "col" }, "Name"),
+        make("th", { scope: "col" }, "Relation"),
+        make("th", { scope: "col", class: "gv-number" }, "Times"),
+      ),
+    ),
+    make(
+      "tbody",
+      {},
+      [...edges]
+        .sort((a, b) => b.count - a.count)
+        .slice(0, 3 * SHOWN)
+        .map(row),
+    ),
   );
 }
 
+/**
+ * @param {View} view
+ * @param {GraphEdge} edge
+ */
 export function edgePanel({ graph, go }, edge) {
   const relations = Object.entries(edge.relations ?? {}).sort((a, b) => b[1] - a[1]);
   return [
-    make("h2", { class: "gv-name" }, linkTo(edge.from.label, () => go.node(edge.from)), make("span", { class: "gv-quiet" }, " → "), linkTo(edge.to.label, () => go.node(edge.to))),
+    make(
+      "h2",
+      { class: "gv-name" },
+      linkTo(edge.from.label, () => go.node(edge.from)),
+      make("span", { class: "gv-quiet" }, " → "),
+      linkTo(edge.to.label, () => go.node(edge.to)),
+    ),
     facts([
       ["times", figure(edge.count)],
-      ["relation", relations.length ? relations.map(([name, count]) => `${name} ${figure(count)}`).join(", ") : graph.kind === "patches" ? null : edge.type],
-      ["chance of the second after the first", Number.isFinite(edge.probability) ? `${figure(100 * edge.probability)} %` : null],
+      [
+        "relation",
+        relations.length
+          ? relations.map(([name, count]) => `${name} ${figure(count)}`).join(", ")
+          : graph.kind === "patches"
+            ? null
+            : edge.type,
+      ],
+      ["chance of the second after the first", edge.probability === undefined ? null : `${figure(100 * edge.probability)} %`],
       ["information of the second", Number.isFinite(edge.bits) ? `${figure(edge.bits)} bits` : null],
     ]),
     make("h3", {}, "Evidence"),
-    edge.evidence.length ? make("ol", { class: "gv-evidence" }, edge.evidence.map((item) => evidenceItem(item, edge))) : make("p", { class: "gv-quiet" }, "None is kept."),
+    edge.evidence.length
+      ? make(
+          "ol",
+          { class: "gv-evidence" },
+          edge.evidence.map((item) => evidenceItem(item, edge)),
+        )
+      : make("p", { class: "gv-quiet" }, "None is kept."),
   ];
 }
 
+/**
+ * @param {GraphEdge["evidence"][number]} item
+ * @param {GraphEdge} edge
+ */
 function evidenceItem({ text, start, end, pair }, edge) {
   const place = Number.isFinite(start) ? make("span", { class: "gv-quiet" }, `characters ${figure(start)} to ${figure(end)}`) : null;
-  return make("li", {}, make("q", { dir: "auto" }, pair?.length === 2 ? between(String(text), pair) : marked(String(text ?? ""), edge)), place);
+  return make(
+    "li",
+    {},
+    make("q", { dir: "auto" }, pair?.length === 2 ? between(String(text), pair) : marked(String(text ?? ""), edge)),
+    place,
+  );
 }
 
 /** The text with the characters (not UTF-16 units) from one place to another marked. */
@@ -205,13 +323,30 @@ function marked(text, { from, to }) {
   return [...parts, rest];
 }
 
+/**
+ * @param {View} view
+ * @param {import("./data.js").Path|null} path
+ * @param {GraphNode} from
+ * @param {GraphNode} to
+ */
 export function pathPanel({ go }, path, from, to) {
   const title = make("h2", { class: "gv-name" }, `${from.label} → ${to.label}`);
   if (!path) return [title, make("p", {}, "There is no path between them among what is shown.")];
   const count = path.edges.length;
-  const words = path.bits === null ? `${count} step${count === 1 ? "" : "s"}.` : `${count} step${count === 1 ? "" : "s"}, ${figure(path.bits)} bits: the least surprising way.`;
+  const words =
+    path.bits === null
+      ? `${count} step${count === 1 ? "" : "s"}.`
+      : `${count} step${count === 1 ? "" : "s"}, ${figure(path.bits)} bits: the least surprising way.`;
   const items = path.edges.map((edge, i) =>
-    make("li", {}, linkTo(path.nodes[i].label, () => go.node(path.nodes[i])), " ", linkTo(`${edge.from === path.nodes[i] ? "" : "← "}${edge.type} →`, () => go.edge(edge), { class: "gv-link gv-quiet" }), " ", linkTo(path.nodes[i + 1].label, () => go.node(path.nodes[i + 1]))),
+    make(
+      "li",
+      {},
+      linkTo(path.nodes[i].label, () => go.node(path.nodes[i])),
+      " ",
+      linkTo(`${edge.from === path.nodes[i] ? "" : "← "}${edge.type} →`, () => go.edge(edge), { class: "gv-link gv-quiet" }),
+      " ",
+      linkTo(path.nodes[i + 1].label, () => go.node(path.nodes[i + 1])),
+    ),
   );
   return [title, make("p", {}, words), make("ol", { class: "gv-evidence" }, items)];
 }

@@ -7,10 +7,16 @@ import { badge, typeWords } from "./panel.js";
 const COLOURS = { type: "type", entropy: "entropy", bits: "information", community: "community" };
 
 export class Tools {
-  /** @param {{onSearch: Function, onEnter: Function, onFilter: Function, onColour: Function}} handlers */
+  /** @param {{onSearch: () => void, onEnter: () => void, onFilter: () => void, onColour: (by: string) => void}} handlers */
   constructor(handlers) {
     this.handlers = handlers;
-    this.search = make("input", { type: "search", autocomplete: "off", spellcheck: "false", maxlength: "100", on: { input: () => handlers.onSearch(this.search.value), keydown: (event) => event.key === "Enter" && handlers.onEnter() } });
+    this.search = make("input", {
+      type: "search",
+      autocomplete: "off",
+      spellcheck: "false",
+      maxlength: "100",
+      on: { input: () => handlers.onSearch(), keydown: (event) => event.key === "Enter" && handlers.onEnter() },
+    });
     this.colour = make("select", { autocomplete: "off", on: { change: () => handlers.onColour(this.colour.value) } });
     this.types = make("fieldset", { class: "gv-types" });
     this.least = new Count(handlers.onFilter);
@@ -34,7 +40,10 @@ export class Tools {
     this.search.value = query;
     this.least.offer(graph.kind === "patches" ? "Patches seen at least" : "Names seen at least", steps(graph.nodes), least);
     this.edgeLeast.offer("Edges seen at least", steps(graph.edges), edgeLeast);
-    this.types.replaceChildren(make("legend", {}, "Types"), ...typesOf(graph).map(([type, count]) => this.chip(type, count, !hidden.has(type))));
+    this.types.replaceChildren(
+      make("legend", {}, "Types"),
+      ...typesOf(graph).map(([type, count]) => this.chip(type, count, !hidden.has(type))),
+    );
   }
 
   chip(type, count, checked) {
@@ -44,7 +53,8 @@ export class Tools {
   }
 
   get hidden() {
-    return new Set([...this.types.querySelectorAll("input:not(:checked)")].map((box) => box.value));
+    const boxes = [...this.types.querySelectorAll("input")];
+    return new Set(boxes.filter((box) => !box.checked).map((box) => box.value));
   }
 }
 
@@ -53,7 +63,19 @@ class Count {
   constructor(onChange) {
     this.name = make("span");
     this.output = make("strong");
-    this.slider = make("input", { type: "range", min: "0", step: "1", value: "0", autocomplete: "off", on: { input: () => (this.tell(), onChange()) } });
+    this.slider = make("input", {
+      type: "range",
+      min: "0",
+      step: "1",
+      value: "0",
+      autocomplete: "off",
+      on: {
+        input: () => {
+          this.tell();
+          onChange();
+        },
+      },
+    });
     this.element = make("label", { class: "gv-field" }, make("span", {}, this.name, " ", this.output), this.slider);
     this.values = [1];
   }
@@ -61,10 +83,10 @@ class Count {
   offer(name, values, value) {
     this.values = values.length ? values : [1];
     this.name.textContent = name;
-    this.slider.max = this.values.length - 1;
+    this.slider.max = String(this.values.length - 1);
     this.slider.disabled = this.values.length < 2;
     const at = this.values.findIndex((each) => each >= value);
-    this.slider.value = at < 0 ? this.values.length - 1 : at;
+    this.slider.value = String(at < 0 ? this.values.length - 1 : at);
     this.tell();
   }
 

@@ -8,19 +8,71 @@ import { edgePanel, nodePanel, overview, pathPanel, typeWords } from "./panel.js
 import { Tools } from "./tools.js";
 
 const WAYS = { ArrowRight: [1, 0], ArrowLeft: [-1, 0], ArrowDown: [0, 1], ArrowUp: [0, -1] };
-const KEYS = "Drag to move, or scroll once it has the focus to zoom. By keys: arrows go to the next node, Enter shows only a neighbourhood, plus, minus and 0 zoom, Escape lets go.";
+const KEYS =
+  "Drag to move, or scroll once it has the focus to zoom. By keys: arrows go to the next node, Enter shows only a neighbourhood, plus, minus and 0 zoom, Escape lets go.";
 const PAUSE = 150;
 const NEAR = 100; // pixels from the window, at which the drawing is fetched and drawn
 
+/** @typedef {import("./data.js").GraphNode} GraphNode */
+/** @typedef {import("./data.js").GraphEdge} GraphEdge */
+/** @typedef {{from: GraphNode, to: GraphNode, found: import("./data.js").Path|null}} PathBetween */
+/**
+ * @typedef {object} ViewState what differs from the first view, by ids of nodes
+ * @property {string[]} [hidden] types
+ * @property {number} [least]
+ * @property {number} [edges]
+ * @property {string} [colour]
+ * @property {string} [query]
+ * @property {string} [near]
+ * @property {string} [node]
+ * @property {[string, string]} [edge]
+ * @property {string} [from]
+ * @property {string} [to]
+ */
+
 export class Viewer {
+  /** @type {import("./data.js").Graph} the last that was shown */
+  graph;
+  /** @type {import("./data.js").Passing} */
+  passes = { nodes: new Set(), edges: new Set() };
+  /** @type {Parameters<typeof passing>[1]} */
+  filter = { hidden: new Set(), least: 1, edgeLeast: 1, near: null };
+  /** @type {{node?: GraphNode|null, edge?: GraphEdge|null, path?: PathBetween}} */
+  picked = {};
+  /** @type {GraphNode|null} whose neighbourhood alone is shown */
+  near = null;
+  colourBy = "type";
+  timer = 0;
+  /** @type {Tools} */
+  tools;
+  /** @type {HTMLElement} the drawing's container */
+  canvas;
+  /** @type {HTMLElement} */
+  keys;
+  /** @type {HTMLElement} what has just happened, in words */
+  said;
+  /** @type {HTMLElement} */
+  panel;
+  /** @type {List} */
+  nodes;
+  /** @type {List} */
+  edges;
+  /** @type {HTMLDataListElement} */
+  names;
+  /** @type {HTMLInputElement} where a path begins */
+  from;
+  /** @type {HTMLInputElement} where a path ends */
+  to;
+  /** @type {Drawing|null} once the library is there */
+  drawing = null;
+
   /**
    * @param {HTMLElement} root an empty element
-   * @param {{library: string, onChange?: Function}} options `library`: URL of cytoscape;
+   * @param {{library: string, onChange?: (what: string) => void}} options `library`: URL of cytoscape;
    *   `onChange` is called when another view is seen
    */
   constructor(root, { library: url, onChange = () => {} }) {
     this.onChange = onChange;
-    this.graph = null;
     this.go = {
       node: (node) => this.pick({ node }, true),
       edge: (edge) => this.pick({ edge }, true),
@@ -29,23 +81,33 @@ export class Viewer {
       to: (node) => this.fill(this.to, node, this.from),
     };
     this.build(root);
-    this.ready = this.approached().then(() => library(url)).then(
-      (cytoscape) => this.attach(cytoscape),
-      (error) => {
-        this.canvas.hidden = true;
-        this.tell(error.message);
-      },
-    );
+    this.ready = this.approached()
+      .then(() => library(url))
+      .then(
+        (cytoscape) => this.attach(cytoscape),
+        (error) => {
+          this.canvas.hidden = true;
+          this.tell(error.message);
+        },
+      );
     this.watchTheme();
   }
 
   /** Once the drawing is about to be seen: on a phone it is further down, and dear. */
   approached() {
-    return new Promise((resolve) => {
-      const seen = (entries) => entries.some((entry) => entry.isIntersecting) && (watcher.disconnect(), resolve());
-      const watcher = new IntersectionObserver(seen, { rootMargin: `${NEAR}px` });
+    /** @type {Promise<void>} */
+    const seen = new Promise((resolve) => {
+      const watcher = new IntersectionObserver(
+        (entries) => {
+          if (!entries.some((entry) => entry.isIntersecting)) return;
+          watcher.disconnect();
+          resolve();
+        },
+        { rootMargin: `${NEAR}px` },
+      );
       watcher.observe(this.canvas);
     });
+    return seen;
   }
 
   attach(cytoscape) {
@@ -70,16 +132,32 @@ export class Viewer {
       onColour: (by) => this.recolour(by),
     });
     this.keys = make("p", { class: "gv-quiet gv-keys", id: "gv-keys" }, KEYS);
-    this.canvas = make("div", { class: "gv-canvas", tabindex: "0", role: "group", "aria-label": "Drawing of the graph", "aria-describedby": "gv-keys", on: { keydown: (event) => this.walk(event) } });
-    const zoom = (label, face, act) => make("button", { type: "button", class: "gv-button", "aria-label": label, title: label, on: { click: act } }, face);
-    const zooms = make("div", { class: "gv-zooms" }, zoom("Zoom in", "+", () => this.drawing?.zoom(1.4)), zoom("Zoom out", "−", () => this.drawing?.zoom(1 / 1.4)), zoom("Show all", "⤢", () => this.drawing?.fit(null, this.calm)));
+    this.canvas = make("div", {
+      class: "gv-canvas",
+      tabindex: "0",
+      role: "group",
+      "aria-label": "Drawing of the graph",
+      "aria-describedby": "gv-keys",
+      on: { keydown: (event) => this.walk(event) },
+    });
+    const zoom = (label, face, act) =>
+      make("button", { type: "button", class: "gv-button", "aria-label": label, title: label, on: { click: act } }, face);
+    const zooms = make(
+      "div",
+      { class: "gv-zooms" },
+      zoom("Zoom in", "+", () => this.drawing?.zoom(1.4)),
+      zoom("Zoom out", "−", () => this.drawing?.zoom(1 / 1.4)),
+      zoom("Show all", "⤢", () => this.drawing?.fit(null, this.calm)),
+    );
     this.said = make("p", { class: "gv-said", role: "status" });
     this.panel = make("aside", { class: "gv-panel gv-card", "aria-label": "Details", tabindex: "0" });
     this.nodes = new List("Nodes", (node) => this.pick({ node }, true));
     this.edges = new List("Edges", (edge) => this.pick({ edge }, true));
     const stage = make("div", { class: "gv-stage gv-card" }, this.canvas, zooms, this.said, this.keys);
     const tables = make("div", { class: "gv-tables" }, this.nodes.element, this.edges.element);
-    root.replaceChildren(make("div", { class: "gv" }, this.tools.element, make("div", { class: "gv-main" }, stage, this.panel), this.pathForm(), tables));
+    root.replaceChildren(
+      make("div", { class: "gv" }, this.tools.element, make("div", { class: "gv-main" }, stage, this.panel), this.pathForm(), tables),
+    );
   }
 
   pathForm() {
@@ -102,8 +180,8 @@ export class Viewer {
 
   /**
    * Show another graph.
-   * @param {object} source node-link JSON
-   * @param {object} state as `state` gives it; all of it optional
+   * @param {Record<string, any>} source node-link JSON
+   * @param {ViewState} state as `state` gives it; all of it optional
    */
   async show(source, state = {}) {
     const graph = readGraph(source);
@@ -118,11 +196,21 @@ export class Viewer {
     if (top < innerHeight && bottom > 0) await this.ready;
   }
 
-  /** The view of the graph that is shown, without the graph; names for ids that are not there any more are dropped. */
+  /**
+   * The view of the graph that is shown, without the graph; names for ids that are not there any more are dropped.
+   * @param {ViewState} state
+   */
   apply(state) {
+    /** @param {string} [id] */
     const node = (id) => (id === undefined ? null : (this.graph.byId.get(id) ?? null));
     this.near = node(state.near);
-    this.tools.offer(this.graph, { hidden: new Set(state.hidden ?? []), least: state.least ?? 1, edgeLeast: state.edges ?? 1, colourBy: state.colour ?? this.colourBy, query: state.query ?? "" });
+    this.tools.offer(this.graph, {
+      hidden: new Set(state.hidden ?? []),
+      least: state.least ?? 1,
+      edgeLeast: state.edges ?? 1,
+      colourBy: state.colour ?? this.colourBy,
+      query: state.query ?? "",
+    });
     if (state.colour && state.colour !== this.colourBy) this.recolour(state.colour);
     this.refilter(true);
     const [from, to] = [node(state.from), node(state.to)];
@@ -133,7 +221,10 @@ export class Viewer {
     else this.pick({ edge: this.graph.edges.find((edge) => edge.from.id === state.edge?.[0] && edge.to.id === state.edge?.[1]) ?? null });
   }
 
-  /** What `show` and `apply` take: only what differs from the first view. */
+  /**
+   * What `show` and `apply` take: only what differs from the first view.
+   * @returns {ViewState}
+   */
   get state() {
     if (!this.graph) return {};
     const { node, edge, path } = this.picked;
@@ -162,7 +253,6 @@ export class Viewer {
     this.passes = passing(this.graph, this.filter);
     this.drawing?.show(this.passes);
     this.list();
-    this.picked ??= {};
     const { node, edge, path } = this.picked;
     if (first || (node && !this.passes.nodes.has(node)) || (edge && !this.passes.edges.has(edge))) this.picked = {};
     if (!first && path) this.path(path.from, path.to);
@@ -210,7 +300,10 @@ export class Viewer {
     this.onChange("colour");
   }
 
-  /** @param {{node?: object, edge?: object}} picked; @param {boolean} reveal bring it into view */
+  /**
+   * @param {{node?: GraphNode|null, edge?: GraphEdge|null}} picked
+   * @param {boolean} reveal bring it into view
+   */
   pick({ node = null, edge = null }, reveal = false) {
     if (!this.graph) return;
     this.picked = { node, edge };
@@ -222,6 +315,7 @@ export class Viewer {
     this.onChange("pick");
   }
 
+  /** @param {GraphNode|null} node whose neighbourhood alone is to be shown; null for everything */
   isolate(node) {
     this.near = node;
     const picked = this.picked;
@@ -232,13 +326,22 @@ export class Viewer {
     if (node) this.tell(`Only ${node.label} and its ${this.passes.nodes.size - 1} neighbours are shown.`);
   }
 
+  /**
+   * @param {HTMLInputElement} input
+   * @param {GraphNode} node
+   * @param {HTMLInputElement} other
+   */
   fill(input, node, other) {
     input.value = node.label;
     if (other.value) this.path(input === this.from ? node : null, input === this.to ? node : null);
     else other.focus();
   }
 
-  /** Between two nodes, or those that the form names. */
+  /**
+   * Between two nodes, or those that the form names.
+   * @param {GraphNode|null} from
+   * @param {GraphNode|null} to
+   */
   path(from = null, to = null) {
     const nodes = this.graph.nodes;
     from ??= meant(nodes, this.from.value);
@@ -259,21 +362,33 @@ export class Viewer {
   /** Draw again what depends on what is picked. */
   refresh() {
     const { node, edge, path } = this.picked;
-    const content = node ? nodePanel(this, node) : edge ? edgePanel(this, edge) : path ? pathPanel(this, path.found, path.from, path.to) : overview(this);
-    this.panel.replaceChildren(...[this.back(node || edge || path), ...content].filter(Boolean));
+    /** @type {(HTMLElement|null)[]} */
+    const content = node
+      ? nodePanel(this, node)
+      : edge
+        ? edgePanel(this, edge)
+        : path
+          ? pathPanel(this, path.found, path.from, path.to)
+          : overview(this);
+    this.panel.replaceChildren(...[this.back(node || edge || path), ...content].filter((part) => part !== null));
     this.panel.scrollTop = 0;
-    this.nodes.mark(node);
-    this.edges.mark(edge);
+    this.nodes.mark(node ?? null);
+    this.edges.mark(edge ?? null);
     this.drawing?.mark(this.marks());
   }
 
   back(anything) {
     if (!anything) return null;
-    return make("button", { type: "button", class: "gv-link gv-back", on: { click: () => (this.pick({}), this.panel.focus()) } }, "← The whole graph");
+    const leave = () => {
+      this.pick({});
+      this.panel.focus();
+    };
+    return make("button", { type: "button", class: "gv-link gv-back", on: { click: leave } }, "← The whole graph");
   }
 
   marks() {
     const { node, edge, path } = this.picked;
+    /** @type {Set<GraphNode|GraphEdge>} */
     const lit = new Set();
     if (path) for (const item of path.found ? [...path.found.nodes, ...path.found.edges] : [path.from, path.to]) lit.add(item);
     if (edge) lit.add(edge).add(edge.from).add(edge.to);
@@ -283,7 +398,7 @@ export class Viewer {
     }
     const matches = this.matches();
     if (!lit.size && matches) for (const each of this.passes.nodes) if (matches(each)) lit.add(each);
-    const picked = new Set(path ? [path.from, path.to] : [node ?? edge].filter(Boolean));
+    const picked = new Set(path ? [path.from, path.to] : [node ?? edge].filter((item) => item !== null && item !== undefined));
     return { picked, lit: lit.size || matches ? lit : null };
   }
 

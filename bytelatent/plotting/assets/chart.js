@@ -1,8 +1,9 @@
 // Draws the figure of this page in the colours of the reader's scheme.
 (() => {
   "use strict";
-  const box = document.getElementById("chart");
-  const source = JSON.parse(document.getElementById("figure").textContent);
+  const [box, figure] = ["chart", "figure"].map((id) => /** @type {HTMLElement} */ (document.getElementById(id)));
+  const source = JSON.parse(figure.textContent);
+  const { Plotly } = /** @type {{Plotly?: {react: Function}}} */ (/** @type {unknown} */ (window));
   const scheme = window.matchMedia("(prefers-color-scheme: dark)");
   const SIDES = 90; // px beside the plot itself: axis and margins
 
@@ -11,8 +12,7 @@
     if (typeof value === "string") return colours[value] ?? value;
     if (Array.isArray(value)) return value.map((item) => recoloured(item, colours));
     if (value === null || typeof value !== "object") return value;
-    return Object.fromEntries(
-      Object.entries(value).map(([key, item]) => [key, recoloured(item, colours)]));
+    return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, recoloured(item, colours)]));
   }
 
   // A long text starts with as many bytes as fit; the rest is reached by dragging.
@@ -30,7 +30,13 @@
     layout.dragmode = "pan";
   }
 
-  function draw() {
+  if (!Plotly) {
+    box.textContent = `The chart library is not at ${source.library}, so the chart is not drawn.`;
+    box.className = "note";
+    return;
+  }
+
+  const draw = () => {
     const colours = scheme.matches ? source.dark : {};
     const { data, layout } = recoloured(source.figure, colours);
     fit(layout);
@@ -40,13 +46,8 @@
       displayModeBar: box.clientWidth > 640, // on a narrow page it would cover the legend
       modeBarButtons: [["zoom2d", "pan2d", "resetScale2d"]],
     });
-  }
+  };
 
-  if (!window.Plotly) {
-    box.textContent = "The chart library is not at " + source.library + ", so the chart is not drawn.";
-    box.className = "note";
-    return;
-  }
   scheme.addEventListener("change", draw);
   draw();
 })();

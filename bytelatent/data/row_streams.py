@@ -18,7 +18,7 @@ from bytelatent.data.sources import Source, find_chunks
 from bytelatent.data.streams import DocumentStream, Draw, Position, TokenStream, random
 from bytelatent.patching.patcher import Patcher
 
-LaneState = dict[str, Any]
+RowStreamState = dict[str, Any]
 """``sequence``: rows so far; ``sources``: position in every source; what must stay the same."""
 
 Chunks = Mapping[str, Sequence[Path]]
@@ -26,7 +26,7 @@ Chunks = Mapping[str, Sequence[Path]]
 
 
 @dataclass(frozen=True)
-class Move:
+class StateUpdate:
     """What a row changes in the state of its lane.
 
     Attributes:
@@ -43,7 +43,7 @@ class Move:
 
 
 @dataclass(frozen=True)
-class Part:
+class PartialBatch:
     """The rows of some lanes in one batch.
 
     Attributes:
@@ -53,7 +53,7 @@ class Part:
     """
 
     rows: Rows
-    moves: list[Move]
+    moves: list[StateUpdate]
     notes: list[str]
 
 
@@ -69,7 +69,7 @@ def find_all_chunks(args: DataArgs, split: str) -> dict[str, list[Path]]:
     return chunks
 
 
-def fresh_state(args: DataArgs, chunks: Chunks) -> LaneState:
+def fresh_state(args: DataArgs, chunks: Chunks) -> RowStreamState:
     """A lane that has given no row."""
     return {
         "sequence": 0,
@@ -82,7 +82,7 @@ def fresh_state(args: DataArgs, chunks: Chunks) -> LaneState:
     }
 
 
-def check_state(state: LaneState, args: DataArgs, chunks: Chunks) -> None:
+def check_state(state: RowStreamState, args: DataArgs, chunks: Chunks) -> None:
     """Refuse a state that belongs to other data.
 
     Raises:
@@ -103,7 +103,7 @@ def check_state(state: LaneState, args: DataArgs, chunks: Chunks) -> None:
             )
 
 
-class Lane:
+class RowStream:
     """One row after the other.
 
     Args:
@@ -120,7 +120,7 @@ class Lane:
         number: int,
         args: DataArgs,
         sources: Sequence[Source],
-        state: LaneState,
+        state: RowStreamState,
         *,
         notes: list[str],
         words: Vocabulary,
@@ -148,9 +148,9 @@ class Lane:
 def parts(
     args: DataArgs,
     chunks: Chunks,
-    states: Mapping[int, LaneState],
+    states: Mapping[int, RowStreamState],
     patcher: Patcher | None,
-) -> Iterator[Part]:
+) -> Iterator[PartialBatch]:
     """Endless parts of batches: the rows of the lanes in ``states``.
 
     Raises:
@@ -160,13 +160,13 @@ def parts(
     sources = [Source(n, p, args, open_files=len(states) + 1) for n, p in chunks.items()]
     words = vocabulary(args.tokenizer)
     lanes = [
-        Lane(number, args, sources, state, notes=notes, words=words)
+        RowStream(number, args, sources, state, notes=notes, words=words)
         for number, state in states.items()
     ]
     try:
         while True:
             rows, moves = _draw_rows(lanes, args, patcher)
-            yield Part(rows, moves, notes.copy())
+            yield PartialBatch(rows, moves, notes.copy())
             notes.clear()
     finally:
         for source in sources:
@@ -174,8 +174,8 @@ def parts(
 
 
 def _draw_rows(
-    lanes: Sequence[Lane], args: DataArgs, patcher: Patcher | None
-) -> tuple[Rows, list[Move]]:
+    lanes: Sequence[RowStream], args: DataArgs, patcher: Patcher | None
+) -> tuple[Rows, list[StateUpdate]]:
     """The next row of every lane."""
     drawn = [lane.draw() for lane in lanes]
     peeked = [stream.peek(args.seq_len + 1) for _, stream in drawn]
@@ -194,5 +194,5 @@ def _draw_rows(
     for lane, (name, stream), used in zip(lanes, drawn, rows.used_B, strict=True):
         stream.advance(int(used))
         lane.sequence += 1
-        moves.append(Move(lane.number, lane.sequence, name, stream.position))
+        moves.append(StateUpdate(lane.number, lane.sequence, name, stream.position))
     return rows, moves

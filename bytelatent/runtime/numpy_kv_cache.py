@@ -1,6 +1,6 @@
 """Keys and values that a row's next byte looks at, in numpy: inputs of a graph, kept in place.
 
-The same as :mod:`bytelatent.generation.torch_backend.caches` for torch.
+The same as :mod:`bytelatent.generation.torch_backend.kv_cache` for torch.
 
 Legend: ``L`` layers, ``G`` key/value heads, ``N = 2 G``, ``T`` places, ``S`` new positions,
 ``E`` head width, ``C = E / 2``.
@@ -19,7 +19,7 @@ FIRST_PLACES = 64
 Floats = NDArray[np.float32]
 
 
-class Ring:
+class KVCache:
     """Rotated keys, and values, of one row in all layers of a stack.
 
     With a window it is a ring of at most that many places. Positions are counted from the
@@ -40,13 +40,13 @@ class Ring:
     def inputs(self, size: int) -> dict[str, NDArray[np.generic]]:
         """What the graph takes of the cache to run on the next ``size`` positions."""
         places = self._store_LNTE.shape[2]
-        cos, sin = _turns(self.shape.head_width, self.shape.rope_theta, self.count, size)
+        cos, sin = _rotary_factors(self.shape.head_width, self.shape.rope_theta, self.count, size)
         split = np.array((places, size))
         return {"cos": cos, "sin": sin, "mask": self._mask(size), "split": split, **self._parts}
 
-    def copy(self) -> "Ring":
+    def copy(self) -> "KVCache":
         """Another one with the same past, which goes its own way."""
-        other = Ring.__new__(Ring)
+        other = KVCache.__new__(KVCache)
         other.shape, other.count = self.shape, self.count
         other._place(self._store_LNTE.copy())
         other._saved_at, other._saved_LNSE = 0, None
@@ -65,23 +65,23 @@ class Ring:
             self._store_LNTE[:, :, places] = new_LNSE[:, :, size - kept :]
         self.count += size
 
-    def save(self, size: int) -> None:
-        """Remember what the next ``size`` positions will stand on, for :meth:`back_to`."""
+    def checkpoint(self, size: int) -> None:
+        """Remember what the next ``size`` positions will stand on, for :meth:`rollback`."""
         self._make_room(size)
         window = self.shape.window
         self._saved_at, self._saved_LNSE = self.count, None
         if window is not None and self.count + size > window:
             self._saved_LNSE = self._store_LNTE[:, :, self._places(self.count, size)]
 
-    def back_to(self, count: int) -> None:
-        """Forget the positions from ``count`` on, which came after :meth:`save`."""
+    def rollback(self, count: int) -> None:
+        """Forget the positions from ``count`` on, which came after :meth:`checkpoint`."""
         size, self.count = self.count - count, count
         if self._saved_LNSE is not None and size:
             first = count - self._saved_at
             old_LNSE = self._saved_LNSE[:, :, first : first + size]
             self._store_LNTE[:, :, self._places(count, size)] = old_LNSE
 
-    def forget(self) -> None:
+    def reset(self) -> None:
         """The document has ended."""
         self.count = 0
 
@@ -137,7 +137,7 @@ class Ring:
 
 
 @lru_cache(maxsize=64)  # stacks with heads of equal width are at the same position
-def _turns(width: int, theta: float, first: int, size: int) -> tuple[Floats, Floats]:
+def _rotary_factors(width: int, theta: float, first: int, size: int) -> tuple[Floats, Floats]:
     """Cosines and sines of ``size`` positions from ``first``, ``[1, S, C]``, by exact angles."""
     pair_C = np.arange(0, width, 2, dtype=np.float64)
     place_S = np.arange(first, first + size, dtype=np.float64)

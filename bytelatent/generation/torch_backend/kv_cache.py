@@ -10,7 +10,7 @@ FIRST_PLACES = 64
 """Places that a cache without a window begins with; it doubles when they are full."""
 
 
-class Cache:
+class KVCache:
     """Rotated keys, and values, of the bytes or patches of one row in all layers of a stack.
 
     With a window it is a ring of that many places, otherwise it grows by doubling. Positions are
@@ -80,14 +80,14 @@ class Cache:
         last = self.count - 1
         return last - (last - places_T) % self.window
 
-    def save(self, size: int) -> None:
-        """Remember what the next ``size`` positions will stand on, for :meth:`back_to`."""
+    def checkpoint(self, size: int) -> None:
+        """Remember what the next ``size`` positions will stand on, for :meth:`rollback`."""
         if self.window is not None:
             self._saved_at = self.count
             self._saved_LNSE = self.store_LNTE.index_select(2, self.places(size))
 
-    def back_to(self, count: int) -> None:
-        """Forget the positions from ``count`` on, which came after :meth:`save`."""
+    def rollback(self, count: int) -> None:
+        """Forget the positions from ``count`` on, which came after :meth:`checkpoint`."""
         size, self.count = self.count - count, count
         if self.window is not None and size:
             first = count - self._saved_at
@@ -104,6 +104,6 @@ class Cache:
         both_LSNE = torch.cat([keys_LSGE, values_LSGE], dim=2)
         self.store_LNTE[:, :, :size] = both_LSNE.transpose(1, 2)
 
-    def forget(self) -> None:
+    def reset(self) -> None:
         """The document has ended."""
         self.count = 0
