@@ -1,7 +1,7 @@
-"""The web app: what a visitor types is measured and cut into patches, beside a gallery.
+"""The web app: entropies and patches of a visitor's text, and a gallery of stored figures.
 
-Of ``bytelatent`` it imports the torch-free modules only, and those when an app is made: the
-process that watches the workers needs none of them.
+The package imports only the torch-free modules of ``bytelatent``, and it imports them when an app
+is created: the gunicorn process that supervises the workers does not need them.
 """
 
 from typing import TYPE_CHECKING
@@ -19,12 +19,13 @@ def create_app(
     model: "LiveModel | None" = None,
     maker: "TextMaker | None" = None,
 ) -> "Flask":
-    """The application.
+    """Return a new Flask application.
 
     Args:
-        settings: folders and limits; the defaults are those of the checkout.
-        model: the model to ask; loaded from the settings' folder when left out.
-        maker: the BLT that makes text, likewise.
+        settings: folders and limits; by default those of this checkout.
+        model: the entropy model that measures texts; by default loaded from the folder in
+            ``settings``.
+        maker: the BLT that generates text; by default loaded from the folder in ``settings``.
     """
     from app.factory import make_app
 

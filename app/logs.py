@@ -1,20 +1,20 @@
-"""Where log lines go, and how they look."""
+"""The destination and the format of log lines."""
 
 import json
 import logging
 from datetime import UTC, datetime
 
 ACCESS = "app.requests.access"
-"""Its lines are complete: text or JSON already."""
+"""Logger of the request log; its messages are complete lines of text or JSON."""
 
 _OURS = ("app", "bytelatent")
 
 
 class JsonLines(logging.Formatter):
-    """Every record as one line of JSON."""
+    """Formatter that writes every log record as one line of JSON."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """The line."""
+        """Return ``record`` as a line of JSON."""
         if record.name == ACCESS:
             return record.getMessage()
         fields = {
@@ -29,9 +29,11 @@ class JsonLines(logging.Formatter):
 
 
 def configure(style: str) -> None:
-    """Send our log lines to the standard error, as ``text`` or ``json``; with ``off`` no requests.
+    """Send the log lines of this project to standard error.
 
-    The lines of the HTTP servers follow in JSON too.
+    Args:
+        style: ``text`` or ``json``; with ``off`` requests are not logged. With ``json`` the lines
+            of the HTTP servers are JSON too.
     """
     handler = logging.StreamHandler()
     handler.setFormatter(JsonLines() if style == "json" else logging.Formatter("%(message)s"))

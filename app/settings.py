@@ -1,4 +1,4 @@
-"""What the web app can be told, and the environment variables that tell it."""
+"""The settings of the web app, and the environment variables that set them."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -24,23 +24,23 @@ TEXT_LIMIT = 64 * 1024
 INSPECT_LIMIT = 400
 GRAPH_LIMIT = 16 * 1024
 ESCAPED = 6
-"""A byte of text may be six bytes of JSON (``\\u0000``)."""
+"""Largest number of JSON bytes for one byte of text, as in ``\\u0000``."""
 
 LOG_FORMATS = ("text", "json", "off")
 
 
 @dataclass(frozen=True)
 class GenerationLimits:
-    """What one request for a text, and all of them together, may take.
+    """Limits of text generation, for one request and for all requests together.
 
     Attributes:
-        bytes: of a text.
-        prompt: bytes of a prompt.
-        seconds: of making one text; what there is then is its end.
-        stall: seconds that a client may take none of what is sent.
-        at_once: texts made at the same time.
-        waiting: requests that may wait meanwhile.
-        wait_seconds: how long each of them waits before it is sent away.
+        bytes: largest number of bytes of a generated text.
+        prompt: largest number of bytes of a prompt.
+        seconds: longest time to generate one text; the text ends when this time is over.
+        send_timeout: seconds after which a connection is closed whose client accepts no more data.
+        max_concurrent: number of texts that are generated at the same time.
+        max_queued: number of requests that may wait in the queue.
+        wait_seconds: longest time that a request waits in the queue before it is refused.
     """
 
     bytes: int = 512
@@ -48,40 +48,44 @@ class GenerationLimits:
     seconds: float = 60.0
     send_timeout: float = 10.0
     max_concurrent: int = 1
-    waiting: int = 3
+    max_queued: int = 3
     wait_seconds: float = 20.0
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Everything that differs between a laptop, a test and a deployment.
+    """All settings that differ between a laptop, a test and a deployment.
 
     Attributes:
-        model_folder: the exported entropy model.
-        blt_folder: the exported BLT that makes text.
-        own_model: folder of a model to show in place of one of these, whichever it is.
-        demo_output: folder of figures, the first that the catalogue looks into.
-        plot_data: folder of the data behind them; also holds the precomputed examples.
-        patience: seconds for which changed content of a stored figure may go unnoticed.
-        shipped_models: folder of models; those with a ``metrics.jsonl`` have their curves shown.
-        runs: folder of training runs that are shown as they are written.
-        text_limit: bytes of UTF-8 that one request may carry.
-        inspect_limit: likewise, where everything a BLT computes is shown.
-        graph_limit: likewise, of a text that becomes a graph.
-        graph_waiting: requests for graphs that may wait while one is made.
-        at_once: texts that the entropy model measures at the same time, each on one core.
-        waiting_limit: requests that may wait for it meanwhile.
-        wait_seconds: how long each of them waits before it is sent away.
-        request_seconds: how long the model may work for one request.
-        threads: cores that the BLT may use for a text.
-        rate_limit: requests a minute that one client may post; 0 for any number.
-        trusted_proxies: how many addresses at the end of ``X-Forwarded-For`` are written by proxies
-            of ours; 0 where there are none.
-        generation: what requests for a text may take.
-        cors_origins: origins whose pages may ask the API; ``*`` for all.
-        metrics: offer ``/metrics``.
-        log: how requests are logged: ``text``, ``json`` or ``off``.
-        reload: read templates and static files anew for every request.
+        model_folder: folder of the exported entropy model.
+        blt_folder: folder of the exported BLT that generates text.
+        own_model: folder of a model that replaces the entropy model or the BLT, whichever kind it
+            is.
+        demo_output: folder of figures; the catalogue reads it first.
+        plot_data: folder of the figures' data files and of the precomputed examples.
+        catalogue_max_age: longest time in seconds until changed content of a stored figure is
+            noticed.
+        shipped_models: folder of the shipped models; the app shows the training curves of each
+            model with a ``metrics.jsonl``.
+        runs: folder of training runs; the app shows their curves while they are written.
+        text_limit: largest number of UTF-8 bytes of the text in one request.
+        inspect_limit: the same limit for a text of ``POST /api/inspect``.
+        graph_limit: the same limit for a text of ``POST /api/graph``.
+        graph_max_queued: number of graph requests that may wait while a graph is computed.
+        max_concurrent: number of texts that the entropy model measures at the same time, each on
+            one core.
+        max_queued: number of requests that may wait for the entropy model.
+        wait_seconds: longest time that a request waits in a queue before it is refused.
+        request_seconds: longest time that the model works for one request.
+        threads: number of cores that the BLT uses for one text.
+        rate_limit: number of requests that one client may post in a minute; 0 means no limit.
+        trusted_proxies: number of addresses at the end of ``X-Forwarded-For`` that our own proxies
+            write; 0 without a proxy.
+        generation: limits of text generation.
+        cors_origins: origins whose pages may call the API; ``*`` allows all origins.
+        metrics: whether the app serves ``/metrics``.
+        log: format of the request log: ``text``, ``json`` or ``off``.
+        reload: whether templates and static files are read again for every request.
     """
 
     model_folder: Path = DEFAULT_MODEL
@@ -111,45 +115,46 @@ class Settings:
 
     @property
     def examples_file(self) -> Path:
-        """Precomputed examples, as ``python -m app.precompute examples`` writes them."""
+        """Path of the precomputed examples that ``python -m app.precompute examples`` writes."""
         return self.plot_data / "live_examples.json"
 
     @property
     def inspected_file(self) -> Path:
-        """Texts followed through the BLT, as ``python -m app.precompute inspected`` writes them."""
+        """Path of the inspected texts that ``python -m app.precompute inspected`` writes."""
         return self.plot_data / "inspected_texts.json"
 
     @property
     def traces_file(self) -> Path:
-        """Recorded texts, as ``python -m app.precompute traces`` writes them."""
+        """Path of the recorded texts that ``python -m app.precompute traces`` writes."""
         return self.plot_data / "generation_traces.json"
 
     @property
     def body_limit(self) -> int:
-        """Bytes of the longest body that any request may have."""
+        """Largest number of bytes of a request's body."""
         return self.text_limit * ESCAPED + 4096
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "Settings":
-        """Settings of a server; :data:`VARIABLES` are read, and ``FLASK_DEBUG`` for reloading.
+        """Return the settings of a server, read from the environment variables in :data:`VARIABLES`
+        and from ``FLASK_DEBUG``.
 
         Raises:
-            ValueError: a variable has a value that is not accepted; the message names it.
+            ValueError: the value of a variable is not accepted; the message names the variable.
         """
-        found: dict[str, Any] = {"log": "text"}
+        values: dict[str, Any] = {"log": "text"}
         for name, (field, read) in VARIABLES.items():
             value = environment.get(name, "").strip()
             if not value:
                 continue
             try:
-                found[field] = read(value)
+                values[field] = read(value)
             except ValueError as error:
                 raise ValueError(f"{name} is {value!r}; {error}") from None
-        return cls(**found, reload=wants_reload(environment))
+        return cls(**values, reload=wants_reload(environment))
 
 
 def wants_reload(environment: Mapping[str, str]) -> bool:
-    """``FLASK_DEBUG`` asks for reloading; a platform that sets ``PORT`` never gets it."""
+    """Return whether ``FLASK_DEBUG`` turns reloading on; with ``PORT`` set it never does."""
     debug = environment.get("FLASK_DEBUG", "").lower() in _YES
     return debug and "PORT" not in environment
 
@@ -211,11 +216,11 @@ VARIABLES: dict[str, tuple[str, Callable[[str], Any]]] = {
     MODEL_VARIABLE: ("own_model", Path),
     RUNS_VARIABLE: ("runs", Path),
     "BLT_REQUEST_SECONDS": ("request_seconds", _seconds),
-    "BLT_WAITING": ("waiting_limit", _count),
+    "BLT_WAITING": ("max_queued", _count),
     "BLT_RATE_LIMIT": ("rate_limit", _count),
     "BLT_TRUSTED_PROXIES": ("trusted_proxies", _count),
     "BLT_CORS_ORIGINS": ("cors_origins", _origins),
     "BLT_METRICS": ("metrics", _switch),
     "BLT_LOG": ("log", _log),
 }
-"""Environment variables: the field that each sets, and how its value is read."""
+"""Environment variables: for each, the field that it sets and the function that reads its value."""

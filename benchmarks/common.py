@@ -1,4 +1,4 @@
-"""What the benchmarks share: timing, memory, and writing results with the machine beside them."""
+"""Common parts of the benchmarks: timing, memory, and results with the machine's data."""
 
 import json
 import os
@@ -18,7 +18,7 @@ RESULTS = Path(__file__).parent / "results"
 
 @contextmanager
 def checkout(revision: str) -> Iterator[Path]:
-    """A folder with the files of another revision of this repository, gone afterwards."""
+    """Check out another revision of this repository to a temporary folder."""
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary) / "build"
         git = ["git", "-C", str(ROOT), "worktree"]
@@ -31,7 +31,7 @@ def checkout(revision: str) -> Iterator[Path]:
 
 
 def cpu_name() -> str:
-    """The processor's own name for itself."""
+    """Return the name of the processor."""
     for line in Path("/proc/cpuinfo").read_text().splitlines():
         if line.startswith("model name"):
             return line.partition(":")[2].strip()
@@ -39,14 +39,14 @@ def cpu_name() -> str:
 
 
 def times(work: Callable[[], object], repeat: int) -> list[float]:
-    """Seconds of ``repeat`` runs after one that is not counted."""
+    """Return the seconds of ``repeat`` runs after one warm-up run."""
     work()
-    found = []
+    seconds = []
     for _ in range(repeat):
         began = time.perf_counter()
         work()
-        found.append(time.perf_counter() - began)
-    return found
+        seconds.append(time.perf_counter() - began)
+    return seconds
 
 
 def interleaved(
@@ -54,20 +54,20 @@ def interleaved(
     repeat: int,
     clock: Callable[[], float] = time.perf_counter,
 ) -> dict[str, list[float]]:
-    """Seconds of ``repeat`` runs of each, in turns, so that a busy machine harms all alike."""
+    """Return the seconds of ``repeat`` runs of each work; alternate, so that load affects all."""
     for work in works.values():
         work()
-    found: dict[str, list[float]] = {name: [] for name in works}
+    seconds: dict[str, list[float]] = {name: [] for name in works}
     for _ in range(repeat):
         for name, work in works.items():
             began = clock()
             work()
-            found[name].append(clock() - began)
-    return found
+            seconds[name].append(clock() - began)
+    return seconds
 
 
 def peak_of(work: Callable[[], object]) -> dict[str, int]:
-    """Resident memory of this process in bytes: before ``work``, and at its highest during it."""
+    """Return this process's resident memory in bytes: before ``work``, and its peak during it."""
     Path("/proc/self/clear_refs").write_text("5")  # forgets the peak so far
     before = _status("VmRSS")
     work()
@@ -82,7 +82,7 @@ def _status(name: str) -> int:
 
 
 def summary(seconds: list[float]) -> dict[str, float]:
-    """Median, 95th and 99th percentile in milliseconds, and how many."""
+    """Return median, 95th and 99th percentile in milliseconds, and the number of runs."""
     cuts = statistics.quantiles(seconds, n=100, method="inclusive")
     return {
         "median_ms": round(statistics.median(seconds) * 1e3, 2),
@@ -93,26 +93,26 @@ def summary(seconds: list[float]) -> dict[str, float]:
 
 
 def resident_bytes(pid: int) -> int:
-    """Resident memory of a process and all it has started, shared pages counted once (PSS)."""
+    """Return resident memory in bytes of a process tree; shared pages count once (PSS)."""
     total = 0
-    for one in [pid, *children(pid)]:
-        for line in Path(f"/proc/{one}/smaps_rollup").read_text().splitlines():
+    for process in [pid, *children(pid)]:
+        for line in Path(f"/proc/{process}/smaps_rollup").read_text().splitlines():
             if line.startswith("Pss:"):
                 total += int(line.split()[1]) * 1024
     return total
 
 
 def children(pid: int) -> list[int]:
-    """All processes below ``pid``."""
-    found = []
+    """Return all processes below ``pid``."""
+    descendants = []
     for task in Path(f"/proc/{pid}/task").iterdir():
         for child in (task / "children").read_text().split():
-            found += [int(child), *children(int(child))]
-    return found
+            descendants += [int(child), *children(int(child))]
+    return descendants
 
 
 def write_results(name: str, rows: dict[str, Any]) -> None:
-    """Print ``rows`` and keep them with the machine they were measured on."""
+    """Print ``rows`` and write them to a file together with the machine's data."""
     record = {"machine": {"cpu": cpu_name(), "cores": os.cpu_count()}, "results": rows}
     text = json.dumps(record, indent=2)
     print(text)

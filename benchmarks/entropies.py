@@ -1,9 +1,9 @@
-"""Entropies of a text: onnxruntime and torch along the band, beside the dense mask.
+"""Speed of entropies: onnxruntime and torch with a banded mask, beside the dense mask.
 
     python benchmarks/entropies.py
 
-The dense mask (torch's attention under a full ``S x S`` mask) is the peer that runs in the same
-process on the same weights; ratios are its time over ours.
+The dense mask (torch's attention with a full ``S x S`` mask) is the reference and runs in the same
+process with the same weights; ratios are the time of the reference over ours.
 """
 
 from collections.abc import Callable
@@ -42,10 +42,12 @@ def main() -> None:
             "banded_torch": lambda tokens=tokens: calculate_entropies(model, tokens),
             "onnxruntime": lambda data=data: runtime.analyse(data),
         }
-        found = {name: summary(times(work, repeat)) for name, work in works.items()}
-        peer = found["dense_mask_torch"]["median_ms"]
-        ratios = {name: round(peer / one["median_ms"], 2) for name, one in found.items()}
-        rows[f"{size} bytes"] = found | {"times_as_fast_as_dense": ratios}
+        summaries = {name: summary(times(work, repeat)) for name, work in works.items()}
+        peer = summaries["dense_mask_torch"]["median_ms"]
+        ratios = {
+            name: round(peer / figures["median_ms"], 2) for name, figures in summaries.items()
+        }
+        rows[f"{size} bytes"] = summaries | {"times_as_fast_as_dense": ratios}
     write_results("entropies", rows)
 
 

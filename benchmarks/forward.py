@@ -1,11 +1,11 @@
-"""Forward pass and entropies beside ``transformers``: same weights, same texts, same process.
+"""Speed of the forward pass and of entropies beside ``transformers``, with equal weights.
 
     python benchmarks/forward.py
 
-The mid-size model has random weights, livened up so that entropies differ, and a threshold that
-gives patches of about 4.5 bytes. Ratios are our median over that of ``transformers``. Memory is
-measured in processes of their own. With other work on the machine only ``--threads 1 --cpu-time``
-tells the two apart: seconds of one core that are really theirs.
+Both run on the same texts in the same process. The mid-size model has random weights, scaled so
+that entropies differ, and a threshold that gives patches of about 4.5 bytes. Ratios are our median
+over that of ``transformers``. Memory is measured in separate processes. If other work runs on the
+machine, only ``--threads 1 --cpu-time`` compares them fairly: it counts the seconds of CPU time.
 """
 
 import argparse
@@ -50,7 +50,7 @@ TEXT = Path(__file__).parents[1] / "bytelatent" / "plotting" / "samples" / "pers
 
 
 def text_of(size: int) -> Tensor:
-    """Tokens ``[1, size]`` of prose, repeated if it is too short."""
+    """Return tokens ``[1, size]`` of prose, repeated if the text is too short."""
     data = TEXT.read_bytes()
     data = data * (size // len(data) + 1)
     return torch.tensor([BltTokenizer(add_eos=False).encode_bytes(data[: size - 1])])
@@ -58,21 +58,21 @@ def text_of(size: int) -> Tensor:
 
 @torch.inference_mode()
 def build() -> Bundle:
-    """Random weights, and a threshold that lies far from every entropy of the text."""
+    """Build random weights, with a threshold that is far from every entropy of the text."""
     blt = ByteLatentTransformer(ByteLatentTransformerArgs.model_validate(BLT))
     entropy_model = LMTransformer(LMTransformerArgs.model_validate(ENTROPY))
     for model in (blt, entropy_model):
         model.init_weights()
         model.eval()
     entropy_model.output.weight.mul_(3)
-    found = calculate_entropies(entropy_model, text_of(2048))[0].sort().values
+    entropies = calculate_entropies(entropy_model, text_of(2048))[0].sort().values
     near = slice(int(2048 * (1 - 1 / MEAN_PATCH)) - 40, int(2048 * (1 - 1 / MEAN_PATCH)) + 40)
-    low = int(found[near].diff().argmax()) + near.start
-    return Bundle(blt, entropy_model, PatcherArgs(threshold=float(found[low : low + 2].mean())))
+    low = int(entropies[near].diff().argmax()) + near.start
+    return Bundle(blt, entropy_model, PatcherArgs(threshold=float(entropies[low : low + 2].mean())))
 
 
 def load_peer(folder: str) -> Any:
-    """The same weights as ``transformers`` reads them."""
+    """Load the same weights with ``transformers``."""
     warnings.simplefilter("ignore")
     os.environ["TRANSFORMERS_VERBOSITY"] = "error"
     from transformers import BltForCausalLM
@@ -81,7 +81,7 @@ def load_peer(folder: str) -> Any:
 
 
 def peer_patches(peer: Any, tokens: Tensor, threshold: float) -> tuple[Tensor, Tensor]:
-    """Entropies and patch lengths (without the byte to come) by ``transformers``."""
+    """Return entropies and patch lengths (without the next byte) by ``transformers``."""
     entropies, lengths, _ = peer.model.patcher(
         tokens,
         patch_size=1,  # of no account when there is a threshold, but without it nothing is cut
@@ -94,16 +94,16 @@ def peer_patches(peer: Any, tokens: Tensor, threshold: float) -> tuple[Tensor, T
 
 
 def row(works: dict[str, Callable[[], object]], repeat: int) -> dict[str, Any]:
-    """Medians in seconds, and ours over theirs."""
+    """Return medians in seconds, and the ratio of ours to that of ``transformers``."""
     runs = interleaved(works, repeat, CLOCK)
     medians = {name: statistics.median(seconds) for name, seconds in runs.items()}
-    found: dict[str, Any] = {name: round(seconds, 4) for name, seconds in medians.items()}
-    return found | {"ratio": round(medians["ours"] / medians["transformers"], 3), "runs": repeat}
+    rounded: dict[str, Any] = {name: round(seconds, 4) for name, seconds in medians.items()}
+    return rounded | {"ratio": round(medians["ours"] / medians["transformers"], 3), "runs": repeat}
 
 
 @torch.inference_mode()
 def forward_rows(ours: Bundle, peer: Any, size: int, repeat: int) -> dict[str, Any]:
-    """One pass over ``size`` bytes: with given patches, patches alone, and both."""
+    """Measure one pass over ``size`` bytes: with fixed patches, patches alone, and both."""
     tokens, threshold = text_of(size), float(ours.patcher_args.threshold or 0)
     patcher = ours.patcher_args.build(entropy_function(ours.entropy_model))
     lengths, seen = (patcher.patch(tokens, include_next_token=n)[0] for n in (True, False))
@@ -111,7 +111,7 @@ def forward_rows(ours: Bundle, peer: Any, size: int, repeat: int) -> dict[str, A
     logits = peer(tokens, use_cache=False).logits
     difference = float((ours.blt(tokens, lengths) - logits).abs().max())
     assert difference < 1e-3, f"logits differ by {difference}"
-    given = {
+    fixed_patches = {
         "ours": lambda: ours.blt(tokens, lengths),
         "transformers": lambda: peer(tokens, patch_lengths=lengths, use_cache=False),
     }
@@ -126,7 +126,7 @@ def forward_rows(ours: Bundle, peer: Any, size: int, repeat: int) -> dict[str, A
     return {
         "patches": lengths.shape[1],
         "largest_difference_of_logits": difference,
-        "given_patches_seconds": row(given, repeat),
+        "given_patches_seconds": row(fixed_patches, repeat),
         "entropies_and_patches_seconds": row(patches, repeat),
         "together_seconds": row(whole, repeat),
     }
@@ -134,7 +134,7 @@ def forward_rows(ours: Bundle, peer: Any, size: int, repeat: int) -> dict[str, A
 
 @torch.inference_mode()
 def entropy_rows(folder: str, ours: Bundle, peer: Any) -> dict[str, Any]:
-    """Time in this process, in turns; memory in one process for each."""
+    """Measure the time in this process, alternating, and memory in one process for each."""
     tokens = text_of(8192)
     works = {
         "ours": lambda: calculate_entropies(ours.entropy_model, tokens),
@@ -142,10 +142,10 @@ def entropy_rows(folder: str, ours: Bundle, peer: Any) -> dict[str, Any]:
     }
     rows: dict[str, Any] = {"8192 bytes": {"seconds": row(works, 5)}}
     memory = {name: in_own_process(folder, name, 8192) for name in works}
-    taken = {name: one["peak"] - one["before"] for name, one in memory.items()}
+    taken = {name: usage["peak"] - usage["before"] for name, usage in memory.items()}
     rows["8192 bytes"] |= {
         "memory_taken_bytes": taken | {"ratio": round(taken["ours"] / taken["transformers"], 3)},
-        "memory_of_process_bytes": {name: one["peak"] for name, one in memory.items()},
+        "memory_of_process_bytes": {name: usage["peak"] for name, usage in memory.items()},
     }
     large = in_own_process(folder, "ours", 1 << 20)
     small = in_own_process(folder, "ours", 8192)
@@ -160,18 +160,18 @@ def entropy_rows(folder: str, ours: Bundle, peer: Any) -> dict[str, Any]:
 
 
 def in_own_process(folder: str, name: str, size: int) -> dict[str, float]:
-    """Seconds and memory of one measurement of entropies."""
+    """Return seconds and memory of one measurement of entropies in a new process."""
     command = [sys.executable, __file__, "--one", name, "--size", str(size), "--folder", folder]
     command += ["--threads", str(torch.get_num_threads())]
     command += ["--cpu-time"] if CLOCK is time.process_time else []
     done = subprocess.run(command, check=True, capture_output=True, text=True)
-    found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
-    return found
+    measurement: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return measurement
 
 
 @torch.inference_mode()
-def one(folder: str, name: str, size: int) -> dict[str, float]:
-    """What :func:`in_own_process` runs."""
+def measure_in_this_process(folder: str, name: str, size: int) -> dict[str, float]:
+    """Measure time and memory of entropies in this process, for :func:`in_own_process`."""
     tokens, work = text_of(size), None
     if name == "ours":
         model = load_transformers(folder).entropy_model
@@ -181,29 +181,29 @@ def one(folder: str, name: str, size: int) -> dict[str, float]:
         work = lambda tokens: peer_patches(peer, tokens, 1.0)  # noqa: E731
     work(tokens[:, :600])
     began = CLOCK()
-    found = peak_of(lambda: work(tokens))
-    return found | {"seconds": CLOCK() - began}
+    memory = peak_of(lambda: work(tokens))
+    return memory | {"seconds": CLOCK() - began}
 
 
 @torch.inference_mode()
 def gpu_rows(ours: Bundle, size: int = 8192, rows: int = 4) -> dict[str, Any]:
-    """Seconds of a bf16 pass on the GPU by each implementation of attention."""
+    """Return seconds of a bf16 pass on the GPU by each implementation of attention."""
     blt = ours.blt.to("cuda", torch.bfloat16)
     patcher = PatcherArgs(patching_mode="space").build()
     tokens = text_of(size).expand(rows, -1).contiguous()
     lengths, tokens = patcher.patch(tokens)[0].cuda(), tokens.cuda()
-    found: dict[str, Any] = {"device": torch.cuda.get_device_name(), "rows": rows, "bytes": size}
+    results: dict[str, Any] = {"device": torch.cuda.get_device_name(), "rows": rows, "bytes": size}
     for impl in ("sdpa", "banded", "flex", "xformers"):
         try:
             works = {impl: lambda impl=impl: blt(tokens, lengths, impl=impl).sum().item()}
-            found[impl] = round(statistics.median(interleaved(works, 7)[impl]), 5)
+            results[impl] = round(statistics.median(interleaved(works, 7)[impl]), 5)
         except ValueError as error:
-            found[impl] = str(error)
-    return found
+            results[impl] = str(error)
+    return results
 
 
 def main() -> None:
-    """All rows, or (for the processes that measure memory) one."""
+    """Measure all rows, or (in the processes that measure memory) one."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--one", choices=("ours", "transformers"), help=argparse.SUPPRESS)
     parser.add_argument("--size", type=int, default=2048, help=argparse.SUPPRESS)
@@ -214,7 +214,7 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     if options.one:
-        print(json.dumps(one(options.folder, options.one, options.size)))
+        print(json.dumps(measure_in_this_process(options.folder, options.one, options.size)))
         return
     with tempfile.TemporaryDirectory() as folder:
         save_transformers(folder, build())

@@ -1,14 +1,15 @@
-"""Generation beside ``transformers``: same weights, same prompts, same process, in turns.
+"""Speed of generation beside ``transformers``: same weights, prompts and process, alternating.
 
     python benchmarks/generate.py                  # minutes: the other side recomputes every byte
     python benchmarks/generate.py --quick          # checks that it works; figures mean nothing
 
-The mid-size model of ``forward.py``, its four special ids made unlikely so that no text ends early.
-Both continue the same prompt greedily and must give the same bytes. Bytes per second are of the
-bytes after the first; the time to the first stands apart. Text of random weights has long patches,
-which would flatter us: what counts is the speed at 4.5 bytes per patch, from the medians of bytes
-that close a patch and of others. The floor is the time it takes to read the weights that a byte
-touches once, at the bandwidth measured here. ``generate_gpu.py`` does the same on a GPU.
+The model is the mid-size model of ``forward.py``; the logits of its four special ids are 0, so that
+no text ends early. Both continue the same prompt greedily and must generate the same bytes. Bytes
+per second count the bytes after the first; the time to the first byte is separate. Text of random
+weights has long patches, which would favour our engine. Therefore the result is the speed at 4.5
+bytes per patch, from the medians of bytes that close a patch and of other bytes. The floor is the
+time to read the weights for one byte once, at the bandwidth measured here. ``generate_gpu.py`` does
+the same on a GPU.
 """
 
 import argparse
@@ -40,22 +41,22 @@ FEWER_BITS = ("fp16", "int8")
 
 
 def prompt_of(tokens: Tensor) -> bytes:
-    """The bytes behind tokens ``[1, S]`` that begin with BOS."""
+    """Return the bytes of tokens ``[1, S]`` that start with BOS."""
     return bytes(int(token) - OFFSET for token in tokens[0, 1:])
 
 
 def engine_of(bundle: Bundle, weights: Any = "native") -> Engine:
-    """Ours, on the weights of ``bundle``."""
+    """Return our engine with the weights of ``bundle``."""
     return Engine(bundle.blt, bundle.entropy_model, bundle.patcher_args, weights=weights)
 
 
 def ours(engine: Engine | BltRuntime, prompt: bytes, size: int, **options: Any) -> dict[str, Any]:
-    """One text of ``size`` bytes, greedy if not told otherwise: its bytes, times and what ran."""
+    """Generate ``size`` bytes with our engine, greedily by default; return bytes and times."""
     events = list(engine.stream([prompt], max_bytes=size, **options))
     first, last = events[0].seconds, events[-1].seconds
-    made = bytes(event.byte for event in events if event.byte is not None)
+    generated = bytes(event.byte for event in events if event.byte is not None)
     return {
-        "bytes": made,
+        "bytes": generated,
         "first_byte_seconds": first,
         "seconds_per_byte": (last - first) / max(1, len(events) - 1),
         "steps": [(b.seconds - a.seconds, b.global_ran) for a, b in pairwise(events)],
@@ -67,24 +68,24 @@ def ours(engine: Engine | BltRuntime, prompt: bytes, size: int, **options: Any) 
     }
 
 
-def theirs(peer: Any, tokens: Tensor, size: int) -> dict[str, Any]:
-    """The same by ``transformers``, without its cache, with which it fails."""
+def peer_generation(peer: Any, tokens: Tensor, size: int) -> dict[str, Any]:
+    """Generate with ``transformers``, without its cache, with which it fails."""
     began = time.perf_counter()
-    found = peer.generate(
+    output = peer.generate(
         tokens,
         attention_mask=torch.ones_like(tokens),
         max_new_tokens=size,
         do_sample=False,
         use_cache=False,
     )
-    tail = found[0, tokens.shape[1] :].tolist()
+    tail = output[0, tokens.shape[1] :].tolist()
     seconds = time.perf_counter() - began
-    made = bytes(token - OFFSET for token in tail)
-    return {"bytes": made, "seconds_per_byte": seconds / size}
+    generated = bytes(token - OFFSET for token in tail)
+    return {"bytes": generated, "seconds_per_byte": seconds / size}
 
 
 def per_byte(runs: list[dict[str, Any]]) -> dict[str, float]:
-    """Median seconds of bytes that close no patch, what a patch adds, and both at 4.5 bytes."""
+    """Return median seconds of a byte that closes no patch, of a patch, and of both together."""
     steps = [step for run in runs for step in run["steps"]]
     plain = statistics.median(seconds for seconds, ran in steps if not ran)
     closing = [seconds for seconds, ran in steps if ran]
@@ -96,7 +97,7 @@ def per_byte(runs: list[dict[str, Any]]) -> dict[str, float]:
 def context_runs(
     engines: dict[str, Engine], peer: Any, contexts: Iterable[int], options: argparse.Namespace
 ) -> dict[int, dict[str, list[Any]]]:
-    """Runs of all sides after all prompts, in turns, so that a busy machine harms all alike."""
+    """Run all engines after all prompts, alternating, so that other load affects all equally."""
     texts = {context: text_of(context) for context in contexts}
     runs: dict[int, dict[str, list[Any]]] = {
         context: {name: [] for name in (*engines, "transformers")} for context in texts
@@ -104,46 +105,46 @@ def context_runs(
     for turn in range(options.repeat + 1):
         for context, tokens in texts.items():
             size, peer_size = (options.size, options.peer_size) if turn else (8, 0)
-            found = runs[context] if turn else {name: [] for name in runs[context]}
+            turn_runs = runs[context] if turn else {name: [] for name in runs[context]}
             for name, engine in engines.items():
-                found[name].append(ours(engine, prompt_of(tokens), size))
+                turn_runs[name].append(ours(engine, prompt_of(tokens), size))
             if peer_size:
-                found["transformers"].append(theirs(peer, tokens, peer_size))
+                turn_runs["transformers"].append(peer_generation(peer, tokens, peer_size))
     return runs
 
 
 def context_row(runs: dict[str, list[Any]]) -> dict[str, Any]:
-    """Figures of all sides after one prompt."""
-    made = {name: found[0]["bytes"] for name, found in runs.items()}
-    theirs_made = made.pop("transformers")
-    assert made["ours"].startswith(theirs_made), f"texts differ: {made['ours']} {theirs_made}"
-    took = statistics.median(one["seconds_per_byte"] for one in runs["transformers"])
+    """Return the results of all engines after one prompt."""
+    texts = {name: side_runs[0]["bytes"] for name, side_runs in runs.items()}
+    peer_text = texts.pop("transformers")
+    assert texts["ours"].startswith(peer_text), f"texts differ: {texts['ours']} {peer_text}"
+    took = statistics.median(run["seconds_per_byte"] for run in runs["transformers"])
     row: dict[str, Any] = {
-        name: our_row(runs[name], took, len(same_beginning(made["ours"], made[name])))
-        for name in made
+        name: our_row(runs[name], took, len(same_beginning(texts["ours"], texts[name])))
+        for name in texts
     }
     row["transformers"] = {"bytes_per_second": round(1 / took, 3)}
-    row["bytes"] = {"ours": len(made["ours"]), "transformers": len(theirs_made)}
+    row["bytes"] = {"ours": len(texts["ours"]), "transformers": len(peer_text)}
     return row | {"runs": len(runs["transformers"])}
 
 
-def same_beginning(one: bytes, other: bytes) -> bytes:
-    pairs = takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False))
+def same_beginning(first: bytes, second: bytes) -> bytes:
+    pairs = takewhile(lambda pair: pair[0] == pair[1], zip(first, second, strict=False))
     return bytes(byte for byte, _ in pairs)
 
 
-def our_row(runs: list[dict[str, Any]], theirs_took: float, same: int) -> dict[str, Any]:
-    """Figures of one of our engines."""
-    found, size = per_byte(runs), len(runs[0]["bytes"])
-    raw = statistics.median(one["seconds_per_byte"] for one in runs)
-    first = statistics.median(one["first_byte_seconds"] for one in runs)
+def our_row(runs: list[dict[str, Any]], peer_seconds: float, same: int) -> dict[str, Any]:
+    """Return the results of one of our engines."""
+    costs, size = per_byte(runs), len(runs[0]["bytes"])
+    raw = statistics.median(run["seconds_per_byte"] for run in runs)
+    first = statistics.median(run["first_byte_seconds"] for run in runs)
     return {
-        "bytes_per_second": round(1 / found["together"], 1),
-        "times_transformers": round(theirs_took / found["together"], 1),
-        "milliseconds_per_byte": round(found["together"] * 1e3, 3),
-        "of_which_patches": round(found["patch"] / MEAN_PATCH * 1e3, 3),
+        "bytes_per_second": round(1 / costs["together"], 1),
+        "times_transformers": round(peer_seconds / costs["together"], 1),
+        "milliseconds_per_byte": round(costs["together"] * 1e3, 3),
+        "of_which_patches": round(costs["patch"] / MEAN_PATCH * 1e3, 3),
         "bytes_per_second_of_this_text": round(1 / raw, 1),
-        "times_transformers_of_this_text": round(theirs_took / raw, 1),
+        "times_transformers_of_this_text": round(peer_seconds / raw, 1),
         "bytes_per_patch_of_this_text": round(size / max(1, runs[0]["patches"]), 2),
         "first_byte_milliseconds": round(first * 1e3, 2),
         "bytes_like_those_of_the_exact_model": same,
@@ -155,10 +156,11 @@ def _size(parameters: Iterable[nn.Parameter]) -> int:
 
 
 def touched(bundle: Bundle, bytes_per_patch: float) -> dict[str, int]:
-    """Bytes of weights that one byte of text needs; those of a patch are spread over its bytes.
+    """Return the bytes of weights read per byte of text; those of a patch are divided by its bytes.
 
-    Embeddings and hash tables give a row each, which is left out. Once per patch: the global model,
-    the whole cross-attention of the encoder, keys and values of the decoder's.
+    Embeddings and hash tables are left out, because each gives one row. Once per patch are read:
+    the global model, the whole cross-attention of the encoder, and keys and values of the
+    decoder's.
     """
     blt, lm = bundle.blt, bundle.entropy_model
     encoder, decoder = blt.local_encoder, blt.local_decoder
@@ -184,15 +186,16 @@ def touched(bundle: Bundle, bytes_per_patch: float) -> dict[str, int]:
 
 
 def bandwidth(size: int, device: str = "cpu") -> float:
-    """Bytes per second of reading ``size`` bytes of weights: the fastest of products and sums.
+    """Return the bytes per second of reading ``size`` bytes of weights: the fastest measurement.
 
-    On a GPU of copying them, where a byte is read and written.
+    On a CPU the measurements are matrix products and sums. On a GPU they are copies, which read and
+    write each byte.
     """
     weights = torch.ones(max(4, size // 4096 // 4 * 4), 1024, device=device)
     if device == "cpu":
         vector, matrix = torch.ones(1, 1024), matrix_of(weights)
-        found = times(lambda: matrix(vector), 25) + times(weights.sum, 25)
-        return weights.nbytes / min(found)
+        seconds = times(lambda: matrix(vector), 25) + times(weights.sum, 25)
+        return weights.nbytes / min(seconds)
     target = torch.empty_like(weights)
 
     def copy() -> None:
@@ -203,10 +206,10 @@ def bandwidth(size: int, device: str = "cpu") -> float:
 
 
 def floor_rows(bundle: Bundle, row: dict[str, Any]) -> dict[str, Any]:
-    """The least time of a byte, and the share of that speed that was reached."""
+    """Return the minimum time of a byte, and the share of that speed that was reached."""
     weights = touched(bundle, MEAN_PATCH)
     caches = cache_bytes(bundle)
-    found: dict[str, Any] = {
+    floors: dict[str, Any] = {
         "weights_touched_bytes": weights,
         "caches_read_per_byte_bytes": caches,
         "milliseconds_per_byte": row["ours"]["milliseconds_per_byte"],
@@ -216,77 +219,77 @@ def floor_rows(bundle: Bundle, row: dict[str, Any]) -> dict[str, Any]:
     for name, size in {"memory": 1 << 30, "as_many_bytes": total}.items():
         speed = bandwidth(size)
         share = 1e3 / speed / row["ours"]["milliseconds_per_byte"]
-        found[name] = {
+        floors[name] = {
             "bandwidth_gb_per_second": round(speed / 1e9, 2),
             "floor_milliseconds_per_byte": round(total / speed * 1e3, 4),
             "share_reached": round(total * share, 3),
             "share_reached_if_caches_count": round((total + caches) * share, 3),
         }
-    return found
+    return floors
 
 
 def cache_bytes(bundle: Bundle) -> int:
-    """Bytes of full windows of keys and values that a byte reads, the global cache left out."""
+    """Return the bytes of full KV windows that a byte reads, without the global cache."""
     args, lm = bundle.blt.args, bundle.entropy_model.args
     return sum(
-        4 * 2 * one.n_layers * one.kv_heads * one.head_width * (one.window or 0)
-        for one in (args.encoder, args.decoder, lm)
+        4 * 2 * part.n_layers * part.kv_heads * part.head_width * (part.window or 0)
+        for part in (args.encoder, args.decoder, lm)
     )
 
 
 def in_own_process(folder: str, name: str, context: int) -> dict[str, int]:
-    """Memory of one side after a prompt of ``context`` tokens."""
+    """Return the memory of one engine after a prompt of ``context`` tokens, in a new process."""
     words = ["--one", name, "--context", str(context), "--folder", folder]
     words += ["--threads", str(torch.get_num_threads())]
     command = [sys.executable, __file__, *words]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
-    found: dict[str, int] = json.loads(done.stdout.splitlines()[-1])
-    return found
+    memory: dict[str, int] = json.loads(done.stdout.splitlines()[-1])
+    return memory
 
 
 @torch.inference_mode()
-def one(options: argparse.Namespace) -> dict[str, int]:
-    """What :func:`in_own_process` runs: memory that prompt and eight bytes take, and one more.
+def memory_in_this_process(options: argparse.Namespace) -> dict[str, int]:
+    """Measure the memory for a prompt and eight bytes, for :func:`in_own_process`.
 
-    Of ours also what 512 further bytes take.
+    For our engine the memory for 512 further bytes is measured too.
     """
     tokens = text_of(options.context)
     if options.one == "transformers":
         peer = load_peer(options.folder)
-        theirs(peer, tokens[:, :32], 2)
-        return peak_of(lambda: theirs(peer, tokens, 8))
+        peer_generation(peer, tokens[:, :32], 2)
+        return peak_of(lambda: peer_generation(peer, tokens, 8))
     engine, prompt = engine_of(load_transformers(options.folder)), prompt_of(tokens)
     ours(engine, prompt[:32], 2)
-    found = peak_of(lambda: ours(engine, prompt, 8))
+    memory = peak_of(lambda: ours(engine, prompt, 8))
     longer = peak_of(lambda: ours(engine, prompt, 8 + 512))
-    return found | {"peak_512_later": longer["peak"]}
+    return memory | {"peak_512_later": longer["peak"]}
 
 
 def memory_rows(folder: str, contexts: Iterable[int]) -> dict[str, Any]:
-    """Megabytes that the work took, and of the process at its highest."""
+    """Return the megabytes that the work took, and the peak of the process."""
     rows: dict[str, Any] = {}
     for context in contexts:
         row = rows[str(context)] = {}
         for name in ("ours", "transformers"):
-            found = in_own_process(folder, name, context)
+            memory = in_own_process(folder, name, context)
             row[name] = {
-                "taken_mb": round((found["peak"] - found["before"]) / 1e6, 1),
-                "process_mb": round(found["peak"] / 1e6, 1),
+                "taken_mb": round((memory["peak"] - memory["before"]) / 1e6, 1),
+                "process_mb": round(memory["peak"] / 1e6, 1),
             }
             if name == "ours":
-                more = found["peak_512_later"] - found["peak"]
+                more = memory["peak_512_later"] - memory["peak"]
                 row[name]["more_for_512_bytes_mb"] = round(more / 1e6, 1)
     return rows
 
 
 @torch.inference_mode()
 def quiet_specials(blt: ByteLatentTransformer) -> None:
-    """Logit 0 for the four special ids, which no text of random weights then has as its largest."""
+    """Set the logits of the four special ids to 0, so that generation never selects them."""
     blt.local_decoder.output.weight[:OFFSET].zero_()
 
 
 def main() -> None:
-    """All rows, or (for the processes that measure memory) one."""
+    """Measure all rows, or (in the processes that measure memory) one."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("--one", choices=("ours", "transformers"), help=argparse.SUPPRESS)
@@ -300,7 +303,7 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     if options.one:
-        print(json.dumps(one(options)))
+        print(json.dumps(memory_in_this_process(options)))
         return
     contexts: tuple[int, ...] = CONTEXTS
     if options.quick:
@@ -313,7 +316,7 @@ def main() -> None:
 
 
 def measure(contexts: tuple[int, ...], options: argparse.Namespace) -> dict[str, Any]:
-    """Everything."""
+    """Measure all results."""
     load, cost = os.getloadavg()[0], "milliseconds_per_byte"
     rows: dict[str, Any] = {
         "threads": torch.get_num_threads(),
@@ -328,11 +331,11 @@ def measure(contexts: tuple[int, ...], options: argparse.Namespace) -> dict[str,
         engines |= {f"ours, {kind} weights": engine_of(loaded, kind) for kind in FEWER_BITS}
         runs = context_runs(engines, peer, contexts, options)
         rows["others_running_behind_it"] = round(os.getloadavg()[0], 1)
-        found = {n: context_row(runs[n]) for n in contexts}
-        rows["after a prompt of this many bytes"] = {str(n): row for n, row in found.items()}
-        longest, shortest = (found[pick(contexts)]["ours"][cost] for pick in (max, min))
+        context_rows = {n: context_row(runs[n]) for n in contexts}
+        rows["after a prompt of this many bytes"] = {str(n): row for n, row in context_rows.items()}
+        longest, shortest = (context_rows[pick(contexts)]["ours"][cost] for pick in (max, min))
         rows["cost of a byte, longest over shortest prompt"] = round(longest / shortest, 3)
-        rows["floor"] = floor_rows(bundle, found[contexts[1]])
+        rows["floor"] = floor_rows(bundle, context_rows[contexts[1]])
         rows["memory"] = memory_rows(folder, contexts)
     return rows
 

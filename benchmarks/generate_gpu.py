@@ -1,12 +1,13 @@
-"""Generation on a GPU: the 1B model with random weights in bf16, beside ``transformers``.
+"""Speed of generation on a GPU: a 1B model in bf16 beside ``transformers``.
 
     python benchmarks/generate_gpu.py
 
-Patches are cut by entropies, with a threshold that gives about 4.5 bytes per patch of prose, so the
-entropy model runs for every byte and its weights count. The floor is the time it takes to read the
-weights that a byte touches once, at the bandwidth of copying. ``transformers`` recomputes all for
-every byte and has the same weights; it is left out where they do not fit a second time. In bf16
-equally likely bytes may come out either way, so texts are compared, but need not agree.
+The weights are random. Patches are cut by entropies, with a threshold that gives about 4.5 bytes
+per patch of prose, so the entropy model runs for every byte and its weights count. The floor is the
+time to read the weights for one byte once, at the bandwidth of copying. ``transformers`` has the
+same weights and recomputes all activations for every byte; it is left out if the weights do not fit
+a second time. In bf16, rounding can decide between equally probable bytes, so the texts are
+compared but need not agree.
 """
 
 import argparse
@@ -22,10 +23,10 @@ from generate import (
     bandwidth,
     engine_of,
     ours,
+    peer_generation,
     prompt_of,
     quiet_specials,
     same_beginning,
-    theirs,
     touched,
 )
 from torch import Tensor
@@ -54,7 +55,7 @@ TINY_ENTROPY = {"dim": 32, "n_layers": 1, "n_heads": 2}
 
 @torch.inference_mode()
 def build(blt_args: dict[str, Any], entropy_args: dict[str, Any], device: str) -> Bundle:
-    """Random weights in bf16, and the threshold for 4.5 bytes per patch of prose."""
+    """Build random weights in bf16, with the threshold for 4.5 bytes per patch of prose."""
     with torch.device(device):
         blt = ByteLatentTransformer(ByteLatentTransformerArgs.model_validate(blt_args))
         entropy_model = LMTransformer(LMTransformerArgs.model_validate(entropy_args))
@@ -63,19 +64,19 @@ def build(blt_args: dict[str, Any], entropy_args: dict[str, Any], device: str) -
         model.to(torch.bfloat16).eval()
     entropy_model.output.weight.mul_(3)
     quiet_specials(blt)
-    found = calculate_entropies(entropy_model, text_of(2048).to(device))
-    threshold = float(found.float().quantile(1 - 1 / MEAN_PATCH))
+    entropies = calculate_entropies(entropy_model, text_of(2048).to(device))
+    threshold = float(entropies.float().quantile(1 - 1 / MEAN_PATCH))
     return Bundle(blt, entropy_model, PatcherArgs(threshold=threshold))
 
 
 def weights_of(bundle: Bundle) -> int:
-    """Bytes of all weights."""
+    """Return the bytes of all weights."""
     models = (bundle.blt, bundle.entropy_model)
     return sum(w.numel() * w.element_size() for model in models for w in model.parameters())
 
 
 def room(bundle: Bundle, device: str, folder: str) -> str | None:
-    """Why ``transformers`` cannot be run beside it; None if it can."""
+    """Return why ``transformers`` cannot run beside our engine; None if it can."""
     size = weights_of(bundle)
     if shutil.disk_usage(folder).free < 1.2 * size:
         return f"no room on disk for {size / 1e9:.1f} GB of weights"
@@ -88,7 +89,7 @@ def room(bundle: Bundle, device: str, folder: str) -> str | None:
 def peer_runs(
     bundle: Bundle, tokens: Tensor, device: str, options: argparse.Namespace
 ) -> list[dict[str, Any]] | str:
-    """Texts of ``transformers`` on the same weights after a short one, or why there are none."""
+    """Generate with ``transformers`` after a warm-up, or return why it cannot run."""
     with tempfile.TemporaryDirectory() as folder:
         reason = room(bundle, device, folder)
         if reason is not None:
@@ -96,19 +97,19 @@ def peer_runs(
         save_transformers(folder, bundle)
         peer = load_peer(folder).to(device, torch.bfloat16)
     tokens = tokens.to(device)
-    theirs(peer, tokens[:, :32], 2)
-    return [theirs(peer, tokens, options.peer_size) for _ in range(options.repeat)]
+    peer_generation(peer, tokens[:, :32], 2)
+    return [peer_generation(peer, tokens, options.peer_size) for _ in range(options.repeat)]
 
 
 def runs_of(engine: Engine, tokens: Tensor, options: argparse.Namespace) -> list[dict[str, Any]]:
-    """Our texts after a short one, in which CUDA graphs are recorded."""
+    """Generate with our engine after a warm-up, in which CUDA graphs are recorded."""
     ours(engine, prompt_of(tokens), 64)
     return [ours(engine, prompt_of(tokens), options.size) for _ in range(options.repeat)]
 
 
 @torch.inference_mode()
 def rows(bundle: Bundle, device: str, options: argparse.Namespace) -> dict[str, Any]:
-    """Bytes per second of both, and our share of the floor's speed."""
+    """Return bytes per second of both, and the share of the floor's speed that ours reached."""
     tokens = text_of(options.context)
     runs = runs_of(engine_of(bundle), tokens, options)
     seconds = statistics.median(run["seconds_per_byte"] for run in runs)
@@ -116,7 +117,7 @@ def rows(bundle: Bundle, device: str, options: argparse.Namespace) -> dict[str, 
     weights = touched(bundle, bytes_per_patch)
     speed = bandwidth(1 << 32 if device == "cuda" else 1 << 24, device)
     floor = weights["together_per_byte"] / speed
-    found: dict[str, Any] = {
+    results: dict[str, Any] = {
         "device": torch.cuda.get_device_name() if device == "cuda" else device,
         "context": options.context,
         "bytes_per_second": round(1 / seconds, 1),
@@ -130,25 +131,25 @@ def rows(bundle: Bundle, device: str, options: argparse.Namespace) -> dict[str, 
         plain = Engine(bundle.blt, bundle.entropy_model, bundle.patcher_args, cuda_graphs=False)
         without = runs_of(plain, tokens, options)
         took = statistics.median(run["seconds_per_byte"] for run in without)
-        found["without_cuda_graphs"] = {
+        results["without_cuda_graphs"] = {
             "bytes_per_second": round(1 / took, 1),
             "times_slower": round(took / seconds, 2),
             "bytes_alike": len(same_beginning(runs[0]["bytes"], without[0]["bytes"])),
         }
     peers = peer_runs(bundle, tokens, device, options)
     if isinstance(peers, str):
-        return found | {"transformers": peers}
+        return results | {"transformers": peers}
     took = statistics.median(run["seconds_per_byte"] for run in peers)
-    found["transformers"] = {
+    results["transformers"] = {
         "bytes_per_second": round(1 / took, 3),
         "bytes_like_ours": len(same_beginning(runs[0]["bytes"], peers[0]["bytes"])),
         "of": options.peer_size,
     }
-    return found | {"times_transformers": round(took / seconds, 1)}
+    return results | {"times_transformers": round(took / seconds, 1)}
 
 
 def main() -> None:
-    """The 1B model on a GPU, or with ``--tiny`` a small one on a CPU, to check that it works."""
+    """Measure the 1B model on a GPU, or with ``--tiny`` a small model on a CPU as a check."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("--repeat", type=int, default=3, help="runs of each")

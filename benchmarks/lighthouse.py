@@ -1,10 +1,10 @@
-"""Lighthouse on the pages of the web app: performance, accessibility, best practices, SEO.
+"""Lighthouse scores of the web app: performance, accessibility, best practices, SEO.
 
     python benchmarks/lighthouse.py [--repeat 3] [/ /gallery ...]
 
-Needs Chromium and node; npx fetches Lighthouse from npm the first time. Each page is measured
-``--repeat`` times as on a phone (a slow network, a slow processor) and the median counts. It fails
-if a score is below 95, and names the audits that cost most.
+The benchmark needs Chromium and node; npx downloads Lighthouse from npm the first time. It measures
+each page ``--repeat`` times as on a phone (a slow network, a slow processor) and takes the median.
+It fails if a score is below 95, and names the audits that cost most.
 """
 
 import argparse
@@ -20,16 +20,16 @@ from common import write_results
 from web_client import serving
 
 LIGHTHOUSE = "lighthouse@12.8.2"
-"""The last that runs on node 20."""
+"""Last version that runs on node 20."""
 
 CATEGORIES = ("performance", "accessibility", "best-practices", "seo")
 PAGES = ("/", "/generate", "/model", "/graph", "/scaling", "/gallery")
-WANTED = 95
+MIN_SCORE = 95
 FLAGS = "--headless=new --no-sandbox --disable-gpu"
 
 
 def report(url: str, chromium: str, tries: int = 3) -> dict[str, Any]:
-    """One run of Lighthouse, begun anew where Chromium has failed it (``NO_NAVSTART``)."""
+    """Run Lighthouse once; try again where Chromium has failed (``NO_NAVSTART``)."""
     done = subprocess.run(
         [
             *("npx", "--yes", LIGHTHOUSE, url, "--quiet", "--output=json", "--output-path=stdout"),
@@ -44,21 +44,21 @@ def report(url: str, chromium: str, tries: int = 3) -> dict[str, Any]:
         return report(url, chromium, tries - 1)
     if done.returncode:
         raise RuntimeError(done.stderr[-2000:])
-    found: dict[str, Any] = json.loads(done.stdout)
-    return found
+    result: dict[str, Any] = json.loads(done.stdout)
+    return result
 
 
-def scores(found: dict[str, Any]) -> dict[str, int]:
-    """Points out of 100 by category."""
-    return {name: round(found["categories"][name]["score"] * 100) for name in CATEGORIES}
+def scores(result: dict[str, Any]) -> dict[str, int]:
+    """Return the points out of 100 by category."""
+    return {name: round(result["categories"][name]["score"] * 100) for name in CATEGORIES}
 
 
-def costs(found: dict[str, Any]) -> list[str]:
-    """Audits below full marks that count, with what they found."""
+def costs(result: dict[str, Any]) -> list[str]:
+    """Return the audits that lower a score, with their values."""
     lines = []
     for name in CATEGORIES:
-        for part in found["categories"][name]["auditRefs"]:
-            audit = found["audits"][part["id"]]
+        for part in result["categories"][name]["auditRefs"]:
+            audit = result["audits"][part["id"]]
             if part["weight"] and audit["score"] is not None and audit["score"] < 0.95:
                 shown = audit.get("displayValue", "")
                 lines.append(f"{name}: {audit['title']} ({audit['score']:.2f}) {shown}".strip())
@@ -66,7 +66,7 @@ def costs(found: dict[str, Any]) -> list[str]:
 
 
 def measure(url: str, chromium: str, repeat: int) -> dict[str, Any]:
-    """The median scores of some runs, and what the last one complained about."""
+    """Return the median scores of several runs, and the lowering audits of the last run."""
     runs = [report(url, chromium) for _ in range(repeat)]
     each = [scores(run) for run in runs]
     median = {name: round(statistics.median(run[name] for run in each)) for name in CATEGORIES}
@@ -74,7 +74,7 @@ def measure(url: str, chromium: str, repeat: int) -> dict[str, Any]:
 
 
 def main() -> int:
-    """Measure all pages."""
+    """Measure all pages; return 1 if a score is too low."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("pages", nargs="*", default=list(PAGES), help="paths of pages")
@@ -90,9 +90,9 @@ def main() -> int:
             for page in options.pages
         }
     write_results("lighthouse", rows)
-    low = [page for page, row in rows.items() if min(row[name] for name in CATEGORIES) < WANTED]
+    low = [page for page, row in rows.items() if min(row[name] for name in CATEGORIES) < MIN_SCORE]
     if low:
-        print(f"error: below {WANTED}: {', '.join(low)}", file=sys.stderr)
+        print(f"error: below {MIN_SCORE}: {', '.join(low)}", file=sys.stderr)
     return 1 if low else 0
 
 

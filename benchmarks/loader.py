@@ -1,11 +1,11 @@
-"""The loader alone: bytes per second by packing, workers and format, and what packing wastes.
+"""Speed of the data loader by packing, workers and format, and the padding that packing leaves.
 
     python setup/build_corpus.py
     python benchmarks/loader.py
 
 Speeds are for the mix and the sizes of ``configs/entropy_mini.yaml``, from plain JSON lines unless
-another format is named. Waste is measured on rows cut by the entropies of blt-entropy-mini: the
-share of byte positions that hold padding, and the share of patch places of a batch that hold none.
+another format is named. Padding is measured on rows cut by the entropies of blt-entropy-mini: the
+share of byte positions that hold padding, and the share of a batch's patch slots that are empty.
 """
 
 import gzip
@@ -34,34 +34,34 @@ from bytelatent.tokenizers.constants import PAD_ID
 ROOT = Path(__file__).parents[1]
 SECONDS = 3.0
 MEASURED = 400_000
-"""Bytes whose entropies are measured for the waste of packing."""
+"""Number of bytes whose entropies are measured for the padding of packing."""
 ROWS_OF_WASTE = 2000
 
 
 def mix(**changes: Any) -> DataArgs:
-    """The data of the small entropy model."""
+    """Return the data settings of the small entropy model, with ``changes``."""
     config = yaml.safe_load((ROOT / "bytelatent/configs/entropy_mini.yaml").read_text())
     args = {**config["data"], "root_dir": ROOT / "data/corpus", **changes}
     return DataArgs(**args)
 
 
 def speed(args: DataArgs, patcher: Patcher | None = None) -> int:
-    """Bytes per second after the first batches; the best of three stretches."""
+    """Return bytes per second after the first batches; the best of three measurements."""
     loader = Loader(args, "train", patcher=patcher)
     for _ in range(20):
         next(loader)
-    found = []
+    speeds = []
     for _ in range(3):
         began, tokens = time.perf_counter(), 0
         while time.perf_counter() - began < SECONDS:
             tokens += next(loader).tokens_BS.numel()
-        found.append(tokens / (time.perf_counter() - began))
+        speeds.append(tokens / (time.perf_counter() - began))
     loader.close()
-    return round(max(found))
+    return round(max(speeds))
 
 
 def convert(source: Path, folder: Path) -> dict[str, Path]:
-    """One source in every format, each as the only one under a root of its own."""
+    """Write one source in every format, each as the only source under its own root."""
     plain = source.read_bytes()
     texts = [json.loads(line)["text"] for line in plain.splitlines()]
     rows = pa.table({"text": texts})
@@ -82,7 +82,7 @@ def convert(source: Path, folder: Path) -> dict[str, Path]:
 
 
 def measured_source(folder: Path, model: EntropyRuntime) -> Path:
-    """A root whose only source, ``measured``, brings the entropies of ``model``."""
+    """Write a root whose only source, ``measured``, holds the entropies of ``model``."""
     texts: list[str] = []
     entropies: list[np.ndarray] = []
     size = 0
@@ -99,9 +99,9 @@ def measured_source(folder: Path, model: EntropyRuntime) -> Path:
 
 
 def waste(args: DataArgs, patcher: Patcher) -> dict[str, float]:
-    """Shares of positions and patch places that hold nothing, in percent, and the patch size."""
+    """Return the percentages of empty positions and patch slots, and the patch size."""
     loader = Loader(args, "train", patcher=patcher)
-    positions = used = places = patches = 0
+    positions = used = patch_slots = patches = 0
     for _ in range(ROWS_OF_WASTE // args.batch_size):
         batch = next(loader)
         lengths = batch.patch_lengths_BP
@@ -109,17 +109,17 @@ def waste(args: DataArgs, patcher: Patcher) -> dict[str, float]:
         positions += batch.tokens_BS.numel()
         used += int((batch.tokens_BS != PAD_ID).sum())
         # The last column is the patch of the next, unseen byte: no place of the model.
-        places += lengths[:, :-1].numel()
+        patch_slots += lengths[:, :-1].numel()
         patches += int((lengths > 0).sum()) - len(lengths)
     return {
         "bytes_per_patch": round(used / patches, 2),
         "padding_percent": round(100 * (1 - used / positions), 2),
-        "empty_patches_percent": round(100 * (1 - patches / places), 2),
+        "empty_patches_percent": round(100 * (1 - patches / patch_slots), 2),
     }
 
 
 def main() -> int:
-    """Measure all of it; some two minutes."""
+    """Measure all results; this takes about two minutes."""
     rows: dict[str, Any] = {
         "bytes_per_second": {f"{n} workers": speed(mix(workers=n)) for n in (0, 1, 2)}
     }
@@ -133,12 +133,12 @@ def main() -> int:
         model = EntropyRuntime.load(PRETRAINED / "blt-entropy-mini", threads=2)
         root = measured_source(Path(folder) / "measured", model)
         patcher = Patcher(PatcherArgs(threshold=model.threshold))
-        given = {"root_dir": root, "sources": {"measured": 1}}
-        rows["waste"] = {"by bytes": waste(mix(**given), patcher)}
+        source_args = {"root_dir": root, "sources": {"measured": 1}}
+        rows["waste"] = {"by bytes": waste(mix(**source_args), patcher)}
         for most in (96, 112, 128, 144, 160):
-            args = mix(**given, pack_by="patches", max_patches=most)
+            args = mix(**source_args, pack_by="patches", max_patches=most)
             rows["waste"][f"by patches, at most {most}"] = waste(args, patcher)
-        args = mix(**given, seq_len=4096, pack_by="patches", max_patches=860)
+        args = mix(**source_args, seq_len=4096, pack_by="patches", max_patches=860)
         rows["waste"]["by patches, at most 860 in 4096 bytes"] = waste(args, patcher)
     write_results("loader", rows)
     return 0

@@ -1,12 +1,12 @@
-"""Entropies ahead of time: this build in fp32 and bf16 beside another one, and how they differ.
+"""Speed of entropies ahead of training: this build in fp32 and bf16 beside another build.
 
     python setup/build_corpus.py
     python benchmarks/preprocess.py e69abbd
 
-Runs the command ``python -m bytelatent.preprocess.entropies`` of both builds in turns, on little
-text and on more of the same kind: bytes per second are those of the difference, so that the time to
-start counts for nothing. The builds' entropies of the same text are compared byte by byte, and the
-patch starts under the threshold that the model was calibrated to.
+The benchmark runs ``python -m bytelatent.preprocess.entropies`` of both builds in turns, on a short
+and on a longer text of the same kind. Bytes per second are those of the difference, so that the
+start-up time does not count. The entropies of both builds are compared byte by byte, and the patch
+starts under the calibrated threshold of the model.
 """
 
 import argparse
@@ -32,11 +32,11 @@ MODEL = PRETRAINED / "blt-entropy-mini"
 
 
 def write_texts(corpus: Path, folder: Path, size: int) -> int:
-    """Held-out documents of all sources in turn, about ``size`` bytes; how many bytes they are."""
+    """Write about ``size`` bytes of held-out documents of all sources in turn; return the size."""
     shards = sorted((corpus / "valid").glob("*.jsonl"))
     if not shards:
         raise SystemExit(f"{corpus / 'valid'} holds no .jsonl: python setup/build_corpus.py")
-    found, total = [], 0
+    documents, total = [], 0
     for number in count():
         for shard in shards:
             with shard.open(encoding="utf-8") as lines:
@@ -44,17 +44,17 @@ def write_texts(corpus: Path, folder: Path, size: int) -> int:
             if line is None:
                 continue
             text = json.loads(line)["text"][:8000]
-            found.append(json.dumps({"text": text}))
+            documents.append(json.dumps({"text": text}))
             total += len(text.encode())
             if total >= size:
                 folder.mkdir(parents=True)
-                (folder / NAME).write_text("\n".join(found) + "\n", encoding="utf-8")
+                (folder / NAME).write_text("\n".join(documents) + "\n", encoding="utf-8")
                 return total
     raise AssertionError("unreachable")
 
 
 def run(build: Path, source: Path, out: Path, dtype: str) -> float:
-    """Seconds of the command."""
+    """Run the command and return its seconds."""
     command = [sys.executable, "-m", "bytelatent.preprocess.entropies", f"input={source}"]
     command += [f"output={out}", f"dtype={dtype}", f"entropy_model={MODEL}"]
     environment = {**os.environ, "PYTHONPATH": str(build)}
@@ -67,16 +67,16 @@ def run(build: Path, source: Path, out: Path, dtype: str) -> float:
 
 
 def entropies(out: Path) -> Any:
-    """All entropies that the command wrote, one after the other."""
+    """Return all entropies that the command wrote, concatenated."""
     with pyarrow.memory_map(str(next(out.glob("*.arrow")))) as file:
         table = pyarrow.ipc.open_file(file).read_all()
     return np.concatenate(
-        [np.asarray(one, dtype=np.float32) for one in table["entropies"].to_pylist()]
+        [np.asarray(document, dtype=np.float32) for document in table["entropies"].to_pylist()]
     )
 
 
 def difference(ours: Any, reference: Any) -> dict[str, float]:
-    """In nats, and in patch starts: the share of each build's that is the other's too."""
+    """Return the differences in nats, and the share of patch starts of each build in the other."""
     calibration = json.loads((MODEL / "calibration.json").read_text(encoding="utf-8"))
     threshold = calibration["rules"]["entropy"]["threshold"]
     starts, expected = ours > threshold, reference > threshold
@@ -91,7 +91,7 @@ def difference(ours: Any, reference: Any) -> dict[str, float]:
 
 
 def compare(against: str, corpus: Path, sizes: tuple[int, int], rounds: int) -> dict[str, Any]:
-    """All runs in turns."""
+    """Run all builds in turns."""
     with tempfile.TemporaryDirectory() as temporary, checkout(against) as other:
         folder = Path(temporary)
         small, large = (write_texts(corpus, folder / f"in{n}", n) for n in sizes)
@@ -110,11 +110,11 @@ def compare(against: str, corpus: Path, sizes: tuple[int, int], rounds: int) -> 
     reference = f"{against} fp32"
     peer = statistics.median(rates[reference])
     rows: dict[str, Any] = {"bytes": large}
-    for name, found in rates.items():
-        rate = statistics.median(found)
+    for name, speeds in rates.items():
+        rate = statistics.median(speeds)
         rows[name] = {
             "bytes_per_second": round(rate),
-            "slowest_and_fastest": [round(min(found)), round(max(found))],
+            "slowest_and_fastest": [round(min(speeds)), round(max(speeds))],
             "times_as_fast": round(rate / peer, 2),
             "difference": difference(measured[name], measured[reference]),
         }

@@ -1,11 +1,12 @@
-"""Self-speculation by the shipped model: what it drafts, and what that is worth.
+"""Self-speculation of the shipped model: share of accepted drafts, and speed-up.
 
     python benchmarks/speculation.py
     python benchmarks/speculation.py --runtimes      # instead: torch beside onnxruntime, the demo
 
-Text after 400 bytes of prose, with and without, in turns. Greedy text must be the same; of a model
-this small it soon repeats itself, which is easy to draft, so sampled text is measured too. The
-paper's figures stand beside ours: it gives no seconds, its rounds have two global passes, ours one.
+The benchmark generates text after 400 bytes of prose, with and without speculation, in turns.
+Greedy text must be the same. Greedy text of such a small model soon repeats itself, which is easy
+to draft, so sampled text is measured too. The results contain the paper's figures beside ours: the
+paper reports no seconds, and its rounds have two global passes, ours one.
 """
 
 import argparse
@@ -54,7 +55,7 @@ PAPER = {
 
 
 def measure(engine: Engine, size: int, repeat: int, temperature: float) -> dict[str, Any]:
-    """Texts without and with drafts, each turn with a seed of its own."""
+    """Generate texts without and with drafts; each turn has its own seed."""
     prompt = TEXT.read_bytes()[:400]
     turns = [
         {
@@ -70,7 +71,7 @@ def measure(engine: Engine, size: int, repeat: int, temperature: float) -> dict[
         for turn in range(repeat)
     ]
     if temperature == 0:
-        texts = {one["bytes"] for turn in turns for one in turn.values()}
+        texts = {run["bytes"] for turn in turns for run in turn.values()}
         assert len(texts) == 1, f"drafts change the text: {texts}"
     plain = statistics.median(turn[None]["seconds_per_byte"] for turn in turns)
     return {
@@ -80,25 +81,28 @@ def measure(engine: Engine, size: int, repeat: int, temperature: float) -> dict[
 
 
 def row(runs: list[dict[str, Any]], plain: float) -> dict[str, Any]:
-    """Figures of all turns with one way to draft; ``plain`` is seconds per byte without."""
+    """Return the figures of all turns of one draft length; ``plain`` is seconds per byte without
+    it.
+    """
     size, drafted, accepted, rounds, passes = (
         sum(len(run["bytes"]) if name == "bytes" else run[name] for run in runs)
         for name in ("bytes", "drafted", "accepted", "rounds", "passes")
     )
     seconds = statistics.median(run["seconds_per_byte"] for run in runs)
-    found: dict[str, Any] = {"bytes": size, "bytes_per_second": round(1 / seconds, 1)}
-    found["global_passes_per_byte"] = round(passes / size, 4)
+    figures: dict[str, Any] = {"bytes": size, "bytes_per_second": round(1 / seconds, 1)}
+    figures["global_passes_per_byte"] = round(passes / size, 4)
     if drafted:
-        found |= {"rounds": rounds, "drafted": drafted, "accepted": accepted}
-        found["acceptance"] = round(accepted / drafted, 4)
-        found["times_without"] = round(plain / seconds, 3)
-    return found
+        figures |= {"rounds": rounds, "drafted": drafted, "accepted": accepted}
+        figures["acceptance"] = round(accepted / drafted, 4)
+        figures["times_without"] = round(plain / seconds, 3)
+    return figures
 
 
 def runtime_rows(engine: Engine, size: int, repeat: int) -> dict[str, Any]:
-    """Greedy text by torch and by onnxruntime, in turns, on one thread and on two.
+    """Measure greedy text by torch and by onnxruntime, in turns, on one thread and on two.
 
-    On a busy machine only what a second of one core gives tells them apart (the prompt counts).
+    On a busy machine only the bytes per second of CPU time are comparable (they include the
+    prompt).
     """
     prompt, texts = TEXT.read_bytes()[:100], set()
     sides: dict[tuple[int, str], Engine | BltRuntime] = {}
@@ -116,21 +120,21 @@ def runtime_rows(engine: Engine, size: int, repeat: int) -> dict[str, Any]:
                 runs[threads, name].append((run["seconds_per_byte"], of_cores))
                 texts.add(run["bytes"])
     assert len(texts) == 1, f"runtimes differ: {texts}"
-    found: dict[str, Any] = {"bytes": size, "runs": repeat}
+    results: dict[str, Any] = {"bytes": size, "runs": repeat}
     for threads in (1, 2):
-        row = found[f"{threads} threads"] = {}
+        row = results[f"{threads} threads"] = {}
         for place, unit in enumerate(("second", "core_second")):
             took = {
-                name: statistics.median(one[place] for one in runs[threads, name])
+                name: statistics.median(pair[place] for pair in runs[threads, name])
                 for name in ("torch", "onnxruntime")
             }
             row |= {f"{name}_bytes_per_{unit}": round(1 / took[name], 1) for name in took}
             row[f"ratio_per_{unit}"] = round(took["torch"] / took["onnxruntime"], 2)
-    return found
+    return results
 
 
 def demo_seconds(repeat: int) -> dict[str, Any]:
-    """The demo from its start to its end: seconds that pass, and seconds of one core."""
+    """Return the seconds and the CPU seconds of the demo from start to end."""
     command, wall, of_cores = [sys.executable, "demo.py", "A BLT has"], [], []
     for _ in range(repeat):
         began, used = time.perf_counter(), os.times()
@@ -148,7 +152,7 @@ def demo_seconds(repeat: int) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Ours and the paper's."""
+    """Measure our figures and write them beside the paper's."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("--repeat", type=int, default=5, help="runs of each")

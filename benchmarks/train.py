@@ -1,14 +1,15 @@
-"""Training: bytes per second of two builds in turns, share of the matrix peak, and the loader.
+"""Speed of training: bytes per second of two builds, share of the matrix peak, and the loader.
 
     python setup/build_corpus.py
     python benchmarks/train.py                      # this build
     python benchmarks/train.py --against e69abbd    # and another one, in turns
 
-Each configuration trains a few steps in a temporary folder by the command ``bytelatent.train``.
-With ``--against`` both builds train the model, the batches and the sources of the other build's
-configuration, so that only the code differs. FLOPs are the paper's formulas, forward and backward,
-of the trained model alone; the peak is that of square bfloat16 products on the same threads. The
-loader is this build's, on its own configuration of that name, without training.
+The command ``bytelatent.train`` trains each configuration for a few steps in a temporary folder.
+With ``--against`` both builds train in turns, with the model, the batches and the sources of the
+other build's configuration, so that only the code differs. FLOPs follow the paper's formulas,
+forward and backward, of the trained model alone; the peak is that of square bfloat16 products on
+the same threads. The loader is that of this build, on its own configuration of that name, without
+training.
 """
 
 import argparse
@@ -36,13 +37,13 @@ CONFIGS = ("entropy_mini", "blt_mini")
 CONFIGS_FOLDER = ROOT / "bytelatent/configs"
 LOG_EVERY = 5
 COMPILING = 4
-"""Logged stretches that are left out: shapes are compiled in them."""
+"""Number of logged intervals that are left out, because shapes are compiled in them."""
 
 THIS = "this build"
 
 
 def matrix_peak(size: int = 2048, repeat: int = 20) -> float:
-    """FLOP/s of square bfloat16 products: the median of ``repeat``."""
+    """Return the FLOP/s of square bfloat16 products: the median of ``repeat``."""
     a, b = (torch.randn(size, size, dtype=torch.bfloat16) for _ in range(2))
     seconds = []
     for _ in range(repeat):
@@ -53,7 +54,7 @@ def matrix_peak(size: int = 2048, repeat: int = 20) -> float:
 
 
 def loader_speed(config: Path, corpus: Path, batches: int = 300) -> float:
-    """Tokens per second of this build's loader alone."""
+    """Return the tokens per second of this build's loader alone."""
     words = [f"config={CONFIGS_FOLDER / config.name}", f"data.root_dir={corpus}"]
     args = load_args(TrainArgs, words)
     loader = Loader(args.data, "train")
@@ -65,7 +66,7 @@ def loader_speed(config: Path, corpus: Path, batches: int = 300) -> float:
 
 
 def training(build: Path, config: Path, corpus: Path, steps: int) -> list[dict[str, Any]]:
-    """Train a few steps by the command of the code in ``build``: its logged stretches."""
+    """Train a few steps with the code in ``build`` and return the logged intervals."""
     with tempfile.TemporaryDirectory() as folder:
         settings = {
             "config": config,
@@ -90,7 +91,7 @@ def training(build: Path, config: Path, corpus: Path, steps: int) -> list[dict[s
 
 
 def row(lines: list[dict[str, Any]], loader: float, peak: float) -> dict[str, Any]:
-    """What the logged stretches of one configuration by one build come to."""
+    """Return the figures of one configuration and one build from the logged intervals."""
     speeds = [line["bytes_per_second"] for line in lines]
     flops = statistics.median(line["flops_per_second"] for line in lines)
     speed = statistics.median(speeds)
@@ -110,7 +111,7 @@ def row(lines: list[dict[str, Any]], loader: float, peak: float) -> dict[str, An
 def compare(
     names: list[str], against: str | None, corpus: Path, steps: int, rounds: int
 ) -> dict[str, Any]:
-    """The named configurations by both builds, in turns."""
+    """Measure the named configurations with both builds, in turns."""
     rows: dict[str, Any] = {}
     with checkout(against) if against else nullcontext(ROOT) as other:
         builds = {THIS: ROOT, **({against: other} if against else {})}
@@ -125,19 +126,21 @@ def compare(
             loader, peak = loader_speed(config, corpus), statistics.median(peaks)
             rows[name] = {label: row(lines[label], loader, peak) for label in builds}
             if against:
-                ours, theirs = (rows[name][label]["bytes_per_second"] for label in (THIS, against))
-                rows[name]["times_as_fast"] = round(ours / theirs, 2)
+                speed, other_speed = (
+                    rows[name][label]["bytes_per_second"] for label in (THIS, against)
+                )
+                rows[name]["times_as_fast"] = round(speed / other_speed, 2)
             print(name, json.dumps(rows[name], indent=1), flush=True)
     return rows
 
 
 def main() -> None:
-    """Measure the configurations of both models that come along."""
+    """Measure the configurations of both shipped models."""
     parser = argparse.ArgumentParser(description="Measure the speed of training.")
     parser.add_argument("--against", metavar="REVISION", help="another build, measured in turns")
     parser.add_argument("--corpus", type=Path, default=ROOT / "data/corpus")
     parser.add_argument("--configs", nargs="+", choices=CONFIGS, default=list(CONFIGS))
-    parser.add_argument("--steps", type=int, default=60, help="of each round")
+    parser.add_argument("--steps", type=int, default=60, help="steps of each round")
     parser.add_argument("--rounds", type=int, default=2)
     options = parser.parse_args()
     corpus = options.corpus.resolve()

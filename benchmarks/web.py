@@ -1,10 +1,10 @@
-"""The web server as a visitor meets it: latency, load, memory, page weight, typing.
+"""Web server benchmark: latency, load, memory, page weight, typing.
 
     python benchmarks/web.py [--seconds 30] [--soak 600]
 
-Starts the real server (``render_server.py``) on a free port of this machine and talks to it alone,
-with the settings that it has by default; clients of its own machine have no allowance to use up.
-Says in the end which targets hold; the status is 1 where one does not.
+The benchmark starts the real server (``render_server.py``) with its default settings on a free port
+of this machine and is its only client; clients of the same machine have no request quota. At the
+end it prints which targets hold; the exit status is 1 where one does not hold.
 """
 
 import argparse
@@ -24,25 +24,25 @@ HOLDS = {"<": operator.lt, "<=": operator.le, ">=": operator.ge}
 
 
 def patches(client: Client, size: int, salt: int) -> None:
-    """What the page asks for while one types."""
+    """Send the request that the page sends while a visitor types."""
     answer = client.post("/api/patches", {"text": text_of(size, salt), "top_k": 5})
     expect(answer.status, (200,), "/api/patches")
 
 
 def listing(client: Client, salt: int) -> None:
-    """The whole list of the gallery."""
+    """Request the whole list of the gallery."""
     expect(client.get("/api/visualizations").status, (200,), "/api/visualizations")
 
 
 def latency(port: int, size: int, repeat: int) -> dict[str, Any]:
-    """One client, one text after the other, no text twice."""
+    """Measure one client that sends one text after the other, all different."""
     client, salt = Client(port), iter(range(10**6))
     return summary(times(lambda: patches(client, size, next(salt)), repeat))
 
 
 def load(port: int, clients: int, seconds: float, visit: Visit) -> dict[str, Any]:
-    """``clients`` at once, each with one request after the other."""
-    found: list[float] = []
+    """Measure ``clients`` at once, each with one request after the other."""
+    latencies: list[float] = []
     errors: list[str] = []
     until = time.perf_counter() + seconds
 
@@ -52,7 +52,7 @@ def load(port: int, clients: int, seconds: float, visit: Visit) -> dict[str, Any
             salt, began = salt + 1, time.perf_counter()
             try:
                 visit(client, salt)
-                found.append(time.perf_counter() - began)
+                latencies.append(time.perf_counter() - began)
             except (OSError, RuntimeError) as error:
                 errors.append(f"{type(error).__name__}: {error}")
                 client = Client(port)
@@ -62,12 +62,12 @@ def load(port: int, clients: int, seconds: float, visit: Visit) -> dict[str, Any
         thread.start()
     for thread in threads:
         thread.join()
-    rate = round(len(found) / seconds, 1)
-    return summary(found) | {"per_second": rate, "errors": len(errors), "first": errors[:1]}
+    rate = round(len(latencies) / seconds, 1)
+    return summary(latencies) | {"per_second": rate, "errors": len(errors), "first": errors[:1]}
 
 
 def page_weight(port: int, path: str) -> dict[str, int]:
-    """Compressed bytes of a page and of all that it names; and how many files that is."""
+    """Return the compressed bytes of a page and of all linked files, and the number of files."""
     client = Client(port)
     page, html = client.get(path), client.get(path, plain=True).body.decode()
     links = set(re.findall(r'(?:src|href)="(/(?:static|images|data|thumbnails)/[^"]+)"', html))
@@ -76,7 +76,7 @@ def page_weight(port: int, path: str) -> dict[str, int]:
 
 
 def targets(rows: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """What was found beside what is aimed at; what was not measured is not met."""
+    """Return the measured values beside their targets; a missing value does not meet its target."""
     cut, listed, mixed = (
         rows[name] for name in ("patches_8_clients", "visualizations_4_clients", "mixed")
     )
@@ -101,7 +101,7 @@ def targets(rows: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def main() -> int:
-    """Run everything against one server; 1 where a target is missed."""
+    """Run everything against one server; return 1 where a target is missed."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("--seconds", type=float, default=30, help="length of the load tests")
@@ -125,10 +125,10 @@ def main() -> int:
         rows["memory_after_mb"] = round(resident_bytes(server.pid) / 1e6, 1)
     rows["targets"] = targets(rows)
     write_results("web", rows)
-    for name, one in rows["targets"].items():
-        found = "not measured" if one["value"] is None else f"{one['value']:g}"
-        print(f"{'holds ' if one['met'] else 'MISSED'} {name}: {found} ({one['target']})")
-    return int(not all(one["met"] for one in rows["targets"].values()))
+    for name, outcome in rows["targets"].items():
+        shown = "not measured" if outcome["value"] is None else f"{outcome['value']:g}"
+        print(f"{'holds ' if outcome['met'] else 'MISSED'} {name}: {shown} ({outcome['target']})")
+    return int(not all(outcome["met"] for outcome in rows["targets"].values()))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""A small client and a server to ask: what the web benchmark needs of HTTP, at little cost."""
+"""Small HTTP client, and a server to measure, for the web benchmarks."""
 
 import json
 import os
@@ -14,19 +14,19 @@ from typing import Any
 
 ROOT = Path(__file__).parents[1]
 BROWSER = "gzip, br"
-"""What a browser takes."""
+"""Content encodings that a browser accepts."""
 
 
 @dataclass
 class Answer:
-    """Status and body, compressed as it came."""
+    """Status and body of an HTTP response; the body is still compressed."""
 
     status: int
     body: bytes
 
 
 class Client:
-    """One kept-alive connection, as a browser holds it."""
+    """Client with one keep-alive connection, as a browser has."""
 
     def __init__(self, port: int) -> None:
         self._port = port
@@ -39,7 +39,7 @@ class Client:
         return connection
 
     def get(self, path: str, *, plain: bool = False) -> Answer:
-        """Ask for a page; ``plain`` as bytes that are not compressed."""
+        """Request a page; ``plain`` requests bytes that are not compressed."""
         return self._ask(f"GET {path} HTTP/1.1\r\n", b"", "identity" if plain else BROWSER)
 
     def post(self, path: str, value: Any, accept: str = "*/*") -> Answer:
@@ -48,11 +48,11 @@ class Client:
         return self._ask(f"POST {path} HTTP/1.1\r\nAccept: {accept}\r\n", body)
 
     def close(self) -> None:
-        """Hang up."""
+        """Close the connection."""
         self._socket.close()
 
     def leave(self, path: str, value: Any) -> None:
-        """Send a value and do not wait for the answer."""
+        """Send a value and close the connection before the answer."""
         body = json.dumps(value).encode()
         self._socket.sendall(_head(f"POST {path} HTTP/1.1\r\n", len(body), BROWSER) + body)
         self._socket.close()
@@ -80,14 +80,14 @@ class Client:
     def _until(self, end: bytes) -> bytes:
         while end not in self._rest:
             self._more()
-        found, _, self._rest = self._rest.partition(end)
-        return found
+        data, _, self._rest = self._rest.partition(end)
+        return data
 
     def _exactly(self, size: int) -> bytes:
         while len(self._rest) < size:
             self._more()
-        found, self._rest = self._rest[:size], self._rest[size:]
-        return found
+        data, self._rest = self._rest[:size], self._rest[size:]
+        return data
 
     def _more(self) -> None:
         part = self._socket.recv(1 << 18)
@@ -108,9 +108,9 @@ class Server:
     """The server under test.
 
     Attributes:
-        port: where it listens.
-        pid: of the process that watches the worker.
-        start_seconds: until it answered.
+        port: port of the server.
+        pid: process id of the parent process of the worker.
+        start_seconds: seconds from the start to the first answer.
     """
 
     port: int
@@ -120,7 +120,7 @@ class Server:
 
 @contextmanager
 def serving(*arguments: str) -> Iterator[Server]:
-    """``render_server.py`` on a free port of this machine."""
+    """Start ``render_server.py`` on a free port of this machine, and stop it afterwards."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])

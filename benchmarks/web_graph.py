@@ -1,11 +1,11 @@
-"""Frames a second of a graph of 1,500 nodes while it is dragged, in Chromium.
+"""Frames per second in Chromium while a graph of 1,500 nodes is dragged.
 
     python benchmarks/web_graph.py [--nodes 1500] [--edges 4000] [--moves 120]
 
-The graph is made up (a few hubs, many rare nodes) and drawn by the page that the gallery stores,
-which has the same scripts as ``/graph``. The canvas is dragged, then the node with the most edges.
-Frames are those of requestAnimationFrame, beginning with the button pressed and ending with the
-last move; a busy machine has fewer. It fails below 30.
+The graph is synthetic (a few hubs, many rare nodes). The page that the gallery stores draws it with
+the same scripts as ``/graph``. The benchmark drags the canvas, then the node with the most edges.
+Frames are those of requestAnimationFrame, from the press of the button to the last move; a busy
+machine has fewer. The benchmark fails below 30.
 """
 
 import argparse
@@ -25,7 +25,7 @@ from bytelatent.graph.graph_page import graph_html
 
 FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
 ROOT = Path(__file__).resolve().parents[1]
-WANTED = 30
+MIN_FRAME_RATE = 30
 COUNT = """() => {
   window.frames_ = 0; window.began = performance.now(); window.counting = true;
   const frame = () => { window.frames_++; if (window.counting) requestAnimationFrame(frame); };
@@ -43,7 +43,7 @@ HUB = """() => {
 
 
 def made_up(nodes: int, edges: int) -> dict[str, Any]:
-    """A graph whose edges prefer the first nodes."""
+    """Return a synthetic graph whose edges prefer the first nodes."""
     draw = random.Random(0)
     ends = {
         (int(nodes * draw.random() ** 3), int(nodes * draw.random() ** 1.5)) for _ in range(edges)
@@ -69,20 +69,20 @@ def made_up(nodes: int, edges: int) -> dict[str, Any]:
 
 
 def drag(page: Page, x: float, y: float, moves: int) -> float:
-    """Frames a second while the mouse goes to and fro from a point."""
+    """Return the frames per second while the mouse moves back and forth around a point."""
     page.mouse.move(x, y)
     page.evaluate(COUNT)
     page.mouse.down()
     for i in range(moves):
         page.mouse.move(x + 80 * math.sin(i / 15), y + 60 * math.sin(i / 10))
-    found: float = page.evaluate(STOP)
+    rate: float = page.evaluate(STOP)
     page.mouse.up()
     page.wait_for_timeout(500)
-    return round(found, 1)
+    return round(rate, 1)
 
 
 def measure(page: Page, moves: int) -> dict[str, float]:
-    """Of all that can be dragged."""
+    """Measure the frame rates at rest, while dragging the canvas, and while dragging a hub."""
     box = page.locator(".gv-canvas").bounding_box()
     assert box
     page.evaluate(COUNT)
@@ -94,7 +94,7 @@ def measure(page: Page, moves: int) -> dict[str, float]:
 
 
 def main() -> int:
-    """Measure, and write the results."""
+    """Measure, and write the results; return 1 if a frame rate is too low."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("--nodes", type=int, default=1500)
@@ -117,9 +117,9 @@ def main() -> int:
     load = round(os.getloadavg()[0], 1)
     size = {"nodes": len(graph["nodes"]), "edges": len(graph["links"])}
     write_results("web_graph", {**size, "frames_per_second": frames, "load_average": load})
-    slow = [name for name, value in frames.items() if value < WANTED]
+    slow = [name for name, value in frames.items() if value < MIN_FRAME_RATE]
     if slow:
-        print(f"error: below {WANTED} frames a second: {', '.join(slow)}", file=sys.stderr)
+        print(f"error: below {MIN_FRAME_RATE} frames a second: {', '.join(slow)}", file=sys.stderr)
     return 1 if slow else 0
 
 

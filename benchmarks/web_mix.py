@@ -1,4 +1,4 @@
-"""Mixed load: what all kinds of visitors do, the impatient and the mistaken included."""
+"""Mixed load of all kinds of visitors, including aborted and invalid requests."""
 
 import itertools
 import json
@@ -18,28 +18,29 @@ SENTENCE = (
 )
 PAGES = ("/", "/generate", "/model", "/graph", "/training", "/scaling", "/gallery", "/api")
 SETTLED = 0.2
-"""Memory is compared from this share of the time on: what is loaded at first use is loaded then."""
+"""Share of the time before the first memory reading that counts; first use loads files before it.
+"""
 
 Visit = Callable[[Client, int], None]
 
 
 def text_of(size: int, salt: int = 0) -> str:
-    """``size`` bytes, different for every ``salt``."""
+    """Return ``size`` bytes of text, different for every ``salt``."""
     return (f"{salt:06d} " + SENTENCE * (size // len(SENTENCE) + 1))[:size]
 
 
 def expect(status: int, right: tuple[int, ...], what: str) -> None:
-    """Complain about any other status."""
+    """Raise a RuntimeError for any status that is not in ``right``."""
     if status not in right:
         raise RuntimeError(f"{what}: {status}")
 
 
 @dataclass
 class Mix:
-    """Visits in turn, and how often each happened.
+    """Sequence of visits, with a count of each kind.
 
     Args:
-        server: whom they visit.
+        server: the server to visit.
     """
 
     server: Server
@@ -47,7 +48,7 @@ class Mix:
     errors: list[str] = field(default_factory=list)
 
     def visits(self) -> list[Visit]:
-        """One round: a visitor who types is as common as all the others together."""
+        """Return one round of visits; typing visitors are as frequent as all the others."""
         with closing(Client(self.server.port)) as client:
             listed = json.loads(client.get("/api/visualizations", plain=True).body)
         urls = [item[key] for item in listed["items"] for key in ("url", "page")]
@@ -109,7 +110,7 @@ class Mix:
 
 
 def soak(server: Server, clients: int, seconds: float) -> dict[str, Any]:
-    """``clients`` at once for a while: what they did, what failed, and the memory meanwhile."""
+    """Run ``clients`` at once for a while; return their visits, their errors and the memory."""
     mix = Mix(server)
     rounds, until = mix.visits(), time.monotonic() + seconds
 

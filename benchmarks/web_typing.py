@@ -1,4 +1,4 @@
-"""From a key to the picture it changes, in Chromium."""
+"""Time from a key press to the changed picture, in Chromium."""
 
 import os
 import shutil
@@ -30,8 +30,10 @@ LOOK = """
 
 
 def typing_to_picture(port: int, size: int) -> dict[str, Any] | None:
-    """Milliseconds from a key at the end of ``size`` bytes to the painted counts; None without a
-    browser."""
+    """Return milliseconds from a key press to the painted counts, after ``size`` bytes of text.
+
+    Without a browser the result is None.
+    """
     path = os.environ.get("CHROMIUM") or shutil.which("chromium")
     if path is None:
         return None

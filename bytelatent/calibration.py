@@ -1,14 +1,15 @@
-"""``python -m bytelatent.calibration MODEL``: the threshold for a wanted mean patch size.
+"""``python -m bytelatent.calibration MODEL``: find the threshold for a target mean patch size.
 
     python -m bytelatent.calibration blt-entropy-mini --data data/corpus --patch-size 4.5
     python -m bytelatent.calibration runs/entropy_mini/model --data a.txt b.txt --write
 
-Measures entropies on held-out text and prints the threshold for every rule that has one. Of a
-corpus it takes the sources of the training mix that are there, with their shares; all bytes alike
-where there is none of them, or where the model's train_args.json names no mix. --write puts the
-threshold of the model's own rule into its train_args.json, and the curve of thresholds and bytes
-per patch, for the mix and for every language, beside it as calibration.json. With
---max-patch-length longer patches are split, which is counted, and --write stores that too.
+The command measures entropies on held-out text and prints the threshold of every rule that has one
+threshold. It uses the sources of the training mix that the corpus contains, with their shares. If
+the corpus contains none of them, or train_args.json of the model names no training mix, all bytes
+have the same weight. --write stores the threshold of the model's rule in its train_args.json. It
+also writes calibration.json, the curve of thresholds and bytes per patch for the mix and for every
+language. With --max-patch-length longer patches are split and counted as split; --write stores this
+limit too.
 """
 
 import argparse
@@ -34,10 +35,10 @@ from bytelatent.patching.rules import PatchingMode
 
 
 def run(options: argparse.Namespace) -> None:
-    """Measure, print and, if asked, write.
+    """Measure entropies, print the thresholds and, with ``--write``, store them.
 
     Raises:
-        ValueError: the model, the text or the wanted size is impossible.
+        ValueError: the model or the text cannot be used, or no threshold gives the patch size.
     """
     if options.limit < 1:
         raise ValueError(f"--limit: {options.limit} is not 1 or more bytes")
@@ -61,35 +62,37 @@ def run(options: argparse.Namespace) -> None:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """The command."""
+    """Run the command and return its exit status."""
     parser = argparse.ArgumentParser(prog="python -m bytelatent.calibration", description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     add = parser.add_argument
-    add("model", help="an entropy model or a BLT: folder, shipped model or repository")
+    add("model", help="entropy model or BLT: a folder, a shipped model or a repository")
     add(
         "--data",
         type=Path,
         nargs="+",
         default=[Path("data/corpus")],
         metavar="PATH",
-        help="folder of a corpus, or files of text (default: data/corpus)",
+        help="folder of a corpus, or text files (default: data/corpus)",
     )
-    add("--split", default="valid", help="of the corpus (default: valid)")
+    add("--split", default="valid", help="split of the corpus (default: valid)")
     add(
         "--patch-size",
         type=float,
         default=PATCH_SIZE,
         metavar="BYTES",
-        help=f"default: {PATCH_SIZE}",
+        help=f"target mean patch size (default: {PATCH_SIZE})",
     )
     add(
         "--max-patch-length",
         type=int,
         metavar="BYTES",
-        help="longer patches are split; 0 for no limit (default: as the model's folder says)",
+        help="longest patch; 0 for no limit (default: the setting in the folder of the model)",
     )
-    add("--limit", type=int, default=LIMIT, metavar="BYTES", help=f"of a source (default: {LIMIT})")
-    add("--entropy-model", metavar="MODEL", help="of a BLT (default: the one its folder names)")
+    limit = f"bytes of each source (default: {LIMIT})"
+    add("--limit", type=int, default=LIMIT, metavar="BYTES", help=limit)
+    entropy_model = "entropy model of a BLT (default: the one that its folder names)"
+    add("--entropy-model", metavar="MODEL", help=entropy_model)
     add("--write", action="store_true", help="store the result in the folder of the model")
     return run_command(run, parser.parse_args(argv))
 

@@ -1,4 +1,4 @@
-"""The console command ``bytelatent``: all commands by name, each loaded only when it is run."""
+"""Console command ``bytelatent``, which runs all other commands and imports them on demand."""
 
 import difflib
 import importlib
@@ -14,14 +14,16 @@ INTERRUPTED = 130
 
 
 class Command(NamedTuple):
-    """Where a command is.
+    """Module and description of a command.
 
     Attributes:
-        module: its ``main`` takes the words after the name, and returns the exit status.
-        summary: one line for ``bytelatent --help``.
-        extra: what must be installed: ``pip install 'bytelatent[EXTRA]'``.
-        words: put before those that were given, for a module of several commands.
-        huge_pages: whether it computes for long on a CPU, and so gains from huge pages.
+        module: name of the module; its function ``main`` takes the words after the name of the
+            command and returns the exit status.
+        summary: description in one line for ``bytelatent --help``.
+        extra: extra that the command needs: ``pip install 'bytelatent[EXTRA]'``.
+        words: words in front of the words of the user, for a module with several commands.
+        huge_pages: whether the command computes for a long time on a CPU and so benefits from huge
+            pages.
     """
 
     module: str
@@ -53,14 +55,14 @@ COMMANDS = {
         huge_pages=True,
     ),
     "calibrate": Command(
-        "bytelatent.calibration", "the threshold for a wanted patch size", "train"
+        "bytelatent.calibration", "find the threshold for a target patch size", "train"
     ),
     "text-quality": Command(
         "bytelatent.text_quality",
-        "whether what a model writes repeats or is words",
+        "measure repetition and words of generated text",
         "quality",
     ),
-    "release": Command("bytelatent.release", "make a model folder of a finished run", "export"),
+    "release": Command("bytelatent.release", "make a model folder from a finished run", "export"),
     "export": Command("bytelatent.export", "write a model as ONNX, to run without torch", "export"),
     "generate": Command("bytelatent.generate", "continue a prompt, byte by byte", "model"),
     "graph": Command(
@@ -108,7 +110,7 @@ COMMANDS = {
 
 
 def help_text() -> str:
-    """What ``bytelatent --help`` prints."""
+    """Return the text that ``bytelatent --help`` prints."""
     width = max(map(len, COMMANDS))
     lines = [f"  {name:{width}}  {command.summary}" for name, command in COMMANDS.items()]
     return "\n".join(
@@ -119,13 +121,13 @@ def help_text() -> str:
             "",
             *lines,
             "",
-            "bytelatent COMMAND --help says more about one.",
+            "bytelatent COMMAND --help describes one command.",
         ]
     )
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; 2 for a usage error, and otherwise the status that it returns."""
+    """Run one command and return its exit status; a usage error has the status 2."""
     name, *words = [*(sys.argv[1:] if argv is None else argv)] or ["--help"]
     if name in ("-h", "--help", "help"):
         print(help_text())

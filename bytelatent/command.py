@@ -1,4 +1,4 @@
-"""How a command ends: one function that all commands share."""
+"""Running the body of a command, with the exit statuses and error messages of all commands."""
 
 import logging
 import sys
@@ -8,7 +8,7 @@ from typing import TypeVar
 Options = TypeVar("Options")
 
 FAILED, INTERRUPTED = 1, 130
-"""Exit statuses: an error that was told in a sentence, and Ctrl-C as shells count it."""
+"""Exit statuses: after an error with a message for the user, and after Ctrl-C as in shells."""
 
 
 def run_command(
@@ -19,17 +19,17 @@ def run_command(
     interrupted: str = "stopped",
     errors: tuple[type[Exception], ...] = (ValueError,),
 ) -> int:
-    """Run the body of a command and turn errors that a user can mend into a line and a status.
+    """Run the body of a command; print errors that a user can correct in one line.
 
     Args:
-        run: the body. It returns the exit status, or None for 0.
-        options: what ``run`` is called with.
-        verbose: whether to show what the library logs at the level INFO. Warnings are always shown.
-        interrupted: what to print after Ctrl-C.
+        run: body of the command; it returns the exit status, or None for 0.
+        options: argument of ``run``.
+        verbose: whether to print log messages of the level INFO; warnings are always printed.
+        interrupted: text to print after Ctrl-C.
         errors: exceptions whose message is printed without a traceback.
 
     Returns:
-        The exit status: that of ``run``, 1 after one of ``errors``, 130 after Ctrl-C.
+        The exit status: the result of ``run``, 1 after one of ``errors``, 130 after Ctrl-C.
     """
     logging.basicConfig(format="%(message)s")
     if verbose:

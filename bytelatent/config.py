@@ -1,10 +1,10 @@
-"""Configurations: a YAML file and ``key.sub=value`` overrides become checked args.
+"""Configurations: reading settings from a YAML file and ``key.sub=value`` overrides.
 
-``config=path/to.yaml optim.lr=1e-3`` on a command line reads the file, lays the overrides on top,
-and validates the whole: an unknown key is an error that names the nearest known one. A shipped
+``config=path/to.yaml optim.lr=1e-3`` on a command line reads the file, applies the overrides and
+checks the result: an unknown key is an error whose message names the nearest known key. A shipped
 configuration is also found by its name (``config=debug``, ``config=scaling/cpu``), and
-``${package:NAME}`` in a file is the path of ``NAME`` in this package. A file whose
-``include`` names other files, relative to its own folder, starts from their values.
+``${package:NAME}`` in a file is the path of ``NAME`` in this package. The key ``include`` of a file
+lists other files, relative to the folder of the file, whose values are its defaults.
 """
 
 import difflib
@@ -29,10 +29,15 @@ OmegaConf.register_resolver("package", lambda name: str(CONFIGS.parent / name), 
 
 
 def load_args(kind: type[Args], argv: Sequence[str]) -> Args:
-    """Args of ``kind`` from command-line words such as ``config=FILE`` and ``key.sub=value``.
+    """Read settings from command-line words such as ``config=FILE`` and ``key.sub=value``.
+
+    Args:
+        kind: class of the settings.
+        argv: words of the command line.
 
     Raises:
-        ValueError: names the file or key that is wrong, what was given and what is accepted.
+        ValueError: a file or a key is wrong; the message names it, its value and the accepted
+            values.
     """
     words = dict(_split(word) for word in argv)
     files = [OmegaConf.create()]
@@ -51,10 +56,11 @@ def load_args(kind: type[Args], argv: Sequence[str]) -> Args:
 
 
 def check_args(kind: type[Args], values: Any) -> Args:
-    """Args of ``kind`` from values.
+    """Check values and convert them to settings of the class ``kind``.
 
     Raises:
-        ValueError: a line for every key that is wrong, with what was given and what is accepted.
+        ValueError: a key is wrong; the message has a line for every wrong key with its value and
+            the accepted values.
     """
     try:
         return kind.model_validate(values)
@@ -63,7 +69,7 @@ def check_args(kind: type[Args], values: Any) -> Args:
 
 
 def save_args(args: BaseModel) -> str:
-    """The args as YAML that :func:`load_args` reads back."""
+    """Return settings as YAML, which :func:`load_args` can read."""
     return OmegaConf.to_yaml(OmegaConf.create(args.model_dump(mode="json")))
 
 
@@ -96,7 +102,7 @@ def _split(word: str) -> tuple[str, str]:
 
 
 def _read_yaml(path: Path, within: tuple[Path, ...] = ()) -> Any:
-    """The values of a file, on top of those of the files that it includes."""
+    """Read the values of a file on top of the values of the files that it includes."""
     if path in within:
         raise ValueError(f"config: {path} includes itself")
     try:
@@ -115,17 +121,17 @@ def _read_yaml(path: Path, within: tuple[Path, ...] = ()) -> Any:
 
 
 def _explain(kind: type[BaseModel], error: ValidationError) -> str:
-    """All complaints, a line each, with the nearest known key for an unknown one."""
+    """Return one line for every error, with the nearest known key for an unknown key."""
     lines = []
     for problem in error.errors():
-        place = ".".join(str(part) for part in problem["loc"]) or "config"
+        key = ".".join(str(part) for part in problem["loc"]) or "config"
         if problem["type"] == "extra_forbidden":
-            near = difflib.get_close_matches(place, list(_keys(kind)), n=1, cutoff=0.0)
-            lines.append(f"{place}: unknown key; the nearest known one is {near[0]}")
+            near = difflib.get_close_matches(key, list(_keys(kind)), n=1, cutoff=0.0)
+            lines.append(f"{key}: unknown key; the nearest known one is {near[0]}")
         elif problem["type"] == "missing":
-            lines.append(f"{place}: missing")
+            lines.append(f"{key}: missing")
         else:
-            lines.append(f"{place}: {problem['msg']} (got {problem['input']!r})")
+            lines.append(f"{key}: {problem['msg']} (got {problem['input']!r})")
     return "\n".join(lines)
 
 

@@ -3,9 +3,10 @@
     python -m bytelatent.eval model=blt-entropy-mini data.root_dir=data/corpus limit=20000
     python -m bytelatent.eval model=runs/blt_mini/model sources=[wikipedia,code-python] out=e.json
 
-Prints bits per byte and patch statistics by source, language and kind of text, those of texts from
-outside the mix by themselves, what compressors make of the same bytes, and what the model makes of
-a few prompts. ``config=FILE`` reads settings from YAML.
+The command prints bits per byte and patch statistics by source, language and kind of text, and
+separately for texts from outside the training mix. It also prints bits per byte of compressors on
+the same text and what the model generates after a few prompts. ``config=FILE`` reads settings from
+YAML.
 """
 
 import codecs
@@ -40,15 +41,15 @@ GROUPS = {
     "kinds": "kind",
     "outside": "texts from outside the mix",
 }
-"""Tables of the result, and what their first column is called."""
+"""Title of the first column of each table of the result."""
 
 
 class CorpusArgs(BaseModel):
-    """Where the text is.
+    """Settings of the corpus.
 
     Attributes:
         root_dir: folder with ``test/`` and ``valid/``, as for training.
-        text_key: field or column of the text.
+        text_key: field or column that contains the text.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -58,11 +59,11 @@ class CorpusArgs(BaseModel):
 
 
 class GenerateArgs(BaseModel):
-    """Samples of what the model writes: the likeliest byte each time.
+    """Settings of the generated samples; every byte is the likeliest one.
 
     Attributes:
-        prompts: what it continues; none for no samples.
-        bytes: of each continuation.
+        prompts: prompts to continue; an empty list for no samples.
+        bytes: number of bytes of each continuation.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -72,20 +73,21 @@ class GenerateArgs(BaseModel):
 
 
 class EvalCommandArgs(BaseModel):
-    """What to measure.
+    """Settings of an evaluation.
 
     Attributes:
-        model: a folder, a shipped model, or ``owner/name`` on the hub; its config tells the kind.
-        entropy_model: likewise, to cut a BLT's patches with; else the one its folder names.
-        data: where the text is.
-        split: which part of it; when null ``test``, or ``valid`` where there is no such part.
-        sources: names; all of the split when null.
-        limit: bytes of each source, spread over its documents; all when null.
-        max_bytes: a BLT takes documents in pieces of at most this many bytes.
-        generate: samples.
-        dtype: of the weights; ``stored`` for that of the file.
-        device: where to run.
-        out: a JSON file to write besides.
+        model: entropy model or BLT: a folder, a shipped model, or ``owner/name`` on the hub.
+        entropy_model: entropy model that cuts the patches of a BLT: a folder, a shipped model, or
+            ``owner/name`` on the hub; when null the one that the folder of the BLT names.
+        data: settings of the corpus.
+        split: split of the corpus; when null ``test``, or ``valid`` if there is no test split.
+        sources: names of the sources; all sources of the split when null.
+        limit: number of bytes of each source, spread over its documents; all bytes when null.
+        max_bytes: a BLT reads documents in pieces of at most this number of bytes.
+        generate: settings of the generated samples.
+        dtype: dtype of the weights; ``stored`` for the dtype of the file.
+        device: device to run on.
+        out: path of a JSON file to which the result is also written; null for no file.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -104,7 +106,7 @@ class EvalCommandArgs(BaseModel):
 
 
 def run(args: EvalCommandArgs) -> dict[str, Any]:
-    """Measure, and return what goes into the JSON file.
+    """Evaluate a model and return the content of the JSON file.
 
     Raises:
         ValueError: the model or the text cannot be used; the message names what is wrong.
@@ -152,14 +154,14 @@ def run(args: EvalCommandArgs) -> dict[str, Any]:
 
 
 def sample(text_model: TextModel, prompt: str, size: int) -> str:
-    """The likeliest ``size`` bytes after ``prompt``; fewer where the document ends."""
-    found = bytes(islice(continuation(text_model, utf8_bytes(prompt)), size))
-    # The last character may lack bytes that were not asked for.
-    return codecs.getincrementaldecoder("utf-8")("replace").decode(found)
+    """Generate the likeliest ``size`` bytes after ``prompt``; fewer if the document ends."""
+    generated = bytes(islice(continuation(text_model, utf8_bytes(prompt)), size))
+    # The last character may be incomplete; it is left out.
+    return codecs.getincrementaldecoder("utf-8")("replace").decode(generated)
 
 
 def table(result: dict[str, Any]) -> Iterator[str]:
-    """The result for a terminal, line by line."""
+    """Yield the lines of the table of a result for a terminal."""
     groups = {title: result[part] for part, title in GROUPS.items() if result.get(part)}
     if result["sources"]:
         groups["all of the mix" if "outside" in result else ""] = {"all": result["total"]}
@@ -172,7 +174,7 @@ def table(result: dict[str, Any]) -> Iterator[str]:
 
 
 def cells(numbers: dict[str, Any]) -> list[str]:
-    """A row of the table; a dash for what was not measured."""
+    """Return the cells of a row of the table; a dash for a value that was not measured."""
     lengths = numbers.get("patch_bytes", {})
     values = (
         f"{numbers['bytes']:,}",
@@ -186,12 +188,12 @@ def cells(numbers: dict[str, Any]) -> list[str]:
     return list(values)
 
 
-def _decimals(value: float | None, places: int) -> str:
-    return "-" if value is None else f"{value:.{places}f}"
+def _decimals(value: float | None, digits: int) -> str:
+    return "-" if value is None else f"{value:.{digits}f}"
 
 
 def print_result(words: Sequence[str]) -> None:
-    """Evaluate as the words of the command line say; print the result and write it, if asked.
+    """Evaluate with the settings of the command line; print the result and write it to ``out``.
 
     Raises:
         ValueError: a setting, the model or the text cannot be used.
@@ -207,7 +209,7 @@ def print_result(words: Sequence[str]) -> None:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """The command."""
+    """Run the command and return its exit status."""
     words = sys.argv[1:] if argv is None else argv
     if not words or {"-h", "--help"} & set(words):
         print(f"{__doc__}\n{inspect.getdoc(EvalCommandArgs)}")

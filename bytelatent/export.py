@@ -1,15 +1,16 @@
 """``python -m bytelatent.export MODEL``: write a model as ONNX, for use without torch.
 
-| model            | file                                     | for                              |
-|------------------|------------------------------------------|----------------------------------|
-| an entropy model | ``entropy.onnx``                         | texts: measuring, cutting; byte  |
-|                  |                                          | by byte beside a BLT             |
-| a BLT            | ``encoder``, ``global``, ``decoder.onnx``| generating, inspecting           |
-|                  | ``entropy.onnx`` of its entropy model    | likewise, where it is not yet    |
+| model         | file                                      | purpose                            |
+|---------------|-------------------------------------------|------------------------------------|
+| entropy model | ``entropy.onnx``                          | measuring entropies, cutting texts |
+| BLT           | ``encoder``, ``global``, ``decoder.onnx`` | generating, inspecting             |
+| BLT           | ``entropy.onnx`` of its entropy model, if | cutting patches while generating   |
+|               | that model has none yet                   |                                    |
 
-The files lie in the model's folder; with ``--out FOLDER`` in a new one, with the weights, which
-``--dtype`` stores in fewer bits. Graphs hold no weights but read those in ``model.safetensors``
-beside them, and are small (:mod:`bytelatent.runtime.onnx_format`).
+The files are written to the folder of the model. With ``--out FOLDER`` they are written to a new
+folder together with the weights, which ``--dtype`` stores in fewer bits. ONNX graphs contain no
+weights: they read ``model.safetensors`` in the same folder, so they are small
+(:mod:`bytelatent.runtime.onnx_format`).
 """
 
 import argparse
@@ -40,17 +41,17 @@ Model = TypeVar("Model", bound=Pretrained)
 
 
 def export(name: str, out: Path | None = None, dtype: str | None = None) -> list[Path]:
-    """Write the graphs of a model of either kind.
+    """Write the ONNX graphs of an entropy model or of a BLT and return their paths.
 
     Args:
         name: a folder, a shipped model or a repository in the released layout.
-        out: a new folder, which gets the weights too. The model's own when left out.
-        dtype: of the weights in the new folder: ``fp32``, ``bf16`` or ``fp16``; as they are when
-            left out.
+        out: new folder for the graphs and the weights; the folder of the model when None.
+        dtype: dtype of the weights in the new folder, ``fp32``, ``bf16`` or ``fp16``; the stored
+            dtype when None.
 
     Raises:
-        ValueError: the model is missing, damaged or cannot be exported, the system refuses, or
-            weights are to be converted where they are.
+        ValueError: the model is missing, damaged or cannot be exported, the system refuses to
+            write, or ``dtype`` is unknown or passed without a new folder.
     """
     if dtype is not None and dtype not in DTYPES:
         raise ValueError(f"dtype: {dtype!r} is unknown; accepted: {', '.join(DTYPES)}")
@@ -67,30 +68,30 @@ def export(name: str, out: Path | None = None, dtype: str | None = None) -> list
 
 
 def _export_blt(name: str, folder: Path, out: Path | None, dtype: torch.dtype | None) -> list[Path]:
-    given = load_text_model(name)
-    below = None if given.entropy_name is None else model_folder(given.entropy_name)
+    entropy_name = load_text_model(name).entropy_name
+    entropy_folder = None if entropy_name is None else model_folder(entropy_name)
     folder = _with_weights(folder, out, ByteLatentTransformer, dtype)
     paths = export_blt(_computing(ByteLatentTransformer, folder), folder)
-    if below is None:
+    if entropy_folder is None:
         return paths
     if out is not None:
-        below = _with_weights(below, out / ENTROPY_FOLDER, LMTransformer, dtype)
+        entropy_folder = _with_weights(entropy_folder, out / ENTROPY_FOLDER, LMTransformer, dtype)
     try:
-        load_graph(below / ENTROPY_GRAPH, EntropyShape, threads=1)
-    except ModelFileError:  # not there yet, or of another time
-        paths.append(export_entropy(_computing(LMTransformer, below), below))
+        load_graph(entropy_folder / ENTROPY_GRAPH, EntropyShape, threads=1)
+    except ModelFileError:  # the graph is missing or of an older format
+        paths.append(export_entropy(_computing(LMTransformer, entropy_folder), entropy_folder))
     return paths
 
 
 def _computing(kind: type[Model], folder: Path) -> Model:
-    """The model in ``folder`` as graphs compute it: in single precision, of the stored weights."""
+    """Load the model in ``folder`` in single precision, the precision in which graphs compute."""
     return kind.from_pretrained(folder, dtype=torch.float32)
 
 
 def _with_weights(
     folder: Path, out: Path | None, kind: type[Pretrained], dtype: torch.dtype | None
 ) -> Path:
-    """The folder that graphs go to: that of the model, or ``out`` with all that loading needs."""
+    """Return the folder for the graphs: that of the model, or ``out`` with all files of a model."""
     if out is None or (dtype is None and out.is_dir() and folder.resolve() == out.resolve()):
         if not (folder / WEIGHTS_FILE).is_file():
             raise ValueError(
@@ -100,7 +101,7 @@ def _with_weights(
     if out.is_dir() and folder.resolve() == out.resolve():
         raise ValueError(f"--dtype: converts the weights of a new folder; {out} is the model's own")
     kind.from_pretrained(folder, dtype=dtype).save_pretrained(out)
-    # It names no entropy model: that lies below now.
+    # The new settings name no entropy model: it is in a subfolder now.
     settings = {key: part for key, part in read_settings(folder).items() if key != "patcher_model"}
     if settings:
         write_json(out / TRAIN_ARGS_FILE, settings)
@@ -109,23 +110,23 @@ def _with_weights(
 
 
 def run(options: argparse.Namespace) -> None:
-    """Export a model and print which files were written.
+    """Export a model and print the paths of the written files.
 
     Raises:
-        ValueError: see :func:`export`.
+        ValueError: the model cannot be exported, or an option is wrong.
     """
     for path in export(options.model, options.out, options.dtype):
         print(f"wrote {path} ({path.stat().st_size / 1e6:.2f} MB)")
 
 
 def main(argv: list[str] | None = None) -> int:
-    """The command."""
+    """Run the command and return its exit status."""
     parser = argparse.ArgumentParser(prog="python -m bytelatent.export", description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("model", help="folder, name or repository in the released layout")
     parser.add_argument("--out", type=Path, help="new folder (default: the model's own)")
     parser.add_argument(
-        "--dtype", choices=DTYPES, help="of the weights in the new folder (default: as they are)"
+        "--dtype", choices=DTYPES, help="dtype of the weights in the new folder (default: stored)"
     )
     return run_command(run, parser.parse_args(argv), verbose=True)
 

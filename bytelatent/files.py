@@ -1,7 +1,8 @@
-"""Writing files so that a reader, or a kill at any moment, never meets half of one.
+"""Reading and writing files; a written file is complete even if the process is killed.
 
-What the system refuses (no permission, no space, no such folder) becomes a ``ValueError`` here, in
-one sentence that names the file: commands print it, and callers tell it from a bug.
+Errors of the system (no permission, no space, no such folder) become a ``ValueError`` whose message
+is one sentence with the name of the file. Commands print the message, and callers can distinguish
+the error from a bug.
 """
 
 import json
@@ -15,13 +16,13 @@ from typing import Any
 
 @contextmanager
 def replacing(path: Path | str) -> Iterator[Path]:
-    """Give a temporary path beside ``path``; move it there when the block ends without an error.
+    """Provide a temporary path in the folder of ``path``; rename it to ``path`` after the block.
 
-    The temporary name keeps the suffix, which some writers look at. After an error the old file is
-    as it was and the temporary one is gone.
+    The temporary name has the suffix of ``path``, because some writers depend on it. After an error
+    in the block the old file is unchanged and the temporary file is removed.
 
     Raises:
-        ValueError: the system refuses to write, for want of space or permission, say.
+        ValueError: the system refuses to write, for example because of space or permissions.
     """
     path = Path(path)
     with os_errors_as_value_error(path, "written"):
@@ -43,14 +44,14 @@ def replacing(path: Path | str) -> Iterator[Path]:
 
 @contextmanager
 def os_errors_as_value_error(path: Path | str, action: str) -> Iterator[None]:
-    """Turn what the system says against ``path`` into a sentence about it.
+    """Replace an ``OSError`` of the block by a ``ValueError`` with one sentence about ``path``.
 
     Args:
-        path: the file or folder that the user knows.
-        action: ``read`` or ``written``.
+        path: path of the file or folder, for the message.
+        action: past participle for the message, such as ``read`` or ``written``.
 
     Raises:
-        ValueError: in place of any ``OSError`` of the block.
+        ValueError: the block raised an ``OSError``.
     """
     try:
         yield
@@ -61,26 +62,38 @@ def os_errors_as_value_error(path: Path | str, action: str) -> Iterator[None]:
 
 
 def write_text(path: Path | str, text: str) -> None:
-    """Write UTF-8 text whole or not at all."""
+    """Write text in UTF-8, completely or not at all.
+
+    Raises:
+        ValueError: the system refuses to write.
+    """
     with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8", newline="\n")
 
 
 def write_json(path: Path | str, value: Any, *, indent: int | None = 2) -> None:
-    """Write JSON whole or not at all; NaN and infinities are refused."""
+    """Write a value as JSON, completely or not at all.
+
+    Raises:
+        ValueError: the value contains NaN or an infinity, or the system refuses to write.
+    """
     write_text(path, json_text(value, indent=indent))
 
 
 def json_text(value: Any, *, indent: int | None = 2) -> str:
-    """JSON as our files hold it; NaN and infinities are refused."""
+    """Return a value as JSON text with a final newline.
+
+    Raises:
+        ValueError: the value contains NaN or an infinity.
+    """
     return json.dumps(value, indent=indent, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def read_json(path: Path | str) -> Any:
-    """Read JSON.
+    """Read a JSON file and return its value.
 
     Raises:
-        ValueError: the file is missing, not ours to read, or no JSON; the message names it.
+        ValueError: the file is missing, not readable or not valid JSON; the message names it.
     """
     path = Path(path)
     try:
@@ -91,7 +104,7 @@ def read_json(path: Path | str) -> Any:
 
 
 def _reason(error: OSError, path: Path | str) -> str:
-    """What the system said, and of which other file it said so."""
+    """Return the message of the system, with the other file that it is about, if any."""
     reason = error.strerror or str(error) or type(error).__name__
     other = error.filename
     if not isinstance(other, str) or Path(other).parent == Path(path).parent:

@@ -1,11 +1,11 @@
-"""``python -m bytelatent.flops``: forward FLOPs per byte of each part, by the paper's formulas.
+"""``python -m bytelatent.flops``: print forward FLOPs per byte of each part of a BLT.
 
     python -m bytelatent.flops                          # the paper's 1B model
     python -m bytelatent.flops facebook/blt-7b --patch-size 4.5 8
-    python -m bytelatent.flops my/config.yaml --json    # its section ``blt``
+    python -m bytelatent.flops my/config.yaml --json    # the section ``blt`` of the file
 
-A backward pass costs twice a forward pass. The entropy model, which cuts the patches, is in no sum
-of the paper; it stands apart.
+The command uses the formulas of the paper. A backward pass costs twice a forward pass. The sums of
+the paper do not include the entropy model, which cuts the patches; it is listed separately.
 """
 
 import argparse
@@ -47,17 +47,27 @@ PARTS = {
 
 
 class Models(BaseModel):
-    """What a training configuration says about models; the rest of it is not looked at."""
+    """Settings of models in a training configuration; all other keys are ignored.
+
+    Attributes:
+        blt: settings of the BLT.
+        entropy_model: settings of the entropy model.
+    """
 
     blt: ByteLatentTransformerArgs | None = None
     entropy_model: LMTransformerArgs | None = None
 
 
 def args_of(name: str, section: str, kind: Kind[Args]) -> Args:
-    """The args of a model: of a YAML file's section, or of a folder, shipped model or repository.
+    """Read the settings of a model from a YAML file, a folder, a shipped model or a repository.
+
+    Args:
+        name: path of the YAML file, or name of the model.
+        section: section of the YAML file.
+        kind: format of the settings of checkpoints.
 
     Raises:
-        ValueError: it is not there, or says something unknown or impossible.
+        ValueError: the file or the model is missing, or has an unknown or impossible setting.
     """
     if not name.endswith((".yaml", ".yml")):
         return find_checkpoint(model_folder(name, (CONFIG_FILE, PARAMS_FILE)), kind).args
@@ -68,12 +78,16 @@ def args_of(name: str, section: str, kind: Kind[Args]) -> Args:
 
 
 def as_dict(flops: FlopsPerByte, patch_size: float) -> dict[str, Any]:
-    """A row of the JSON answer, in FLOPs per byte."""
+    """Return a row of the JSON output, in FLOPs per byte."""
     return {"patch_size": patch_size, "blt": flops.blt, **asdict(flops)}
 
 
 def table(rows: list[dict[str, Any]]) -> str:
-    """Parts down, patch sizes across; each part's share of the paper's sum beside it."""
+    """Return the table for a terminal.
+
+    It has a row for each part and a column for each patch size, with the FLOPs per byte and the
+    share of the paper's sum.
+    """
     lines = ["bytes per patch".ljust(26) + "".join(f"{row['patch_size']:>18g}" for row in rows)]
     for part, label in PARTS.items():
         cells = (f"{row[part]:>11.3e} {row[part] / row['blt']:>6.1%}" for row in rows)
@@ -101,12 +115,13 @@ def _parser() -> argparse.ArgumentParser:
         help="mean bytes per patch, one or more (default: 4 4.5 6 8)",
     )
     parser.add_argument(
-        "--context", type=int, default=8192, metavar="BYTES", help="of context (default: 8192)"
+        "--context", type=int, default=8192, metavar="BYTES", help="context length (default: 8192)"
     )
     parser.add_argument(
         "--entropy-model",
         metavar="MODEL",
-        help="likewise, section 'entropy_model' (default: the shape of facebook/blt-entropy)",
+        help="folder, repository or YAML file with a section 'entropy_model' (default: the shape "
+        "of facebook/blt-entropy)",
     )
     parser.add_argument("--json", action="store_true", help="print JSON in place of a table")
     return parser
@@ -141,7 +156,7 @@ def _run(options: argparse.Namespace) -> None:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """The command."""
+    """Run the command and return its exit status."""
     return run_command(_run, _parser().parse_args(argv))
 
 

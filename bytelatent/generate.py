@@ -1,17 +1,18 @@
-"""``bytelatent generate``: text after a prompt, as its bytes come.
+"""``bytelatent generate``: generate text after a prompt and print it byte by byte.
 
-    bytelatent generate "A BLT has"                          # the model that comes along, offline
+    bytelatent generate "A BLT has"                          # the shipped model, offline
     bytelatent generate --file story.txt --temperature 0.8 --top-p 0.9 --seed 7 --stats
     printf 'A BLT has' | bytelatent generate --speculate 8 --trace trace.json
     bytelatent generate "one prompt" "another" --model facebook/blt-1b --dtype bf16
 
-On a CPU, in fp32, a model whose folder has graphs (``bytelatent export``) runs on onnxruntime,
-which is faster and loads no torch; the text is the same. ``--backend`` chooses.
+On a CPU in fp32 a model whose folder has ONNX graphs (``bytelatent export``) runs on onnxruntime,
+which is faster and does not load torch; the text is the same. ``--backend`` selects the backend.
 
-Prompts are bytes: those of an argument, a file or stdin as they are, valid UTF-8 or not, a last
-newline included. Several prompts make one batch. What comes out is valid text: bytes that are no
-UTF-8 show as U+FFFD (``--valid-utf8`` draws none), and on a terminal control characters as their
-pictures. Ctrl-C ends with what there is, status 130.
+A prompt consists of the bytes of an argument, of a file or of stdin, unchanged: they need not be
+valid UTF-8, and a last newline is part of the prompt. Several prompts form one batch. The output is
+valid text: bytes that are not valid UTF-8 are printed as U+FFFD (with ``--valid-utf8`` there are
+none), and on a terminal control characters are printed as visible symbols. Ctrl-C stops after the
+text so far with exit status 130.
 """
 
 import argparse
@@ -32,7 +33,7 @@ from bytelatent.formats.find import PRETRAINED
 from bytelatent.generation.run import MAX_BYTES, PROMPT_LIMIT
 from bytelatent.generation.sampling import SamplingArgs
 
-if TYPE_CHECKING:  # load torch, which --help and mistakes need not wait for
+if TYPE_CHECKING:  # these modules load torch, which --help and wrong options do not need
     from bytelatent.generation.events import Event
     from bytelatent.generation.torch_backend.engine import Engine
     from bytelatent.runtime import BltRuntime
@@ -44,27 +45,29 @@ BACKENDS = ("torch", "onnx")
 WEIGHTS = ("native", "fp16", "int8")
 
 SAMPLING: dict[str, tuple[str, str]] = {
-    "temperature": ("T", "divides the logits; 0 is greedy (default: 0)"),
+    "temperature": ("T", "divisor of the logits; 0 is greedy (default: 0)"),
     "top_k": ("K", "draw from the K most likely bytes"),
     "top_p": ("P", "draw from the fewest bytes that have probability P together"),
     "min_p": ("P", "draw from bytes with at least P times the largest probability"),
-    "repetition_penalty": ("X", "makes bytes of late less likely if above 1 (default: 1)"),
-    "repetition_window": ("BYTES", "how many bytes count as of late (default: 64)"),
-    "seed": ("N", "of the random numbers (default: 0)"),
+    "repetition_penalty": ("X", "above 1 makes recent bytes less likely (default: 1)"),
+    "repetition_window": ("BYTES", "number of recent bytes (default: 64)"),
+    "seed": ("N", "seed of the random numbers (default: 0)"),
 }
-"""Options that are fields of :class:`SamplingArgs`: name of the value, and what it does."""
+"""Options that are fields of :class:`SamplingArgs`: name and description of the value."""
 
 
 VISIBLE = {code: 0x2400 + code for code in range(32) if chr(code) not in "\t\n"} | {0x7F: 0x2421}
-"""Pictures of control characters: a terminal would obey them, whatever the model made up."""
+"""Visible symbols of control characters, which a terminal would otherwise execute."""
 
 
 class Writer:
-    """Prints the texts one after the other: the current one live, what comes early when it may.
+    """Printer of the texts of a batch, one after the other.
+
+    The current text is printed immediately; bytes of later texts wait until the current text ends.
 
     Args:
-        prompts: one for each text.
-        echo: whether to print them before their texts.
+        prompts: prompt of each text.
+        echo: whether to print each prompt before its text.
     """
 
     def __init__(self, prompts: Sequence[bytes], *, echo: bool) -> None:
@@ -75,7 +78,7 @@ class Writer:
         self._begin(0)
 
     def show(self, event: "Event") -> None:
-        """Take in the next event."""
+        """Add the next event and print the text that can be printed now."""
         self._waiting[event.row] += event.text
         if event.finish is not None:
             self._ended.add(event.row)
@@ -84,7 +87,7 @@ class Writer:
             self._next()
 
     def finish(self) -> None:
-        """Print what waits; every text ends with a newline."""
+        """Print all texts that wait; every text ends with a newline."""
         while self._current + 1 < len(self._prompts):
             self._next()
         print(flush=True)
@@ -111,10 +114,10 @@ class Writer:
 
 
 def load(options: argparse.Namespace) -> "Engine | BltRuntime":
-    """What runs the model that was asked for.
+    """Load the model of the options on a backend.
 
     Raises:
-        ValueError: it is not there, is damaged, or cannot generate.
+        ValueError: the model is missing or damaged, or cannot generate.
     """
     name = options.model
     if name == DEFAULT_MODEL and not (PRETRAINED / name).is_dir() and not Path(name).is_dir():
@@ -127,11 +130,11 @@ def load(options: argparse.Namespace) -> "Engine | BltRuntime":
 
 
 def _runtime(options: argparse.Namespace) -> "BltRuntime | None":
-    """The model on onnxruntime; None if it cannot be that and need not be."""
-    name, wanted = options.model, options.backend == "onnx"
-    asked = (options.device, options.dtype, options.weights, bool(options.cuda_graphs))
-    if asked != ("cpu", "fp32", "native", False):
-        if wanted:
+    """Load the model on onnxruntime; None if that is impossible and not required."""
+    name, required = options.model, options.backend == "onnx"
+    target = (options.device, options.dtype, options.weights, bool(options.cuda_graphs))
+    if target != ("cpu", "fp32", "native", False):
+        if required:
             raise ValueError(
                 "--backend: onnx runs on a CPU in fp32; leave out --device, --dtype, --weights and "
                 "--cuda-graphs"
@@ -139,7 +142,7 @@ def _runtime(options: argparse.Namespace) -> "BltRuntime | None":
         return None
     folder = next((path for path in (Path(name), PRETRAINED / name) if path.is_dir()), None)
     if folder is None:
-        if wanted:
+        if required:
             raise ValueError(f"--backend: {name} is no folder here, and onnx needs one with graphs")
         return None
     from bytelatent.runtime import BltRuntime, ModelFileError
@@ -152,13 +155,13 @@ def _runtime(options: argparse.Namespace) -> "BltRuntime | None":
             prompt_limit=options.max_prompt,
         )
     except ModelFileError:
-        if wanted:
+        if required:
             raise
         return None
 
 
 def _engine(options: argparse.Namespace) -> "Engine":
-    """The model on torch."""
+    """Load the model on torch."""
     import torch
 
     from bytelatent.distributed.devices import find_device
@@ -188,24 +191,24 @@ def _engine(options: argparse.Namespace) -> "Engine":
 
 
 def prompts_of(options: argparse.Namespace) -> list[bytes]:
-    """The prompts: arguments, then files; stdin if there are neither.
+    """Return the prompts: arguments, then files; stdin if there are neither.
 
     Raises:
         ValueError: a file cannot be read, or a prompt is too long.
     """
-    found = [(f"prompt {n}", os.fsencode(text)) for n, text in enumerate(options.prompt, 1)]
-    paths = options.file or ([] if found else ["-"])
-    found += [(f"{path}", _read(path, options.max_prompt)) for path in paths]
-    for name, prompt in found:
+    named = [(f"prompt {n}", os.fsencode(text)) for n, text in enumerate(options.prompt, 1)]
+    paths = options.file or ([] if named else ["-"])
+    named += [(f"{path}", _read(path, options.max_prompt)) for path in paths]
+    for name, prompt in named:
         if len(prompt) > options.max_prompt:
             raise ValueError(
                 f"{name} has more than {options.max_prompt} bytes; --max-prompt sets the limit"
             )
-    return [prompt for _, prompt in found]
+    return [prompt for _, prompt in named]
 
 
 def _read(path: str, limit: int) -> bytes:
-    """At most a byte more than ``limit``."""
+    """Read a prompt, at most one byte more than ``limit``."""
     if path == "-":
         if sys.stdin.isatty():
             print("reading the prompt from the terminal, to its end (Ctrl-D)", file=sys.stderr)
@@ -215,17 +218,17 @@ def _read(path: str, limit: int) -> bytes:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Load, generate, print; the exit status.
+    """Load the model, generate and print the texts, and return the exit status.
 
     Raises:
-        ValueError: a model, a prompt or a file is not as it must be.
+        ValueError: a model, a prompt or a file cannot be used.
     """
     prompts = prompts_of(options)
     if options.trace is not None:
         _check_target(Path(options.trace))
     engine = load(options)
     if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")  # where it is not UTF-8
+        sys.stdout.reconfigure(errors="replace")  # if stdout is not UTF-8
     events: list[Event] = []
     writer, interrupted = Writer(prompts, echo=options.echo), False
     try:
@@ -245,11 +248,11 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _check_target(path: Path) -> None:
-    """Find out before the work what the system would say after it against writing ``path``."""
+    """Check before generating that ``path`` can be written."""
     with os_errors_as_value_error(path, "written"):
         if path.is_dir():
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-        folder = next(one for one in path.absolute().parents if one.exists())
+        folder = next(parent for parent in path.absolute().parents if parent.exists())
         with tempfile.TemporaryFile(dir=folder):
             pass
 
@@ -267,7 +270,7 @@ def _stream(
 
 
 def stats(events: Sequence["Event"]) -> str:
-    """What it took, in lines to read."""
+    """Return lines about speed, patches, global passes and speculation of a run."""
     size = sum(event.byte is not None for event in events)
     passes = sum(event.global_ran for event in events)
     starts = sum(event.starts_patch for event in events)
@@ -296,49 +299,49 @@ def _parser() -> argparse.ArgumentParser:
     add("prompt", nargs="*", help="text to continue, one or more (default: stdin)")
     add("--file", action="append", metavar="FILE", help="a prompt's file, - for stdin; repeatable")
     add("--model", default=DEFAULT_MODEL, help=f"folder, name, repository ({DEFAULT_MODEL})")
-    add("--entropy-model", metavar="MODEL", help="likewise (default: as the model's folder says)")
-    add("--max-bytes", type=int, default=MAX_BYTES, metavar="N", help=f"at most ({MAX_BYTES})")
-    add("--stop", action="append", default=[], metavar="TEXT", help="end before it; repeatable")
+    add("--entropy-model", metavar="MODEL", help="default: the one that the model's folder names")
+    add("--max-bytes", type=int, default=MAX_BYTES, metavar="N", help=f"limit ({MAX_BYTES})")
+    add("--stop", action="append", default=[], metavar="TEXT", help="stop before it; repeatable")
     kinds = {"top_k": int, "repetition_window": int, "seed": int}
     for name, (metavar, text) in SAMPLING.items():
         kind = kinds.get(name, float)
         add(f"--{name.replace('_', '-')}", type=kind, metavar=metavar, help=text)
-    add("--valid-utf8", action="store_true", help="draw only bytes that go on as valid UTF-8")
-    drafts = "draft K bytes, then verify them in one pass; auto: as many as are accepted"
+    add("--valid-utf8", action="store_true", help="draw only bytes that continue valid UTF-8")
+    drafts = "draft K bytes, then verify them in one pass; auto: adapt K to the accepted bytes"
     add("--speculate", type=_draft_length, metavar="K", help=drafts)
     add("--echo", action="store_true", help="print the prompt before its text")
     add("--stats", action="store_true", help="print speed and counts to stderr at the end")
     add("--trace", metavar="FILE", help="write every decision as JSON")
     add("--max-prompt", type=int, default=PROMPT_LIMIT, metavar="BYTES", help="limit of a prompt")
-    add("--dtype", choices=DTYPES, default="fp32", help="of the weights (default: fp32)")
+    add("--dtype", choices=DTYPES, default="fp32", help="dtype of the weights (default: fp32)")
     add(
         "--weights",
         type=_weights,
         choices=WEIGHTS,
         default="native",
-        help="fewer bits for the products of steps on a CPU: faster, not exact (default: native)",
+        help="fewer bits for the products on a CPU: faster, not exact (default: native)",
     )
-    add("--device", default="cpu", help="where to run (default: cpu)")
+    add("--device", default="cpu", help="device to run on (default: cpu)")
     add(
         "--cuda-graphs",
         action=argparse.BooleanOptionalAction,
-        help="record steps and run them again (default: on a GPU of CUDA)",
+        help="record steps as CUDA graphs and replay them (default: on a CUDA device)",
     )
     threads = "cores to use (default: 1 on onnx and for small models, else as torch does)"
     add("--threads", type=int, metavar="N", help=threads)
-    add("--backend", choices=BACKENDS, help="what runs it (default: onnx where it can)")
+    add("--backend", choices=BACKENDS, help="default: onnx if it can run the model")
     return parser
 
 
 def _weights(text: str) -> str:
-    """A kind of weights; torch is imported only where one is named."""
+    """Parse ``--weights``; torch is imported only if the option is used."""
     from bytelatent.generation.torch_backend.matrices import weights_kind
 
     return weights_kind(text)
 
 
 def _draft_length(text: str) -> int | str:
-    """``--speculate``, whose range is checked with those of the others."""
+    """Parse ``--speculate``; :func:`_check` checks its range."""
     if text == "auto":
         return text
     try:
@@ -348,7 +351,7 @@ def _draft_length(text: str) -> int | str:
 
 
 def _check(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
-    """Put the sampling args together, or end with status 2."""
+    """Check the options and store the sampling settings, or exit with status 2."""
     least = {"max_bytes": 0, "max_prompt": 0, "speculate": 1, "threads": 1}
     for name, low in least.items():
         value = getattr(options, name)
@@ -356,10 +359,10 @@ def _check(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None
             parser.error(f"--{name.replace('_', '-')}: {value} is not {low} or more")
     if "" in options.stop:
         parser.error("--stop: an empty text would stop everything")
-    given: dict[str, Any] = {name: getattr(options, name) for name in SAMPLING}
-    given = {name: value for name, value in given.items() if value is not None}
+    sampling: dict[str, Any] = {name: getattr(options, name) for name in SAMPLING}
+    sampling = {name: value for name, value in sampling.items() if value is not None}
     try:
-        options.sampling = SamplingArgs(valid_utf8=options.valid_utf8, **given)
+        options.sampling = SamplingArgs(valid_utf8=options.valid_utf8, **sampling)
     except ValidationError as error:
         first = error.errors()[0]
         name = str(first["loc"][0]).replace("_", "-")
@@ -368,7 +371,7 @@ def _check(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """The command."""
+    """Run the command and return its exit status."""
     parser = _parser()
     options = parser.parse_args(argv)
     _check(parser, options)

@@ -1,4 +1,4 @@
-"""Released checkpoints: a BLT's tokenizer and patcher, and commands to try and to convert them.
+"""Released checkpoints: settings of tokenizer and patcher, and commands that load and convert them.
 
 python -m bytelatent.hf load-transformers --entropy-repo R --blt-repo R --prompt TEXT hub
 python -m bytelatent.hf load-transformers --entropy-dir D --blt-dir D --prompt TEXT local

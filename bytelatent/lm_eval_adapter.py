@@ -1,11 +1,12 @@
-"""``python -m bytelatent.lm_eval_adapter``: our models in EleutherAI's lm-evaluation-harness.
+"""``python -m bytelatent.lm_eval_adapter``: run EleutherAI's lm-evaluation-harness on our models.
 
     python -m bytelatent.lm_eval_adapter run --model bytelatent \\
         --model_args model=blt-entropy-mini --tasks lambada_openai
 
-Takes the words of the command ``lm_eval``, which then knows a model ``bytelatent``. --model_args
-may have model, entropy_model, max_bytes, dtype (fp32, bf16) and device. In Python, make the model
-by ``lm_eval_class()(model=...)`` and give it to ``lm_eval.simple_evaluate``.
+The command has the arguments of the command ``lm_eval`` and adds a model with the name
+``bytelatent``. --model_args may contain model, entropy_model, max_bytes, dtype (fp32, bf16) and
+device. In Python, create the model with ``lm_eval_class()(model=...)`` and pass it to
+``lm_eval.simple_evaluate``.
 """
 
 import sys
@@ -23,35 +24,36 @@ from bytelatent.tokenizers.blt_tokenizer import utf8_bytes
 
 NAME = "bytelatent"
 DEFAULT_GENERATED = 256
-"""Bytes that are generated if a task does not say how many; the harness counts tokens, ours are
-bytes."""
+"""Number of bytes to generate if a task sets no limit. The harness counts tokens; the tokens of
+these models are bytes."""
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
 
 
 class Request(Protocol):
-    """What is needed of the harness's ``Instance``."""
+    """Protocol of a request of the harness, which its class ``Instance`` implements."""
 
     @property
     def args(self) -> tuple[Any, ...]:
-        """What the task asks for."""
+        """Arguments of the request."""
         ...
 
 
 class ByteModel:
-    """The three questions of the harness, without the harness.
+    """Model with the three methods that the harness calls; it does not need the harness.
 
-    A byte model sees a text of any length; a BLT sees the last ``max_bytes`` of one, and texts
-    without a context in pieces of at most that (see :data:`bytelatent.evaluation.corpus.COUNTING`).
+    The context of an entropy model (byte model) has no limit. The context of a BLT is the last
+    ``max_bytes`` bytes; a text without a context is cut into pieces of at most ``max_bytes`` bytes
+    (see :data:`bytelatent.evaluation.corpus.COUNTING`).
 
     Args:
         model: a folder, a shipped model, or a repository.
-        entropy_model: that cuts a BLT's patches, if its folder does not say.
-        max_bytes: see above.
-        dtype: of the weights, ``fp32`` or ``bf16``.
-        device: where to run; the CPU when None, and in place of a GPU that is not there.
-        harness: what the harness gives to every model (``batch_size``, ``max_batch_size``); texts
-            are batched by bytes here, so it has no use.
+        entropy_model: entropy model of a BLT; when None the one that its folder names.
+        max_bytes: limit of the context of a BLT, in bytes.
+        dtype: dtype of the weights, ``fp32`` or ``bf16``.
+        device: device to run on; the CPU when None or if there is no GPU.
+        harness: arguments that the harness passes to every model (``batch_size``,
+            ``max_batch_size``); they have no effect, because texts are batched by bytes.
 
     Raises:
         ValueError: the model cannot be loaded, or an option is impossible.
@@ -77,7 +79,7 @@ class ByteModel:
             raise ValueError(f"model_args: dtype {dtype!r} is none of {', '.join(DTYPES)}")
         if int(max_bytes) < 2:
             raise ValueError(f"model_args: max_bytes {max_bytes} is not 2 or more")
-        # The command of the harness asks for cuda:0 unless it is told otherwise.
+        # The command of the harness passes cuda:0 by default.
         if device is None or (device.startswith("cuda") and not torch.cuda.is_available()):
             device = "cpu"
         self.text_model = load_text_model(
@@ -86,7 +88,9 @@ class ByteModel:
         self.max_bytes = None if self.text_model.is_byte_model else int(max_bytes)
 
     def loglikelihood(self, requests: Sequence[Request]) -> list[tuple[float, bool]]:
-        """For (context, continuation): log-probability in nats, and whether it is the likeliest.
+        """Return the log-probability of each continuation; a request is (context, continuation).
+
+        Each result has the log-probability in nats, and whether the continuation is the likeliest.
 
         Raises:
             ValueError: the model cannot run on a text.
@@ -96,28 +100,33 @@ class ByteModel:
         texts = [context + pair[1] for context, pair in zip(contexts, pairs, strict=True)]
         scores = score(self.text_model, texts)
         return [
-            (_log_p(one, len(context)), bool(one.likeliest_N[len(context) :].all()))
-            for one, context in zip(scores, contexts, strict=True)
+            (_log_p(scored, len(context)), bool(scored.likeliest_N[len(context) :].all()))
+            for scored, context in zip(scores, contexts, strict=True)
         ]
 
     def loglikelihood_rolling(self, requests: Sequence[Request]) -> list[float]:
-        """For (text,): log-probability in nats of all its bytes, each counted once.
+        """Return the log-probability of each text in nats; a request is (text,).
+
+        Every byte counts once.
 
         Raises:
             ValueError: the model cannot run on a text.
         """
-        found = []
+        sums = []
         for request in requests:
             data = utf8_bytes(request.args[0])
             pieces = [data] if self.max_bytes is None else cut_pieces(data, self.max_bytes)
-            found.append(sum((_log_p(one, 0) for one in score(self.text_model, pieces)), 0.0))
-        return found
+            scores = score(self.text_model, pieces)
+            sums.append(sum((_log_p(scored, 0) for scored in scores), 0.0))
+        return sums
 
     def generate_until(self, requests: Sequence[Request]) -> list[str]:
-        """For (context, options): the likeliest text up to a stop word, which is left out.
+        """Return the likeliest text after each context; a request is (context, options).
+
+        The text ends before the first stop word.
 
         Raises:
-            ValueError: an option asks for samples, or the model cannot run on a text.
+            ValueError: an option requests random samples, or the model cannot run on a text.
         """
         return [self._generate(*request.args[:2]) for request in requests]
 
@@ -132,32 +141,32 @@ class ByteModel:
         limit = int(options.get("max_gen_toks", DEFAULT_GENERATED))
         prompt = utf8_bytes(context)
         if self.max_bytes is not None:
-            # A long answer must not push all of its question out.
+            # The limit of a long text must leave half of the bytes to the context.
             prompt = self._last(prompt, min(limit, self.max_bytes // 2))
-        found = bytearray()
-        bytes_left = continuation(self.text_model, prompt)
-        while len(found) < limit and (byte := next(bytes_left, None)) is not None:
-            found.append(byte)
-            stop = next((stop for stop in stops if stop and found.endswith(stop)), None)
+        generated = bytearray()
+        following = continuation(self.text_model, prompt)
+        while len(generated) < limit and (byte := next(following, None)) is not None:
+            generated.append(byte)
+            stop = next((stop for stop in stops if stop and generated.endswith(stop)), None)
             if stop is not None:
-                del found[-len(stop) :]
+                del generated[-len(stop) :]
                 break
-        return found.decode("utf-8", errors="replace")
+        return generated.decode("utf-8", errors="replace")
 
     def _last(self, context: bytes, room: int) -> bytes:
-        """The end of ``context`` that leaves room for so many bytes after it."""
+        """Return the end of ``context`` that leaves room for ``room`` bytes after it."""
         if self.max_bytes is None:
             return context
         return context[max(0, len(context) - max(0, self.max_bytes - room)) :]
 
 
 def _log_p(scores: ByteScores, first: int) -> float:
-    """Log-probability of all bytes from the place ``first`` on."""
+    """Return the log-probability in nats of all bytes from position ``first`` on."""
     return -float(scores.nats_N[first:].sum(dtype="float64"))
 
 
 def lm_eval_class() -> type[Any]:
-    """:class:`ByteModel` as a model of the harness, registered there as ``bytelatent``.
+    """Return a class of the harness for :class:`ByteModel`, registered as ``bytelatent``.
 
     Raises:
         ValueError: the harness is not installed.
@@ -171,17 +180,17 @@ def lm_eval_class() -> type[Any]:
         ) from None
 
     class BytelatentLM(ByteModel, LM):  # type: ignore[misc]
-        """See :class:`ByteModel`."""
+        """Model of the harness with the methods of :class:`ByteModel`."""
 
         def __init__(self, model: str, **options: Any) -> None:
             LM.__init__(self)
             ByteModel.__init__(self, model, **options)
 
     try:
-        found: type[Any] = get_model(NAME)
+        registered: type[Any] = get_model(NAME)
     except (KeyError, ValueError):
-        found = register_model(NAME)(BytelatentLM)
-    return found
+        registered = register_model(NAME)(BytelatentLM)
+    return registered
 
 
 def run(words: Sequence[str]) -> None:
@@ -198,7 +207,7 @@ def run(words: Sequence[str]) -> None:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """The command: that of the harness, with our models."""
+    """Run the command of the harness with our models and return the exit status."""
     words = list(sys.argv[1:] if argv is None else argv)
     if not words or words[0] in ("-h", "--help"):
         print(f"{__doc__}\nMore: python -m bytelatent.lm_eval_adapter run --help")

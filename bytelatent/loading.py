@@ -1,7 +1,7 @@
-"""Models as their folders describe them: either kind, with all it takes to run them on text.
+"""Loading an entropy model or a BLT with everything that is needed to run it on text.
 
-``train_args.json`` in a model's folder holds the settings of its run (:class:`TrainArgs`), its
-tokenizer and its patcher; for a BLT it also names the byte model that measures entropies.
+``train_args.json`` in the folder of a model contains the settings of its run (:class:`TrainArgs`),
+of its tokenizer and of its patcher; for a BLT it also names the entropy model.
 """
 
 from dataclasses import dataclass
@@ -20,27 +20,28 @@ from bytelatent.patching.patcher import Patcher, PatcherArgs
 from bytelatent.patching.rules import ENTROPY_MODES
 from bytelatent.transformer import LMTransformer
 
-if TYPE_CHECKING:  # loads what training needs, seconds of it
+if TYPE_CHECKING:  # importing the modules of training takes seconds
     from bytelatent.training.args import TrainArgs
 
 Model = LMTransformer | ByteLatentTransformer
 
 ENTROPY_FOLDER = "entropy_model"
-"""Where released BLTs keep theirs."""
+"""Subfolder of the entropy model in the folder of a released BLT."""
 
 
 @dataclass(frozen=True)
 class TextModel:
-    """A model and what cuts the text for it.
+    """Entropy model (byte model) or BLT with its patcher.
 
     Attributes:
-        name: as it was asked for.
-        model: in eval mode.
-        patcher: with the entropy model, if its rule needs one; None for a byte model whose folder
-            names none.
-        entropy_model: that of the patcher: a byte model measures its own entropies.
-        entropy_name: its name; None without one.
-        settings: content of ``train_args.json``, empty if there is none.
+        name: name or path with which the model was loaded.
+        model: the model in eval mode.
+        patcher: patcher, with the entropy model if its rule needs one; None for a byte model whose
+            folder has no settings of a patcher.
+        entropy_model: entropy model of the patcher; for a byte model the model itself. None if the
+            rule needs no entropies.
+        entropy_name: name of the entropy model; None without one.
+        settings: content of ``train_args.json``; empty without that file.
     """
 
     name: str
@@ -57,7 +58,7 @@ class TextModel:
 
     @property
     def device(self) -> torch.device:
-        """Where it runs."""
+        """Device of the model."""
         return next(self.model.parameters()).device
 
 
@@ -68,18 +69,19 @@ def load_text_model(
     dtype: torch.dtype | None = torch.float32,
     device: torch.device | str = "cpu",
 ) -> TextModel:
-    """Load a model of either kind, and the entropy model that cuts its patches.
+    """Load an entropy model or a BLT, and the entropy model of the patcher of a BLT.
 
     Args:
         name: a folder, a shipped model, or ``owner/name`` on the hub.
-        entropy_model: likewise, for a BLT; else the ``patcher_model`` of its ``train_args.json``,
-            or its sub-folder ``entropy_model``.
-        dtype: of the weights; None for that of the file.
-        device: where to run.
+        entropy_model: entropy model of a BLT: a folder, a shipped model, or ``owner/name`` on the
+            hub. When None the ``patcher_model`` of ``train_args.json``, or the subfolder
+            ``entropy_model``.
+        dtype: dtype of the weights; that of the file when None.
+        device: device to run on.
 
     Raises:
-        ValueError: a file is missing or damaged, or a BLT's rule needs entropies and nothing says
-            by which model.
+        ValueError: a file is missing or damaged, the model does not read bytes, or the rule of a
+            BLT needs entropies and no entropy model is named.
     """
     folder = model_folder(name, (*MODEL_FILES, TRAIN_ARGS_FILE, f"{ENTROPY_FOLDER}/*"))
     settings = read_settings(folder)
@@ -114,10 +116,10 @@ def load_text_model(
 
 
 def kind_of(folder: Path) -> type[Model]:
-    """The class that reads the checkpoint in ``folder``; :class:`LMTransformer` if in doubt.
+    """Return the class of the checkpoint in ``folder``; :class:`LMTransformer` if it is unclear.
 
     Raises:
-        ValueError: its config is damaged.
+        ValueError: the config is damaged.
     """
     if (folder / CONFIG_FILE).is_file():
         config = read_json(folder / CONFIG_FILE)
@@ -133,10 +135,10 @@ def kind_of(folder: Path) -> type[Model]:
 
 
 def read_settings(folder: Path) -> dict[str, Any]:
-    """``train_args.json`` of a model's folder; empty if there is none.
+    """Read ``train_args.json`` in the folder of a model; empty without that file.
 
     Raises:
-        ValueError: it is damaged.
+        ValueError: the file is damaged.
     """
     path = folder / TRAIN_ARGS_FILE
     if not path.is_file():
@@ -148,14 +150,23 @@ def read_settings(folder: Path) -> dict[str, Any]:
 
 
 def write_settings(folder: Path, args: "TrainArgs", **more: Any) -> None:
-    """Write ``train_args.json``: the run, tokenizer and patcher, and ``more`` about the model."""
+    """Write ``train_args.json`` into the folder of a model.
+
+    Args:
+        folder: folder of the model.
+        args: settings of the run, with those of tokenizer and patcher.
+        more: further keys of the file.
+
+    Raises:
+        ValueError: the system refuses to write.
+    """
     write_json(folder / TRAIN_ARGS_FILE, args.model_dump(mode="json") | more)
     patcher = args.patcher or PatcherArgs()
     BltTokenizerAndPatcher(args.data.tokenizer, patcher).save_pretrained(folder)
 
 
 def _named_entropy_model(name: str, folder: Path, settings: dict[str, Any]) -> str:
-    """What the folder says about its entropy model."""
+    """Return the name or path of the entropy model that the folder of a BLT names."""
     named = settings.get("patcher_model")
     if isinstance(named, str):
         return named

@@ -1,4 +1,4 @@
-"""Measures of language models, and the file that a run writes them to."""
+"""Metrics of training runs, and the file ``metrics.jsonl`` of a run."""
 
 import json
 import math
@@ -15,11 +15,12 @@ from bytelatent.files import os_errors_as_value_error, write_text
 
 
 class SinkArgs(BaseModel):
-    """Where measures go besides ``metrics.jsonl``.
+    """Settings of further destinations of metrics besides ``metrics.jsonl``.
 
     Attributes:
-        also: ``tensorboard`` writes event files beside it; ``wandb`` sends to Weights & Biases.
-        wandb_project: project there.
+        also: ``tensorboard`` writes event files in the same folder; ``wandb`` sends the metrics to
+            Weights & Biases.
+        wandb_project: project at Weights & Biases.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -29,20 +30,24 @@ class SinkArgs(BaseModel):
 
 
 def bits_per_byte(nats: float, size: float) -> float:
-    """Cross-entropy sum in nats over ``size`` bytes as bits per byte (BLT paper, section 4.5)."""
+    """Convert the sum of cross-entropies of ``size`` bytes in nats to bits per byte.
+
+    Section 4.5 of the BLT paper defines bits per byte.
+    """
     return nats / (math.log(2) * size)
 
 
 @dataclass
 class Tally:
-    """Sums over the steps of a logged stretch.
+    """Sums over the steps between two lines of the log.
 
     Attributes:
-        nats, targets: of all that is learnt: bytes and ends of documents.
-        byte_nats, size: of bytes alone; ``size`` in bytes.
-        patches: patches that hold them; tokens where there are no patches.
-        gradient_norms: before clipping.
-        seconds: spent in steps.
+        nats, targets: sum of the cross-entropies in nats, and number, of all targets: bytes and
+            ends of documents.
+        byte_nats, size: sum of the cross-entropies of bytes in nats, and number of bytes.
+        patches: number of patches of these bytes; number of tokens if there are no patches.
+        gradient_norms: norm of the gradient of each step before clipping.
+        seconds: duration of the steps in seconds.
     """
 
     nats: float = 0.0
@@ -55,26 +60,27 @@ class Tally:
 
     @property
     def loss(self) -> float:
-        """Mean nats of what is learnt; 0 before the first step."""
+        """Mean cross-entropy of all targets in nats; 0 before the first step."""
         return self.nats / self.targets if self.targets else 0.0
 
 
 class Sink(Protocol):
-    """Takes the numbers of a record besides the file."""
+    """Protocol of a further destination of the numbers of a record."""
 
     def __call__(self, step: int, numbers: dict[str, float]) -> None:
-        """Take them."""
+        """Store the numbers of step ``step``."""
         ...
 
 
 class MetricsFile:
-    """``metrics.jsonl``: one JSON object a line, each with its ``step``.
+    """File ``metrics.jsonl`` of a run, with one JSON object in each line; each has a key ``step``.
 
     Args:
-        path: the file; lines after ``step`` (of a run that is taken up again before them) go.
-        args: where else the numbers go.
-        step: the step the run goes on from.
-        write: whether this process writes; only one of a run does.
+        path: path of the file. Lines of steps after ``step`` are removed, because a resumed run
+            repeats these steps.
+        args: settings of further destinations; None for none.
+        step: step from which the run continues.
+        write: whether this process writes; only one process of a run does.
 
     Raises:
         ValueError: a library that ``args`` asks for is not installed.
@@ -91,10 +97,10 @@ class MetricsFile:
             self.sinks = [_sink(name, path, args) for name in args.also] if args else []
 
     def append(self, record: dict[str, Any]) -> None:
-        """Add one line and hand it to the operating system.
+        """Append one record as a line and close the file; send its numbers to all sinks.
 
         Raises:
-            ValueError: the system refuses, for want of space, say.
+            ValueError: the system refuses to write, for example because there is no space.
         """
         if not self.write:
             return
@@ -110,7 +116,7 @@ class MetricsFile:
 
 
 def memory_bytes(device: Any = None) -> int:
-    """Most memory held so far: of the GPU if ``device`` is one, else of this process."""
+    """Return the peak memory in bytes: of the GPU ``device``, or else of this process."""
     if getattr(device, "type", "cpu") == "cuda":
         import torch
 
@@ -120,7 +126,10 @@ def memory_bytes(device: Any = None) -> int:
 
 
 def read_metrics(path: Path) -> list[dict[str, Any]]:
-    """All whole lines; a last line that a kill cut short is left out."""
+    """Read all complete lines; a line that was cut off when a process was killed ends the reading.
+
+    The result is empty if the file does not exist.
+    """
     if not path.is_file():
         return []
     records = []
@@ -134,11 +143,11 @@ def read_metrics(path: Path) -> list[dict[str, Any]]:
 
 @dataclass(frozen=True)
 class Round:
-    """A part of a run in which the learning rate does not rise again once it has fallen.
+    """Part of a run in which the learning rate does not rise again after it has fallen.
 
     Attributes:
-        first, last: steps of its first and last line.
-        first_lr, last_lr: learning rates there.
+        first, last: steps of the first and of the last line of the part.
+        first_lr, last_lr: learning rates at these steps.
     """
 
     first: int
@@ -148,30 +157,30 @@ class Round:
 
 
 def find_rounds(metrics: Iterable[Mapping[str, Any]]) -> list[Round]:
-    """The rounds of a run: it was finished, given more steps and started again.
+    """Find the rounds of a run; a finished run that is continued with more steps has several.
 
     Args:
-        metrics: lines of ``metrics.jsonl``; of two of a step the later one counts.
+        metrics: lines of ``metrics.jsonl``; of two lines of one step the later line counts.
     """
     rates = {line["step"]: line["lr"] for line in metrics if "lr" in line}
-    found: list[Round] = []
+    rounds: list[Round] = []
     fallen = False
     for step, lr in sorted(rates.items()):
-        last = found[-1] if found else None
+        last = rounds[-1] if rounds else None
         if last is None or (fallen and lr > last.last_lr):
-            found.append(Round(step, lr, step, lr))
+            rounds.append(Round(step, lr, step, lr))
             fallen = False
         else:
             fallen = fallen or lr < last.last_lr
-            found[-1] = replace(last, last=step, last_lr=lr)
-    return found
+            rounds[-1] = replace(last, last=step, last_lr=lr)
+    return rounds
 
 
 def _sink(name: str, path: Path, args: SinkArgs) -> Sink:
-    """The sink of that name.
+    """Create the sink ``name``.
 
     Raises:
-        ValueError: its library is not installed.
+        ValueError: the library of the sink is not installed.
     """
     try:
         if name == "tensorboard":

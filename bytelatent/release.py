@@ -1,16 +1,17 @@
-"""``python -m bytelatent.release RUN OUT``: make a model folder that can be shipped from a run.
+"""``python -m bytelatent.release RUN OUT``: make a model folder that can be published from a run.
 
-``OUT`` gets the weights (``config.json``, ``model.safetensors``), its graphs for onnxruntime
-(:mod:`bytelatent.export`), ``train_args.json`` with the threshold, ``calibration.json``, the run's
-``metrics.jsonl``, ``evaluation.json`` (bits per byte and patches on text it never saw, what
-compressors make of the same text, and what it writes by itself), ``NOTICE``
-(whose text it learned from) and ``README.md``, the model card. All of it is measured or read off
-the run, and nothing is moved to ``OUT`` before everything is made.
+The command writes these files to ``OUT``: the weights (``config.json``, ``model.safetensors``), the
+ONNX graphs (:mod:`bytelatent.export`), ``train_args.json`` with the threshold,
+``calibration.json``, ``metrics.jsonl`` of the run, ``evaluation.json`` (bits per byte and patches
+on held-out text, bits per byte of compressors on the same text, and generated text), ``NOTICE``
+(sources of the training text) and ``README.md``, the model card. All content is measured or read
+from the run, and no file is moved to ``OUT`` before all files are complete.
 
-``python -m bytelatent.release OUT --card`` writes the card anew, from the files of ``OUT`` alone;
-``--measure`` measures a released model again first, as when its entropy model is a new one.
+``python -m bytelatent.release OUT --card`` writes the model card again from the files of ``OUT``;
+``--measure`` measures a released model again first, for example after its entropy model changed.
 
-An entropy model gets a new threshold for ``--patch-size``; a BLT keeps the one it was trained with.
+An entropy model gets a new threshold for ``--patch-size``; a BLT keeps the threshold of its
+training.
 """
 
 import argparse
@@ -50,22 +51,22 @@ logger = logging.getLogger(__name__)
 NOTICE_FILE, EVALUATION_FILE, METRICS_FILE = "NOTICE", "evaluation.json", "metrics.jsonl"
 
 DESCRIBED = {"licence", "note", "lang", "package", "archive", "bytes"}
-"""What the manifest must say of a source whose licence it knows."""
+"""Keys that the manifest must have for every source that it lists."""
 
 
 @dataclass(frozen=True)
 class Options:
-    """How to release.
+    """Options of a release.
 
     Attributes:
-        limit: bytes of each source to measure; those of :data:`PROSE` are measured whole.
-        prose_limit: bytes of those; all when None.
-        patch_size: wanted bytes per patch of an entropy model.
-        max_patch_length: bytes of its patches at most; None for no limit.
-        text_bytes: of each text that the model is made to write; none when 0.
-        dtype: of the weights in the file.
-        entropy_model: name of the one that ships beside a BLT, if it is not the run's.
-        beside: a result of ``benchmarks/equal_bytes.py`` for the card of a BLT.
+        limit: number of bytes of each source to measure, except for the sources of :data:`PROSE`.
+        prose_limit: number of bytes of each source of :data:`PROSE` to measure; all when None.
+        patch_size: target mean number of bytes per patch of an entropy model.
+        max_patch_length: longest patch of an entropy model in bytes; None for no limit.
+        text_bytes: number of bytes of each generated text; 0 for no generated texts.
+        dtype: dtype of the weights in the file.
+        entropy_model: name of the entropy model of a BLT; that of the run when None.
+        beside: path of a result of ``benchmarks/equal_bytes.py`` for the model card of a BLT.
     """
 
     limit: int = LIMIT
@@ -86,11 +87,16 @@ class Options:
 
 
 def release(run: Path, out: Path, options: Options | None = None) -> None:
-    """Fill ``out`` from ``run``.
+    """Make a model folder from a finished run.
+
+    Args:
+        run: folder of the run.
+        out: folder of the released model.
+        options: options of the release; the defaults when None.
 
     Raises:
-        ValueError: the run is not finished, the corpus it names is not there, or an option does
-            not fit the model.
+        ValueError: the run is not finished, its corpus is missing, or an option does not fit the
+            model.
     """
     options = options or Options()
     args, training = _read_run(run, options)
@@ -104,8 +110,8 @@ def release(run: Path, out: Path, options: Options | None = None) -> None:
         with replacing(folder / METRICS_FILE) as temporary:
             shutil.copyfile(run / METRICS_FILE, temporary)
         if unknown := unknown_sources(training["sources"], entries):
-            place = args.data.root_dir / MANIFEST_FILE
-            logger.warning("%s does not tell the licences of %s", place, ", ".join(unknown))
+            manifest = args.data.root_dir / MANIFEST_FILE
+            logger.warning("%s does not tell the licences of %s", manifest, ", ".join(unknown))
         if text := _notice(entries, training["sources"]):
             write_text(folder / NOTICE_FILE, text)
         releasing.calibrate(folder, args, options.patch_size, options.max_patch_length)
@@ -164,16 +170,16 @@ def _read_released(folder: Path) -> tuple[TrainArgs, dict[str, Any]]:
 
 
 def write_card(folder: Path, *, out: Path | None = None, beside: Path | None = None) -> None:
-    """Write ``README.md`` of a released model from the other files of its folder.
+    """Write ``README.md``, the model card of a released model, from the other files of its folder.
 
     Args:
-        folder: with the files that :func:`release` makes.
-        out: where the model goes, if not there.
-        beside: a result of ``benchmarks/equal_bytes.py``, for a BLT.
+        folder: folder with the files that :func:`release` writes.
+        out: final folder of the model; ``folder`` when None.
+        beside: path of a result of ``benchmarks/equal_bytes.py``, for a BLT.
 
     Raises:
-        ValueError: a file is missing or damaged, the comparison does not fit, or the manifest of
-            the corpus, which the card shows beside ``NOTICE``, is not there.
+        ValueError: a file is missing or damaged, the comparison does not fit, or there is a
+            ``NOTICE`` but no manifest of the corpus.
     """
     (args, training), evaluation = _read_released(folder), read_json(folder / EVALUATION_FILE)
     compared = _read_beside(args, beside)
@@ -205,17 +211,17 @@ def write_card(folder: Path, *, out: Path | None = None, beside: Path | None = N
 def _limits(
     args: TrainArgs, options: Options, split: str, entries: Mapping[str, Mapping[str, Any]]
 ) -> dict[str, int | None]:
-    """Bytes to measure of the sources of the run, of those outside the mix, and of the prose."""
+    """Return the number of bytes to measure of each source: of the run, outside the mix, prose."""
     names = [*args.data.used_sources(), *releasing.outside_sources(entries)]
-    found: dict[str, int | None] = dict.fromkeys(names, options.limit)
-    return found | dict.fromkeys(measured_prose(split, entries), options.prose_limit)
+    limits: dict[str, int | None] = dict.fromkeys(names, options.limit)
+    return limits | dict.fromkeys(measured_prose(split, entries), options.prose_limit)
 
 
 def _read_beside(args: TrainArgs, path: Path | None) -> Beside | None:
-    """The comparison for a BLT's card.
+    """Read the comparison for the model card of a BLT; None without a path.
 
     Raises:
-        ValueError: the file is none, or the model is no BLT.
+        ValueError: the file is not a comparison, or the model is not a BLT.
     """
     if path is None:
         return None
@@ -225,17 +231,18 @@ def _read_beside(args: TrainArgs, path: Path | None) -> Beside | None:
 
 
 def _dtype(folder: Path) -> str:
-    """Of the weights in the file."""
-    stored = {one.dtype for one in StoredTensors.read(folder / WEIGHTS_FILE).tensors.values()}
+    """Return the dtype of the weights in the file of weights."""
+    tensors = StoredTensors.read(folder / WEIGHTS_FILE).tensors
+    stored = {tensor.dtype for tensor in tensors.values()}
     names = {"BF16": "bf16", "F16": "fp16"}
     return next((short for name, short in names.items() if name in stored), "fp32")
 
 
 def _read_entries(args: TrainArgs, sources: Sequence[str]) -> dict[str, Mapping[str, Any]]:
-    """Entries of the corpus manifest by source; empty without one.
+    """Read the entries of the corpus manifest by source; empty without a manifest.
 
     Raises:
-        ValueError: the manifest is damaged, or says only half of what it must.
+        ValueError: the manifest is damaged, or an entry lacks a key.
     """
     path = args.data.root_dir / MANIFEST_FILE
     entries = read_entries(args.data.root_dir)
@@ -246,7 +253,7 @@ def _read_entries(args: TrainArgs, sources: Sequence[str]) -> dict[str, Mapping[
 
 
 def _notice(entries: Mapping[str, Mapping[str, Any]], sources: Sequence[str]) -> str | None:
-    """The NOTICE on the sources that the manifest knows; None if it knows none."""
+    """Return the NOTICE on the sources in the manifest; None if the manifest has none of them."""
     unknown = unknown_sources(sources, entries)
     if len(unknown) == len(sources):
         return None
@@ -257,7 +264,7 @@ def _notice(entries: Mapping[str, Mapping[str, Any]], sources: Sequence[str]) ->
 
 
 def _read_run(run: Path, options: Options) -> tuple[TrainArgs, dict[str, Any]]:
-    """The args of a finished run, and what is said about its training."""
+    """Return the settings of a finished run and the facts about its training."""
     args = load_args(TrainArgs, [f"config={run / 'config.yaml'}"])
     if not (run / "model").is_dir():
         raise ValueError(f"{run / 'model'} does not exist: the run is not finished")
@@ -284,39 +291,39 @@ def _read_run(run: Path, options: Options) -> tuple[TrainArgs, dict[str, Any]]:
 
 
 def _move(folder: Path, out: Path) -> None:
-    """Put finished files into place; those of before that have no successor stay."""
+    """Move complete files to ``out``; older files there without a new version are kept."""
     for path in sorted(folder.iterdir()):
         with os_errors_as_value_error(out / path.name, "written"):
             out.mkdir(exist_ok=True)
             path.replace(out / path.name)
     with os_errors_as_value_error(out / SELF_CONTAINED_FILE, "removed"):
-        (out / SELF_CONTAINED_FILE).unlink(missing_ok=True)  # has the weights of before
+        (out / SELF_CONTAINED_FILE).unlink(missing_ok=True)  # it contains the old weights
 
 
 def run(options: argparse.Namespace) -> None:
-    """Release a run, or write the card of a released model anew.
+    """Release a run, or write the model card of a released model again.
 
     Raises:
-        ValueError: the run or an option cannot be used, or the system refuses.
+        ValueError: the run or an option cannot be used, or the system refuses to write.
     """
     words = vars(options)
     folder, out = words.pop("run"), words.pop("out")
-    out = out or folder
     only_card, again = words.pop("card"), words.pop("measure")
-    wanted = Options(**words)
+    out = out or folder
+    settings = Options(**words)
     if again:
-        measure_again(folder, wanted)
+        measure_again(folder, settings)
     elif not only_card:
-        release(folder, out, wanted)
-    elif replace(wanted, beside=None) != Options():
+        release(folder, out, settings)
+    elif replace(settings, beside=None) != Options():
         raise ValueError("--card: takes --beside alone; nothing is measured anew")
     else:
-        write_card(out, beside=wanted.beside)
+        write_card(out, beside=settings.beside)
     print(f"wrote {out}")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """The command."""
+    """Run the command and return its exit status."""
     parser = argparse.ArgumentParser(prog="python -m bytelatent.release", description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     defaults, add = Options(), parser.add_argument
@@ -327,29 +334,31 @@ def main(argv: Sequence[str] | None = None) -> int:
         type=int,
         default=defaults.limit,
         metavar="BYTES",
-        help=f"of each source to measure (default: {defaults.limit})",
+        help=f"bytes to measure of each source (default: {defaults.limit})",
     )
-    add("--prose-limit", type=int, metavar="BYTES", help=f"of {', '.join(PROSE)} (default: all)")
+    prose = f"bytes to measure of {', '.join(PROSE)} (default: all)"
+    add("--prose-limit", type=int, metavar="BYTES", help=prose)
     add(
         "--patch-size",
         type=float,
         default=defaults.patch_size,
         metavar="BYTES",
-        help=f"wanted of an entropy model (default: {defaults.patch_size})",
+        help=f"target mean patch size of an entropy model (default: {defaults.patch_size})",
     )
-    add("--max-patch-length", type=int, metavar="BYTES", help="of an entropy model (default: any)")
+    longest = "longest patch of an entropy model (default: no limit)"
+    add("--max-patch-length", type=int, metavar="BYTES", help=longest)
     add(
         "--text-bytes",
         type=int,
         default=defaults.text_bytes,
         metavar="BYTES",
-        help=f"of each text that it is made to write; 0 for none (default: {defaults.text_bytes})",
+        help=f"bytes of each generated text; 0 for none (default: {defaults.text_bytes})",
     )
-    add("--dtype", choices=DTYPES, default=defaults.dtype, help="of the weights in the file")
-    add("--entropy-model", metavar="NAME", help="of a BLT, if not the run's patcher_model")
-    add(
-        "--beside", type=Path, metavar="FILE", help="of benchmarks/equal_bytes.py, for a BLT's card"
-    )
+    add("--dtype", choices=DTYPES, default=defaults.dtype, help="dtype of the weights in the file")
+    entropy_model = "entropy model of a BLT (default: patcher_model of the run)"
+    add("--entropy-model", metavar="NAME", help=entropy_model)
+    beside = "result of benchmarks/equal_bytes.py for the model card of a BLT"
+    add("--beside", type=Path, metavar="FILE", help=beside)
     add("--card", action="store_true", help="write only README.md, from the other files")
     add("--measure", action="store_true", help="measure a released model anew, and write its card")
     options = parser.parse_args(argv)

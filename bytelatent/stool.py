@@ -1,11 +1,12 @@
-"""``python -m bytelatent.stool script=MODULE config=FILE key=value ...``: run on a Slurm cluster.
+"""``python -m bytelatent.stool script=MODULE config=FILE key=value ...``: submit a job to Slurm.
 
     python -m bytelatent.stool script=bytelatent.train config=bytelatent/configs/debug.yaml \
         nodes=2 ngpu=8 partition=gpu time=720 steps=2000
 
-Copies the code and the configuration into ``dump_dir/code``, writes ``dump_dir/submit.slurm`` and
-submits it; ``sbatch dump_dir/submit.slurm`` starts the same job again. Words that are no setting
-of this command go to the script, and so does every word after ``--``.
+The command copies the code and the configuration to ``dump_dir/code``, writes
+``dump_dir/submit.slurm`` and submits it. ``sbatch dump_dir/submit.slurm`` starts the same job
+again. Words that are not settings of this command are passed to the script, and so are all words
+after ``--``.
 """
 
 import difflib
@@ -33,33 +34,36 @@ PACKAGE = Path(__file__).parent
 SUBMIT_FILE = "submit.slurm"
 CONFIG_FILE = "config.yaml"
 TRAIN = "bytelatent.train"
-"""The script whose settings have a ``dump_dir``; the others refuse one."""
+"""The script whose settings have a ``dump_dir``; other scripts do not accept one."""
 
 BESIDE_THE_PACKAGE = ("pyproject.toml", "constraints.txt")
 
 
 class StoolArgs(BaseModel):
-    """A job.
+    """Settings of a Slurm job.
 
     Attributes:
         script: module of this package that every process runs, such as ``bytelatent.train``.
-        config: its configuration; the job gets a copy.
-        dump_dir: folder of the job; ``bytelatent.train`` is told it too. Default: that of the
-            configuration.
-        name: of the job. Default: that of the configuration, or of the folder.
-        nodes: machines.
-        ngpu: GPUs per node; 0 asks for none.
-        nproc: processes per node. Default: one per GPU, at least one.
-        ncpu: cores per process.
-        mem: memory per node, such as ``200G``; ``0`` is all of it. Default: the cluster's.
-        time: minutes until Slurm ends the job. Default: the partition's.
-        signal_lead: seconds before that when the script is told to save and leave, by SIGUSR1.
-        partition, account, qos, constraint, exclude: as for sbatch.
-        env: a folder with a virtual or conda environment, or the name of a conda environment.
-            Default: the one that runs this command.
-        stdout: a log file for each of the ``nodes``, or all lines ``together`` with their node.
-        override: replace code and script of another run in ``dump_dir``; its checkpoints stay.
-        dry_run: write everything, submit nothing.
+        config: configuration of the script; the job uses a copy.
+        dump_dir: folder of the job, which is also passed to ``bytelatent.train``. Default: the
+            ``dump_dir`` of the configuration.
+        name: name of the job. Default: the name in the configuration, or that of the folder.
+        nodes: number of nodes.
+        ngpu: number of GPUs per node; 0 requests no GPU.
+        nproc: number of processes per node. Default: one per GPU, at least one.
+        ncpu: number of cores per process.
+        mem: memory per node, such as ``200G``; ``0`` is all memory. Default: that of the cluster.
+        time: minutes until Slurm ends the job. Default: the limit of the partition.
+        signal_lead: seconds before the end of the job at which Slurm sends SIGUSR1, so that the
+            script saves a checkpoint and stops.
+        partition, account, qos, constraint, exclude: options of sbatch with the same names.
+        env: folder of a virtual or conda environment, or name of a conda environment. Default: the
+            environment that runs this command.
+        stdout: ``nodes`` writes one log file per node, ``together`` one log file with the node in
+            front of each line.
+        override: whether to replace code and script of another run in ``dump_dir``; the
+            checkpoints of that run are kept.
+        dry_run: whether to write all files without submitting the job.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -92,8 +96,8 @@ class StoolArgs(BaseModel):
                 f"signal_lead: {self.signal_lead} s is not less than time, {self.time} min"
             )
         path = PACKAGE.parent.joinpath(*self.script.split("."))
-        found = path.with_suffix(".py").is_file() or (path / "__main__.py").is_file()
-        if not re.fullmatch(r"bytelatent(\.[a-z_]\w*)+", self.script) or not found:
+        exists = path.with_suffix(".py").is_file() or (path / "__main__.py").is_file()
+        if not re.fullmatch(r"bytelatent(\.[a-z_]\w*)+", self.script) or not exists:
             raise ValueError(
                 f"script: {self.script} is no command of this package; bytelatent.train is one"
             )
@@ -101,12 +105,17 @@ class StoolArgs(BaseModel):
 
     @property
     def processes(self) -> int:
-        """Processes on a node."""
+        """Number of processes per node."""
         return self.nproc or max(1, self.ngpu)
 
 
 class RunKeys(BaseModel):
-    """What this command reads of a script's settings."""
+    """Settings of a script that this command reads; all other settings are ignored.
+
+    Attributes:
+        dump_dir: folder of the run.
+        name: name of the run.
+    """
 
     model_config = ConfigDict(extra="ignore")
 
@@ -115,51 +124,61 @@ class RunKeys(BaseModel):
 
 
 class ScriptTemplate(Template):
-    """A shell script with ``@@name`` where values go."""
+    """Template of a shell script, in which ``@@name`` stands for a value."""
 
     delimiter = "@@"
 
 
 @dataclass(frozen=True)
 class Job:
-    """A job to be written: its folder (absolute) and the text of its ``submit.slurm``."""
+    """Planned job.
+
+    Attributes:
+        folder: absolute path of the folder of the job.
+        text: text of its ``submit.slurm``.
+    """
 
     folder: Path
     text: str
 
 
 def split_words(words: Sequence[str]) -> tuple[dict[str, str], list[str]]:
-    """The settings of this command, and the words for the script.
+    """Divide the words of the command line into settings of this command and words for the script.
 
     Raises:
-        ValueError: a word is no ``key=value``, stands twice, or looks like a misspelt setting.
+        ValueError: a word is not ``key=value``, a key occurs twice, or a key looks like a misspelt
+            setting.
     """
-    mine: dict[str, str] = {}
+    settings: dict[str, str] = {}
     cut = words.index("--") if "--" in words else len(words)
-    theirs = []
+    script_words = []
     for word in words[:cut]:
         key, equals, value = word.partition("=")
         if not equals or not key:
             raise ValueError(f"{word!r} is no setting; write key=value, for example nodes=2")
-        if key in mine:
-            raise ValueError(f"{key}: given twice, {mine[key]!r} and {value!r}")
+        if key in settings:
+            raise ValueError(f"{key}: given twice, {settings[key]!r} and {value!r}")
         if key in StoolArgs.model_fields:
-            mine[key] = value
+            settings[key] = value
         elif near := difflib.get_close_matches(key, StoolArgs.model_fields, n=1, cutoff=0.8):
             raise ValueError(
                 f"{key}: unknown key; the nearest known one is {near[0]} (to give it to the "
                 "script, write it after --)"
             )
         else:
-            theirs.append(word)
-    return mine, [*theirs, *words[cut + 1 :]]
+            script_words.append(word)
+    return settings, [*script_words, *words[cut + 1 :]]
 
 
 def plan(args: StoolArgs, words: Sequence[str]) -> Job:
-    """The job of ``args`` whose script is given ``words``; writes nothing.
+    """Plan the job of ``args`` without writing a file.
+
+    Args:
+        args: settings of the job.
+        words: words for the script.
 
     Raises:
-        ValueError: no folder is named, a setting is wrong, or the environment is not there.
+        ValueError: no folder is named, a setting is wrong, or the environment does not exist.
     """
     for word in words:
         if not word.isprintable():
@@ -179,31 +198,30 @@ def plan(args: StoolArgs, words: Sequence[str]) -> Job:
 
 
 def _check_training(args: StoolArgs, settings: Sequence[str]) -> None:
-    """What the run would refuse at its start; better now than after the queue.
+    """Check the settings of a training run now, as the run itself would fail after the queue.
 
     Raises:
-        ValueError: the configuration is wrong, or does not go with so many processes.
+        ValueError: the configuration is wrong, or does not fit the number of processes.
     """
     from bytelatent.training.args import TrainArgs  # loads torch
 
-    found, world = load_args(TrainArgs, settings), args.nodes * args.processes
+    train_args, world = load_args(TrainArgs, settings), args.nodes * args.processes
     processes = f"{world} processes (nodes={args.nodes}, {args.processes} on each)"
-    if found.data.batch_size % world:
+    if train_args.data.batch_size % world:
         raise ValueError(
-            f"data.batch_size: {found.data.batch_size} rows cannot be shared evenly by "
+            f"data.batch_size: {train_args.data.batch_size} rows cannot be shared evenly by "
             f"{processes}; take a multiple"
         )
-    if world % found.distributed.replicas:
-        raise ValueError(
-            f"distributed.replicas: {processes} cannot be divided into {found.distributed.replicas}"
-        )
+    replicas = train_args.distributed.replicas
+    if world % replicas:
+        raise ValueError(f"distributed.replicas: {processes} cannot be divided into {replicas}")
 
 
 def _script(args: StoolArgs, folder: Path, name: str, words: Sequence[str]) -> str:
-    """The text of ``submit.slurm``."""
+    """Return the text of ``submit.slurm``."""
     config = [] if args.config is None else [f"config={folder / 'code' / CONFIG_FILE}"]
-    told = [f"dump_dir={folder}"] if args.script == TRAIN else []
-    command = ["python3", "-m", args.script, *config, *told, *words]
+    dump_dir = [f"dump_dir={folder}"] if args.script == TRAIN else []
+    command = ["python3", "-m", args.script, *config, *dump_dir, *words]
     output = "--label"
     if args.stdout == "nodes":
         output = '--open-mode=append --output="$attempt.node%n.out"'
@@ -246,10 +264,10 @@ def _header(args: StoolArgs, folder: Path, name: str) -> list[str]:
 
 
 def write(job: Job, args: StoolArgs) -> Path:
-    """Copy the code into the job's folder, write its script and return the script's path.
+    """Copy the code to the folder of the job, write its script and return the path of the script.
 
     Raises:
-        ValueError: the folder holds another run, and ``override`` is not set.
+        ValueError: the folder contains another run, and ``override`` is not set.
     """
     code, script = job.folder / "code", job.folder / SUBMIT_FILE
     (job.folder / "logs").mkdir(parents=True, exist_ok=True)
@@ -269,7 +287,7 @@ def write(job: Job, args: StoolArgs) -> Path:
             )
         if change and code.exists():
             code.rename(aside / "old")
-        if not code.exists():  # the same code stays where running jobs have it open
+        if not code.exists():  # equal code is not replaced, as running jobs may use it
             (aside / "new").rename(code)
         write_text(script, job.text)
     finally:
@@ -278,7 +296,7 @@ def write(job: Job, args: StoolArgs) -> Path:
 
 
 def _copy_code(target: Path, config: Path | None) -> None:
-    """The package, what describes it, and the configuration."""
+    """Copy the package, the files that describe it, and the configuration."""
     ignored = shutil.ignore_patterns("__pycache__", "*.pyc")
     shutil.copytree(PACKAGE, target / PACKAGE.name, ignore=ignored)
     for name in BESIDE_THE_PACKAGE:
@@ -289,7 +307,7 @@ def _copy_code(target: Path, config: Path | None) -> None:
 
 
 def _first_difference(new: Path, old: Path) -> str | None:
-    """Name of a file that only one of two folders has, or that differs between them."""
+    """Return the name of a file that differs between two folders or is in only one; else None."""
     names = {
         file.relative_to(folder)
         for folder in (new, old)
@@ -304,22 +322,22 @@ def _first_difference(new: Path, old: Path) -> str | None:
 
 
 def run(words: Sequence[str]) -> None:
-    """Write the script of a job and submit it, or only write it with ``dry_run``.
+    """Write the script of a job and submit it; with ``dry_run`` only write it.
 
     Raises:
-        ValueError: the words of the command line are not understood.
-        OSError: the system or Slurm refuses.
+        ValueError: a word of the command line or a setting is wrong.
+        OSError: the system or Slurm reports an error.
     """
-    mine, theirs = split_words(words)
-    args = check_args(StoolArgs, mine)
-    script = write(plan(args, theirs), args)
+    settings, script_words = split_words(words)
+    args = check_args(StoolArgs, settings)
+    script = write(plan(args, script_words), args)
     print(f"wrote {script}")
     if not args.dry_run:
         print(submit(script))
 
 
 def main(argv: list[str] | None = None) -> int:
-    """The command."""
+    """Run the command and return its exit status."""
     words = sys.argv[1:] if argv is None else argv
     if not words or {"-h", "--help"} & set(words):
         print(f"{__doc__}\n{inspect.getdoc(StoolArgs)}")

@@ -3,8 +3,8 @@
     python -m bytelatent.train config=bytelatent/configs/entropy_mini.yaml
     torchrun --nproc-per-node 8 -m bytelatent.train config=bytelatent/configs/blt_1b.yaml
 
-A run that was stopped goes on from its last checkpoint when the same command is given again.
-SIGINT, SIGTERM and SIGUSR1 (Slurm's warning) save first; the exit status is then 75.
+If a run was stopped, the same command continues it from its last checkpoint. After SIGINT, SIGTERM
+and SIGUSR1 (the warning of Slurm) the command saves a checkpoint and ends with exit status 75.
 """
 
 import logging
@@ -27,7 +27,14 @@ from bytelatent.training.trainer import StepReport, Trainer
 
 @contextmanager
 def progress_bar(name: str, steps: int) -> Iterator[Callable[[StepReport], None]]:
-    """A function that shows a report: a bar on a terminal, now and then a line elsewhere."""
+    """Provide a function that shows the report of a step.
+
+    On a terminal it updates a progress bar; otherwise it prints about 100 lines in a run.
+
+    Args:
+        name: name of the run.
+        steps: number of steps of the run.
+    """
     console = Console(stderr=True)
     columns = (
         TextColumn(name),
@@ -50,7 +57,7 @@ def progress_bar(name: str, steps: int) -> Iterator[Callable[[StepReport], None]
 
 
 def train(args: TrainArgs, world: World) -> bool:
-    """Run to the end, or until a signal asks to save and leave; whether it came to the end."""
+    """Train to the last step or to a signal that stops the run; return whether it is finished."""
     alone = sole_run(args.dump_dir) if world.is_main else nullcontext()
     with alone, process_group(world, args.device), progress_bar(args.name, args.steps) as report:
         trainer = Trainer(args, report, world)
@@ -59,7 +66,7 @@ def train(args: TrainArgs, world: World) -> bool:
 
 
 def run(words: Sequence[str]) -> int:
-    """Train as the words of the command line say; return the exit status.
+    """Train with the settings of the command line and return the exit status.
 
     Raises:
         ValueError: a setting, the data, a checkpoint or the device cannot be used.
@@ -78,7 +85,7 @@ def run(words: Sequence[str]) -> int:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """The command."""
+    """Run the command and return its exit status."""
     words = sys.argv[1:] if argv is None else argv
     if not words or {"-h", "--help"} & set(words):
         print(__doc__)

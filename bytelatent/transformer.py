@@ -1,17 +1,19 @@
-"""The byte language model that measures entropies: a small causal transformer.
+"""Entropy model: a small causal byte language model that measures next-byte entropies.
 
-What is particular about it:
+The model has these properties:
 
-- a byte sees the last ``sliding_window`` bytes of its own document (both matter: without the
-  window patching falls apart beyond 512 bytes);
-- hash n-grams, if it has any, are summed onto the embedding of the byte that they end with;
-  they are not cut at an end of document, as in the BLT;
-- interleaved rotary embeddings, RMSNorm before each half of a block, SwiGLU, no biases;
-- ``forward`` for whole rows, ``forward_chunk`` for texts of any length in constant memory: a chunk
-  is given the keys and values of the window before it, so the result is that of the whole text.
+- a byte attends to the last ``sliding_window`` bytes of its own document; without the window, the
+  patches of rows longer than 512 bytes are wrong;
+- hash n-gram embeddings, if there are any, are added to the embedding of the byte at which the
+  n-gram ends; as in the BLT, n-grams are not cut at the end of a document;
+- rotary embeddings are interleaved, RMSNorm precedes attention and SwiGLU, and there are no biases;
+- ``forward`` runs whole rows, ``forward_chunk`` runs texts of any length in constant memory: a
+  chunk attends to the keys and values of the window before it, so the result is that of the whole
+  text.
 
-Legend: ``L`` layers, ``B`` rows, ``S`` bytes, ``W`` window, ``R`` bytes that n-grams reach back,
-``D`` width, ``G`` key/value heads, ``E`` head width, ``V`` vocabulary.
+Legend: ``L`` layers, ``B`` rows, ``S`` bytes, ``T`` keys, ``W`` bytes of the window, ``R`` bytes
+before a chunk that n-grams include, ``D`` width, ``G`` key/value heads, ``E`` head width, ``V``
+vocabulary.
 """
 
 from typing import NamedTuple, cast
@@ -30,15 +32,15 @@ from bytelatent.model.padding import leading_padding, rolled
 
 
 class LMState(NamedTuple):
-    """What a chunk must know of the text before it.
+    """State of the text before a chunk.
 
     Attributes:
-        keys_LBWGE, values_LBWGE: keys (before rotation) and values of the last bytes, ``W`` of them
-            or as many as there were.
-        documents_BW: 0 for bytes in the document of the byte that comes next, ``-1`` for those
-            of older documents.
-        recent_BR: the last ids, as many as the longest n-gram has less one, or as many as there
-            were; none for a model without hash n-grams.
+        keys_LBWGE, values_LBWGE: keys (before rotation) and values of the last ``W`` bytes, or of
+            all bytes of a shorter text.
+        documents_BW: 0 for bytes in the document of the next byte, ``-1`` for bytes of older
+            documents.
+        recent_BR: the last ids: one fewer than the longest n-gram has, or all ids of a shorter
+            text; no ids for a model without hash n-grams.
     """
 
     keys_LBWGE: Tensor
@@ -48,7 +50,7 @@ class LMState(NamedTuple):
 
 
 class LMTransformer(EmbedsBytes):
-    """Next-byte logits of byte sequences (BLT paper, section 2.2)."""
+    """Causal byte language model with next-byte logits (BLT paper, section 2.2)."""
 
     kind = LM_KIND
     summary = (
@@ -67,10 +69,12 @@ class LMTransformer(EmbedsBytes):
             self.output = nn.Linear(args.dim, args.vocab_size, bias=False)
 
     def forward(self, tokens_BS: Tensor, *, impl: AttentionImpl = "auto") -> Tensor:
-        """Logits ``[B, S, V]``; position ``i`` predicts token ``i + 1``.
+        """Return next-byte logits ``[B, S, V]``; position ``i`` predicts token ``i + 1``.
 
-        Shorter rows may be filled up with PAD at their end or in front of BOS; that changes nothing
-        for their other bytes.
+        Args:
+            tokens_BS: ids. Shorter rows may be padded with PAD at their end or in front of BOS,
+                which does not change the results of their other bytes.
+            impl: implementation of attention; all implementations give the same result.
 
         Raises:
             ValueError: ``tokens_BS`` is not two-dimensional or holds ids outside the vocabulary.
@@ -89,10 +93,14 @@ class LMTransformer(EmbedsBytes):
     def forward_chunk(
         self, tokens_BS: Tensor, state: LMState, *, impl: AttentionImpl = "auto"
     ) -> tuple[Tensor, LMState]:
-        """Logits of the next ``S`` bytes of a text and the state after them.
+        """Return the logits ``[B, S, V]`` of the next bytes of a text and the state after them.
 
-        Chunk by chunk this gives what ``forward`` gives for the whole text. Rows begin with their
-        text: padding in front of it is not looked for here.
+        The logits of all chunks equal those of ``forward`` for the whole text.
+
+        Args:
+            tokens_BS: ids of the chunk; rows must not begin with padding.
+            state: state of the text before the chunk.
+            impl: implementation of attention; all implementations give the same result.
         """
         window = self.args.window
         assert window is not None, "there is no state without a window"
@@ -109,7 +117,7 @@ class LMTransformer(EmbedsBytes):
         return logits_BSV, LMState(keys, values, documents_BW, recent_BR)
 
     def initial_state(self, rows: int) -> LMState:
-        """The state before the first byte of ``rows`` texts.
+        """Return the state before the first byte of ``rows`` texts.
 
         Raises:
             ValueError: the model has no window, so no bounded state exists.
@@ -125,7 +133,11 @@ class LMTransformer(EmbedsBytes):
         return LMState(empty, empty, none, none)
 
     def init_weights(self, generator: Generator | None = None) -> None:
-        """Fresh weights by the laws of :mod:`bytelatent.model.init`; seeded by the args."""
+        """Initialise all weights by the rules of :mod:`bytelatent.model.init`.
+
+        Args:
+            generator: source of random numbers; by default one with the seed of the settings.
+        """
         args = self.args
         if generator is None:
             generator = Generator(self.tok_embeddings.weight.device).manual_seed(args.seed)
@@ -137,16 +149,16 @@ class LMTransformer(EmbedsBytes):
         nn.init.ones_(self.norm.weight)
         if not args.weight_tying:
             truncated_normal(self.output.weight, std, generator)
-        # Last, so that all other weights are those of the same model without n-grams.
+        # The n-gram tables come last: all other weights equal those of the model without n-grams.
         for table in self.hash_tok_embedding:
             truncated_normal(cast(nn.Embedding, table).weight, std, generator)
 
     def byte_table(self) -> nn.Embedding:
-        """The embeddings of ids."""
+        """Return the embedding table of single bytes."""
         return self.tok_embeddings
 
     def ngram_tables(self) -> nn.ModuleList:
-        """As wide as the residual stream."""
+        """Return the hash n-gram tables, whose rows have the width of the residual stream."""
         return self.hash_tok_embedding
 
     def _run(
@@ -174,7 +186,7 @@ class LMTransformer(EmbedsBytes):
         return self.output_of(h_BSD), present
 
     def output_of(self, h_BSD: Tensor) -> Tensor:
-        """Logits ``[..., V]`` of what the last layer gives."""
+        """Return the logits ``[..., V]`` of states ``[..., D]`` of the last layer."""
         h_BSD = self.norm(h_BSD)
         if self.args.weight_tying:
             return h_BSD @ self.tok_embeddings.weight.T
@@ -182,9 +194,9 @@ class LMTransformer(EmbedsBytes):
         return logits_BSV
 
     def _age(self, documents_BT: Tensor, tokens_BS: Tensor) -> Tensor:
-        """Renumber so that the byte after the chunk belongs to document 0 and older ones to none.
+        """Renumber documents: 0 for the document of the byte after the chunk, -1 for older ones.
 
-        So numbers do not grow with the length of a text.
+        So document numbers do not grow with the length of a text.
         """
         if not self.args.separates_documents:
             return documents_BT

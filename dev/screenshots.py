@@ -1,6 +1,6 @@
-"""The pages as they look: ``python dev/screenshots.py OUT [--base URL] [--only gallery ...]``.
+"""Screenshots of the pages: ``python dev/screenshots.py OUT [--base URL] [--only gallery ...]``.
 
-A server must run at the base URL. Each page is taken light and dark, wide and narrow.
+A server must run at the base URL. Each page is captured light and dark, wide and narrow.
 """
 
 import argparse
@@ -30,12 +30,12 @@ PAGES = {
     "artifact": ("/artifact/entropy_figure", "iframe"),
     "api": ("/api", "main"),
 }
-"""Address of each page, and what is there once it is drawn."""
+"""Path of each page, and the selector of an element that exists once the page is drawn."""
 WIDTHS = {"": 1280, "-phone": 360}
 
 
 def shoot(page: Page, address: str, drawn: str, path: Path) -> None:
-    """The first view of a page, and all of it."""
+    """Capture the first screen of a page, and the whole page."""
     page.goto(address)
     page.wait_for_selector(drawn)
     page.wait_for_timeout(500)
@@ -53,7 +53,7 @@ def shoot(page: Page, address: str, drawn: str, path: Path) -> None:
 
 
 def main() -> None:
-    """Take them."""
+    """Capture the chosen pages."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("out", type=Path)
     parser.add_argument("--base", default="http://127.0.0.1:5000")

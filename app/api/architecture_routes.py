@@ -1,4 +1,4 @@
-"""``GET /api/architecture``: what a model is made of, and what a byte costs in it."""
+"""The route ``GET /api/architecture``: a model's architecture and its cost per byte."""
 
 from flask import Blueprint, Response, current_app, request
 
@@ -14,19 +14,21 @@ OPENAPI = OpenApiFragment(
         "/api/architecture": {
             "get": {
                 "operationId": "getArchitecture",
-                "summary": "Layers, widths, parameters and FLOPs per byte of a model's parts",
+                "summary": "Get the layers, widths, parameters and FLOPs per byte of a model",
                 "parameters": [
                     described(
                         "model",
-                        "The loaded model, blt-1b or blt-8b; without it, the first of these that "
-                        "is there.",
+                        "Name of the loaded model, blt-1b or blt-8b. Default: the loaded model, "
+                        "or else blt-1b.",
                         type="string",
                     )
                 ],
                 "responses": {
-                    "200": json_of("The parts, in the order of a forward pass.", Architecture),
-                    "304": {"description": "The copy named by If-None-Match is still good."},
-                    "422": problem("There is no such model."),
+                    "200": json_of(
+                        "Parts of the model, in the order of a forward pass.", Architecture
+                    ),
+                    "304": {"description": "The copy named by If-None-Match is up to date."},
+                    "422": problem("No model has this name."),
                 },
             }
         }
@@ -37,7 +39,7 @@ OPENAPI = OpenApiFragment(
 
 @blueprint.get("/api/architecture")
 def get_architecture() -> Response:
-    """What a model is made of."""
+    """Answer with the architecture of a model."""
     known: Architectures = current_app.extensions["architectures"]
     name = choice(request.args, "model", list(known.by_name)) or known.first
     return known.body(name).response(request)

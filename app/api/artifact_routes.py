@@ -1,4 +1,4 @@
-"""``GET /api/artifact/<name>``: a figure with its formats and its data."""
+"""The route ``GET /api/artifact/<name>``: a figure with its formats and its data."""
 
 import json
 from dataclasses import asdict
@@ -12,9 +12,9 @@ from app.api.visualizations_routes import artifact_json
 from app.requests.compressed import KeptBody
 from app.requests.problems import ProblemError
 from app.schemas.artifact import ArtifactPage
-from app.stored.catalogue import Artifact, Catalogue, Snapshot
+from app.stored.catalogue import Catalogue, Snapshot, StoredArtifact
 from app.stored.gallery import Card, gallery_of
-from app.stored.preview import Preview, preview_of
+from app.stored.preview import DataPreview, preview_of
 
 blueprint = Blueprint("api_artifact", __name__)
 
@@ -23,21 +23,21 @@ OPENAPI = OpenApiFragment(
         "/api/artifact/{name}": {
             "get": {
                 "operationId": "getArtifact",
-                "summary": "A figure with its formats and the beginning of its data",
+                "summary": "Get a figure with its formats and a preview of its data",
                 "parameters": [
                     {
                         "name": "name",
                         "in": "path",
                         "required": True,
-                        "description": "A name that /api/visualizations lists, "
-                        "or one without its suffix.",
+                        "description": "Name of a file that /api/visualizations lists, "
+                        "with or without its suffix.",
                         "schema": {"type": "string"},
                     }
                 ],
                 "responses": {
-                    "200": json_of("The figure.", ArtifactPage),
-                    "304": {"description": "The copy named by If-None-Match is still good."},
-                    "404": problem("There is no such figure."),
+                    "200": json_of("Figure, or data file without a figure.", ArtifactPage),
+                    "304": {"description": "The copy named by If-None-Match is up to date."},
+                    "404": problem("No figure has this name."),
                 },
             }
         }
@@ -48,14 +48,14 @@ OPENAPI = OpenApiFragment(
 
 @blueprint.get("/api/artifact/<path:name>")
 def artifact(name: str) -> Response:
-    """A figure with its formats and the beginning of its data."""
+    """Answer with a figure, its formats and the preview of its data."""
     snapshot, card = find_card(name)
     kept = snapshot.once(("artifact", card.name), lambda: _body(snapshot, card))
     return kept.response(request)
 
 
 def find_card(name: str) -> tuple[Snapshot, Card]:
-    """The card of that name, and the moment it is of.
+    """Return the card of that name, and the catalogue's snapshot that contains it.
 
     Raises:
         ProblemError: 404.
@@ -68,8 +68,10 @@ def find_card(name: str) -> tuple[Snapshot, Card]:
     return snapshot, card
 
 
-def kept_preview(snapshot: Snapshot, data: Artifact | None) -> Preview | None:
-    """The beginning of a data file, read once."""
+def kept_preview(snapshot: Snapshot, data: StoredArtifact | None) -> DataPreview | None:
+    """Return the preview of a data file, which is read once per snapshot, or None without a
+    file.
+    """
     if data is None:
         return None
     return snapshot.once(("preview", data.name), lambda: preview_of(data))

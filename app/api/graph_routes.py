@@ -1,4 +1,4 @@
-"""``/api/graph``: the graph of a text, and the saved ones."""
+"""The routes of ``/api/graph``: the graph of a text, and the saved graphs."""
 
 from dataclasses import asdict
 from typing import Any
@@ -21,22 +21,22 @@ OPENAPI = OpenApiFragment(
         "/api/graph": {
             "get": {
                 "operationId": "getGraphs",
-                "summary": "Kinds of graphs that this server makes, and the saved ones",
-                "responses": {"200": json_of("Kinds, limits, saved graphs.", Graphs)},
+                "summary": "List the kinds of graphs that this server builds, and the saved graphs",
+                "responses": {"200": json_of("Kinds of graphs, limits and saved graphs.", Graphs)},
             },
             "post": {
                 "operationId": "postGraph",
-                "summary": "A text as a graph: of its patches, or of what it is about",
+                "summary": "Build a graph of a text's patches or entities",
                 "requestBody": body_of(GraphRequest, EXAMPLE_REQUEST),
                 "responses": {
-                    "200": json_of("Node-link JSON, with places for drawing.", GraphResponse),
+                    "200": json_of("Node-link JSON with positions for drawing.", GraphResponse),
                     **problems(
                         {
                             "400": "The body is not JSON.",
                             "413": "The text is too long.",
-                            "422": "A field is missing, unknown, of a wrong type or out of range.",
-                            "503": "This kind of graph cannot be had here, or too many wait for "
-                            "one; then Retry-After says when to try again.",
+                            "422": "A field is missing, unknown, of wrong type or out of range.",
+                            "503": "Graphs of this kind are unavailable, or the queue is full; "
+                            "then Retry-After says when to try again.",
                         }
                     ),
                 },
@@ -49,7 +49,7 @@ OPENAPI = OpenApiFragment(
 
 @blueprint.get("/api/graph")
 def graphs() -> Response:
-    """What can be had."""
+    """Answer with the kinds of graphs, the limits and the saved graphs."""
     response = jsonify(offered())
     response.headers["Cache-Control"] = "no-cache"
     return response
@@ -57,17 +57,19 @@ def graphs() -> Response:
 
 @blueprint.post("/api/graph")
 def graph() -> Response:
-    """The graph of a text."""
+    """Answer with the graph of a text."""
     maker: GraphMaker = current_app.extensions["graph_maker"]
-    wanted = parse_body(request.get_data(cache=False), GraphRequest)
-    text_bytes(wanted.text, limit=maker.limit)
-    response = jsonify(maker.answer(wanted))
+    graph_request = parse_body(request.get_data(cache=False), GraphRequest)
+    text_bytes(graph_request.text, limit=maker.limit)
+    response = jsonify(maker.answer(graph_request))
     response.headers["Cache-Control"] = "no-store"
     return response
 
 
 def offered() -> dict[str, Any]:
-    """Kinds, limits and saved graphs, as :class:`app.schemas.graph.Graphs`."""
+    """Return the kinds of graphs, the limits and the saved graphs, as
+    :class:`app.schemas.graph.Graphs`.
+    """
     maker: GraphMaker = current_app.extensions["graph_maker"]
     catalogue: Catalogue = current_app.extensions["catalogue"]
     return {

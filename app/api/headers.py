@@ -1,4 +1,4 @@
-"""Headers of the API alone: its version, and who else's pages may ask it (CORS)."""
+"""Headers of API responses: the version, and the origins whose pages may call the API (CORS)."""
 
 from flask import Flask, Response, current_app, request
 
@@ -9,7 +9,7 @@ EXPOSED = "API-Version, ETag, Retry-After, X-Request-ID"
 
 
 def register(app: Flask) -> None:
-    """Add the headers to the responses of ``app``'s API."""
+    """Add the headers to the API responses of ``app``."""
     app.after_request(_add)
 
 

@@ -1,4 +1,6 @@
-"""``GET /healthz``: whether the server lives. ``GET /readyz``: whether to send it more."""
+"""The routes ``GET /healthz``, whether the server works, and ``GET /readyz``, whether it has
+capacity.
+"""
 
 from http import HTTPStatus
 
@@ -6,7 +8,7 @@ from flask import Blueprint, Response, current_app, jsonify
 
 from app.api.openapi_fragment import OpenApiFragment, json_of, problem
 from app.models.live_model import LiveModel
-from app.requests import deadline as deadline
+from app.requests import deadline
 from app.requests.problems import ProblemError
 from app.schemas.health import Health, Ready
 
@@ -17,17 +19,21 @@ OPENAPI = OpenApiFragment(
         "/healthz": {
             "get": {
                 "operationId": "getHealth",
-                "summary": "Whether the server and its model are well",
-                "responses": {"200": json_of("Status and model.", Health)},
+                "summary": "Get the state of the server and its entropy model",
+                "responses": {
+                    "200": json_of("Status of the server and its entropy model.", Health)
+                },
             }
         },
         "/readyz": {
             "get": {
                 "operationId": "getReadiness",
-                "summary": "Whether the server can take more texts",
+                "summary": "Get whether the server can accept more texts",
                 "responses": {
-                    "200": json_of("It can.", Ready),
-                    "503": problem("Not now: no model, too many waiting, or about to stop."),
+                    "200": json_of("The server can accept more texts.", Ready),
+                    "503": problem(
+                        "No entropy model is loaded, the queue is full, or the server stops."
+                    ),
                 },
             }
         },
@@ -38,7 +44,7 @@ OPENAPI = OpenApiFragment(
 
 @blueprint.get("/healthz")
 def healthz() -> Response:
-    """Whether the server and its model are well; without a model the gallery still works."""
+    """Answer whether the server and its entropy model work; the gallery works without a model."""
     model: LiveModel = current_app.extensions["model"]
     source = model.source
     response = jsonify(
@@ -53,15 +59,15 @@ def healthz() -> Response:
 
 @blueprint.get("/readyz")
 def readyz() -> Response:
-    """Whether the server can take more texts."""
+    """Answer whether the server can accept more texts."""
     model: LiveModel = current_app.extensions["model"]
     if deadline.stopping.is_set():
         raise _unready("The server is about to stop.")
     if model.source is None:
         raise _unready(f"The entropy model is not loaded: {model.reason}")
-    if model.turns.is_full:
+    if model.queue.is_full:
         raise _unready("As many texts wait for the model as may.")
-    response = jsonify(status="ready", waiting=model.turns.waiting)
+    response = jsonify(status="ready", waiting=model.queue.waiting)
     response.headers["Cache-Control"] = "no-store"
     return response
 

@@ -1,4 +1,4 @@
-"""``POST /api/inspect``: a text followed through the BLT."""
+"""The route ``POST /api/inspect``: one forward pass of the BLT over a text, in detail."""
 
 from flask import Blueprint, Response, current_app, jsonify, request
 
@@ -16,18 +16,18 @@ OPENAPI = OpenApiFragment(
         "/api/inspect": {
             "post": {
                 "operationId": "postInspect",
-                "summary": "A text followed through the BLT: hash buckets, patches, who reads whom",
+                "summary": "Inspect a forward pass of the BLT over a text",
                 "requestBody": body_of(InspectRequest, EXAMPLE_REQUEST),
                 "responses": {
                     "200": json_of(
-                        "Tokens, patches, hash buckets, weights of cross-attention.",
+                        "Tokens, patches, hash buckets and cross-attention weights.",
                         InspectResponse,
                     ),
                     **problems(
                         {
                             "400": "The body is not JSON.",
                             "413": "The text is too long.",
-                            "422": "A field is missing, unknown, of a wrong type or out of range.",
+                            "422": "A field is missing, unknown, of wrong type or out of range.",
                             "503": "No BLT is loaded, or it is busy; then Retry-After says when to "
                             "try again.",
                         }
@@ -42,10 +42,10 @@ OPENAPI = OpenApiFragment(
 
 @blueprint.post("/api/inspect")
 def inspect() -> Response:
-    """A text followed through the BLT."""
+    """Answer with the details of a forward pass of the BLT over a text."""
     inspector: Inspector = current_app.extensions["inspector"]
-    wanted = parse_body(request.get_data(cache=False), InspectRequest)
-    data = text_bytes(wanted.text, limit=inspector.limit)
-    response = jsonify(inspector.answer(wanted, data))
+    inspect_request = parse_body(request.get_data(cache=False), InspectRequest)
+    data = text_bytes(inspect_request.text, limit=inspector.limit)
+    response = jsonify(inspector.answer(inspect_request, data))
     response.headers["Cache-Control"] = "no-store"
     return response

@@ -1,4 +1,4 @@
-"""``GET /api/model``: the models of this server."""
+"""The routes of ``/api/model``: the models of this server and their cards."""
 
 from http import HTTPStatus
 
@@ -6,8 +6,7 @@ from flask import Blueprint, Response, current_app, jsonify, request
 
 from app.api.openapi_fragment import OpenApiFragment, json_of, problem
 from app.models.live_model import LiveModel
-from app.models.loaded_models import OpenApiFragment as DescribedModel
-from app.models.loaded_models import State, describe
+from app.models.loaded_models import DescribedModel, ModelState, describe
 from app.requests.problems import ProblemError
 from app.schemas.model import Models
 from app.settings import Settings
@@ -19,17 +18,17 @@ OPENAPI = OpenApiFragment(
         "/api/model": {
             "get": {
                 "operationId": "getModels",
-                "summary": "The models of this server",
+                "summary": "List the models of this server",
                 "responses": {
-                    "200": json_of("What is loaded, its shape, files and licence.", Models),
-                    "304": {"description": "The copy named by If-None-Match is still good."},
+                    "200": json_of("Models with their shapes, files and licences.", Models),
+                    "304": {"description": "The copy named by If-None-Match is up to date."},
                 },
             }
         },
         "/api/model/{kind}/card": {
             "get": {
                 "operationId": "getModelCard",
-                "summary": "The card of a model",
+                "summary": "Get the card of a model",
                 "parameters": [
                     {
                         "name": "kind",
@@ -40,10 +39,10 @@ OPENAPI = OpenApiFragment(
                 ],
                 "responses": {
                     "200": {
-                        "description": "Its README.md.",
+                        "description": "Model card, the README.md of the model.",
                         "content": {"text/markdown": {"schema": {"type": "string"}}},
                     },
-                    "404": problem("There is no such model, or it has no card."),
+                    "404": problem("No model has this kind, or the model has no card."),
                 },
             }
         },
@@ -54,7 +53,7 @@ OPENAPI = OpenApiFragment(
 
 @blueprint.get("/api/model")
 def models() -> Response:
-    """The models of this server."""
+    """Answer with the models of this server."""
     described = {kind: model.description.model_dump() for kind, model in described_models().items()}
     response = jsonify(described)
     response.headers["Cache-Control"] = "no-cache"
@@ -65,28 +64,28 @@ def models() -> Response:
 
 @blueprint.get("/api/model/<string:kind>/card")
 def card(kind: str) -> Response:
-    """The card of a model, as text."""
-    found = described_models().get(kind)
-    if found is None or found.card is None:
+    """Answer with the card of a model, as text."""
+    model = described_models().get(kind)
+    if model is None or model.card is None:
         raise ProblemError(HTTPStatus.NOT_FOUND, "There is nothing of this name here.")
     return Response(
-        found.card,
+        model.card,
         content_type="text/markdown; charset=utf-8",
         headers={"Cache-Control": "no-cache"},
     )
 
 
 def described_models() -> dict[str, DescribedModel]:
-    """Both models by kind; they are described once, since they were loaded once."""
+    """Return both models by kind; they are described once, because they are loaded once."""
     known: dict[str, DescribedModel] | None = current_app.extensions.get("described_models")
     if known is None:
         settings: Settings = current_app.extensions["settings"]
         model: LiveModel = current_app.extensions["model"]
         source = model.source
         threshold = source.threshold if source else None
-        entropy = State(source is not None, model.reason, threshold)
+        entropy = ModelState(source is not None, model.reason, threshold)
         maker = current_app.extensions.get("text_maker")
-        makes = State(bool(maker and maker.source), maker.reason if maker else None)
+        makes = ModelState(bool(maker and maker.source), maker.reason if maker else None)
         known = {
             "entropy": describe(settings.model_folder, "entropy", entropy),
             "blt": describe(settings.blt_folder, "blt", makes),

@@ -1,4 +1,4 @@
-"""The OpenAPI document: what the modules with routes say of them, put together."""
+"""The OpenAPI document, assembled from the fragments of the modules with routes."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -12,7 +12,7 @@ VERSION = "1"
 
 
 def document(parts: Iterable[OpenApiFragment]) -> dict[str, Any]:
-    """The whole document, OpenAPI 3.1."""
+    """Return the whole OpenAPI 3.1 document."""
     parts = list(parts)
     models: list[type[BaseModel]] = [
         ProblemDocument,
@@ -28,8 +28,8 @@ def document(parts: Iterable[OpenApiFragment]) -> dict[str, Any]:
         "info": {
             "title": "Byte Latent Transformer: entropies and patches",
             "version": VERSION,
-            "description": "Next-byte entropies of a text, the patches that a rule cuts it into, "
-            "and the stored figures. Errors are problem documents (RFC 9457).",
+            "description": "Next-byte entropies of a text, its patches by a patching rule, and the "
+            "stored figures. Errors are problem documents (RFC 9457).",
         },
         "servers": [{"url": "/"}],
         "paths": {
@@ -42,7 +42,7 @@ def document(parts: Iterable[OpenApiFragment]) -> dict[str, Any]:
 
 
 def _limited(operation: Mapping[str, Any]) -> dict[str, Any]:
-    """``operation`` with the answer to a client that asks too much."""
-    too_many = problem("Too many requests of one client; Retry-After says when to try again.")
+    """Return ``operation`` with the 429 response to a client that sends too many requests."""
+    too_many = problem("The client sends too many requests; Retry-After says when to try again.")
     responses: dict[str, Any] = {"429": too_many, **operation["responses"]}
     return {**operation, "responses": dict(sorted(responses.items()))}

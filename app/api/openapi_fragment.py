@@ -1,4 +1,6 @@
-"""Routes as OpenAPI describes them: each module with routes of the API exports a ``OPENAPI``."""
+"""Fragments of the OpenAPI document; each module with routes of the API exports one as
+``OPENAPI``.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,11 +14,11 @@ from app.schemas.schema import ProblemDocument
 
 @dataclass(frozen=True)
 class OpenApiFragment:
-    """Part of the OpenAPI document.
+    """Fragment of the OpenAPI document.
 
     Attributes:
         paths: operations by path and method.
-        schemas: the models that they refer to.
+        schemas: schemas that the operations refer to.
     """
 
     paths: Mapping[str, Mapping[str, Any]]
@@ -24,12 +26,12 @@ class OpenApiFragment:
 
 
 def json_of(description: str, model: type[BaseModel]) -> dict[str, Any]:
-    """A response with a JSON body."""
+    """Return the description of a response with a JSON body."""
     return {"description": description, "content": {"application/json": {"schema": ref(model)}}}
 
 
 def problem(description: str) -> dict[str, Any]:
-    """A response with a problem document."""
+    """Return the description of a response with a problem document."""
     return {
         "description": description,
         "content": {MEDIA_TYPE: {"schema": ref(ProblemDocument)}},
@@ -37,16 +39,16 @@ def problem(description: str) -> dict[str, Any]:
 
 
 def problems(descriptions: Mapping[str, str]) -> dict[str, Any]:
-    """Problem documents by status."""
+    """Return the descriptions of several problem documents by status."""
     return {status: problem(text) for status, text in descriptions.items()}
 
 
 def body_of(model: type[BaseModel], example: Mapping[str, Any]) -> dict[str, Any]:
-    """The JSON body that a request must have."""
+    """Return the description of a required JSON body."""
     content = {"schema": ref(model), "example": dict(example)}
     return {"required": True, "content": {"application/json": content}}
 
 
 def ref(model: type[BaseModel]) -> dict[str, str]:
-    """A reference to a schema of the document."""
+    """Return a reference to a schema of the document."""
     return {"$ref": f"#/components/schemas/{model.__name__}"}

@@ -1,4 +1,4 @@
-"""``GET /api/runs``, ``GET /api/runs/<name>``: training runs and their curves."""
+"""The routes of ``/api/runs``: training runs and their curves."""
 
 from http import HTTPStatus
 
@@ -14,48 +14,60 @@ from app.schemas.runs import RunCurves, RunList
 blueprint = Blueprint("api_runs", __name__)
 
 FEWEST, MOST = 20, 4000
-"""Points of a curve that can be asked for."""
+"""Smallest and largest number of points of a curve that a client may request."""
 AXES = ("step", "bytes")
 
-_UNCHANGED = {"description": "The copy named by If-None-Match is still good."}
+_UNCHANGED = {"description": "The copy named by If-None-Match is up to date."}
 
 OPENAPI = OpenApiFragment(
     {
         "/api/runs": {
             "get": {
                 "operationId": "listRuns",
-                "summary": "Training runs: of the shipped models, and local ones",
-                "responses": {"200": json_of("The runs.", RunList), "304": _UNCHANGED},
+                "summary": "List the training runs of the shipped models and the local ones",
+                "responses": {"200": json_of("Training runs.", RunList), "304": _UNCHANGED},
             }
         },
         "/api/runs/{name}": {
             "get": {
                 "operationId": "getRun",
-                "summary": "The curves of a training run",
+                "summary": "Get the curves of a training run",
                 "parameters": [
                     {
                         "name": "name",
                         "in": "path",
                         "required": True,
-                        "description": "A name that /api/runs lists.",
+                        "description": "Name of a run that /api/runs lists.",
                         "schema": {"type": "string"},
                     },
                     described(
                         "points",
-                        "So many points of each curve at most, about.",
+                        "Approximate largest number of points of each curve.",
                         type="integer",
                         minimum=FEWEST,
                         maximum=MOST,
                         default=CurveRequest.points,
                     ),
-                    described("axis", "What from and to count.", type="string", enum=list(AXES)),
-                    described("from", "Leave out what is before.", type="number", minimum=0),
-                    described("to", "Leave out what is after.", type="number", minimum=0),
+                    described(
+                        "axis",
+                        "Axis that the parameters from and to refer to.",
+                        type="string",
+                        enum=list(AXES),
+                    ),
+                    described(
+                        "from",
+                        "Lower limit; earlier points are left out.",
+                        type="number",
+                        minimum=0,
+                    ),
+                    described(
+                        "to", "Upper limit; later points are left out.", type="number", minimum=0
+                    ),
                 ],
                 "responses": {
-                    "200": json_of("The curves.", RunCurves),
+                    "200": json_of("Curves of the run.", RunCurves),
                     "304": _UNCHANGED,
-                    "404": problem("There is no such run."),
+                    "404": problem("No run has this name."),
                     "422": problem("A parameter is out of range or unknown."),
                 },
             }
@@ -67,29 +79,31 @@ OPENAPI = OpenApiFragment(
 
 @blueprint.get("/api/runs")
 def runs() -> Response:
-    """Training runs: of the shipped models, and local ones."""
+    """Answer with the training runs of the shipped models and the local ones."""
     return _runs().list_body().response(request)
 
 
 @blueprint.get("/api/runs/<path:name>")
 def run(name: str) -> Response:
-    """The curves of a training run."""
+    """Answer with the curves of a training run."""
     args = request.args
-    wanted = CurveRequest(
+    curve_request = CurveRequest(
         whole(args, "points", low=FEWEST, high=MOST) or CurveRequest.points,
         Window(choice(args, "axis", AXES) or "step", number(args, "from"), number(args, "to")),
     )
-    found = _runs().find(name)
-    if found is None:
+    training_run = _runs().find(name)
+    if training_run is None:
         raise ProblemError(HTTPStatus.NOT_FOUND, "There is no run of this name here.")
     try:
-        return _runs().body(found, wanted).response(request)
+        return _runs().body(training_run, curve_request).response(request)
     except ValueError as error:
-        raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, f"{found.name}: {error}") from None
-    except OSError:  # gone since the folder was read
+        raise ProblemError(
+            HTTPStatus.UNPROCESSABLE_ENTITY, f"{training_run.name}: {error}"
+        ) from None
+    except OSError:  # deleted since the folder was read
         raise ProblemError(HTTPStatus.NOT_FOUND, "This run has just gone.") from None
 
 
 def _runs() -> Runs:
-    found: Runs = current_app.extensions["runs"]
-    return found
+    training_runs: Runs = current_app.extensions["runs"]
+    return training_runs

@@ -1,4 +1,4 @@
-"""``GET /api/scaling``: what the scaling study found, and what its figures show."""
+"""The route ``GET /api/scaling``: the results of the scaling study and the data of its figures."""
 
 from flask import Blueprint, Response, current_app, request
 
@@ -13,10 +13,10 @@ OPENAPI = OpenApiFragment(
         "/api/scaling": {
             "get": {
                 "operationId": "getScaling",
-                "summary": "The scaling study: report, figures, and the paper's numbers",
+                "summary": "Get the scaling study: report, figures, and the paper's numbers",
                 "responses": {
-                    "200": json_of("What the page /scaling shows.", Scaling),
-                    "304": {"description": "The copy named by If-None-Match is still good."},
+                    "200": json_of("Content of the page /scaling.", Scaling),
+                    "304": {"description": "The copy named by If-None-Match is up to date."},
                 },
             }
         }
@@ -27,6 +27,6 @@ OPENAPI = OpenApiFragment(
 
 @blueprint.get("/api/scaling")
 def get_scaling() -> Response:
-    """The study."""
+    """Answer with the scaling study."""
     study: Study = current_app.extensions["study"]
     return study.body().response(request)

@@ -1,4 +1,4 @@
-"""``GET /api/visualizations``: the gallery as a list."""
+"""The route ``GET /api/visualizations``: the files of the gallery as a list."""
 
 import json
 import threading
@@ -13,45 +13,49 @@ from app.api.openapi_fragment import OpenApiFragment, json_of, problem
 from app.requests.compressed import KeptBody
 from app.requests.query import LONGEST, Arguments, choice, described, search, whole
 from app.schemas.visualizations import ArtifactList
-from app.stored.catalogue import Artifact, Catalogue, Snapshot
+from app.stored.catalogue import Catalogue, Snapshot, StoredArtifact
 from app.stored.gallery import artifact_url, gallery_of
 
 blueprint = Blueprint("api_visualizations", __name__)
 
 KINDS = ("html", "images", "data")
 MOST = 1000
-"""Files that one page may ask for."""
+"""Largest number of files in one response."""
 FARTHEST = 10**9
 KEPT_BYTES = 8 * 1024 * 1024
-"""Of answers to queries, all together; that to no query is kept besides."""
+"""Largest number of bytes of all cached responses to queries; the full list is cached separately.
+"""
 
 OVERHEAD = 2048
-"""Bytes that an answer takes besides its body and compressed copies."""
+"""Bytes of a cached response besides its body and its compressed copies."""
 
 OPENAPI = OpenApiFragment(
     {
         "/api/visualizations": {
             "get": {
                 "operationId": "listVisualizations",
-                "summary": "Everything in the gallery, or a part of it",
+                "summary": "List the files of the gallery",
                 "parameters": [
-                    described("kind", "Only files of this kind.", type="string", enum=list(KINDS)),
+                    described(
+                        "kind", "Return only files of this kind.", type="string", enum=list(KINDS)
+                    ),
                     described(
                         "q",
-                        "Only files with all these words in title, description, command or name.",
+                        "Return only files whose title, description, command or name contain all "
+                        "words.",
                         type="string",
                         maxLength=LONGEST,
                     ),
                     described(
                         "limit",
-                        "So many files at most; without it, all.",
+                        "Largest number of files. Default: no limit.",
                         type="integer",
                         minimum=1,
                         maximum=MOST,
                     ),
                     described(
                         "offset",
-                        "Leave out so many.",
+                        "Number of files to skip.",
                         type="integer",
                         minimum=0,
                         maximum=FARTHEST,
@@ -59,8 +63,10 @@ OPENAPI = OpenApiFragment(
                     ),
                 ],
                 "responses": {
-                    "200": json_of("Names by kind, and details, by name.", ArtifactList),
-                    "304": {"description": "The copy named by If-None-Match is still good."},
+                    "200": json_of(
+                        "Names by kind, and details of each file, sorted by name.", ArtifactList
+                    ),
+                    "304": {"description": "The copy named by If-None-Match is up to date."},
                     "422": problem("A parameter is out of range or unknown."),
                 },
             }
@@ -72,12 +78,12 @@ OPENAPI = OpenApiFragment(
 
 @dataclass(frozen=True)
 class ListingRequest:
-    """Which files are asked for.
+    """Request for a list of files.
 
     Attributes:
-        kind: only these.
-        words: folded; all of them are in a file's texts.
-        limit, offset: the part of what matches.
+        kind: kind of the files, or None for all kinds.
+        words: case-folded words that the texts of a file must all contain.
+        limit, offset: range of the matching files.
     """
 
     kind: str | None = None
@@ -87,10 +93,10 @@ class ListingRequest:
 
     @classmethod
     def of(cls, args: Arguments) -> "ListingRequest":
-        """What query parameters ask for.
+        """Return the request that query parameters describe.
 
         Raises:
-            ProblemError: one of them is wrong.
+            ProblemError: a parameter is wrong.
         """
         return cls(
             choice(args, "kind", KINDS),
@@ -100,20 +106,20 @@ class ListingRequest:
         )
 
     def next(self, total: int) -> str | None:
-        """URL of what follows."""
+        """Return the URL of the next part of the list, or None at its end."""
         if self.limit is None or self.offset + self.limit >= total:
             return None
         after = {"limit": self.limit, "offset": self.offset + self.limit}
-        asked = {"kind": self.kind, "q": " ".join(self.words)}
-        query = {name: value for name, value in asked.items() if value} | after
+        filters = {"kind": self.kind, "q": " ".join(self.words)}
+        query = {name: value for name, value in filters.items() if value} | after
         return f"/api/visualizations?{urlencode(query)}"
 
 
 class Bodies:
-    """Answers to recent queries.
+    """Cache of responses to recent queries.
 
     Args:
-        limit: bytes of them, all together.
+        limit: largest number of bytes of all cached responses.
     """
 
     def __init__(self, limit: int = KEPT_BYTES) -> None:
@@ -121,17 +127,19 @@ class Bodies:
         self._lock = threading.Lock()
         self._kept: OrderedDict[ListingRequest, tuple[KeptBody, int]] = OrderedDict()
 
-    def once(self, wanted: ListingRequest, make: Callable[[], bytes]) -> KeptBody:
-        """The answer to a query; made, and kept if it is small enough, where it is not known."""
+    def once(self, listing: ListingRequest, make: Callable[[], bytes]) -> KeptBody:
+        """Return the cached response to a query, or compute it and cache it if it is small
+        enough.
+        """
         with self._lock:
-            if wanted in self._kept:
-                self._kept.move_to_end(wanted)
-                return self._kept[wanted][0]
+            if listing in self._kept:
+                self._kept.move_to_end(listing)
+                return self._kept[listing][0]
         content = make()
         body, size = KeptBody(content), 2 * len(content) + OVERHEAD
         with self._lock:
-            if size <= self.limit and wanted not in self._kept:
-                self._kept[wanted] = body, size
+            if size <= self.limit and listing not in self._kept:
+                self._kept[listing] = body, size
                 self.bytes += size
             while self.bytes > self.limit:
                 self.bytes -= self._kept.popitem(last=False)[1][1]
@@ -140,40 +148,40 @@ class Bodies:
 
 @blueprint.get("/api/visualizations")
 def visualizations() -> Response:
-    """Everything in the gallery, or a part of it."""
+    """Answer with all files of the gallery, or those that match the query."""
     catalogue: Catalogue = current_app.extensions["catalogue"]
-    wanted = ListingRequest.of(request.args) if request.query_string else ListingRequest()
+    listing = ListingRequest.of(request.args) if request.query_string else ListingRequest()
     snapshot = catalogue.snapshot()
-    if wanted == ListingRequest():
-        kept = snapshot.once("visualizations", lambda: KeptBody(_listed(snapshot, wanted)))
+    if listing == ListingRequest():
+        kept = snapshot.once("visualizations", lambda: KeptBody(_listed(snapshot, listing)))
     else:
         bodies = snapshot.once("queries", Bodies)
-        kept = bodies.once(wanted, lambda: _listed(snapshot, wanted))
+        kept = bodies.once(listing, lambda: _listed(snapshot, listing))
     return kept.response(request)
 
 
-def _listed(snapshot: Snapshot, wanted: ListingRequest) -> bytes:
-    found = [item for item in snapshot.by_name.values() if _matches(item, wanted)]
-    last = None if wanted.limit is None else wanted.offset + wanted.limit
-    items = found[wanted.offset : last]
+def _listed(snapshot: Snapshot, listing: ListingRequest) -> bytes:
+    matching = [item for item in snapshot.by_name.values() if _matches(item, listing)]
+    last = None if listing.limit is None else listing.offset + listing.limit
+    items = matching[listing.offset : last]
     value = {
         **{kind: [item.name for item in items if item.kind == kind] for kind in KINDS},
         "items": [artifact_json(item, snapshot) for item in items],
-        "total": len(found),
-        "next": wanted.next(len(found)),
+        "total": len(matching),
+        "next": listing.next(len(matching)),
     }
     return json.dumps(value).encode()
 
 
-def _matches(item: Artifact, wanted: ListingRequest) -> bool:
-    if wanted.kind not in (None, item.kind):
+def _matches(item: StoredArtifact, listing: ListingRequest) -> bool:
+    if listing.kind not in (None, item.kind):
         return False
     texts = f"{item.title} {item.description} {item.producer or ''} {item.name}".casefold()
-    return all(word in texts for word in wanted.words)
+    return all(word in texts for word in listing.words)
 
 
-def artifact_json(artifact: Artifact, snapshot: Snapshot) -> dict[str, object]:
-    """A file as the API describes it."""
+def artifact_json(artifact: StoredArtifact, snapshot: Snapshot) -> dict[str, object]:
+    """Return a file as the API describes it."""
     card = gallery_of(snapshot).by_name[artifact.name]
     return {
         "name": artifact.name,

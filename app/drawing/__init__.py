@@ -1,1 +1,1 @@
-"""SVG and HTML that the server draws itself, without JavaScript."""
+"""SVG and HTML that the server draws, for use without JavaScript."""

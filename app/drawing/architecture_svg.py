@@ -1,9 +1,9 @@
-"""A model's architecture as an SVG, drawn from its :class:`Architecture` and a short text.
+"""The diagram of a model's architecture as an SVG, from its :class:`Architecture` and a short text.
 
-A column is a byte; BOS has one of its own on the left. The bytes of the text are ranked by how
-unsure the entropy model was of them: with ``n`` patches, the first ``n`` of the ranking start one.
-What depends on the patch size is one group, which ``static/js/diagram.js`` draws anew while a
-visitor moves the slider; a browser test compares the two.
+Each column is a byte; the leftmost column is BOS. The bytes of the text are ranked by the entropy
+of their prediction: with ``n`` patches, the first ``n`` bytes of the ranking start a patch. All
+elements that depend on the patch size are in one group. ``static/js/diagram.js`` draws this group
+again when a visitor moves the slider; a browser test compares both drawings.
 """
 
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ LEFT, PITCH, GUTTER = 22, 13, 358
 SHARE = 60
 """Width of a bar that stands for all FLOPs of the BLT."""
 BOX, CELL, LANES = 48, 18, 98
-"""Heights of a part's box, of a byte, and of a patch on its way through the global transformer."""
+"""Heights of the box of a part, of a byte, and of a patch in the global transformer."""
 Y = {
     "entropy_model": 24,
     "bytes": 94,
@@ -32,35 +32,38 @@ Y = {
     "decoder": 524,
     "predicted": 586,
 }
-"""Upper edges."""
+"""Y coordinates of the upper edges of the elements."""
 COLOURS = 5
-"""Patches cycle through so many; ``static/css`` has one class for each."""
+"""Number of patch colours, which repeat; ``static/css`` has a class for each."""
 
 
 EXAMPLE = "prose"
 SHOWN = 24
-"""Bytes of the example that are drawn."""
+"""Number of bytes of the example that are drawn."""
 
 
 @dataclass(frozen=True)
-class Drawn:
-    """The text that runs through the diagram.
+class DrawnText:
+    """Text that is drawn in the diagram.
 
     Attributes:
-        letters: one for every byte.
-        order: its bytes, the one that was hardest to guess first; byte 0 leads.
+        letters: one letter for each byte.
+        order: indices of the bytes by decreasing entropy; byte 0 is always first.
     """
 
     letters: str
     order: tuple[int, ...]
 
     def starts(self, patch_size: float) -> list[int]:
-        """Bytes that start a patch."""
+        """Return the indices of the bytes that start a patch."""
         return sorted(self.order[: max(1, int(len(self.order) / patch_size + 0.5))])
 
 
-def drawn_text(examples: ExampleFile) -> Drawn:
-    """The beginning of a measured example, or, without one, a text that is cut into words."""
+def drawn_text(examples: ExampleFile) -> DrawnText:
+    """Return the start of a measured example.
+
+    Without an example, return a text whose patches start at spaces.
+    """
     text = "bytes turn into patches"
     entropies = [float(before == " ") for before in " " + text]
     for item in examples.read().items:
@@ -68,17 +71,17 @@ def drawn_text(examples: ExampleFile) -> Drawn:
         if item["id"] == EXAMPLE and beginning.isascii():  # a letter is a byte
             text, entropies = beginning, item["response"]["entropies"]
     order = sorted(range(1, len(text)), key=lambda place: -entropies[place])
-    return Drawn(text, (0, *order))
+    return DrawnText(text, (0, *order))
 
 
-def draw(shape: Architecture, text: Drawn, *, style: str = "") -> str:
-    """The diagram.
+def draw(shape: Architecture, text: DrawnText, *, style: str = "") -> str:
+    """Return the diagram as an SVG.
 
     Args:
-        shape: the model.
-        text: what runs through it.
-        style: CSS of a picture that stands alone; without it every part is a link to the words
-            about it.
+        shape: architecture of the model.
+        text: text that is drawn.
+        style: CSS of a stand-alone picture; if it is empty, each part links to its description on
+            the page.
     """
     size = nearest(shape.patch_sizes, shape.bytes_per_patch)
     total = blt_flops(shape, size)
@@ -97,18 +100,18 @@ def draw(shape: Architecture, text: Drawn, *, style: str = "") -> str:
     )
 
 
-def nearest(sizes: Sequence[float], wanted: float) -> int:
-    """Index of the size that is closest to ``wanted``."""
-    return min(range(len(sizes)), key=lambda i: abs(sizes[i] - wanted))
+def nearest(sizes: Sequence[float], target: float) -> int:
+    """Return the index of the size that is closest to ``target``."""
+    return min(range(len(sizes)), key=lambda i: abs(sizes[i] - target))
 
 
 def blt_flops(shape: Architecture, size: int) -> float:
-    """FLOPs per byte of the BLT, the entropy model apart, at patch size number ``size``."""
+    """Return the FLOPs per byte of the BLT without the entropy model, at a patch size index."""
     return sum(part.flops[size] for part in shape.parts if part.key != "entropy_model")
 
 
 def short(number: float) -> str:
-    """A large number for people: ``924 M``, ``1.01 G``."""
+    """Return a large number for people, such as ``924 M`` or ``1.01 G``."""
     for unit, name in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
         if number >= 0.9995 * unit:
             value = number / unit
@@ -118,7 +121,7 @@ def short(number: float) -> str:
 
 
 def meta(part: ArchitecturePart, shape: Architecture) -> str:
-    """A part's shape in a few words."""
+    """Return the shape of a part in a few words."""
     if part.key == "embeddings":
         tables = len(shape.hash_sizes) * shape.hash_functions
         rows = f" · {tables} hash tables of {shape.hash_buckets:,}" if tables else ""
@@ -134,8 +137,8 @@ def meta(part: ArchitecturePart, shape: Architecture) -> str:
     return f"{size} · sees {part.sees:,} bytes" if part.sees else f"{size} · sees all bytes"
 
 
-def live(text: Drawn, patch_size: float) -> str:
-    """What depends on the patch size: cuts, colours, patches and the wires from and to them."""
+def live(text: DrawnText, patch_size: float) -> str:
+    """Return the elements that depend on the patch size: boundaries, patches and connections."""
     starts = text.starts(patch_size)
     ends = [*starts[1:], len(text.order)]
     read, offered = Y["encoder_cross"] + BOX, Y["lanes"] + LANES
@@ -192,8 +195,8 @@ def _wire(start: tuple[float, int], end: tuple[float, int], colour: str) -> str:
     return f'<path class="wire {colour}" d="M{a} {y0}C{a} {half} {b} {half} {b} {y1}"/>'
 
 
-def _letters(text: Drawn) -> str:
-    """Both rows of bytes, and what they are."""
+def _letters(text: DrawnText) -> str:
+    """Return both rows of bytes and their labels."""
     out = []
     for row, name in (("bytes", "bytes"), ("predicted", "next bytes")):
         y = Y[row] + CELL - 5
@@ -207,7 +210,7 @@ def _letters(text: Drawn) -> str:
 
 
 def _frame() -> str:
-    """What stands behind all else: head of the numbers, and the bytes' way past the patches."""
+    """Return the background: the heading of the numbers, and the byte path around the patches."""
     above, below = (Y[part] + BOX // 2 for part in ("encoder", "decoder"))
     edge = LEFT - 4
     return (
@@ -231,7 +234,7 @@ def _box(part: ArchitecturePart, number: int, words: str) -> str:
 
 
 def _cost(key: str, flops: float, total: float) -> str:
-    """FLOPs per byte in figures, and as a share of the BLT's."""
+    """Return the FLOPs per byte of a part as a number and as a share of the BLT."""
     y = Y[key]
     width = _number(SHARE * min(1.0, flops / total))
     return (

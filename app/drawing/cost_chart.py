@@ -1,6 +1,6 @@
-"""FLOPs per byte against bytes per patch, as an SVG of stacked areas: what patches save.
+"""The chart of FLOPs per byte against bytes per patch, as an SVG of stacked areas.
 
-The line that marks the chosen patch size is moved by ``static/js/diagram.js``.
+``static/js/diagram.js`` moves the line that marks the chosen patch size.
 """
 
 from html import escape
@@ -10,15 +10,16 @@ from app.schemas.architecture import Architecture
 
 WIDTH, HEIGHT = 560, 190
 LEFT, RIGHT, TOP, BOTTOM = 78, 12, 14, 26
-"""Around the plot."""
+"""Margins around the plot."""
 SIZES = (1, 2, 4, 6, 8, 10, 12, 14, 16)
-"""Bytes per patch that have a tick."""
+"""Patch sizes in bytes that have a tick."""
 STACK = ("decoder", "decoder_cross", "encoder_cross", "encoder", "global_model")
-"""From the ground up: what hardly depends on the patch size first."""
+"""Parts in the order of the stack; the parts that hardly depend on the patch size are at the
+bottom."""
 
 
 def draw_costs(shape: Architecture) -> str:
-    """The chart."""
+    """Return the chart as an SVG."""
     sizes = shape.patch_sizes
     flops = {part.key: part.flops for part in shape.parts}
     below, areas = [0.0] * len(sizes), []
@@ -39,7 +40,7 @@ def draw_costs(shape: Architecture) -> str:
 
 
 def _words(shape: Architecture) -> str:
-    """What the chart shows, for those who do not see it."""
+    """Return a description of the chart for screen readers."""
     at = {size: short(blt_flops(shape, nearest(shape.patch_sizes, size))) for size in (1, 4, 8, 16)}
     listed = ", ".join(f"{flops} with {size}" for size, flops in at.items())
     return f"FLOPs per byte fall as patches grow: {listed} bytes per patch"
@@ -55,7 +56,7 @@ def _y(flops: float, top: float) -> float:
 
 
 def _area(key: str, sizes: list[float], below: list[float], above: list[float], top: float) -> str:
-    """One part's area; between ticks of a tenth the curve is drawn straight."""
+    """Return the area of a part; between two patch sizes its edge is a straight line."""
 
     def edge(values: list[float]) -> list[str]:
         return [

@@ -1,11 +1,11 @@
-"""A measured text drawn without JavaScript: coloured patches and a curve as an SVG path."""
+"""A measured text without JavaScript: coloured patches, and the entropies as an SVG path."""
 
 import unicodedata
 from dataclasses import dataclass
 from typing import Any
 
 COLOURS = 5
-"""Patches cycle through so many colours; ``static/css`` has one class for each."""
+"""Number of patch colours, which repeat; ``static/css`` has a class for each."""
 
 WIDTH, HEIGHT = 1000, 240
 _VISIBLE = {"\n": "↵\n", "\t": "⇥\t"}
@@ -13,7 +13,7 @@ _VISIBLE = {"\n": "↵\n", "\t": "⇥\t"}
 
 @dataclass(frozen=True)
 class Mark:
-    """A character as it is shown: its text and its CSS classes."""
+    """Character with its CSS classes."""
 
     text: str
     classes: str
@@ -21,16 +21,16 @@ class Mark:
 
 @dataclass(frozen=True)
 class NoJsPreview:
-    """What the page shows of a measured text before any script runs.
+    """Measured text that the page shows before any script runs.
 
     Attributes:
-        text: the text itself.
-        lang: its language tag.
-        marks: its characters, coloured by patch.
-        bytes, patches: counts.
-        bytes_per_patch, bits_per_byte: with two decimals, or a dash.
+        text: the text.
+        lang: language tag.
+        marks: characters, coloured by patch.
+        bytes, patches: number of bytes and number of patches.
+        bytes_per_patch, bits_per_byte: number with two decimals, or a dash.
         curve: SVG path of the entropies in a box of ``WIDTH`` by ``HEIGHT``.
-        threshold_y: height of the threshold in that box, if there is one.
+        threshold_y: y coordinate of the threshold in that box, or None without a threshold.
     """
 
     text: str
@@ -44,8 +44,8 @@ class NoJsPreview:
     threshold_y: float | None
 
 
-def still_of(example: dict[str, Any]) -> NoJsPreview:
-    """Draw one precomputed example."""
+def draw_preview(example: dict[str, Any]) -> NoJsPreview:
+    """Return the preview of a precomputed example."""
     text, response = example["request"]["text"], example["response"]
     patches, count = response["patches"], response["bytes"]
     bits = response["bits_per_byte"]
@@ -66,7 +66,9 @@ def still_of(example: dict[str, Any]) -> NoJsPreview:
 
 
 def _marks(text: str, starts: list[int]) -> list[Mark]:
-    """Colour every character by the patch of its first byte; marks stay with their letter."""
+    """Return the characters coloured by the patch of their first byte; combining marks stay with
+    their letter.
+    """
     marks: list[Mark] = []
     patch, place = -1, 0
     for unit in _units(text):

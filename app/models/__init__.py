@@ -1,1 +1,1 @@
-"""The models behind the page: measuring, cutting, generating and inspecting for clients."""
+"""The models behind the app: loading, measuring, patching, generating and inspecting."""

@@ -1,6 +1,7 @@
-"""What models are made of: widths, layers, parameters and FLOPs per byte of every part.
+"""The architecture of each known model: widths, layers, parameters and FLOPs per byte of its parts.
 
-Numbers come from a model's config alone, so a model of the paper can be shown that nobody has here.
+All numbers are computed from a model's config, so the app can describe the paper's models without
+their weights.
 """
 
 import logging
@@ -27,33 +28,34 @@ from bytelatent.runtime.model_files import entropy_folder
 logger = logging.getLogger(__name__)
 
 CONTEXT = 8192
-"""Bytes, as in the paper's counts."""
+"""Context length in bytes that the FLOPs are counted for, as in the paper."""
 
 PATCH_SIZES = tuple(tenths / 10 for tenths in range(10, 161))
-"""Bytes per patch that a visitor may choose."""
+"""Patch sizes that a visitor may choose, in bytes per patch."""
 
 TITLES: dict[PartKey, str] = {
     "entropy_model": "Entropy model",
     "embeddings": "Byte and n-gram embeddings",
     "encoder": "Local encoder",
-    "encoder_cross": "Patches read bytes",
+    "encoder_cross": "Encoder cross-attention",
     "global_model": "Global transformer",
-    "decoder_cross": "Bytes read patches",
+    "decoder_cross": "Decoder cross-attention",
     "decoder": "Local decoder",
 }
-"""Parts in the order of a forward pass."""
+"""Titles of the parts, in the order of a forward pass."""
 
 
 @dataclass(frozen=True)
 class Subject:
-    """A model to be described.
+    """Model that is described.
 
     Attributes:
-        name: as it is asked for.
-        args, entropy_model: its shape, and that of the model which cuts its patches.
-        patch_size: mean bytes per patch.
-        threshold: nats, if it is known.
-        loaded: whether this server has it.
+        name: name that the API and the page use.
+        args, entropy_model: shape of the BLT, and shape of the entropy model that sets its patch
+            boundaries.
+        patch_size: mean number of bytes per patch.
+        threshold: entropy threshold in nats, or None if it is unknown.
+        loaded: whether this server has loaded the model.
     """
 
     name: str
@@ -65,7 +67,7 @@ class Subject:
 
 
 class Shape(NamedTuple):
-    """Of a part, as :class:`ArchitecturePart` has it."""
+    """Layers, width, heads and window of a part, as in :class:`ArchitecturePart`."""
 
     layers: int | None
     width: int
@@ -74,7 +76,7 @@ class Shape(NamedTuple):
 
 
 class Architectures:
-    """Every model that can be described: the loaded one first, then those of the paper."""
+    """Descriptions of all known models: the loaded model first, then the models of the paper."""
 
     def __init__(self, settings: Settings) -> None:
         loaded = _loaded(settings)
@@ -92,12 +94,12 @@ class Architectures:
         }
 
     def body(self, name: str) -> KeptBody:
-        """A description as the API answers it."""
+        """Return the API's response body that describes a model."""
         return self._bodies[name]
 
 
 def architecture(subject: Subject, names: list[str]) -> Architecture:
-    """All that is told about a model; ``names`` are those of all models."""
+    """Return the description of a model; ``names`` are the names of all models."""
     args = subject.args
     counts = asdict(blt_parameters(args))
     if subject.entropy_model is not None:
@@ -137,7 +139,7 @@ def architecture(subject: Subject, names: list[str]) -> Architecture:
 
 
 def _shape(subject: Subject, key: PartKey) -> Shape:
-    """Layers, width, heads and view of a part."""
+    """Return the layers, width, heads and window of a part."""
     args, dim = subject.args, subject.args.encoder.dim
     if key == "embeddings":
         return Shape(None, dim, None, None)
@@ -150,7 +152,7 @@ def _shape(subject: Subject, key: PartKey) -> Shape:
 
 
 def _flops(subject: Subject) -> dict[str, list[float]]:
-    """FLOPs per byte by part, at every patch size."""
+    """Return the FLOPs per byte of each part, at every patch size."""
     rows = [
         flops_per_byte(
             subject.args, patch_size=size, context=CONTEXT, entropy_model=subject.entropy_model
@@ -165,7 +167,7 @@ def _flops(subject: Subject) -> dict[str, list[float]]:
 
 
 def _loaded(settings: Settings) -> Subject | None:
-    """The model of the settings, if its folder says what it is."""
+    """Return the BLT of the settings, or None if its folder does not describe it."""
     folder = settings.blt_folder
     if not folder.is_dir():
         return None
@@ -181,7 +183,7 @@ def _loaded(settings: Settings) -> Subject | None:
 
 
 def _cutter(folder: Path, trained: dict[str, Any]) -> LMTransformerArgs | None:
-    """What measures entropies for the model in ``folder``, if its rule needs any."""
+    """Return the shape of the entropy model for the BLT in ``folder``, or None without one."""
     if _patcher(trained).get("patching_mode", PatchingMode.ENTROPY) not in ENTROPY_MODES:
         return None
     return find_checkpoint(entropy_folder(folder, trained, None), LM_KIND).args
@@ -192,7 +194,7 @@ def _patcher(trained: dict[str, Any]) -> dict[str, Any]:
 
 
 def _calibrated(trained: dict[str, Any], measured: dict[str, Any]) -> tuple[float, float | None]:
-    """Mean bytes per patch and the threshold, from the files beside a model."""
+    """Return the mean bytes per patch and the threshold from the files beside a model."""
     patcher = _patcher(trained)
     rule = measured.get("rules", {}).get(patcher.get("patching_mode"), {})
     size = rule.get("bytes_per_patch") or patcher.get("patch_size") or published.PATCH_SIZE

@@ -1,7 +1,7 @@
-"""What a text costs: FLOPs per byte, by the paper's formulas, beside plain decoding.
+"""The cost of a generated text in FLOPs per byte, by the paper's formulas, beside plain decoding.
 
-Plain decoding runs everything for every byte, as a byte model without patches has to: patches of
-one byte, and no entropy model, for there is nothing to cut.
+Plain decoding is the cost of a byte model without patches: every byte runs every layer, and there
+is no entropy model.
 """
 
 from dataclasses import dataclass
@@ -21,12 +21,12 @@ from bytelatent.runtime.model_files import entropy_folder
 
 @dataclass
 class Tally(Generated):
-    """What has been made of a text.
+    """Counts of the events of a generated text.
 
     Attributes:
-        checked: bytes that the decoder went over twice: those of rounds of speculation in which
-            patches closed. The second time begins where the first of them closes, so this is an
-            upper bound.
+        checked: number of bytes that the local decoder processed twice, in rounds of speculation in
+            which a patch closed. The second pass starts at the first closed patch, so this number
+            is an upper bound.
     """
 
     checked: int = 0
@@ -40,11 +40,11 @@ class Tally(Generated):
 
 @dataclass(frozen=True)
 class Costs:
-    """The shapes that costs follow from.
+    """Shapes of the models that the costs are computed from.
 
     Attributes:
-        blt: of the model.
-        entropy_model: of what cuts its patches, if its rule needs one.
+        blt: shape of the BLT.
+        entropy_model: shape of the entropy model, or None if the patching rule needs none.
     """
 
     blt: ByteLatentTransformerArgs
@@ -52,10 +52,10 @@ class Costs:
 
     @classmethod
     def of(cls, runtime: BltRuntime, folder: Path) -> "Costs":
-        """Those of a model that was loaded from ``folder``.
+        """Return the shapes of a model that was loaded from ``folder``.
 
         Raises:
-            ValueError: a file that says its shape is missing or damaged.
+            ValueError: a file that contains a shape is missing or damaged.
         """
         args = find_checkpoint(folder, BLT_KIND).args
         if runtime.patcher.mode() not in ENTROPY_MODES:
@@ -63,25 +63,25 @@ class Costs:
         cutter = entropy_folder(folder, read_json(folder / TRAIN_ARGS_FILE), None)
         return cls(args, find_checkpoint(cutter, LM_KIND).args)
 
-    def per_byte(self, made: Tally, context: int) -> float:
-        """FLOPs per byte of a text that has been made, what was drafted in vain included.
+    def per_byte(self, tally: Tally, context: int) -> float:
+        """Return the FLOPs per byte of a generated text, including those for rejected drafts.
 
         Args:
-            made: at least one token.
-            context: bytes of prompt and text.
+            tally: counts of the text; it must contain at least one token.
+            context: number of bytes of prompt and text.
         """
-        count = len(made.tokens)
+        count = len(tally.tokens)
         part = flops_per_byte(
             self.blt,
-            patch_size=count / max(1, made.patches),
+            patch_size=count / max(1, tally.patches),
             context=context,
             entropy_model=self.entropy_model,
         )
         decoder = part.decoder + part.decoder_cross
         step = part.encoder + part.encoder_cross + decoder + (part.entropy_model or 0.0)
-        vain = (made.drafted - made.accepted) * step + made.checked * decoder
+        vain = (tally.drafted - tally.accepted) * step + tally.checked * decoder
         return part.blt + (part.entropy_model or 0.0) + vain / count
 
     def plain(self, context: int) -> float:
-        """FLOPs per byte where each byte runs everything."""
+        """Return the FLOPs per byte of plain decoding."""
         return flops_per_byte(self.blt, patch_size=1, context=context).blt

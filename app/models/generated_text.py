@@ -1,4 +1,4 @@
-"""A text for whoever asked: as server-sent events while it is made, or as one JSON document."""
+"""A generated text as server-sent events or as one JSON document."""
 
 import json
 import logging
@@ -9,8 +9,8 @@ from http import HTTPStatus
 from typing import Any
 
 from app.models.costs import Costs, Tally
-from app.models.generator import GenerationRequest, Text, TextMaker
-from app.requests.problems import ProblemError, our_mistake
+from app.models.generator import TextMaker, TextRequest, TextStream
+from app.requests.problems import ProblemError, internal_error
 from app.schemas.generate import GenerateRequest
 from bytelatent.generation.events import Event
 from bytelatent.generation.sampling import SamplingArgs
@@ -19,12 +19,12 @@ from bytelatent.tokenizers.constants import OFFSET
 logger = logging.getLogger(__name__)
 
 NATS, SECONDS = 6, 5
-"""Decimals."""
+"""Number of decimals of nats and of seconds in a response."""
 
 
-def generation_request(request: GenerateRequest, prompt: bytes) -> GenerationRequest:
-    """What ``request`` asks for."""
-    return GenerationRequest(
+def text_request_of(request: GenerateRequest, prompt: bytes) -> TextRequest:
+    """Return the text request of a validated API request."""
+    return TextRequest(
         prompt=prompt,
         max_bytes=request.max_bytes,
         sampling=SamplingArgs(
@@ -41,32 +41,32 @@ def generation_request(request: GenerateRequest, prompt: bytes) -> GenerationReq
 
 @dataclass
 class TextDescriber:
-    """A text as it is told.
+    """State from which the events of a generated text are described.
 
     Attributes:
-        model: its name.
-        costs: its shapes.
-        prompt_bytes: of the prompt.
-        made: what has been told so far.
-        text: likewise.
-        first: seconds at which the first byte was there.
+        model: name of the model.
+        costs: shapes of the models.
+        prompt_bytes: number of bytes of the prompt.
+        tally: counts of the described events.
+        text: texts of the described events.
+        first: seconds until the first byte was generated.
     """
 
     model: str
     costs: Costs
     prompt_bytes: int
-    made: Tally = field(default_factory=Tally)
+    tally: Tally = field(default_factory=Tally)
     text: list[str] = field(default_factory=list)
     first: float = 0.0
 
-    def tell(self, event: Event) -> dict[str, Any]:
-        """The next byte, as :class:`app.schemas.generate.ByteEvent`."""
-        if not self.made.tokens:
+    def describe(self, event: Event) -> dict[str, Any]:
+        """Return the description of the next byte, as :class:`app.schemas.generate.ByteEvent`."""
+        if not self.tally.tokens:
             self.first = event.seconds
-        self.made.add(event)
+        self.tally.add(event)
         self.text.append(event.text)
         return {
-            "index": len(self.made.tokens) - 1,
+            "index": len(self.tally.tokens) - 1,
             "token": event.token,
             "byte": event.byte,
             "text": event.text,
@@ -82,72 +82,73 @@ class TextDescriber:
         }
 
     def done(self, ending: str) -> dict[str, Any]:
-        """The end, as :class:`app.schemas.generate.GenerateDone`."""
-        made, count = self.made, len(self.made.tokens)
-        took = made.seconds - self.first
+        """Return the description of the text, as :class:`app.schemas.generate.GenerateDone`."""
+        tally, count = self.tally, len(self.tally.tokens)
+        took = tally.seconds - self.first
         return {
             "model": self.model,
             "prompt_bytes": self.prompt_bytes,
             "text": "".join(self.text),
             "finish": ending,
-            "bytes": sum(token >= OFFSET for token in made.tokens),
-            "patches": made.patches,
-            "global_passes": made.global_passes,
-            "drafted": made.drafted,
-            "accepted": made.accepted,
-            "seconds": round(made.seconds, SECONDS),
+            "bytes": sum(token >= OFFSET for token in tally.tokens),
+            "patches": tally.patches,
+            "global_passes": tally.global_passes,
+            "drafted": tally.drafted,
+            "accepted": tally.accepted,
+            "seconds": round(tally.seconds, SECONDS),
             "bytes_per_second": round((count - 1) / took, 2) if count > 1 and took > 0 else None,
             **self._flops(),
         }
 
     def _flops(self) -> dict[str, float]:
-        context = self.prompt_bytes + len(self.made.tokens)
+        context = self.prompt_bytes + len(self.tally.tokens)
         return {
-            "flops_per_byte": round(self.costs.per_byte(self.made, context)),
+            "flops_per_byte": round(self.costs.per_byte(self.tally, context)),
             "flops_per_byte_plain": round(self.costs.plain(context)),
         }
 
 
-def describe_text(maker: TextMaker, wanted: GenerationRequest) -> TextDescriber:
-    """Begin to tell of a text."""
+def describe_text(maker: TextMaker, request: TextRequest) -> TextDescriber:
+    """Return a describer for a new text."""
     assert maker.source is not None
     assert maker.costs is not None
-    return TextDescriber(maker.source.name, maker.costs, len(wanted.prompt))
+    return TextDescriber(maker.source.name, maker.costs, len(request.prompt))
 
 
-def as_document(text: Text, describe_text: TextDescriber) -> dict[str, Any] | None:
-    """The whole text with its events; None if the reader has left meanwhile."""
-    events = [describe_text.tell(event) for event in text]
-    return None if text.ending is None else {**describe_text.done(text.ending), "events": events}
+def as_document(text: TextStream, describer: TextDescriber) -> dict[str, Any] | None:
+    """Return the whole text with its events, or None if the client left before its end."""
+    events = [describer.describe(event) for event in text]
+    return None if text.ending is None else {**describer.done(text.ending), "events": events}
 
 
-def as_events(text: Text, describe_text: TextDescriber, path: str) -> Iterator[bytes]:
-    """Server-sent events: ``byte`` for each byte, then ``done``, or ``problem`` if it fails.
+def as_events(text: TextStream, describer: TextDescriber, path: str) -> Iterator[bytes]:
+    """Generate server-sent events: ``byte`` for each byte, then ``done`` or ``problem``.
 
     Args:
-        text: is closed at the end; whoever sends must do so too, for this may never begin.
-        telling: of it.
-        path: of the request, for a problem document.
+        text: the text stream; this generator closes it at its end, and the caller must close it
+            too, because the generator may never start.
+        describer: describer of the text.
+        path: path of the request, for a problem document.
     """
     number = 0
     with closing(text):
-        yield b": the prompt is being read\n\n"  # so that the headers go out
+        yield b": the prompt is being read\n\n"  # sends the headers
         try:
             for event in text:
-                yield sent("byte", number, describe_text.tell(event))
+                yield sent("byte", number, describer.describe(event))
                 number += 1
         except ValueError as error:
             problem = ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, str(error))
             yield sent("problem", number, problem.document(path))
         except Exception:
             logger.exception("generation failed")
-            yield sent("problem", number, our_mistake().document(path))
+            yield sent("problem", number, internal_error().document(path))
         else:
             if text.ending is not None:
-                yield sent("done", number, describe_text.done(text.ending))
+                yield sent("done", number, describer.done(text.ending))
 
 
 def sent(event: str, number: int, value: dict[str, Any]) -> bytes:
-    """One server-sent event; JSON has no line feed, so its data is one line."""
+    """Return one server-sent event; its JSON data has no line feed, so it is one line."""
     data = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     return f"id: {number}\nevent: {event}\ndata: {data}\n\n".encode()

@@ -1,4 +1,4 @@
-"""The BLT behind the page: makes one text at a time, within limits, for clients that are there."""
+"""The BLT that generates texts, within limits and only while the client waits."""
 
 import logging
 import time
@@ -9,7 +9,7 @@ from typing import Literal, Protocol
 
 from app.models.costs import Costs
 from app.models.live_model import without_root
-from app.requests import deadline as deadline
+from app.requests import deadline
 from app.requests.fair_queue import FairQueue
 from app.requests.problems import ProblemError
 from app.settings import ROOT, GenerationLimits, Settings
@@ -21,11 +21,11 @@ from bytelatent.runtime import BltRuntime
 logger = logging.getLogger(__name__)
 
 Ending = FinishReason | Literal["time"]
-"""As the model ends a text, or its time is over: one request's, or that of the server."""
+"""Reason why a text ended: a reason of the model, or ``time`` for a time limit or a stop."""
 
 
 class TextSource(Protocol):
-    """What the app needs of a BLT; :class:`bytelatent.runtime.BltRuntime` is one."""
+    """Interface of a text generator; :class:`bytelatent.runtime.BltRuntime` implements it."""
 
     name: str
 
@@ -38,20 +38,20 @@ class TextSource(Protocol):
         stop: Sequence[bytes],
         speculate: Speculate,
     ) -> Iterator[Event]:
-        """The tokens of all rows as they come."""
+        """Generate the tokens of all rows as events."""
         ...
 
 
 @dataclass(frozen=True)
-class GenerationRequest:
-    """A text to be made.
+class TextRequest:
+    """Request to generate one text, as the model receives it.
 
     Attributes:
-        prompt: bytes that it goes on from.
-        max_bytes: of it at most.
-        sampling: how a byte is chosen.
-        stop: it ends in front of the first of these.
-        speculate: bytes to draft in one go, ``auto`` or None.
+        prompt: bytes that the text continues.
+        max_bytes: largest number of bytes of the text.
+        sampling: how the next byte is sampled.
+        stop: stop texts; the text ends before the first of them that occurs.
+        speculate: number of bytes to draft at once, ``auto``, or None for no drafts.
     """
 
     prompt: bytes
@@ -61,19 +61,19 @@ class GenerationRequest:
     speculate: Speculate = None
 
 
-class Text:
-    """A text in the making: its events, each made when it is asked for; no thread is behind it.
+class TextStream:
+    """Stream of the events of one text; each event is computed on demand, without a thread.
 
-    Whoever holds it must close it, however far it came: only then is the model free for others.
+    The owner must close the stream in every case; only then is the model free for another text.
 
     Args:
-        events: of its one row.
-        seconds: that it may take; the event during which they are over is the last one.
-        gone: whether whoever reads it has left; asked after each event.
-        leave: called once, at the end.
+        events: events of one row.
+        seconds: time limit; the event during which it ends is the last one.
+        gone: function that returns whether the client has left; called after each event.
+        leave: function that is called once, at the end.
 
     Attributes:
-        ending: why it has ended; None while it goes on, and when the reader has left.
+        ending: why the text ended; None while it continues, and None if the client left.
     """
 
     def __init__(
@@ -100,7 +100,7 @@ class Text:
                 return
 
     def close(self) -> None:
-        """End the work, wherever it stands."""
+        """Stop the generation, at any point, and free the slot."""
         try:
             if isinstance(self._events, Generator):
                 self._events.close()
@@ -109,13 +109,13 @@ class Text:
 
 
 class TextMaker:
-    """A BLT and the queue in front of it.
+    """A BLT that generates texts, with the queue in front of it.
 
     Args:
-        source: the model, or None.
-        costs: its shapes; None if there is no model.
-        reason: why there is none, for people.
-        limits: what one request, and all of them together, may take.
+        source: the BLT, or None.
+        costs: shapes of the models; None without a BLT.
+        reason: why there is no BLT, as a message for visitors.
+        limits: limits of one request and of all requests together.
     """
 
     def __init__(
@@ -129,16 +129,16 @@ class TextMaker:
         assert (source is None) == (costs is None)
         self.source, self.costs, self.reason = source, costs, reason
         self.limits = limits or GenerationLimits()
-        self._turns = FairQueue(
+        self._queue = FairQueue(
             "The model",
             max_concurrent=self.limits.max_concurrent,
-            waiting=self.limits.waiting,
+            max_queued=self.limits.max_queued,
             wait_seconds=self.limits.wait_seconds,
         )
 
     @classmethod
     def load(cls, settings: Settings) -> "TextMaker":
-        """Load the BLT of ``settings``; one that is missing or damaged is logged in one line."""
+        """Load the BLT of ``settings``; if it is missing or damaged, log one line."""
         folder = settings.blt_folder
         try:
             source = BltRuntime.load(folder, threads=settings.threads)
@@ -149,33 +149,34 @@ class TextMaker:
             return cls(None, reason=reason, limits=settings.generation)
         return cls(source, costs, limits=settings.generation)
 
-    def begin(self, wanted: GenerationRequest, gone: Callable[[], bool] = lambda: False) -> Text:
-        """Begin a text as soon as it is its turn; it has to be closed.
+    def begin(self, request: TextRequest, gone: Callable[[], bool] = lambda: False) -> TextStream:
+        """Wait for a slot and begin a text; the caller must close the stream.
 
         Args:
-            wanted: what to make.
-            gone: whether whoever asked has left.
+            request: what to generate.
+            gone: function that returns whether the client has left.
 
         Raises:
-            ProblemError: there is no model, or too many wait, or it cannot make such a text.
+            ProblemError: no BLT is loaded, the queue is full, or the BLT cannot generate such a
+                text.
         """
         if self.source is None:
             raise ProblemError(
                 HTTPStatus.SERVICE_UNAVAILABLE, f"No model that makes text is loaded: {self.reason}"
             )
-        turn = self._turns.take(gone, client=deadline.current().name)
+        slot = self._queue.take(gone, client=deadline.current().name)
         try:
             events = self.source.stream(
-                [wanted.prompt],
-                max_bytes=wanted.max_bytes,
-                sampling=wanted.sampling,
-                stop=wanted.stop,
-                speculate=wanted.speculate,
+                [request.prompt],
+                max_bytes=request.max_bytes,
+                sampling=request.sampling,
+                stop=request.stop,
+                speculate=request.speculate,
             )
         except ValueError as error:
-            turn.leave()
+            slot.leave()
             raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, str(error)) from None
         except BaseException:
-            turn.leave()
+            slot.leave()
             raise
-        return Text(events, seconds=self.limits.seconds, gone=gone, leave=turn.leave)
+        return TextStream(events, seconds=self.limits.seconds, gone=gone, leave=slot.leave)

@@ -1,7 +1,7 @@
-"""Graphs of what a visitor types: how patches follow one another, and what a text is about.
+"""Graphs of a visitor's text: the patch graph and the entity graph.
 
-The builders are imported when the first graph is asked for: they need networkx, and for entities
-spaCy, which servers without the extra do without.
+The graph builders are imported for the first graph: they need networkx, and for entities spaCy,
+which a server without the extra ``graph`` does not have.
 """
 
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from importlib.util import find_spec
 from typing import Protocol
 
 from app.models.live_model import LiveModel
-from app.requests import deadline as deadline
+from app.requests import deadline
 from app.requests.fair_queue import FairQueue
 from app.requests.problems import ProblemError
 from app.schemas.graph import Document, GraphRequest, Kind
@@ -24,26 +24,26 @@ TITLE_CHARACTERS = 48
 
 
 class Builders(Protocol):
-    """What makes graphs; the module :mod:`bytelatent.graph.build` is one."""
+    """Interface of the graph builders; the module :mod:`bytelatent.graph.build` implements it."""
 
     def patch_graph_of(
-        self, text: str, model: "TurnedModel", *, title: str, max_nodes: int, seed: int
+        self, text: str, model: "QueuedModel", *, title: str, max_nodes: int, seed: int
     ) -> Document:
-        """The patch graph of a text."""
+        """Return the patch graph of a text."""
         ...
 
     def entity_graph_of(self, text: str, *, title: str, max_nodes: int, seed: int) -> Document:
-        """The entity graph of a text."""
+        """Return the entity graph of a text."""
         ...
 
     def entity_graph_available(self) -> str | None:
-        """Why there are no entity graphs, in one sentence; None if there are."""
+        """Return why entity graphs cannot be built, in one sentence, or None if they can."""
         ...
 
 
 @dataclass
-class TurnedModel:
-    """The entropy model as a builder sees it: each call waits for its turn and ends in time."""
+class QueuedModel:
+    """The entropy model for a graph builder; each call waits in the queue and has a deadline."""
 
     model: LiveModel
     name: str
@@ -51,19 +51,19 @@ class TurnedModel:
     max_patch_length: int | None
 
     def analyse(self, data: bytes, *, top_k: int = 0) -> ByteAnalysis:
-        """Entropies and surprisals of ``data``, if somebody still waits for what is made of them.
+        """Return entropies and surprisals of ``data`` if the client still waits for the graph.
 
         Raises:
-            ProblemError: as :meth:`LiveModel.analyse`, or the time is up.
-            ClientGoneError: nobody waits for the graph any more.
+            ProblemError: as for :meth:`LiveModel.analyse`, or the time limit is over.
+            ClientGoneError: the client has left.
         """
-        found = self.model.analyse(data, top_k=top_k)
+        analysis = self.model.analyse(data, top_k=top_k)
         deadline.current().check()
-        return found
+        return analysis
 
 
 def installed() -> Builders | None:
-    """The builders, or None without networkx."""
+    """Return the graph builders, or None if networkx is not installed."""
     if find_spec("networkx") is None:
         return None
     from bytelatent.graph import build
@@ -72,12 +72,12 @@ def installed() -> Builders | None:
 
 
 class GraphMaker:
-    """Builders and the queue in front of them.
+    """The graph builders, with the queue in front of them.
 
     Args:
-        model: measures texts.
+        model: the entropy model.
         settings: limits.
-        builders: gives what makes graphs, or None.
+        builders: function that returns the graph builders, or None.
     """
 
     def __init__(
@@ -88,14 +88,14 @@ class GraphMaker:
     ) -> None:
         self.model, self.limit = model, settings.graph_limit
         self._builders = builders
-        self.turns = FairQueue(
+        self.queue = FairQueue(
             "The graph maker",
-            waiting=settings.graph_max_queued,
+            max_queued=settings.graph_max_queued,
             wait_seconds=settings.wait_seconds,
         )
 
     def unavailable(self, kind: Kind) -> str | None:
-        """Why graphs of a kind cannot be had, in one sentence; None if they can."""
+        """Return why graphs of a kind cannot be built, in one sentence, or None if they can."""
         builders = self._builders()
         if builders is None:
             return NO_NETWORKX
@@ -106,11 +106,12 @@ class GraphMaker:
         )
 
     def answer(self, request: GraphRequest) -> Document:
-        """The graph of a text.
+        """Return the graph of a text.
 
         Raises:
-            ProblemError: this kind cannot be had, too many requests wait, or the time is up.
-            ClientGoneError: nobody waits for the answer any more.
+            ProblemError: graphs of this kind cannot be built, the queue is full, or the time limit
+                is over.
+            ClientGoneError: the client has left.
         """
         reason = self.unavailable(request.kind)
         builders, source = self._builders(), self.model.source
@@ -118,21 +119,21 @@ class GraphMaker:
             raise ProblemError(HTTPStatus.SERVICE_UNAVAILABLE, reason or NO_NETWORKX)
         title, nodes, seed = title_of(request.text), request.max_nodes, request.seed
         limit = deadline.current()
-        with self.turns.take(limit.gone, client=limit.name):
+        with self.queue.take(limit.gone, client=limit.name):
             limit.check()
             if request.kind == "entities":
                 return builders.entity_graph_of(
                     request.text, title=title, max_nodes=nodes, seed=seed
                 )
             assert source is not None
-            model = TurnedModel(self.model, source.name, source.threshold, source.max_patch_length)
+            model = QueuedModel(self.model, source.name, source.threshold, source.max_patch_length)
             return builders.patch_graph_of(
                 request.text, model, title=title, max_nodes=nodes, seed=seed
             )
 
 
 def title_of(text: str) -> str:
-    """The first words of a text."""
+    """Return the first words of a text as a title."""
     words = " ".join(text[: 4 * TITLE_CHARACTERS].split())
     if not words:
         return "An empty text"

@@ -1,4 +1,4 @@
-"""A text followed through the BLT: hash buckets, patches, who reads whom in cross-attention.
+"""One forward pass of the BLT in detail: hash buckets, patches, cross-attention weights.
 
 Legend: ``N`` bytes of the text, ``S = N + 1`` tokens (BOS first), ``K`` vectors per patch, ``H``
 heads, ``L`` layers with cross-attention.
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.models.generator import TextMaker
-from app.requests import deadline as deadline
+from app.requests import deadline
 from app.requests.fair_queue import FairQueue
 from app.requests.json_parts import token_text
 from app.requests.problems import ProblemError
@@ -21,41 +21,41 @@ from bytelatent.runtime.inspection import Inspection
 from bytelatent.tokenizers.constants import OFFSET
 
 NATS, WEIGHTS, CHANCES = 6, 4, 6
-"""Decimals."""
+"""Number of decimals of nats, of attention weights and of probabilities in a response."""
 
 
-class Rule(Protocol):
-    """How patches are cut."""
+class PatchingRule(Protocol):
+    """Interface of a patching rule."""
 
     @property
     def threshold(self) -> float | None:
-        """Nats."""
+        """Entropy threshold in nats, or None."""
         ...
 
 
 @runtime_checkable
 class InspectSource(Protocol):
-    """What the app needs of a BLT here; :class:`bytelatent.runtime.BltRuntime` is one."""
+    """Interface of a BLT that can be inspected, such as :class:`bytelatent.runtime.BltRuntime`."""
 
     name: str
 
     @property
-    def patcher(self) -> Rule:
-        """How it cuts patches."""
+    def patcher(self) -> PatchingRule:
+        """Patching rule of the BLT."""
         ...
 
     def inspect(self, data: bytes, *, top_k: int = 0) -> Inspection:
-        """All that can be seen of a pass over ``data``."""
+        """Return the details of a forward pass over ``data``."""
         ...
 
 
 class Inspector:
-    """A BLT and the queue in front of it, for texts that are looked at.
+    """A BLT that is inspected, with the queue in front of it.
 
-    It is the model that makes texts; that does not hold it up.
+    The BLT is the one of the text maker; an inspection does not wait for a text that is generated.
 
     Args:
-        maker: has the model, or says why there is none.
+        maker: the text maker; it has the BLT, or the reason why there is none.
         settings: limits.
     """
 
@@ -65,24 +65,24 @@ class Inspector:
         self.hash_rows = maker.costs.blt.hashes.buckets if maker.costs else 0
         self.heads = maker.costs.blt.cross_heads if maker.costs else 0
         self.reason, self.limit = maker.reason, settings.inspect_limit
-        self._turns = FairQueue(
-            "The model", waiting=settings.max_queued, wait_seconds=settings.wait_seconds
+        self._queue = FairQueue(
+            "The model", max_queued=settings.max_queued, wait_seconds=settings.wait_seconds
         )
 
     def answer(self, request: InspectRequest, data: bytes) -> dict[str, Any]:
-        """The response to a request.
+        """Return the response to a request.
 
         Raises:
-            ProblemError: there is no model, too many requests wait, or the time is up.
-            ClientGoneError: nobody waits for the answer any more.
+            ProblemError: no BLT is loaded, the queue is full, or the time limit is over.
+            ClientGoneError: the client has left.
         """
         if self.source is None:
             raise ProblemError(HTTPStatus.SERVICE_UNAVAILABLE, f"No BLT is loaded: {self.reason}")
         limit = deadline.current()
-        with self._turns.take(limit.gone, client=limit.name):
+        with self._queue.take(limit.gone, client=limit.name):
             limit.check()
             seen = self.source.inspect(data, top_k=request.top_k)
-        found = {
+        response = {
             "model": self.source.name,
             "threshold": self.source.patcher.threshold,
             "bytes": len(data),
@@ -96,8 +96,8 @@ class Inspector:
             "decoder_attention": _maps(seen.decoder_weights, request.heads),
         }
         if request.top_k:
-            found["predictions"] = _predictions(seen)
-        return found
+            response["predictions"] = _predictions(seen)
+        return response
 
 
 def _bytes_and_patches(seen: Inspection) -> dict[str, Any]:
@@ -123,7 +123,7 @@ def _bytes_and_patches(seen: Inspection) -> dict[str, Any]:
 
 
 def _maps(weights_LSKH: NDArray[np.float32], heads: Heads) -> list[dict[str, Any]]:
-    """Each layer's mean over the heads, and behind it each head if that is wanted."""
+    """Return the mean over the heads of each layer, followed by each head if requested."""
     maps = []
     for layer, weights_SKH in enumerate(weights_LSKH, 1):
         shown: list[tuple[int | None, NDArray[np.float32]]] = [(None, weights_SKH.mean(-1))]
@@ -156,5 +156,5 @@ def _predictions(seen: Inspection) -> list[list[dict[str, Any]]]:
 
 
 def _rounded(values: NDArray[np.float32], decimals: int) -> Any:
-    """Nested lists of numbers; sums in single precision may be a hair above 1 or below 0."""
+    """Return nested lists of rounded numbers; single-precision sums may slightly exceed 1."""
     return np.asarray(values, dtype=np.float64).round(decimals).tolist()

@@ -1,4 +1,4 @@
-"""What a visitor types: it is measured, cut into patches and answered.
+"""The response of ``POST /api/patches``: a text is measured and split into patches.
 
 Legend: ``N`` bytes of the text, ``S = N + 1`` tokens (BOS first), ``k`` predictions a position.
 The entropy at position ``i`` belongs to the prediction of token ``i + 1``, which is byte ``i``:
@@ -32,20 +32,20 @@ from bytelatent.patching.rules import (
 from bytelatent.runtime import ByteAnalysis
 
 DECIMALS = 6
-"""Of nats. Rules are applied to the rounded entropies, so that who has only the response (the
-page, while a threshold is dragged) finds the same patches."""
+"""Number of decimals of nats in a response. Patching rules are applied to the rounded entropies, so
+that the page finds the same patches from the response alone while a visitor moves the threshold."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """A measured text, cut into patches.
+    """A measured text with its patches.
 
     Attributes:
-        data: the bytes of the text, ``N``.
-        entropies: nats ``[S]``, rounded.
-        lengths: of the patches, the first is BOS alone.
-        analysis: what the model said.
-        head: the small fields of the response.
+        data: bytes of the text, ``N``.
+        entropies: rounded entropies in nats, ``[S]``.
+        lengths: patch lengths; the first patch is BOS alone.
+        analysis: output of the entropy model.
+        head: short fields of the response.
     """
 
     data: bytes
@@ -55,7 +55,7 @@ class Answer:
     head: dict[str, Any]
 
     def json_parts(self) -> Iterator[str]:
-        """The response as JSON, in parts: a long text's predictions are never all in memory."""
+        """Generate the JSON response in parts, to keep the memory for predictions small."""
         yield json.dumps(self.head, ensure_ascii=False, allow_nan=False)[:-1]
         yield ', "patches": ['
         yield from patches_json(self.data, self.lengths, self.entropies)
@@ -68,10 +68,11 @@ class Answer:
 
 
 def answer(model: LiveModel, request: PatchRequest, data: bytes) -> Answer:
-    """Measure ``data`` and cut it as ``request`` asks.
+    """Measure ``data`` and split it into patches by the rule of ``request``.
 
     Raises:
-        ProblemError: a number that the mode needs is missing, or the model cannot be asked.
+        ProblemError: a number that the rule needs is missing, or the entropy model is not
+            available.
     """
     mode = PatchingMode(request.mode)
     options = _options(mode, request, model.source)
@@ -105,14 +106,14 @@ def cut(
     entropies: NDArray[np.float64],
     options: RuleOptions,
 ) -> list[int]:
-    """Lengths of the patches of tokens ``[S]``; they sum to ``S``, the first is BOS alone."""
+    """Return the patch lengths of tokens ``[S]``; they sum to ``S``, and the first patch is BOS."""
     starts = patch_starts(mode, tokens[None], entropies[None], options)
     lengths: list[int] = lengths_from_starts(starts[:, : len(tokens)])[0].tolist()
     return lengths
 
 
 def rounded(nats: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Nats as a response has them."""
+    """Return nats rounded as in a response."""
     values: NDArray[np.float64] = np.asarray(nats, dtype=np.float64).round(DECIMALS)
     return values
 
@@ -120,7 +121,10 @@ def rounded(nats: NDArray[np.float32]) -> NDArray[np.float64]:
 def _options(
     mode: PatchingMode, request: PatchRequest, source: EntropySource | None
 ) -> RuleOptions:
-    """The numbers of ``request``; what it leaves out is the model's own, unless top-k is meant."""
+    """Return the rule's options.
+
+    A missing value is the model's own, except for a threshold if ``patch_size`` is set.
+    """
     threshold, longest = request.threshold, request.max_patch_length
     topk = mode is PatchingMode.ENTROPY and request.patch_size is not None
     if threshold is None and not topk:

@@ -1,4 +1,4 @@
-"""The model behind the page: loaded once, asked for few texts at a time, with a fair queue."""
+"""The entropy model behind the pages and the API: loaded once, with a fair queue in front of it."""
 
 import logging
 from collections.abc import Callable
@@ -6,7 +6,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Protocol
 
-from app.requests import deadline as deadline
+from app.requests import deadline
 from app.requests.fair_queue import FairQueue
 from app.requests.problems import ProblemError
 from app.settings import ROOT, Settings
@@ -15,11 +15,11 @@ from bytelatent.runtime import ByteAnalysis, EntropyRuntime, ModelFileError, Pre
 logger = logging.getLogger(__name__)
 
 SHORT_BYTES = 4096
-"""Longer texts leave one of several places at the model to shorter ones."""
+"""Largest number of bytes of a short text; longer texts leave a slot to short ones."""
 
 
 class EntropySource(Protocol):
-    """What the app needs of a model; :class:`bytelatent.runtime.EntropyRuntime` is one."""
+    """Interface of an entropy model; :class:`bytelatent.runtime.EntropyRuntime` implements it."""
 
     name: str
     threshold: float
@@ -28,22 +28,25 @@ class EntropySource(Protocol):
     def analyse(
         self, data: bytes, *, top_k: int = 0, between: Callable[[], None] | None = None
     ) -> ByteAnalysis:
-        """Entropies, surprisals and predictions of ``data``; ``between`` may raise to stop."""
+        """Return entropies, surprisals and predictions of ``data``.
+
+        The function ``between`` is called regularly and may raise to stop the work.
+        """
         ...
 
 
 class LiveModel:
-    """A model and the queue in front of it.
+    """The entropy model, with the queue in front of it.
 
     Args:
-        source: the model, or None.
-        reason: why there is none, for people.
-        at_once: texts that are measured at the same time.
-        waiting_limit: requests that may wait meanwhile.
-        wait_seconds: how long each of them waits.
+        source: the entropy model, or None.
+        reason: why there is no entropy model, as a message for visitors.
+        max_concurrent: number of texts that are measured at the same time.
+        max_queued: number of requests that may wait.
+        wait_seconds: longest time that a request waits in the queue.
 
     Attributes:
-        turns: the queue.
+        queue: the queue.
     """
 
     def __init__(
@@ -57,20 +60,20 @@ class LiveModel:
     ) -> None:
         self.source = source
         self.reason = reason
-        self.turns = FairQueue(
+        self.queue = FairQueue(
             "The model",
             max_concurrent=max_concurrent,
-            waiting=max_queued,
+            max_queued=max_queued,
             wait_seconds=wait_seconds,
         )
 
     @classmethod
     def load(cls, settings: Settings) -> "LiveModel":
-        """Load the model of ``settings``; one that is missing or damaged is logged in one line."""
+        """Load the entropy model of ``settings``; if it is missing or damaged, log one line."""
         source: EntropySource | None = None
         reason = None
         try:
-            # Several texts on a core each are done sooner than one after the other on all cores.
+            # Several texts, each on one core, take less time than one after the other on all cores.
             source = EntropyRuntime.load(settings.model_folder, threads=1, prefixes=Prefixes())
         except ModelFileError as error:
             logger.error("%s; the gallery and the precomputed examples still work", error)
@@ -84,22 +87,22 @@ class LiveModel:
         )
 
     def analyse(self, data: bytes, *, top_k: int) -> ByteAnalysis:
-        """Ask the model, when it is free, for as long as the request at hand may take.
+        """Wait for a slot and measure ``data`` within the deadline of the current request.
 
         Raises:
-            ProblemError: there is no model, too many requests wait, this one waited too long, or
-                its time is up.
-            ClientGoneError: nobody waits for the answer any more.
+            ProblemError: no entropy model is loaded, the queue is full, the request waited too
+                long, or its time limit is over.
+            ClientGoneError: the client has left.
         """
         if self.source is None:
             raise ProblemError(
                 HTTPStatus.SERVICE_UNAVAILABLE, f"The entropy model is not loaded: {self.reason}"
             )
         limit = deadline.current()
-        with self.turns.take(limit.gone, client=limit.name, long=len(data) > SHORT_BYTES):
+        with self.queue.take(limit.gone, client=limit.name, long=len(data) > SHORT_BYTES):
             return self.source.analyse(data, top_k=top_k, between=limit.check)
 
 
 def without_root(message: str, root: Path) -> str:
-    """``message`` with paths of the checkout made relative: visitors need not know where it is."""
+    """Return ``message`` with relative paths, which hide the checkout's location from visitors."""
     return message.replace(f"{root}/", "")

@@ -1,4 +1,4 @@
-"""What is told of the models of this server; all of it is read off the files beside them."""
+"""Descriptions of the models of this server, read from the files in their folders."""
 
 import re
 from collections.abc import Mapping
@@ -26,19 +26,19 @@ from bytelatent.runtime.blt_runtime import TRAIN_ARGS_FILE
 
 CARD = "README.md"
 CARD_LIMIT = 1_000_000
-"""Bytes; a longer card is cut off."""
+"""Number of characters after which a model card is cut off."""
 
 _LICENCE = re.compile(r"\A---\n(?:.*\n)*?license:[ \t]*([^\s#]{1,100})[ \t]*\n(?:.*\n)*?---\n")
 
 
 @dataclass(frozen=True)
-class State:
-    """Whether a model is there.
+class ModelState:
+    """Whether a model is loaded.
 
     Attributes:
-        loaded: it is.
-        reason: why not.
-        threshold: nats, as the loaded model has it.
+        loaded: whether the model is loaded.
+        reason: why the model is not loaded.
+        threshold: entropy threshold of the loaded model, in nats.
     """
 
     loaded: bool
@@ -47,15 +47,15 @@ class State:
 
 
 @dataclass(frozen=True)
-class OpenApiFragment:
-    """A model as the API tells of it, and its card."""
+class DescribedModel:
+    """Description of a model for the API, with its model card."""
 
     description: ModelDescription
     card: str | None
 
 
-def describe(folder: Path, kind: Kind, state: State) -> OpenApiFragment:
-    """All that is known of the model in ``folder``; what is missing or damaged is left out."""
+def describe(folder: Path, kind: Kind, state: ModelState) -> DescribedModel:
+    """Return the description of the model in ``folder``; missing and damaged parts are left out."""
     card = _card(folder / CARD)
     shape, parameters = _shape(folder, kind)
     patcher = _patcher(folder)
@@ -78,7 +78,7 @@ def describe(folder: Path, kind: Kind, state: State) -> OpenApiFragment:
         licence=licence[1] if licence else None,
         card=f"/api/model/{kind}/card" if card else None,
     )
-    return OpenApiFragment(description, card)
+    return DescribedModel(description, card)
 
 
 def _shape(folder: Path, kind: Kind) -> tuple[ModelConfig | None, int | None]:
@@ -119,10 +119,10 @@ def _blt_config(args: ByteLatentTransformerArgs) -> ModelConfig:
 
 
 def _calibration(path: Path) -> CalibrationSummary | None:
-    found = _object(path)
-    sizes = _mapping(found.get("bytes"))
+    calibration = _object(path)
+    sizes = _mapping(calibration.get("bytes"))
     rules = []
-    for name, rule in _mapping(found.get("rules")).items():
+    for name, rule in _mapping(calibration.get("rules")).items():
         threshold = _number(_mapping(rule).get("threshold"))
         mean = _number(_mapping(rule).get("bytes_per_patch"))
         if threshold is not None and mean is not None:

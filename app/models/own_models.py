@@ -1,4 +1,4 @@
-"""``--model FOLDER``: which kind of model a folder holds, and what the app does with it."""
+"""The option ``--model FOLDER``: the kind of the model, and the settings that use it."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -15,9 +15,9 @@ Kind = Literal["entropy", "blt"]
 
 
 def kind_of(folder: Path) -> Kind:
-    """The kind of the model in ``folder``: by its graphs, or its config if it has none.
+    """Return the kind of the model in ``folder``, from its ONNX graphs or else from its config.
 
-    What cannot be told counts as an entropy model; loading it will say what is wrong.
+    A folder of unknown kind counts as an entropy model; loading it then reports the error.
     """
     if any((folder / name).is_file() for name in BLT_GRAPHS):
         return "blt"
@@ -29,10 +29,11 @@ def kind_of(folder: Path) -> Kind:
 
 
 def with_own_model(settings: Settings) -> Settings:
-    """``settings`` with the model that the server was started with, if any.
+    """Return ``settings`` with the model that the server was started with, if any.
 
-    An entropy model measures texts. A BLT makes them, and its own entropy model measures them if
-    that was exported too; else the one that comes along does.
+    An entropy model replaces the one that measures texts. A BLT replaces the one that generates
+    texts; its own entropy model then measures texts if it was exported too, otherwise the shipped
+    one does.
     """
     folder = settings.own_model
     if folder is None:
@@ -40,20 +41,20 @@ def with_own_model(settings: Settings) -> Settings:
     if kind_of(folder) == "entropy":
         return replace(settings, model_folder=folder)
     measuring = _entropy_model_of(folder)
-    found = replace(settings, blt_folder=folder)
-    return replace(found, model_folder=measuring) if measuring else found
+    with_blt = replace(settings, blt_folder=folder)
+    return replace(with_blt, model_folder=measuring) if measuring else with_blt
 
 
 def _entropy_model_of(folder: Path) -> Path | None:
     try:
-        found = entropy_folder(folder, _object(folder / TRAIN_ARGS_FILE), None)
+        entropy_model = entropy_folder(folder, _object(folder / TRAIN_ARGS_FILE), None)
     except ValueError:
         return None
-    return found if _measures(found) else None
+    return entropy_model if _measures(entropy_model) else None
 
 
 def _measures(folder: Path) -> bool:
-    """Whether an entropy model was exported there, by this version or an earlier one."""
+    """Return whether ``folder`` contains an exported entropy model, of any version."""
     return any((folder / name).is_file() for name in (ENTROPY_GRAPH, SELF_CONTAINED_FILE))
 
 

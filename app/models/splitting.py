@@ -1,4 +1,4 @@
-"""One text, split by our rules and by BPE: rows for ``POST /api/compare``.
+"""One text, split by patching rules and by BPE: the rows of ``POST /api/compare``.
 
 Legend: ``N`` bytes of the text, ``S = N + 1`` tokens (BOS first).
 """
@@ -13,7 +13,7 @@ import numpy as np
 from app.models.live import cut, rounded
 from app.models.live_model import LiveModel
 from app.models.threshold_curve import Calibration
-from app.requests import deadline as deadline
+from app.requests import deadline
 from app.schemas.compare import CompareRequest, Splitter
 from bytelatent.patching.rules import PatchingMode, RuleOptions
 from bytelatent.tokenizers.blt_tokenizer import BltTokenizer
@@ -29,7 +29,7 @@ TITLES: dict[Splitter, str] = {
     "llama3": "Llama 3",
 }
 RISE = 0.5
-"""Nats; threshold of the monotonic rule for a model that is not calibrated."""
+"""Threshold in nats of the monotonic rule for a model without a calibration."""
 
 PIECES_AT_ONCE = 2048
 
@@ -38,8 +38,8 @@ _ENCODE = BltTokenizer(add_bos=True, add_eos=False).encode_bytes
 
 
 @dataclass(frozen=True)
-class Row:
-    """A split: lengths of its pieces in bytes, or why there are none."""
+class SplitRow:
+    """Result of one splitter: the lengths of its pieces in bytes, or why there is no result."""
 
     splitter: Splitter
     lengths: list[int] | None = None
@@ -47,7 +47,7 @@ class Row:
     unavailable: str | None = None
 
     def json_parts(self) -> Iterator[str]:
-        """As :class:`app.schemas.compare.CompareRow`, in parts."""
+        """Generate the JSON of :class:`app.schemas.compare.CompareRow` in parts."""
         count = None if self.lengths is None else len(self.lengths)
         head = {
             "splitter": self.splitter,
@@ -76,25 +76,25 @@ class Row:
 
 @dataclass(frozen=True)
 class Comparison:
-    """All rows about a text.
+    """Results of all splitters for one text.
 
     Attributes:
         model: name of the entropy model, or None.
-        size: bytes of the text.
-        rows: in the order asked for.
+        size: number of bytes of the text.
+        rows: results, in the order of the request.
     """
 
     model: str | None
     size: int
-    rows: list[Row]
+    rows: list[SplitRow]
 
     @property
     def pieces(self) -> int:
-        """Of all rows."""
+        """Number of pieces in all rows."""
         return sum(len(row.lengths or []) for row in self.rows)
 
     def json_parts(self) -> Iterator[str]:
-        """As :class:`app.schemas.compare.CompareResponse`, in parts."""
+        """Generate the JSON of :class:`app.schemas.compare.CompareResponse` in parts."""
         name = json.dumps(self.model, ensure_ascii=False)
         yield f'{{"model": {name}, "bytes": {self.size}, "rows": ['
         for number, row in enumerate(self.rows):
@@ -107,28 +107,28 @@ class Comparison:
 def compare(
     model: LiveModel, calibration: Calibration, request: CompareRequest, data: bytes
 ) -> Comparison:
-    """Split ``data`` in every way that ``request`` asks for; the model is run at most once.
+    """Split ``data`` with every splitter of ``request``; the entropy model runs at most once.
 
     Raises:
-        ProblemError: the model is busy, or the time is up.
-        ClientGoneError: nobody waits for the answer any more.
+        ProblemError: the entropy model is busy, or the time limit is over.
+        ClientGoneError: the client has left.
     """
-    wanted = list(dict.fromkeys(request.splitters or TITLES))
+    splitters = list(dict.fromkeys(request.splitters or TITLES))
     tokens = np.array(_ENCODE(data), dtype=np.int64)
     entropies = np.zeros(len(tokens))
     reason = None if model.source else f"The entropy model is not loaded: {model.reason}"
-    if model.source and any(splitter in _OF_MODEL for splitter in wanted):
+    if model.source and any(splitter in _OF_MODEL for splitter in splitters):
         entropies = rounded(model.analyse(data, top_k=0).entropies)
-    rows: list[Row] = []
-    for splitter in wanted:
+    rows: list[SplitRow] = []
+    for splitter in splitters:
         if splitter == "cl100k_base" or splitter == "o200k_base" or splitter == "llama3":
             rows.append(_by_bpe(splitter, data))
         elif splitter in _OF_MODEL and reason:
-            rows.append(Row(splitter, unavailable=reason))
+            rows.append(SplitRow(splitter, unavailable=reason))
         else:
             options = _options(splitter, request, model, calibration)
             lengths = cut(PatchingMode(splitter), tokens, entropies, options)[1:]
-            rows.append(Row(splitter, lengths, threshold=options.threshold))
+            rows.append(SplitRow(splitter, lengths, threshold=options.threshold))
     return Comparison(model.source.name if model.source else None, len(data), rows)
 
 
@@ -144,16 +144,16 @@ def _options(
         threshold = own if request.threshold is None else request.threshold
     if splitter == "monotonic":
         own = RISE if calibration.rise is None else calibration.rise
-        asked = request.monotonic_threshold
-        threshold = own if asked is None else asked
+        requested = request.monotonic_threshold
+        threshold = own if requested is None else requested
     if longest is None and threshold is not None and model.source:
         longest = model.source.max_patch_length
     return RuleOptions(threshold=threshold, max_patch_length=longest)
 
 
-def _by_bpe(name: BpeName, data: bytes) -> Row:
+def _by_bpe(name: BpeName, data: bytes) -> SplitRow:
     try:
         check = deadline.current().check
-        return Row(name, piece_lengths(name, data.decode(), between=check))
+        return SplitRow(name, piece_lengths(name, data.decode(), between=check))
     except BpeUnavailableError as error:
-        return Row(name, unavailable=str(error))
+        return SplitRow(name, unavailable=str(error))

@@ -1,4 +1,4 @@
-"""What a model folder's ``calibration.json`` says: bytes per patch for every threshold."""
+"""The calibration of a model in ``calibration.json``: bytes per patch at many thresholds."""
 
 import logging
 from dataclasses import dataclass
@@ -14,13 +14,13 @@ FILE = "calibration.json"
 
 @dataclass(frozen=True)
 class Calibration:
-    """Held-out text of the training mix, cut at many thresholds; empty if nothing is known.
+    """Mean bytes per patch at many thresholds on held-out text; empty if they are unknown.
 
     Attributes:
-        rise: nats; the threshold of the monotonic rule that makes patches of the wanted mean size.
-        thresholds: nats, of the entropy rule.
-        bytes_per_patch: the mean at each of them.
-        languages: tags of what the mix holds, ``en`` or ``python``.
+        rise: threshold in nats at which the monotonic rule gives patches of the target mean size.
+        thresholds: thresholds of the entropy rule, in nats.
+        bytes_per_patch: mean bytes per patch at each threshold.
+        languages: tags of the languages in the training mix, such as ``en`` or ``python``.
     """
 
     rise: float | None = None
@@ -30,7 +30,10 @@ class Calibration:
 
     @classmethod
     def load(cls, folder: Path) -> Self:
-        """Read ``folder/calibration.json``; a missing one is empty, a damaged one is logged too."""
+        """Read ``folder/calibration.json``.
+
+        A missing or damaged file gives an empty calibration; a damaged one is logged.
+        """
         path = folder / FILE
         if not path.is_file():
             return cls()

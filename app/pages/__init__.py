@@ -1,4 +1,4 @@
-"""HTML pages, a module each, with its ``blueprint``; and one for their errors."""
+"""HTML pages: each module has the ``blueprint`` of one page; one module has the error pages."""
 
 from app.pages import (
     api_page,

@@ -1,4 +1,4 @@
-"""``/api``: the OpenAPI document, to read."""
+"""The page ``/api``: the OpenAPI document as HTML."""
 
 import json
 from dataclasses import dataclass
@@ -15,15 +15,15 @@ blueprint = Blueprint("api_page", __name__)
 
 @dataclass(frozen=True)
 class Operation:
-    """One route of the OpenAPI document.
+    """Operation of the OpenAPI document.
 
     Attributes:
-        id: its name in the document, by which the contents lead here.
-        method, path, summary: what it is.
-        description: more words, with code between backticks.
-        parameters: names and meanings of what its query may hold.
-        request: name of its request schema.
-        responses: status, description and name of the schema.
+        id: name of the operation, the target of its link in the table of contents.
+        method, path, summary: HTTP method, path and summary.
+        description: longer description, with code between backticks.
+        parameters: names and descriptions of the query parameters.
+        request: name of the request schema, or None.
+        responses: status, description and schema name of each response.
     """
 
     id: str
@@ -38,7 +38,7 @@ class Operation:
 
 @dataclass(frozen=True)
 class Property:
-    """One field of a schema: its type, limits and meaning in words."""
+    """Field of a schema: its type with limits, and its description."""
 
     name: str
     type: str
@@ -48,13 +48,13 @@ class Property:
 
 @dataclass(frozen=True)
 class ApiPage:
-    """Context of ``api.html``.
+    """Context of the template ``api.html``.
 
     Attributes:
-        title, description: of the document.
-        operations: its routes.
-        schemas: fields by name of the schema.
-        example: a request body to try.
+        title, description: title and description of the OpenAPI document.
+        operations: all operations.
+        schemas: fields by the name of the schema.
+        example: example of a request body.
     """
 
     title: str
@@ -66,7 +66,7 @@ class ApiPage:
 
 @blueprint.get("/api")
 def api() -> Response:
-    """The OpenAPI document, to read."""
+    """Answer with the page of the OpenAPI document."""
     described = document()
     return page(
         "api.html",

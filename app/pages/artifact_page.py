@@ -1,4 +1,4 @@
-"""``/artifact/<name>``: one figure with its formats, its command and its data."""
+"""The page ``/artifact/<name>``: one figure with its formats, its command and its data."""
 
 from dataclasses import dataclass
 
@@ -8,14 +8,14 @@ from app.api.artifact_routes import find_card, kept_preview
 from app.pages.render import page
 from app.requests.security import page_csp
 from app.stored.gallery import Card, gallery_of, label, readable
-from app.stored.preview import Preview
+from app.stored.preview import DataPreview
 
 blueprint = Blueprint("artifact", __name__)
 
 
 @dataclass(frozen=True)
 class Format:
-    """A file to open or to save."""
+    """File that can be opened or saved."""
 
     label: str
     name: str
@@ -25,18 +25,18 @@ class Format:
 
 
 @dataclass(frozen=True)
-class ArtifactPage:
-    """Context of ``artifact.html``.
+class ArtifactPageContext:
+    """Context of the template ``artifact.html``.
 
     Attributes:
-        item: the figure.
-        frame: URL of its HTML, to be shown in a sandbox.
-        picture: URL of its picture, as large as there is one.
-        formats: its files.
-        data: the file behind it.
-        preview: the beginning of that.
-        before, after: its neighbours in the gallery.
-        api: URL of the same as JSON.
+        item: card of the figure.
+        frame: URL of the HTML figure, which the page shows in a sandbox.
+        picture: URL of the largest picture.
+        formats: files of the figure.
+        data: data file of the figure.
+        preview: preview of the data file.
+        before, after: cards before and after this one in the gallery.
+        api: URL of the same content as JSON.
     """
 
     item: Card
@@ -44,7 +44,7 @@ class ArtifactPage:
     picture: str | None
     formats: list[Format]
     data: Format | None
-    preview: Preview | None
+    preview: DataPreview | None
     before: Card | None
     after: Card | None
     api: str
@@ -52,7 +52,7 @@ class ArtifactPage:
 
 @blueprint.get("/artifact/<path:name>")
 def artifact(name: str) -> Response:
-    """One figure; any of its files' names leads here."""
+    """Answer with the page of a figure; the name of any of its files selects it."""
     snapshot, card = find_card(name)
     html = card.file(".html")
     picture = card.file(".png", ".webp", ".jpg", ".jpeg", ".svg")
@@ -69,7 +69,7 @@ def artifact(name: str) -> Response:
     }
     response = page(
         "artifact.html",
-        ArtifactPage(
+        ArtifactPageContext(
             item=card,
             frame=html.url if html else None,
             picture=picture.url if picture else None,

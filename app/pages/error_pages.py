@@ -1,4 +1,4 @@
-"""Errors of pages, for people: the problem in words, below the bar that leads elsewhere."""
+"""Error pages: a problem document as HTML, with the navigation bar."""
 
 import json
 from dataclasses import dataclass
@@ -14,17 +14,17 @@ FOR_PROGRAMS = (
     *("/api/", "/data/", "/static/", "/images/", "/thumbnails/", "/visualizations/"),
     *("/openapi.json", "/healthz", "/readyz", "/metrics"),
 )
-"""What is fetched rather than visited: its errors stay problem documents."""
+"""Prefixes of paths that programs request; their errors stay problem documents."""
 
 
 @dataclass(frozen=True)
 class ErrorPage:
-    """Context of ``error.html``.
+    """Context of the template ``error.html``.
 
     Attributes:
-        status: of HTTP.
-        heading: what it is called.
-        detail: one sentence on this very request.
+        status: HTTP status code.
+        heading: title of the error.
+        detail: one sentence about this request.
     """
 
     status: int
@@ -34,7 +34,7 @@ class ErrorPage:
 
 @blueprint.after_app_request
 def show(response: Response) -> Response:
-    """Turn a problem into a page, for who would rather see one."""
+    """Replace a problem document by an error page if the client prefers HTML."""
     if response.mimetype != MEDIA_TYPE or request.path.startswith(FOR_PROGRAMS):
         return response
     response.vary.add("Accept")
@@ -51,7 +51,7 @@ def show(response: Response) -> Response:
 
 
 def _wants_page() -> bool:
-    """Whether HTML is asked for by name, as browsers do; ``*/*`` is content with anything."""
+    """Return whether the client asks for HTML explicitly, as browsers do; ``*/*`` is not enough."""
     accepted = request.accept_mimetypes
     return request.method in ("GET", "HEAD") and (
         accepted.best_match([MEDIA_TYPE, "application/json", "text/html"]) == "text/html"

@@ -1,4 +1,4 @@
-"""``/gallery``: all stored figures and data, searched, sorted and in pages."""
+"""The page ``/gallery``: stored figures and data files with search, order and pagination."""
 
 from dataclasses import dataclass
 from urllib.parse import urlencode
@@ -14,12 +14,12 @@ from app.stored.gallery import KINDS, SORTS, Card, chosen, gallery_of
 blueprint = Blueprint("gallery", __name__)
 
 PAGE = 60
-"""Cards of a page."""
+"""Number of cards on a page."""
 
 
 @dataclass(frozen=True)
 class PageLink:
-    """A page to go to: its number and its address."""
+    """Link to a page of the gallery: its number and its URL."""
 
     number: int
     url: str
@@ -27,18 +27,18 @@ class PageLink:
 
 @dataclass(frozen=True)
 class GalleryPage:
-    """Context of ``gallery.html``.
+    """Context of the template ``gallery.html``.
 
     Attributes:
-        cards: those of this page.
-        counted: which of how many they are, in words; empty where nothing is stored.
+        cards: cards of this page.
+        counted: text about the range and the number of cards; empty if nothing is stored.
         page: number of this page.
-        links: pages to go to, in order; none if there is but one.
-        before, after: the pages beside this one.
-        q, kind, sort: what was asked for.
-        kinds: names of the kinds that there are cards of, by value.
-        sorts: names of the orders, by value.
-        longest: characters of a search.
+        links: links to pages, in order; empty if there is only one page.
+        before, after: links to the previous page and the next page.
+        q, kind, sort: search text, kind and order of the request.
+        kinds: titles of the kinds that have cards, by value.
+        sorts: titles of the orders, by value.
+        longest: largest number of characters of a search.
     """
 
     cards: list[Card]
@@ -57,10 +57,10 @@ class GalleryPage:
 
 @blueprint.get("/gallery")
 def gallery() -> Response:
-    """A page of the stored figures and data; a filter that is not known counts as none.
+    """Answer with a page of the gallery; an unknown kind or order is ignored.
 
     Raises:
-        ProblemError: 422 for a page that there is not.
+        ProblemError: 422 for a page number that does not exist.
     """
     catalogue: Catalogue = current_app.extensions["catalogue"]
     every = gallery_of(catalogue.snapshot()).cards
@@ -69,18 +69,18 @@ def gallery() -> Response:
     kind = kind if kind in KINDS else ""
     sort = request.args.get("sort", "")
     sort = sort if sort in SORTS else "title"
-    found = chosen(every, q.casefold().split(), kind or None, sort)
-    last = max(1, -(-len(found) // PAGE))
+    matching = chosen(every, q.casefold().split(), kind or None, sort)
+    last = max(1, -(-len(matching) // PAGE))
     number = whole(request.args, "page", low=1, high=last) or 1
-    cards = found[(number - 1) * PAGE : number * PAGE]
-    asked = {"q": q, "kind": kind, "sort": "" if sort == "title" else sort}
-    links = {near: _link(asked, near) for near in _near(number, last)}
+    cards = matching[(number - 1) * PAGE : number * PAGE]
+    filters = {"q": q, "kind": kind, "sort": "" if sort == "title" else sort}
+    links = {near: _link(filters, near) for near in _near(number, last)}
     there = {card.kind for card in every}
     response = page(
         "gallery.html",
         GalleryPage(
             cards=cards,
-            counted=_counted((number - 1) * PAGE, len(cards), len(found), len(every)),
+            counted=_counted((number - 1) * PAGE, len(cards), len(matching), len(every)),
             page=number,
             links=list(links.values()),
             before=links.get(number - 1),
@@ -98,24 +98,24 @@ def gallery() -> Response:
 
 
 def _near(number: int, last: int) -> list[int]:
-    """The pages to link: the first, the last, and those around this one."""
+    """Return the numbers of the linked pages: the first, the last, and those around this page."""
     if last == 1:
         return []
     return sorted({1, last, *range(max(1, number - 1), min(last, number + 1) + 1)})
 
 
-def _link(asked: dict[str, str], number: int) -> PageLink:
-    query: dict[str, object] = {name: value for name, value in asked.items() if value}
+def _link(filters: dict[str, str], number: int) -> PageLink:
+    query: dict[str, object] = {name: value for name, value in filters.items() if value}
     if number > 1:
         query["page"] = number
     return PageLink(number, f"/gallery?{urlencode(query)}" if query else "/gallery")
 
 
-def _counted(start: int, shown: int, found: int, total: int) -> str:
-    """Such as ``6 in all``, ``2 of 6``, or ``61 to 120 of 143 found, of 10,000``."""
+def _counted(start: int, shown: int, matching: int, total: int) -> str:
+    """Return a text such as ``6 in all``, ``2 of 6``, or ``61 to 120 of 143 found, of 10,000``."""
     if not total:
         return ""
-    if shown == found:
-        return f"{found:,} in all" if found == total else f"{found:,} of {total:,}"
-    part = f"{start + 1:,} to {start + shown:,} of {found:,}"
-    return f"{part} in all" if found == total else f"{part} found, of {total:,}"
+    if shown == matching:
+        return f"{matching:,} in all" if matching == total else f"{matching:,} of {total:,}"
+    part = f"{start + 1:,} to {start + shown:,} of {matching:,}"
+    return f"{part} in all" if matching == total else f"{part} found, of {total:,}"

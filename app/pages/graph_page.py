@@ -1,4 +1,4 @@
-"""``/graph``: a text as a graph, and the saved graphs."""
+"""The page ``/graph``: the graph of a text, and the saved graphs."""
 
 from dataclasses import dataclass
 
@@ -23,7 +23,7 @@ EXAMPLE = (
     "William King in 1835, and moved to Somerset. She died in London in 1852 and was buried "
     "beside Lord Byron in Nottinghamshire."
 )
-"""A text with names in it, and with phrases that come again."""
+"""Example text with names and repeated phrases."""
 
 SIZES = (100, 300, 600, 1500)
 SIZE = 300
@@ -31,16 +31,16 @@ SIZE = 300
 
 @dataclass(frozen=True)
 class GraphPage:
-    """Context of ``graph.html``.
+    """Context of the template ``graph.html``.
 
     Attributes:
-        saved: graphs of the gallery.
-        shown: the one that is shown first.
-        note: why it is not the one that was asked for, if so.
-        example: the text that stands in the form.
-        reasons: why a kind cannot be had, by kind; None where it can.
-        limit: bytes that a visitor's text may have.
-        sizes, size: how many nodes may be asked for, and are at first.
+        saved: saved graphs.
+        shown: saved graph that is shown first, or None.
+        note: why this is not the requested graph; empty otherwise.
+        example: text in the form.
+        reasons: for each kind of graph, why it is not available; None if it is.
+        limit: largest number of bytes of a visitor's text.
+        sizes, size: numbers of nodes that the page offers, and the default.
         page_data: JSON for the scripts.
     """
 
@@ -57,15 +57,15 @@ class GraphPage:
 
 @blueprint.get("/graph")
 def graph() -> Response:
-    """A form for a text, and a graph to look at."""
+    """Answer with the page of graphs."""
     catalogue: Catalogue = current_app.extensions["catalogue"]
     assets: Assets = current_app.extensions["assets"]
     saved = saved_graphs(catalogue.snapshot())
     name, note = query_choice("saved", saved)
     shown = saved[name] if name else _first(list(saved.values()))
-    found = offered()
+    options = offered()
     page_data = {
-        **found,
+        **options,
         "first": shown.name if shown else None,
         "library": assets.url("vendor/cytoscape.min.js"),
     }
@@ -76,8 +76,8 @@ def graph() -> Response:
             shown=shown,
             note=note,
             example=EXAMPLE,
-            reasons={item["kind"]: item["unavailable"] for item in found["kinds"]},
-            limit=found["limit"],
+            reasons={item["kind"]: item["unavailable"] for item in options["kinds"]},
+            limit=options["limit"],
             sizes=SIZES,
             size=SIZE,
             page_data=json_for_html(page_data),
@@ -86,5 +86,5 @@ def graph() -> Response:
 
 
 def _first(saved: list[SavedGraph]) -> SavedGraph | None:
-    """The one of fewest nodes: it is grasped soonest."""
+    """Return the graph with the fewest nodes, which is the easiest to read, or None."""
     return min(saved, key=lambda each: (each.nodes, each.size), default=None)

@@ -1,11 +1,11 @@
-"""``/``: the playground, and the first of the gallery."""
+"""The page ``/``: the playground, and the first cards of the gallery."""
 
 from dataclasses import dataclass
 from typing import Any
 
 from flask import Blueprint, Response, current_app
 
-from app.drawing.no_js_preview import NoJsPreview, still_of
+from app.drawing.no_js_preview import NoJsPreview, draw_preview
 from app.models.live_model import LiveModel
 from app.models.splitting import RISE, TITLES
 from app.models.threshold_curve import Calibration
@@ -23,12 +23,12 @@ from bytelatent.tokenizers.bpe import BUNDLED, NAMES, BpeUnavailableError, check
 blueprint = Blueprint("home", __name__)
 
 CARDS, TITLES_SHOWN = 3, 60
-"""Of the gallery; the rest is on its own page."""
+"""Number of cards and of titles from the gallery that the page shows."""
 
 
 @dataclass(frozen=True)
 class Choice:
-    """An entry of the example picker."""
+    """Entry in the list of examples."""
 
     id: str
     title: str
@@ -36,14 +36,15 @@ class Choice:
 
 @dataclass(frozen=True)
 class SplitterRow:
-    """A row of the comparison.
+    """Row of the comparison.
 
     Attributes:
-        id: what ``POST /api/compare`` calls it.
-        title: its name.
-        note: what it does, in a few words.
-        bpe: whether the server is asked for it; the page knows the other rules itself.
-        missing: which package it needs, if that is not installed.
+        id: name of the splitter in ``POST /api/compare``.
+        title: title of the splitter.
+        note: short description of the splitter.
+        bpe: whether the page requests the pieces from the server; it computes the other splitters
+            itself.
+        missing: package that the splitter needs, if it is not installed.
     """
 
     id: Splitter
@@ -69,21 +70,21 @@ _RULES: tuple[Splitter, ...] = ("entropy", "monotonic", "space", "static")
 
 @dataclass(frozen=True)
 class HomePage:
-    """Context of ``home.html``.
+    """Context of the template ``home.html``.
 
     Attributes:
-        model: name of the loaded model, or None.
-        reason: why there is none.
+        model: name of the loaded entropy model, or None.
+        reason: why no entropy model is loaded.
         choices: precomputed examples.
-        still: the first one, drawn without JavaScript.
+        still: first example, for a page without JavaScript.
         splitters: rows of the comparison.
-        languages: one text in many languages, measured beforehand.
-        longest: bytes of a patch at most, as the model cuts; None for no limit.
+        languages: table of the text in many languages.
+        longest: largest patch length of the model in bytes; None means no limit.
         page_data: JSON for the scripts: limits, the model's threshold and calibration, the first
             example.
-        figures: the first of the gallery.
-        titles: what comes after them there, as far as it is named here.
-        stored: how many figures and data files the gallery has.
+        figures: first cards of the gallery.
+        titles: next cards of the gallery, of which the page shows the titles.
+        stored: number of cards in the gallery.
     """
 
     model: str | None
@@ -101,7 +102,7 @@ class HomePage:
 
 @blueprint.get("/")
 def home() -> Response:
-    """The playground."""
+    """Answer with the playground."""
     settings: Settings = current_app.extensions["settings"]
     model: LiveModel = current_app.extensions["model"]
     catalogue: Catalogue = current_app.extensions["catalogue"]
@@ -126,7 +127,7 @@ def home() -> Response:
             model=model.source.name if model.source else None,
             reason=model.reason,
             choices=[Choice(item["id"], item["title"]) for item in examples.items],
-            still=still_of(first) if first else None,
+            still=draw_preview(first) if first else None,
             splitters=splitter_rows(),
             languages=LanguageTable.of(_language_file().read()),
             longest=longest,
@@ -157,7 +158,7 @@ def _calibration(known: Calibration) -> dict[str, Any]:
 
 
 def splitter_rows() -> list[SplitterRow]:
-    """All but Llama 3, which is shown to those who have installed it."""
+    """Return the rows of all splitters; Llama 3 is left out if it is not installed."""
     rows = [SplitterRow(splitter, TITLES[splitter], NOTES[splitter]) for splitter in _RULES]
     for name in NAMES:
         try:

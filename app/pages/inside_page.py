@@ -1,4 +1,4 @@
-"""``/model``: the architecture drawn from a config, and a text followed through the BLT."""
+"""The page ``/model``: the architecture as a diagram, and a text inspected with the BLT."""
 
 from dataclasses import dataclass
 
@@ -20,18 +20,18 @@ from app.stored.example_file import ExampleFile
 blueprint = Blueprint("inside", __name__)
 
 HEADS_AT_ONCE = 8
-"""Heads of cross-attention up to which the page asks for each one."""
+"""Number of heads up to which the page requests each head of cross-attention."""
 
 
 @dataclass(frozen=True)
 class PartText:
-    """A part, as the words beside the diagram speak of it.
+    """Description of a part beside the diagram.
 
     Attributes:
-        number, part: as in the diagram.
-        meta: its shape in a few words.
-        parameters, flops: for people.
-        share: of the BLT's FLOPs, in percent.
+        number, part: number of the part in the diagram, and the part.
+        meta: shape of the part in a few words.
+        parameters, flops: numbers for people.
+        share: share of the BLT's FLOPs in percent.
     """
 
     number: int
@@ -43,19 +43,19 @@ class PartText:
 
 
 TASKS = {"entropy": "Entropy model: measures and cuts", "blt": "BLT: makes text"}
-"""What the kinds of models are for."""
+"""Titles of the kinds of models."""
 
 
 @dataclass(frozen=True)
 class ModelRow:
-    """A model of this server, as ``GET /api/model`` tells of it, for people.
+    """Row of a model of this server, with the values of ``GET /api/model`` as text.
 
     Attributes:
-        name: that of its folder.
-        task: what it is for.
-        loaded: whether it is there; ``reason`` says why not.
-        parameters, threshold, licence: None if they are not known.
-        card: URL of its card.
+        name: name of the model's folder.
+        task: title of the model's kind.
+        loaded: whether the model is loaded; ``reason`` says why not.
+        parameters, threshold, licence: None if the value is not known.
+        card: URL of the model card.
     """
 
     name: str
@@ -70,19 +70,19 @@ class ModelRow:
 
 @dataclass(frozen=True)
 class InsidePage:
-    """Context of ``inside.html``.
+    """Context of the template ``inside.html``.
 
     Attributes:
-        shape: the model that is drawn.
-        note: why it is not the one that was asked for, if so.
-        diagram, costs: SVG.
-        parts: the words beside the diagram.
+        shape: architecture that is drawn.
+        note: why this is not the requested model; empty otherwise.
+        diagram, costs: SVG of the diagram and SVG of the cost chart.
+        parts: descriptions of the parts.
         size: index of the patch size that is shown first.
-        flops: of the BLT at that size, for people.
-        choices: texts that have been followed beforehand.
-        limit: bytes that a visitor's text may have.
+        flops: FLOPs per byte of the BLT at that patch size, for people.
+        choices: texts that were inspected in advance.
+        limit: largest number of bytes of a visitor's text.
         reason: why no BLT is loaded, or None.
-        models: those of this server, loaded or not.
+        models: models of this server, loaded or not.
         page_data: JSON for the scripts.
     """
 
@@ -102,7 +102,7 @@ class InsidePage:
 
 @blueprint.get("/model")
 def inside() -> Response:
-    """The architecture, and a text followed through it."""
+    """Answer with the page of the architecture."""
     settings: Settings = current_app.extensions["settings"]
     known: Architectures = current_app.extensions["architectures"]
     inspector: Inspector = current_app.extensions["inspector"]

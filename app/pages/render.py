@@ -1,4 +1,4 @@
-"""Pages from templates: the context of each is a dataclass, documented beside its route."""
+"""Rendering of pages; the context of each template is a dataclass beside the page's route."""
 
 import json
 from collections.abc import Collection
@@ -12,7 +12,7 @@ from app.stored.assets import Assets
 
 @dataclass(frozen=True)
 class NavLink:
-    """An entry of the bar on top of every page."""
+    """Entry of the navigation bar."""
 
     url: str
     title: str
@@ -31,7 +31,7 @@ NAVIGATION = (
 
 
 def page(template: str, context: Any) -> Response:
-    """``template`` with the fields of the dataclass ``context``."""
+    """Render ``template`` with the fields of the dataclass ``context``."""
     assets: Assets = current_app.extensions["assets"]
     values = {f.name: getattr(context, f.name) for f in fields(context)}
     body = render_template(
@@ -43,9 +43,9 @@ def page(template: str, context: Any) -> Response:
 
 
 def query_choice(name: str, accepted: Collection[str]) -> tuple[str | None, str]:
-    """A word of the query, or None, and then what is to be said of another word than the accepted.
+    """Return an accepted word of the query, or None, and a note about a word that is not accepted.
 
-    A page is still of use where a link to it has grown old.
+    A page still works if a link to it is out of date.
     """
     text = request.args.get(name)
     if text is None or text in accepted:
@@ -54,6 +54,6 @@ def query_choice(name: str, accepted: Collection[str]) -> tuple[str | None, str]
 
 
 def json_for_html(value: Any) -> str:
-    """JSON that may stand inside a ``script`` element: it can neither end it nor open a comment."""
+    """Return JSON for a ``script`` element; it can neither end the element nor start a comment."""
     text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")

@@ -1,4 +1,4 @@
-"""``/scaling``: what our scaling study found, with charts, beside the paper's numbers."""
+"""The page ``/scaling``: results of the scaling study with charts, beside the paper's numbers."""
 
 import math
 from dataclasses import dataclass
@@ -33,12 +33,12 @@ TINTS = {
     **{"blue": 0, "vermillion": 1, "green": 2, "purple": 3, "rose": 4, "amber": 5},
     **{"muted": 6, "ink": 6, "sky": 7, "teal": 8},
 }
-"""Classes of colours by the names that series have."""
+"""Colour classes by the colour names of series."""
 
 
 @dataclass(frozen=True)
 class Bar:
-    """A bar as it is drawn: its ends in percent of the width, its number, and what it is of."""
+    """Bar of a chart: start and width in percent, its number, its series and its colour class."""
 
     x: float
     width: float
@@ -49,7 +49,7 @@ class Bar:
 
 @dataclass(frozen=True)
 class BarRow:
-    """A category with a bar for each series."""
+    """Category with one bar for each series."""
 
     name: str
     bars: list[Bar]
@@ -57,14 +57,14 @@ class BarRow:
 
 @dataclass(frozen=True)
 class Chart:
-    """A panel as the page draws it.
+    """Panel as the page draws it.
 
     Attributes:
-        id: of the place that a script fills.
-        panel: what is drawn.
-        legend: names and tints of its series.
-        bars: its categories, if it has bars.
-        columns: heights in percent, if it is a histogram.
+        id: id of the element that a script fills.
+        panel: panel of the figure.
+        legend: names and colour classes of the series.
+        bars: categories of a bar chart.
+        columns: heights of a histogram in percent.
     """
 
     id: str
@@ -76,14 +76,13 @@ class Chart:
 
 @dataclass(frozen=True)
 class Block:
-    """A part of the page: sections of the report, then charts.
+    """Block of the page: sections of the report, then charts.
 
     Attributes:
-        id, title: of the first of them.
-        sections: of the report.
-        figure: None where there is none.
-        charts: of the figure.
-        link: address of the figure in the gallery, if there is one.
+        id, title: id and title of the first section or of the figure.
+        sections: sections of the report.
+        figure: figure, or None.
+        charts: charts of the figure.
     """
 
     id: str
@@ -95,12 +94,12 @@ class Block:
 
 @dataclass(frozen=True)
 class ScalingPage:
-    """Context of ``scaling.html``.
+    """Context of the template ``scaling.html``.
 
     Attributes:
-        head: how much of the study there is.
-        lacking: what has not been run.
-        blocks: what there is to show.
+        head: sentence about the extent of the study.
+        lacking: parts of the study that have not been run.
+        blocks: blocks of the page.
         page_data: JSON for the scripts.
     """
 
@@ -112,11 +111,11 @@ class ScalingPage:
 
 @blueprint.get("/scaling")
 def scaling() -> Response:
-    """The study."""
+    """Answer with the page of the scaling study."""
     study: Study = current_app.extensions["study"]
-    found = study.read()
-    sections = {section.id: section for section in found.sections}
-    figures = {figure.name: figure for figure in found.figures}
+    results = study.read()
+    sections = {section.id: section for section in results.sections}
+    figures = {figure.name: figure for figure in results.figures}
     blocks = []
     for names, stem in BLOCKS:
         there = [sections[name] for name in names if name in sections]
@@ -131,7 +130,7 @@ def scaling() -> Response:
     }
     return page(
         "scaling.html",
-        ScalingPage(found.head, found.lacking, blocks, json_for_html({"charts": curves})),
+        ScalingPage(results.head, results.lacking, blocks, json_for_html({"charts": curves})),
     )
 
 
@@ -148,7 +147,7 @@ def _block(sections: list[ScalingSection], figure: ScalingFigure | None) -> Bloc
 
 
 def _chart(name: str, panel: ScalingPanel) -> Chart:
-    legend = {one.name: TINTS.get(one.colour, 6) for one in panel.series}
+    legend = {series.name: TINTS.get(series.colour, 6) for series in panel.series}
     bars = _bars(panel) if panel.kind == "bars" else []
     columns = []
     if panel.kind == "histogram":
@@ -158,48 +157,50 @@ def _chart(name: str, panel: ScalingPanel) -> Chart:
 
 
 def _bars(panel: ScalingPanel) -> list[BarRow]:
-    every = [y for one in panel.series for y in one.y if y is not None]
+    every = [y for series in panel.series for y in series.y if y is not None]
     low, high = min([0.0, *every]), max([0.0, *every])
     span = (high - low) or 1.0
     rows = []
-    for place, name in enumerate(panel.categories):
+    for index, name in enumerate(panel.categories):
         bars = []
-        for one in panel.series:
-            length = one.y[place] or 0.0
+        for series in panel.series:
+            length = series.y[index] or 0.0
             start = 100 * (min(0.0, length) - low) / span
             width = 100 * abs(length) / span
-            tint = TINTS.get(one.colour, 6)
-            bars.append(Bar(round(start, 2), round(width, 2), _value(one, place), one.name, tint))
+            tint = TINTS.get(series.colour, 6)
+            bars.append(
+                Bar(round(start, 2), round(width, 2), _value(series, index), series.name, tint)
+            )
         rows.append(BarRow(name, bars))
     return rows
 
 
-def _value(one: ScalingSeries, place: int) -> str:
-    """The number of a bar, and half the length of its error, to the second digit of that."""
-    value = one.y[place]
+def _value(series: ScalingSeries, index: int) -> str:
+    """Return the number of a bar ± half the length of its error, to two digits of the error."""
+    value = series.y[index]
     if value is None:
         return "–"
-    low, high = (None if ends is None else ends[place] for ends in (one.low, one.high))
+    low, high = (None if ends is None else ends[index] for ends in (series.low, series.high))
     if low is None or high is None or low == high:
         return f"{value:.3g}"
     half = (high - low) / 2
-    places = max(0, 1 - math.floor(math.log10(half)))
-    return f"{value:.{places}f} ± {half:.{places}f}"
+    decimals = max(0, 1 - math.floor(math.log10(half)))
+    return f"{value:.{decimals}f} ± {half:.{decimals}f}"
 
 
 def _for_script(panel: ScalingPanel) -> dict[str, object]:
-    """What the script draws of a panel of curves, with short numbers."""
+    """Return the data that a script needs to draw a panel of curves."""
     lines = [
         {
-            "name": one.name,
-            "tint": TINTS.get(one.colour, 6),
-            "style": one.style,
-            "xs": [_short(x) for x in one.x],
-            "ys": [_short(y) for y in one.y],
-            "low": None if one.low is None else [_short(y) for y in one.low],
-            "high": None if one.high is None else [_short(y) for y in one.high],
+            "name": series.name,
+            "tint": TINTS.get(series.colour, 6),
+            "style": series.style,
+            "xs": [_short(x) for x in series.x],
+            "ys": [_short(y) for y in series.y],
+            "low": None if series.low is None else [_short(y) for y in series.low],
+            "high": None if series.high is None else [_short(y) for y in series.high],
         }
-        for one in panel.series
+        for series in panel.series
     ]
     return {
         "lines": lines,

@@ -1,12 +1,12 @@
-"""``/training``: curves of the shipped models and of local runs."""
+"""The page ``/training``: training curves of the shipped models and of local runs."""
 
 from dataclasses import dataclass
 
 from flask import Blueprint, Response, current_app
 
 from app.pages.render import json_for_html, page
-from app.runs.expected import Expected
-from app.runs.still import StillCurves, still_curves
+from app.runs.expected import ExpectedResults
+from app.runs.no_js_curves import NoJsCurves, no_js_curves
 from app.runs.training_runs import CurveRequest, Runs
 from app.stored.gallery import readable
 
@@ -15,7 +15,7 @@ blueprint = Blueprint("training", __name__)
 
 @dataclass(frozen=True)
 class RunRow:
-    """A run in the list, for who has no scripts."""
+    """Row of a run in the list, for a page without JavaScript."""
 
     title: str
     url: str
@@ -25,26 +25,26 @@ class RunRow:
 
 @dataclass(frozen=True)
 class TrainingPage:
-    """Context of ``training.html``.
+    """Context of the template ``training.html``.
 
     Attributes:
-        local: whether the server was told of a folder of runs.
+        local: whether the server has a folder of local runs.
         rows: all runs.
-        still: the shipped models' curves, drawn without scripts.
-        expected: what the shipped models reach.
+        still: curves of the shipped models, for a page without JavaScript.
+        expected: results of the shipped models.
         page_data: JSON for the scripts.
     """
 
     local: bool
     rows: list[RunRow]
-    still: StillCurves | None
-    expected: list[Expected]
+    still: NoJsCurves | None
+    expected: list[ExpectedResults]
     page_data: str
 
 
 @blueprint.get("/training")
 def training() -> Response:
-    """Curves of the shipped models and of local runs."""
+    """Answer with the page of training curves."""
     runs: Runs = current_app.extensions["runs"]
     every = runs.items()
     shipped = [run for run in every if run.source == "shipped"]
@@ -52,7 +52,7 @@ def training() -> Response:
     for run in shipped:
         try:
             curves.append(runs.curves(run, CurveRequest()))
-        except (OSError, ValueError):  # it has gone, or is too large: the list still has it
+        except (OSError, ValueError):  # deleted or too large; the list still shows it
             continue
     local = runs.local is not None
     return page(
@@ -60,8 +60,8 @@ def training() -> Response:
         TrainingPage(
             local=local,
             rows=[_row(runs.listed(run)) for run in every],
-            still=still_curves(curves),
-            expected=[found for run in shipped if (found := runs.expected(run))],
+            still=no_js_curves(curves),
+            expected=[results for run in shipped if (results := runs.expected(run))],
             page_data=json_for_html({"local": local}),
         ),
     )

@@ -1,1 +1,3 @@
-"""Commands that measure what pages show before anybody asks: ``python -m app.precompute NAME``."""
+"""Commands that compute stored files for the pages in advance: ``python -m app.precompute
+NAME``.
+"""

@@ -1,12 +1,12 @@
-"""``python -m app.precompute NAME``: write one of the stored files that pages show.
+"""The command ``python -m app.precompute NAME``: write one of the stored files that pages show.
 
-    python -m app.precompute examples     example texts, measured
-    python -m app.precompute traces       texts that were generated, to play without a model
-    python -m app.precompute languages    one text in many languages
-    python -m app.precompute inspected    texts followed through the BLT
-    python -m app.precompute diagram      the picture of the architecture, for the README
+    python -m app.precompute examples     measured example texts
+    python -m app.precompute traces       recorded texts, which the page plays without a model
+    python -m app.precompute languages    measures of one text in many languages
+    python -m app.precompute inspected    example texts inspected with the BLT
+    python -m app.precompute diagram      diagram of the architecture for the README
 
-``python -m app.precompute NAME --help`` has the options of each.
+``python -m app.precompute NAME --help`` shows the options of a command.
 """
 
 import importlib
@@ -18,7 +18,7 @@ USAGE_ERROR = 2
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command of that name; return its exit status."""
+    """Run the command whose name is the first argument; return its exit status."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     if not words or words[0] in ("-h", "--help"):
         print(__doc__)

@@ -1,6 +1,6 @@
-"""``python -m app.precompute diagram``: the architecture of a model as a picture, for the README.
+"""``python -m app.precompute diagram``: draw a model's architecture as a picture for the README.
 
-The page ``/model`` draws by the same code, with the colours of the same style sheet.
+The page ``/model`` uses the same drawing code and the colours of the same style sheet.
 """
 
 import argparse
@@ -17,14 +17,14 @@ from bytelatent.files import write_text
 
 PICTURE = ROOT / "docs" / "images" / "architecture.svg"
 COLOURS = r"panel|sunk|ink|muted|line|accent|mark|sans|mono|p\d"
-"""Variables of the page's style sheet that the diagram's rules may use."""
+"""Variables of the page's style sheet that the rules of the diagram may use."""
 
 
 def picture(settings: Settings, name: str | None = None) -> str:
-    """The SVG of a model, by default the loaded one.
+    """Return the SVG of a model, by default of the loaded one.
 
     Raises:
-        ValueError: there is no such model.
+        ValueError: no model has this name.
     """
     known = Architectures(settings)
     shape = known.by_name.get(name or known.first)
@@ -34,7 +34,7 @@ def picture(settings: Settings, name: str | None = None) -> str:
 
 
 def stand_alone_style() -> str:
-    """The page's colours, light and dark, and the rules of the diagram."""
+    """Return the CSS of the diagram, with the page's light and dark colours."""
     css = SITE / "static" / "css"
     base = (css / "base.css").read_text(encoding="utf-8")
     blocks = re.findall(r"^:root(?:\[[^\]]*\])? \{\n(.*?)^\}", base, re.MULTILINE | re.DOTALL)
@@ -46,7 +46,7 @@ def stand_alone_style() -> str:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Write the picture."""
+    """Write the diagram of a model's architecture as an SVG file."""
     parser = argparse.ArgumentParser(
         prog="python -m app.precompute diagram", description=main.__doc__
     )

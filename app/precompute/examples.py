@@ -1,7 +1,7 @@
-"""``python -m app.precompute examples``: measure the texts that the page starts with.
+"""``python -m app.precompute examples``: measure the example texts of the playground.
 
-The file holds what ``POST /api/patches`` answers, made by the same code, and the tokens that BPE
-makes, so that the page shows an example without asking anybody.
+The file contains responses of ``POST /api/patches``, computed by the same code, and the lengths of
+BPE tokens, so that the page shows an example without a request.
 """
 
 import argparse
@@ -28,7 +28,7 @@ RECORD = {
 
 
 def measure(model: LiveModel, example: ExampleText) -> dict[str, Any]:
-    """One example with the answer that the API would give."""
+    """Return an example with the response of the API."""
     request = PatchRequest(text=example.text, top_k=TOP_K)
     response = "".join(answer(model, request, example.text.encode()).json_parts())
     return {
@@ -42,16 +42,16 @@ def measure(model: LiveModel, example: ExampleText) -> dict[str, Any]:
 
 
 def tokens(text: str) -> dict[BpeName, list[int]]:
-    """Lengths of its BPE tokens in bytes; nothing where the package is not installed."""
-    found: dict[BpeName, list[int]] = {}
+    """Return the lengths of a text's BPE tokens in bytes, for each installed tokenizer."""
+    lengths: dict[BpeName, list[int]] = {}
     for name in BUNDLED:
         with suppress(BpeUnavailableError):
-            found[name] = piece_lengths(name, text)
-    return found
+            lengths[name] = piece_lengths(name, text)
+    return lengths
 
 
 def write_examples(model: LiveModel, path: Path) -> int:
-    """Measure all texts and write them to ``path``, recorded for the gallery; return how many."""
+    """Measure the texts, write them to ``path``, and return their number."""
     assert model.source is not None
     items = [measure(model, example) for example in TEXTS]
     head = {
@@ -64,7 +64,7 @@ def write_examples(model: LiveModel, path: Path) -> int:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Write the file."""
+    """Measure the example texts and write them to a file."""
     defaults = Settings()
     parser = argparse.ArgumentParser(
         prog="python -m app.precompute examples", description=main.__doc__
@@ -72,7 +72,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--model", type=Path, default=defaults.model_folder, metavar="FOLDER")
     parser.add_argument("--output", type=Path, default=defaults.examples_file, metavar="FILE")
     chosen = parser.parse_args(arguments)
-    # Threads change the order of sums, and so the last digits.
+    # The number of threads changes the order of sums, and so the last digits.
     model = LiveModel.load(replace(defaults, model_folder=chosen.model, threads=1))
     if model.source is None:
         return 1  # the reason has been logged

@@ -1,6 +1,6 @@
-"""``python -m app.precompute inspected``: follow example texts through the BLT, for ``/model``.
+"""``python -m app.precompute inspected``: inspect example texts with the BLT, for ``/model``.
 
-The file holds what ``POST /api/inspect`` answers, made by the same code.
+The file contains responses of ``POST /api/inspect``, computed by the same code.
 """
 
 import argparse
@@ -17,7 +17,7 @@ from app.stored.stored_file import write_items
 
 CHOSEN = ("prose", "english", "german", "chinese", "emoji", "python")
 EXPECTED = 3
-"""Likely next bytes that the page shows."""
+"""Number of predictions per byte that the page shows."""
 
 RECORD = {
     "title": "Texts followed through the BLT",
@@ -28,7 +28,7 @@ RECORD = {
 
 
 def follow(inspector: Inspector, example: ExampleText) -> dict[str, Any]:
-    """One example with the answer that the API would give."""
+    """Return an example with the response of the API."""
     request = InspectRequest(text=example.text, heads="each", top_k=EXPECTED)
     return {
         "id": example.id,
@@ -40,7 +40,7 @@ def follow(inspector: Inspector, example: ExampleText) -> dict[str, Any]:
 
 
 def write_inspected(inspector: Inspector, path: Path) -> int:
-    """Follow the texts and write them to ``path``, recorded for the gallery; return how many."""
+    """Inspect the texts, write them to ``path``, and return their number."""
     assert inspector.source is not None
     texts = {example.id: example for example in TEXTS}
     items = [follow(inspector, texts[name]) for name in CHOSEN]
@@ -50,7 +50,7 @@ def write_inspected(inspector: Inspector, path: Path) -> int:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Write the file."""
+    """Inspect example texts with the BLT and write the results to a file."""
     defaults = Settings()
     parser = argparse.ArgumentParser(
         prog="python -m app.precompute inspected", description=main.__doc__

@@ -1,7 +1,8 @@
-"""``python -m app.precompute languages``: one text in many languages, by bytes per patch and token.
+"""``python -m app.precompute languages``: measure one text in many languages, by patch and by
+token.
 
-The text is ``app/udhr.json``, ten articles of the Universal Declaration of Human Rights, which
-``dev/udhr_articles.py`` makes. The playground shows the numbers.
+The text is ``app/udhr.json``: ten articles of the Universal Declaration of Human Rights, written by
+``dev/udhr_articles.py``. The playground shows the numbers.
 """
 
 import argparse
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from app.models.live_model import LiveModel
-from app.models.splitting import Row, compare
+from app.models.splitting import SplitRow, compare
 from app.models.threshold_curve import Calibration
 from app.schemas.compare import CompareRequest
 from app.settings import ROOT, Settings
@@ -31,12 +32,12 @@ RECORD = {
 
 
 def measure(model: LiveModel, calibration: Calibration, text: dict[str, str]) -> dict[str, Any]:
-    """One language of the table.
+    """Return the measures of one language.
 
     Args:
-        model: cuts the patches, at its own threshold.
-        calibration: knows the languages of the training mix.
-        text: one of those of the file.
+        model: entropy model, which sets patch boundaries at its own threshold.
+        calibration: calibration, which contains the languages of the training mix.
+        text: an entry of the file.
 
     Raises:
         ValueError: a splitter is not available; the message says why.
@@ -54,14 +55,14 @@ def measure(model: LiveModel, calibration: Calibration, text: dict[str, str]) ->
     }
 
 
-def _count(row: Row) -> int:
+def _count(row: SplitRow) -> int:
     if row.lengths is None:
         raise ValueError(f"{row.splitter}: {row.unavailable}")
     return len(row.lengths)
 
 
 def write_languages(model: LiveModel, calibration: Calibration, path: Path) -> int:
-    """Measure all languages and write them to ``path``; return how many."""
+    """Measure the languages, write them to ``path``, and return their number."""
     assert model.source is not None
     texts = read_json(TEXTS)
     rows = [measure(model, calibration, text) for text in texts["texts"]]
@@ -76,7 +77,7 @@ def write_languages(model: LiveModel, calibration: Calibration, path: Path) -> i
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Write the file."""
+    """Measure one text in many languages and write the numbers to a file."""
     defaults = Settings()
     parser = argparse.ArgumentParser(
         prog="python -m app.precompute languages", description=main.__doc__
@@ -84,7 +85,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--model", type=Path, default=defaults.model_folder, metavar="FOLDER")
     parser.add_argument("--output", type=Path, default=defaults.plot_data / FILE, metavar="FILE")
     chosen = parser.parse_args(arguments)
-    # Threads change the order of sums, and so the last digits.
+    # The number of threads changes the order of sums, and so the last digits.
     model = LiveModel.load(replace(defaults, model_folder=chosen.model, threads=1))
     if model.source is None:
         return 1  # the reason has been logged

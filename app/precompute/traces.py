@@ -1,7 +1,8 @@
-"""``python -m app.precompute traces``: record texts as they are made, to play without a model.
+"""``python -m app.precompute traces``: record generated texts, which the page plays without a
+model.
 
-The file holds what ``POST /api/generate`` answers, made by the same code: real times of the machine
-that recorded it included.
+The file contains responses of ``POST /api/generate``, computed by the same code, with the times
+that were measured on the recording machine.
 """
 
 import argparse
@@ -10,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from app.models.generated_text import as_document, describe_text, generation_request
+from app.models.generated_text import as_document, describe_text, text_request_of
 from app.models.generator import TextMaker
 from app.requests.bodies import text_bytes
 from app.schemas.generate import GenerateRequest
@@ -26,8 +27,8 @@ RECORD = {
 }
 
 
-class Recorded(NamedTuple):
-    """A text to record; ``lang`` is its language tag (``zxx``: none)."""
+class RecordedText(NamedTuple):
+    """Text to record; ``lang`` is its language tag (``zxx`` means none)."""
 
     id: str
     title: str
@@ -38,20 +39,20 @@ class Recorded(NamedTuple):
 
 
 TEXTS = (
-    Recorded("country", "A country", "en", "The United States is ", 0.5, 1),
-    Recorded("likeliest", "The likeliest bytes", "en", "The United States is "),
-    Recorded("recipe", "A recipe", "en", "Ingredients\n", 0.4, 1),
-    Recorded("german", "German", "de", "Klicken Sie auf ", 0.4, 1),
-    Recorded("code", "Python", "zxx", "def __init__(self, ", 0.4, 2),
+    RecordedText("country", "A country", "en", "The United States is ", 0.5, 1),
+    RecordedText("likeliest", "The likeliest bytes", "en", "The United States is "),
+    RecordedText("recipe", "A recipe", "en", "Ingredients\n", 0.4, 1),
+    RecordedText("german", "German", "de", "Klicken Sie auf ", 0.4, 1),
+    RecordedText("code", "Python", "zxx", "def __init__(self, ", 0.4, 2),
 )
 BYTES = 160
 DRAFT = 8
 TOP_P = 0.95
 
 
-def requests_of(text: Recorded) -> list[tuple[str, str, GenerateRequest]]:
-    """Id, title and request of a text: byte by byte, and with drafts."""
-    found = []
+def requests_of(text: RecordedText) -> list[tuple[str, str, GenerateRequest]]:
+    """Return id, title and request of each recording of a text: without and with drafts."""
+    requests = []
     for id_, title, draft in (
         (text.id, text.title, None),
         (f"{text.id}-drafts", f"{text.title}, drafts of {DRAFT}", DRAFT),
@@ -64,22 +65,22 @@ def requests_of(text: Recorded) -> list[tuple[str, str, GenerateRequest]]:
             seed=text.seed,
             speculate=draft,
         )
-        found.append((id_, title, request))
-    return found
+        requests.append((id_, title, request))
+    return requests
 
 
 def record(maker: TextMaker, request: GenerateRequest) -> dict[str, Any]:
-    """What the API would answer."""
+    """Return the response of the API."""
     prompt = text_bytes(request.prompt, limit=maker.limits.prompt, field="prompt")
-    wanted = generation_request(request, prompt)
-    with closing(maker.begin(wanted)) as text:
-        found = as_document(text, describe_text(maker, wanted))
-    assert found is not None
-    return found
+    text_request = text_request_of(request, prompt)
+    with closing(maker.begin(text_request)) as text:
+        document = as_document(text, describe_text(maker, text_request))
+    assert document is not None
+    return document
 
 
 def write_traces(maker: TextMaker, path: Path) -> int:
-    """Record all texts and write them to ``path``, told to the gallery; return how many."""
+    """Record the texts, write them to ``path``, and return their number."""
     assert maker.source is not None
     items = [
         {
@@ -97,7 +98,7 @@ def write_traces(maker: TextMaker, path: Path) -> int:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Write the file."""
+    """Record generated texts and write them to a file."""
     defaults = Settings()
     parser = argparse.ArgumentParser(
         prog="python -m app.precompute traces", description=main.__doc__

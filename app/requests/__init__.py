@@ -1,1 +1,1 @@
-"""What happens to every request: bodies, limits, deadlines, errors, headers, log lines."""
+"""The steps that apply to every request: bodies, limits, deadlines, errors, headers, log lines."""

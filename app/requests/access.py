@@ -1,7 +1,7 @@
-"""What is known of every request: an id, a line in the log, numbers for the metrics.
+"""The WSGI middleware that gives every request an id, a log line and its metrics.
 
-It wraps the whole app, so it sees streams to their end, and it says nothing of what visitors sent:
-a line has the route (``/data/<path:name>``), never the path.
+The middleware wraps the whole app, so that it sees the end of every streamed response. It records
+nothing that a visitor sent: a log line contains the route (``/data/<path:name>``), never the path.
 """
 
 import json
@@ -32,15 +32,15 @@ Watcher = Callable[["Visit"], None]
 
 @dataclass
 class Visit:
-    """One request and what became of it.
+    """One request and the outcome of its response.
 
     Attributes:
-        id: sent back as ``X-Request-ID``; a proxy may have chosen it.
-        method, route: what was asked; the route is a template, ``-`` where nothing fits.
-        status: of the response.
-        seconds: from the request's arrival to the last byte of its response.
-        sent: bytes of the response's body.
-        cut: the client left before the end.
+        id: identifier that the response carries as ``X-Request-ID``; a proxy may have chosen it.
+        method, route: HTTP method, and route template; the route is ``-`` if no route matches.
+        status: status code of the response.
+        seconds: time from the arrival of the request to the last byte of its response.
+        sent: number of bytes of the response's body.
+        cut: whether the client left before the end of the response.
     """
 
     id: str
@@ -52,7 +52,7 @@ class Visit:
     cut: bool = False
 
     def text(self) -> str:
-        """A line for people."""
+        """Return the log line in the text format."""
         cut = " cut" if self.cut else ""
         return (
             f"{self.method} {self.route} {self.status} {self.seconds * 1000:.1f} ms "
@@ -60,7 +60,7 @@ class Visit:
         )
 
     def json(self) -> str:
-        """A line for programs."""
+        """Return the log line in the JSON format."""
         fields: dict[str, Any] = {
             "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
             "level": "info",
@@ -75,11 +75,11 @@ class Visit:
 
 
 class Access:
-    """The app, with somebody at the door.
+    """WSGI middleware that records every request to the app.
 
     Args:
-        inner: the app.
-        watchers: called with every finished visit.
+        inner: the wrapped WSGI app.
+        watchers: functions that are called with every finished visit.
     """
 
     def __init__(self, inner: "WSGIApplication", watchers: Iterable[Watcher]) -> None:
@@ -89,7 +89,7 @@ class Access:
     def __call__(
         self, environ: "WSGIEnvironment", start_response: "StartResponse"
     ) -> Iterable[bytes]:
-        """Answer one request."""
+        """Answer one request and record it."""
         began = time.perf_counter()
         method = environ["REQUEST_METHOD"]
         visit = Visit(_id_of(environ), method if method in _METHODS else "other")
@@ -116,7 +116,7 @@ class Access:
 
 
 class _Counted:
-    """A body that counts its bytes, and knows when it is over."""
+    """Response body that counts its bytes and reports its end."""
 
     def __init__(self, body: Iterable[bytes], visit: Visit, ended: Callable[[], None]) -> None:
         self._body = body
@@ -138,7 +138,7 @@ class _Counted:
         return part
 
     def close(self) -> None:
-        """As WSGI servers call it: always, and once."""
+        """Close the inner body and report the end; WSGI servers call this for every response."""
         try:
             if hasattr(self._body, "close"):
                 self._body.close()
@@ -149,24 +149,25 @@ class _Counted:
 
 
 def register(app: Flask, *, log: str = "off", watchers: Iterable[Watcher] = ()) -> None:
-    """Put somebody at the door of ``app``.
+    """Wrap ``app`` in the middleware :class:`Access`.
 
     Args:
-        app: the app; wrap it in nothing that makes bodies longer or shorter after this.
-        log: ``text``, ``json`` or ``off``.
-        watchers: called with every finished visit.
+        app: the app; after this call, do not wrap it in middleware that changes the length of
+            bodies.
+        log: format of the request log: ``text``, ``json`` or ``off``.
+        watchers: functions that are called with every finished visit.
     """
     formats: dict[str, Callable[[Visit], str]] = {"text": Visit.text, "json": Visit.json}
-    everybody = list(watchers)
+    all_watchers = list(watchers)
     if log in formats:
         line = formats[log]
-        everybody.append(lambda visit: logger.info("%s", line(visit)))
+        all_watchers.append(lambda visit: logger.info("%s", line(visit)))
     app.before_request(_note_route)
-    app.wsgi_app = Access(app.wsgi_app, everybody)  # type: ignore[method-assign]
+    app.wsgi_app = Access(app.wsgi_app, all_watchers)  # type: ignore[method-assign]
 
 
 def at_end(environ: "WSGIEnvironment", work: Callable[[], None]) -> None:
-    """Call ``work`` once the last byte of the response is sent or the client has gone."""
+    """Call ``work`` when the last byte of the response is sent or the client has left."""
     environ.setdefault(_AT_END, []).append(work)
 
 
@@ -176,5 +177,5 @@ def _note_route() -> None:
 
 
 def _id_of(environ: "WSGIEnvironment") -> str:
-    given = environ.get("HTTP_X_REQUEST_ID", "")
-    return given if _ID.fullmatch(given) else uuid.uuid4().hex[:16]
+    header = environ.get("HTTP_X_REQUEST_ID", "")
+    return header if _ID.fullmatch(header) else uuid.uuid4().hex[:16]

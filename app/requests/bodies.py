@@ -1,4 +1,4 @@
-"""Bodies of requests: strict JSON, checked by a schema, with errors that name the field."""
+"""Bodies of requests: strict JSON that a schema validates; each error names the field."""
 
 import json
 from http import HTTPStatus
@@ -13,10 +13,10 @@ RequestModel = TypeVar("RequestModel", bound=BaseModel)
 
 
 def parse_body(body: bytes, kind: type[RequestModel]) -> RequestModel:
-    """Check a request's body against its schema.
+    """Parse the JSON body of a request and validate it against a schema.
 
     Raises:
-        ProblemError: 400 for what is no JSON, 422 for a wrong field.
+        ProblemError: 400 if the body is not JSON, 422 if a field is wrong.
     """
     value = parse_json(body)
     try:
@@ -26,10 +26,10 @@ def parse_body(body: bytes, kind: type[RequestModel]) -> RequestModel:
 
 
 def text_bytes(text: str, *, limit: int, field: str = "text") -> bytes:
-    """A field's text as UTF-8.
+    """Return the text of a field as UTF-8 bytes.
 
     Raises:
-        ProblemError: 413 for too long a text, 422 for one that has no UTF-8.
+        ProblemError: 413 if the text is too long, 422 if it cannot be encoded as UTF-8.
     """
     try:
         data = utf8_bytes(text)
@@ -46,10 +46,10 @@ def text_bytes(text: str, *, limit: int, field: str = "text") -> bytes:
 
 
 def parse_json(body: bytes) -> Any:
-    """JSON as its standard has it: no NaN, no key twice, UTF-8.
+    """Parse strict JSON: UTF-8, without NaN and without duplicate keys.
 
     Raises:
-        ProblemError: 400, naming the key where one is to blame.
+        ProblemError: 400; the error names the key if a key is the cause.
     """
     try:
         return json.loads(body.decode("utf-8"), parse_constant=_Constant, object_pairs_hook=_object)
@@ -63,23 +63,23 @@ def parse_json(body: bytes) -> Any:
 
 
 class _Constant:
-    """``NaN`` or an infinity, which some writers put where JSON has no such number."""
+    """A ``NaN`` or an infinity in a JSON text; standard JSON has no such number."""
 
     def __init__(self, name: str) -> None:
         self.name = name
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+    members: dict[str, Any] = {}
     for key, value in pairs:
         name = key.encode("utf-8", "replace").decode("utf-8")[:100]
         if isinstance(value, _Constant):
             message = f"{value.name} is not JSON; a finite number is accepted"
             raise ProblemError.of_field(HTTPStatus.BAD_REQUEST, name, message)
-        if key in found:
+        if key in members:
             raise ProblemError.of_field(HTTPStatus.BAD_REQUEST, name, "given twice")
-        found[key] = value
-    return found
+        members[key] = value
+    return members
 
 
 def _invalid(error: ValidationError, kind: type[BaseModel]) -> ProblemError:

@@ -1,4 +1,4 @@
-"""Bodies that stay the same for a while: compressed once for each encoding, with a lasting tag."""
+"""Response bodies that are sent many times, compressed once per encoding and with an ETag."""
 
 import gzip
 import hashlib
@@ -8,17 +8,17 @@ import brotli  # type: ignore[import-untyped]
 from flask import Request, Response
 
 ENCODINGS = ("br", "gzip")
-"""What we compress by, the best first."""
+"""Supported content encodings, the preferred one first."""
 
 
 def accepted_encoding(request: Request) -> str | None:
-    """The best encoding that the client takes, or None."""
+    """Return the best encoding that the client accepts, or None."""
     accepted = request.accept_encodings
     return next((name for name in ENCODINGS if accepted.quality(name) > 0), None)
 
 
 def compress(content: bytes, encoding: str) -> bytes:
-    """``content`` by brotli or gzip, equal for equal bytes."""
+    """Compress ``content`` with brotli or gzip; equal contents give equal results."""
     if encoding == "br":
         compressed: bytes = brotli.compress(content, quality=9)
         return compressed
@@ -26,11 +26,11 @@ def compress(content: bytes, encoding: str) -> bytes:
 
 
 class KeptBody:
-    """A body that is sent many times.
+    """Response body that is sent many times.
 
     Args:
-        content: its bytes.
-        content_type: what it is served as.
+        content: the bytes of the body.
+        content_type: content type of the responses.
     """
 
     def __init__(self, content: bytes, content_type: str = "application/json") -> None:
@@ -41,7 +41,7 @@ class KeptBody:
         self._lock = threading.Lock()
 
     def response(self, request: Request) -> Response:
-        """The body as this client takes it, or 304 if the client has it."""
+        """Return a response in the client's encoding, or 304 if the client's copy is up to date."""
         encoding = accepted_encoding(request)
         response = Response(content_type=self._type)
         response.set_etag(f"{self._digest}{'-' + encoding if encoding else ''}")

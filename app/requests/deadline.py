@@ -1,6 +1,6 @@
-"""How long a request may work: until its time is up, its client has gone or the server stops.
+"""The deadline of a request: its time limit, a client that has left, or a stop of the server.
 
-Work that takes long calls :meth:`Deadline.check` now and then.
+Work that takes long calls :meth:`Deadline.check` regularly.
 """
 
 import time
@@ -16,22 +16,22 @@ from app.requests.stopping import stopping as stopping
 
 RETRY_SECONDS = 2
 CLIENT_GONE = 499
-"""What logs say of a request whose client did not wait; nobody receives it."""
+"""Status code in the log of a request whose client left; no client receives it."""
 
 
 class ClientGoneError(Exception):
-    """Nobody waits for the answer any more."""
+    """Error: the client left before the answer was ready."""
 
 
 @dataclass(frozen=True)
 class Deadline:
-    """Reasons to go on.
+    """Conditions under which the work for a request continues.
 
     Attributes:
-        until: moment (:func:`time.monotonic`) at which the time is up.
-        seconds: how long that was, for people.
-        client: who waits.
-        name: whom the request counts for; None for this very machine.
+        until: moment (:func:`time.monotonic`) at which the time limit ends.
+        seconds: length of the time limit, for messages.
+        client: connection of the client that waits for the answer.
+        name: client that the request is counted for; None for a request from this machine.
     """
 
     until: float = float("inf")
@@ -40,15 +40,15 @@ class Deadline:
     name: str | None = None
 
     def gone(self) -> bool:
-        """Whether the client has left."""
+        """Return whether the client has left."""
         return self.client is not None and self.client.gone()
 
     def check(self) -> None:
-        """Return if the work should go on.
+        """Return if the work should continue, otherwise raise.
 
         Raises:
-            ProblemError: 503, the time is up.
-            ClientGoneError: the client has gone.
+            ProblemError: 503 if the time limit is over.
+            ClientGoneError: the client has left.
         """
         if self.gone():
             raise ClientGoneError
@@ -62,13 +62,13 @@ class Deadline:
 
 
 def current() -> Deadline:
-    """Of the request at hand; endless outside of one."""
-    found: Deadline | None = g.get("patience") if has_request_context() else None
-    return found or Deadline()
+    """Return the deadline of the current request; without a request, a deadline that never ends."""
+    deadline: Deadline | None = g.get("deadline") if has_request_context() else None
+    return deadline or Deadline()
 
 
 def register(app: Flask) -> None:
-    """Give every request of ``app`` its patience."""
+    """Give every request of ``app`` a deadline."""
     app.before_request(_begin)
     app.register_error_handler(ClientGoneError, _gone)
 

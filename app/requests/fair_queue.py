@@ -1,10 +1,11 @@
-"""Turns at something that serves few at a time: clients take turns, and few may wait.
+"""A fair queue in front of a resource that serves a few requests at a time.
 
-Whoever was served longest ago is next, so somebody who sends many requests waits for themselves
-alone; each client's own are served as they came. Where all places to wait are taken, a client who
-has none takes the last one of the client who has most.
+Clients are served in rotation: the client that was served least recently is next, so a client with
+many requests delays only itself. The requests of one client are served in the order of their
+arrival. When the queue is full, a client without a waiting request replaces the last request of the
+client that has the most waiting requests.
 
-What was done in a turn took memory; it is given back afterwards.
+After each request the process returns free memory to the operating system.
 """
 
 import threading
@@ -19,20 +20,20 @@ from app.requests.problems import ProblemError
 
 RETRY_SECONDS = 2
 LOOK_SECONDS = 0.25
-"""How often somebody who waits is asked whether they still do."""
+"""Seconds between two checks whether the client of a waiting request has left."""
 
 REMEMBERED = 1000
-"""Clients of whom it is known when they were served."""
+"""Number of clients whose last service is remembered."""
 
 
 @dataclass(eq=False)
 class Ticket:
-    """A request for a turn.
+    """A request for a slot.
 
     Attributes:
-        client: whose it is.
-        long: it takes much longer than others.
-        displaced: somebody else has got its place.
+        client: client that the request is counted for.
+        long: whether the request takes much longer than others.
+        displaced: whether the request of another client has replaced this one.
     """
 
     client: str | None
@@ -41,13 +42,13 @@ class Ticket:
 
 
 class Slot:
-    """A place at what serves; it is given back once, however often it is left."""
+    """Permission to use the resource; only the first call of :meth:`leave` has an effect."""
 
     def __init__(self, leave: Callable[[], None]) -> None:
         self._leave: Callable[[], None] | None = leave
 
     def leave(self) -> None:
-        """Give the place back."""
+        """Return the slot to the queue."""
         leave, self._leave = self._leave, None
         if leave is not None:
             leave()
@@ -60,33 +61,38 @@ class Slot:
 
 
 class FairQueue:
-    """The queue in front of something.
+    """Queue in front of a resource.
 
     Args:
-        what: its name, for people: "The model is busy".
-        at_once: how many it serves at the same time.
-        waiting: how many may wait meanwhile.
-        wait_seconds: how long each of them waits.
+        what: name of the resource in messages, as in "The model is busy".
+        max_concurrent: number of requests that the resource serves at the same time.
+        max_queued: number of requests that may wait.
+        wait_seconds: longest time that a request waits.
     """
 
     def __init__(
-        self, what: str, *, max_concurrent: int = 1, waiting: int = 10, wait_seconds: float = 20.0
+        self,
+        what: str,
+        *,
+        max_concurrent: int = 1,
+        max_queued: int = 10,
+        wait_seconds: float = 20.0,
     ) -> None:
         self._what, self._max_concurrent = what, max_concurrent
-        self._limit, self._wait_seconds = waiting, wait_seconds
+        self._limit, self._wait_seconds = max_queued, wait_seconds
         self._changed = threading.Condition()
-        self._line: list[Ticket] = []
+        self._tickets: list[Ticket] = []
         self._served: list[Ticket] = []
-        self._last: OrderedDict[str | None, None] = OrderedDict()
+        self._last_served: OrderedDict[str | None, None] = OrderedDict()
 
     @property
     def waiting(self) -> int:
-        """How many wait now."""
-        return len(self._line)
+        """Number of requests that wait now."""
+        return len(self._tickets)
 
     @property
     def is_full(self) -> bool:
-        """Whether one more would be sent away."""
+        """Whether the next request would be refused."""
         with self._changed:
             return self._full()
 
@@ -97,40 +103,46 @@ class FairQueue:
         client: str | None = None,
         long: bool = False,
     ) -> Slot:
-        """Wait for a place.
+        """Wait for a slot and return it.
 
         Args:
-            gone: whether whoever waits has left; asked every now and then.
-            client: who asks; None stands for one client too.
-            long: this takes long; of several places one is kept for what is short.
+            gone: function that returns whether the client has left; called regularly.
+            client: client that the request is counted for; None also counts as one client.
+            long: whether the request takes long; one of several slots is reserved for short
+                requests.
 
         Raises:
-            ProblemError: 503, as too many wait, or this one waited too long or has left.
+            ProblemError: 503 if the queue is full, the request waited too long or the client has
+                left.
         """
         with self._changed:
             if self._full():
                 self._displace_for(client)
             ticket = Ticket(client, long)
-            self._line.append(ticket)
+            self._tickets.append(ticket)
             try:
                 self._wait(ticket, gone)
             finally:
-                self._line.remove(ticket)
+                self._tickets.remove(ticket)
                 self._changed.notify_all()
             self._served.append(ticket)
             self._note(client)
         return Slot(lambda: self._left(ticket))
 
     def _full(self) -> bool:
-        waiting = sum(not ticket.displaced for ticket in self._line)
+        waiting = sum(not ticket.displaced for ticket in self._tickets)
         return waiting >= self._limit + max(0, self._max_concurrent - len(self._served))
 
     def _displace_for(self, client: str | None) -> None:
-        waiting = Counter(ticket.client for ticket in self._line if not ticket.displaced)
-        greediest, places = max(waiting.items(), key=lambda pair: pair[1], default=(None, 0))
-        if client in waiting or places < 2:
+        waiting = Counter(ticket.client for ticket in self._tickets if not ticket.displaced)
+        greediest, count = max(waiting.items(), key=lambda pair: pair[1], default=(None, 0))
+        if client in waiting or count < 2:
             raise self._busy()
-        last = [one for one in self._line if one.client == greediest and not one.displaced][-1]
+        last = [
+            ticket
+            for ticket in self._tickets
+            if ticket.client == greediest and not ticket.displaced
+        ][-1]
         last.displaced = True
         self._changed.notify_all()
 
@@ -143,24 +155,28 @@ class FairQueue:
             self._changed.wait(min(left, LOOK_SECONDS))
 
     def _next(self) -> Ticket | None:
-        """Whose turn it is, if there is a place for anybody who waits."""
+        """Return the ticket that is served next, or None if no slot is free or no ticket waits."""
         if len(self._served) >= self._max_concurrent:
             return None
         no_long = sum(ticket.long for ticket in self._served) >= max(1, self._max_concurrent - 1)
-        able = [one for one in self._line if not one.displaced and not (one.long and no_long)]
+        able = [
+            ticket
+            for ticket in self._tickets
+            if not ticket.displaced and not (ticket.long and no_long)
+        ]
         under_way = Counter(ticket.client for ticket in self._served)
-        places = {client: place for place, client in enumerate(self._last)}
-        return min(  # of equals the first
+        served_rank = {client: rank for rank, client in enumerate(self._last_served)}
+        return min(  # the first of equal tickets
             able,
-            key=lambda one: (under_way[one.client], places.get(one.client, -1)),
+            key=lambda ticket: (under_way[ticket.client], served_rank.get(ticket.client, -1)),
             default=None,
         )
 
     def _note(self, client: str | None) -> None:
-        self._last[client] = None
-        self._last.move_to_end(client)
-        if len(self._last) > REMEMBERED:
-            self._last.popitem(last=False)
+        self._last_served[client] = None
+        self._last_served.move_to_end(client)
+        if len(self._last_served) > REMEMBERED:
+            self._last_served.popitem(last=False)
 
     def _left(self, ticket: Ticket) -> None:
         with self._changed:

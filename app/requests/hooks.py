@@ -1,22 +1,21 @@
-"""What happens at every request, whatever it asks for."""
+"""The steps that run for every request, whichever route it asks for."""
 
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app.api import headers as api_headers
 from app.models.live_model import LiveModel
-from app.requests import access, limits, problems, security
-from app.requests import deadline as deadline
+from app.requests import access, deadline, limits, problems, security
 from app.requests import request_metrics as metrics
 from app.settings import Settings
 
 
 def register(app: Flask, settings: Settings) -> None:
-    """Give ``app``, whose model is loaded, all of it."""
+    """Register all steps with ``app``; its entropy model must be loaded."""
     watchers: list[access.Watcher] = []
     if settings.metrics:
         model: LiveModel = app.extensions["model"]
-        counters = metrics.Metrics(lambda: model.turns.waiting)
+        counters = metrics.Metrics(lambda: model.queue.waiting)
         app.extensions["metrics"] = counters
         app.register_blueprint(metrics.blueprint)
         watchers.append(counters)

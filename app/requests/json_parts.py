@@ -1,4 +1,4 @@
-"""Patches and predictions as JSON text, in parts, without building an object for each of them."""
+"""Patches and predictions as parts of a JSON text, without one Python object for each of them."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -14,7 +14,7 @@ _VISIBLE = {0x20: "␣", 0x0A: "↵", 0x0D: "␍", 0x09: "⇥"}
 
 
 def token_text(token: int) -> str:
-    """A token in print: ``e``, ``␣``, ``↵``, ``0xC3`` or ``<EOS>``."""
+    """Return the printable form of a token: ``e``, ``␣``, ``↵``, ``0xC3`` or ``<EOS>``."""
     if token in SPECIAL_NAMES:
         return f"<{SPECIAL_NAMES[token]}>"
     byte = token - OFFSET
@@ -36,7 +36,7 @@ _BEGINNINGS = [_beginning(token) for token in range(VOCAB_SIZE)]
 
 
 def predictions_json(ids: NDArray[np.int64], probabilities: NDArray[np.float32]) -> Iterator[str]:
-    """The inside of the list of predictions ``[S, k]``."""
+    """Generate the JSON list of predictions ``[S, k]`` without its brackets, in parts."""
     for first in range(0, len(ids), ROWS_AT_ONCE):
         rows = zip(
             ids[first : first + ROWS_AT_ONCE].tolist(),
@@ -57,16 +57,19 @@ def predictions_json(ids: NDArray[np.int64], probabilities: NDArray[np.float32])
 def patches_json(
     data: bytes, lengths: Sequence[int], entropies: NDArray[np.float64]
 ) -> Iterator[str]:
-    """The inside of the list of patches; ``lengths`` has BOS in front."""
+    """Generate the JSON list of patches without its brackets, in parts.
+
+    The first of the ``lengths`` is the patch of BOS, which the list leaves out.
+    """
     ends = np.cumsum(lengths) - 1
-    places = list(pairwise(ends.tolist()))
+    spans = list(pairwise(ends.tolist()))
     firsts = entropies[ends[:-1]].tolist()
-    for at in range(0, len(places), ROWS_AT_ONCE):
+    for at in range(0, len(spans), ROWS_AT_ONCE):
         chunk = slice(at, at + ROWS_AT_ONCE)
         text = ", ".join(
             f'{{"start": {start}, "length": {end - start}, "text": '
             f"{json.dumps(data[start:end].decode('utf-8', 'replace'), ensure_ascii=False)}, "
             f'"entropy": {entropy!r}}}'
-            for (start, end), entropy in zip(places[chunk], firsts[chunk], strict=True)
+            for (start, end), entropy in zip(spans[chunk], firsts[chunk], strict=True)
         )
         yield text if at == 0 else ", " + text

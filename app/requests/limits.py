@@ -1,9 +1,9 @@
-"""How much one client may ask for: so many requests a minute, and so many at once.
+"""Limits for one client: requests per minute, and requests at the same time.
 
-Each client has an allowance that fills up steadily (GCRA, the leaky bucket as a meter: one number a
-client). A request takes from it by its size; reading takes a tenth of what posting does, and what
-every page loads a hundredth: a class may come at once from behind one address. Clients of this very
-machine are free, unless a proxy speaks for others.
+Each client has an allowance that refills at a constant rate (GCRA, the leaky bucket as a meter: one
+number per client). A posted request costs more if its body is longer. A read request costs a tenth
+of a posted one, and an asset that every page loads costs a hundredth, because a whole class may
+share one address. Requests from this machine cost nothing, unless a proxy forwards them.
 """
 
 import math
@@ -20,18 +20,18 @@ from app.requests.addresses import household, is_loopback
 from app.requests.problems import ProblemError
 
 BURST_SECONDS = 12.0
-"""An unused allowance lasts for the requests of so many seconds, at once."""
+"""An unused allowance covers the requests of this many seconds at once."""
 
 AT_ONCE = 12
-"""Posts of one client that may be under way, so that nobody keeps all threads busy."""
+"""Posted requests of one client at the same time, so that no client uses all threads."""
 
 BYTES_OF_A_REQUEST = 4096
-"""A longer body counts as several requests."""
+"""Bytes of a body that cost one request; a longer body costs several requests."""
 
 READING = 0.1
 LOADING = 0.01
 LOADED = ("/static/v/", "/thumbnails/")
-"""Below these lies what pages load by the dozen, and browsers keep."""
+"""Prefixes of the paths of assets; a page loads dozens of them and browsers cache them."""
 
 CLIENTS = 10_000
 
@@ -39,12 +39,13 @@ FREE = frozenset({"/healthz", "/readyz", "/metrics"})
 
 
 class Allowances:
-    """What each client has left.
+    """Remaining allowances of all clients.
 
     Args:
-        per_minute: requests of one client that are let through for good; 0 for any number.
-        clock: seconds, never going back.
-        kept: clients that are remembered; the one that was quiet longest is forgotten first.
+        per_minute: rate of requests per minute that one client may keep up; 0 means no limit.
+        clock: function that returns monotonic seconds.
+        kept: number of clients that are remembered; the client that was idle for the longest time
+            is forgotten first.
     """
 
     def __init__(
@@ -63,15 +64,18 @@ class Allowances:
 
     @property
     def burst(self) -> float:
-        """Requests that a quiet client may send at once."""
+        """Number of requests that a client with a full allowance may send at once."""
         return max(1.0, self.per_minute * BURST_SECONDS / 60)
 
     def take(self, client: str, cost: float) -> float:
-        """Take ``cost`` requests; the seconds to wait if there are not so many left, or 0."""
+        """Take the cost of a request from a client's allowance.
+
+        Returns 0, or the seconds to wait if the allowance is too small.
+        """
         if not self.per_minute:
             return 0.0
         interval = 60 / self.per_minute
-        cost = min(cost, self.burst)  # else it could never pass
+        cost = min(cost, self.burst)  # a cost above the burst could never be paid
         with self._lock:
             now = self._clock()
             full_at = max(self._full_at.get(client, now), now) + cost * interval
@@ -85,7 +89,7 @@ class Allowances:
         return 0.0
 
     def enter(self, client: str) -> bool:
-        """Whether one more of ``client`` may be under way; then :meth:`leave` must follow."""
+        """Return whether ``client`` may start one more request; if so, call :meth:`leave` later."""
         with self._lock:
             if self.per_minute and self._under_way[client] >= AT_ONCE:
                 return False
@@ -93,7 +97,7 @@ class Allowances:
             return True
 
     def leave(self, client: str) -> None:
-        """A request of ``client`` has ended."""
+        """Record that a request of ``client`` has ended."""
         with self._lock:
             self._under_way[client] -= 1
             if self._under_way[client] <= 0:
@@ -101,17 +105,19 @@ class Allowances:
 
 
 def register(app: Flask) -> None:
-    """Hold every request of ``app`` against its client's allowance."""
+    """Check every request of ``app`` against the allowance of its client."""
     app.extensions["allowances"] = Allowances(app.extensions["settings"].rate_limit)
     app.before_request(_before)
 
 
-def client_of(asked: Request) -> str | None:
-    """Whom a request counts for, as :func:`household` names it; None for this very machine."""
-    given = asked.remote_addr or ""
-    if "X-Forwarded-For" not in asked.headers and is_loopback(given):
+def client_of(http_request: Request) -> str | None:
+    """Return the client that a request is counted for, in the form of :func:`household`; None for
+    this machine.
+    """
+    address = http_request.remote_addr or ""
+    if "X-Forwarded-For" not in http_request.headers and is_loopback(address):
         return None
-    return household(given)
+    return household(address)
 
 
 def _before() -> None:
@@ -131,16 +137,16 @@ def _before() -> None:
         at_end(request.environ, lambda: allowances.leave(client))
 
 
-def _cost(asked: Request) -> float:
-    return 1 + (asked.content_length or 0) // BYTES_OF_A_REQUEST
+def _cost(http_request: Request) -> float:
+    return 1 + (http_request.content_length or 0) // BYTES_OF_A_REQUEST
 
 
-def _cost_of_reading(asked: Request) -> float:
-    return LOADING if asked.path.startswith(LOADED) else READING
+def _cost_of_reading(http_request: Request) -> float:
+    return LOADING if http_request.path.startswith(LOADED) else READING
 
 
 def too_many(seconds: float, reason: str) -> ProblemError:
-    """The answer to a client that asks too much."""
+    """Return the 429 error for a client that sends too many requests."""
     whole = max(1, math.ceil(seconds))
     unit = "second" if whole == 1 else "seconds"
     return ProblemError(

@@ -1,4 +1,4 @@
-"""Errors as ``application/problem+json`` (RFC 9457): each names the field it is about."""
+"""Errors as ``application/problem+json`` (RFC 9457); each error names the field that is wrong."""
 
 import json
 import logging
@@ -18,7 +18,7 @@ MEDIA_TYPE = "application/problem+json"
 
 @dataclass(frozen=True)
 class FieldError:
-    """One thing wrong with one field of a request."""
+    """Error in one field of a request."""
 
     field: str
     message: str
@@ -26,13 +26,13 @@ class FieldError:
 
 @dataclass
 class ProblemError(Exception):
-    """An error to be shown to whoever sent the request.
+    """Error that is sent to the client.
 
     Attributes:
         status: HTTP status.
-        detail: one sentence: what was given and what is accepted.
-        errors: the fields concerned, the first one is repeated as ``field``.
-        headers: extra headers, such as ``Retry-After``.
+        detail: one sentence that says what the client sent and what is accepted.
+        errors: errors of single fields; the problem document repeats the first as ``field``.
+        headers: additional headers such as ``Retry-After``.
     """
 
     status: HTTPStatus
@@ -42,11 +42,11 @@ class ProblemError(Exception):
 
     @classmethod
     def of_field(cls, status: HTTPStatus, name: str, message: str) -> "ProblemError":
-        """A problem with a single field."""
+        """Return an error about a single field."""
         return cls(status, f"{name}: {message}", (FieldError(name, message),))
 
     def document(self, path: str) -> dict[str, object]:
-        """The problem as a value; ``path`` is that of the request."""
+        """Return the problem document as a value; ``path`` is the path of the request."""
         body: dict[str, object] = {
             "type": "about:blank",
             "title": self.status.phrase,
@@ -60,7 +60,7 @@ class ProblemError(Exception):
         return body
 
     def response(self) -> Response:
-        """The problem as a response."""
+        """Return the problem document as a response."""
         body = json.dumps(self.document(request.path))
         response = Response(body, status=int(self.status), content_type=MEDIA_TYPE)
         response.headers.extend(self.headers)
@@ -69,7 +69,7 @@ class ProblemError(Exception):
 
 
 def register(app: Flask) -> None:
-    """Answer every error of ``app`` with a problem."""
+    """Answer every error of ``app`` with a problem document."""
     app.register_error_handler(ProblemError, _known)
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(Exception, _unexpected)
@@ -95,17 +95,17 @@ def _http(error: HTTPException) -> Response:
 
 
 def too_large() -> ProblemError:
-    """The body is longer than any text that is accepted."""
+    """Return the 413 error for a body that is longer than every accepted text."""
     return ProblemError.of_field(
         HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "text", "the request is larger than any accepted text"
     )
 
 
 def _unexpected(error: Exception) -> Response:
-    # Never the path: it is the visitor's, and decoded it may hold line breaks.
+    # The path is not logged: it comes from the visitor and may contain line breaks.
     route = request.url_rule.rule if request.url_rule else "-"
     logger.error("%s %s failed", request.method, route, exc_info=error)
-    return our_mistake().response()
+    return internal_error().response()
 
 
 def outside_of_app(status: int) -> dict[str, Any]:
@@ -120,7 +120,7 @@ def outside_of_app(status: int) -> dict[str, Any]:
     }
 
 
-def our_mistake() -> ProblemError:
-    """What is told of an error that nobody has foreseen."""
+def internal_error() -> ProblemError:
+    """Return the 500 error for an unexpected exception."""
     detail = "Something went wrong on this side; the server's log says what."
     return ProblemError(HTTPStatus.INTERNAL_SERVER_ERROR, detail)

@@ -1,4 +1,4 @@
-"""Query parameters, with errors that name them."""
+"""Readers of query parameters; each error names the parameter."""
 
 import re
 from collections.abc import Sequence
@@ -10,16 +10,16 @@ from werkzeug.datastructures import MultiDict
 from app.requests.problems import ProblemError
 
 LONGEST = 200
-"""Characters of a search."""
+"""Largest number of characters of a search."""
 
 Arguments = MultiDict[str, str]
 
 
 def whole(args: Arguments, name: str, *, low: int, high: int) -> int | None:
-    """A whole number, or None if it is not given.
+    """Return a parameter as a whole number, or None if it is missing.
 
     Raises:
-        ProblemError: 422 for anything else.
+        ProblemError: 422 for any other value.
     """
     text = args.get(name)
     if text is None:
@@ -30,10 +30,10 @@ def whole(args: Arguments, name: str, *, low: int, high: int) -> int | None:
 
 
 def number(args: Arguments, name: str) -> float | None:
-    """A number of zero or more, or None if it is not given.
+    """Return a parameter as a number of zero or more, or None if it is missing.
 
     Raises:
-        ProblemError: 422 for anything else.
+        ProblemError: 422 for any other value.
     """
     text = args.get(name)
     if text is None:
@@ -44,10 +44,10 @@ def number(args: Arguments, name: str) -> float | None:
 
 
 def choice(args: Arguments, name: str, accepted: Sequence[str]) -> str | None:
-    """One of some words, or None if it is not given.
+    """Return a parameter that is one of the accepted words, or None if it is missing.
 
     Raises:
-        ProblemError: 422 for another word.
+        ProblemError: 422 for any other word.
     """
     text = args.get(name)
     if text is None or text in accepted:
@@ -56,10 +56,10 @@ def choice(args: Arguments, name: str, accepted: Sequence[str]) -> str | None:
 
 
 def search(args: Arguments, name: str = "q") -> tuple[str, ...]:
-    """The words of a search, folded; none if it is not given.
+    """Return the case-folded words of a search; an empty tuple if the parameter is missing.
 
     Raises:
-        ProblemError: 422 for too long a text.
+        ProblemError: 422 if the text is too long.
     """
     text = args.get(name, "")
     if len(text) > LONGEST:
@@ -68,7 +68,7 @@ def search(args: Arguments, name: str = "q") -> tuple[str, ...]:
 
 
 def described(name: str, description: str, **schema: Any) -> dict[str, Any]:
-    """A query parameter for the OpenAPI document."""
+    """Return the description of a query parameter for the OpenAPI document."""
     return {"name": name, "in": "query", "description": description, "schema": schema}
 
 

@@ -1,6 +1,7 @@
-"""``GET /metrics``: numbers for Prometheus, if asked for (``BLT_METRICS=on``).
+"""``GET /metrics``: numbers for Prometheus, served if ``BLT_METRICS=on``.
 
-They belong to this process, which is the only one that answers; a restart begins anew.
+The numbers belong to this process, which is the only one that answers requests; a restart resets
+them.
 """
 
 from collections.abc import Callable
@@ -18,7 +19,7 @@ class Metrics:
     """Counters of one app.
 
     Args:
-        waiting: how many requests wait for the model.
+        waiting: function that returns the number of requests that wait for the entropy model.
 
     Raises:
         ValueError: the package prometheus-client is not installed.
@@ -50,20 +51,20 @@ class Metrics:
         ).set_function(waiting)
 
     def __call__(self, visit: Visit) -> None:
-        """Count a finished visit."""
+        """Count one finished visit."""
         self._requests.labels(visit.method, visit.route, str(visit.status)).inc()
         self._seconds.labels(visit.route).observe(visit.seconds)
         self._bytes.labels(visit.route).inc(visit.sent)
 
     def text(self) -> tuple[bytes, str]:
-        """Everything in the format of Prometheus, and its content type."""
+        """Return all numbers in the format of Prometheus, and the content type of that format."""
         latest = self._exposition.generate_latest(self._registry)
         return latest, self._exposition.CONTENT_TYPE_LATEST
 
 
 @blueprint.get("/metrics")
 def metrics() -> Response:
-    """Numbers for Prometheus."""
-    found: Metrics = current_app.extensions["metrics"]
-    body, content_type = found.text()
+    """Return the numbers for Prometheus."""
+    counters: Metrics = current_app.extensions["metrics"]
+    body, content_type = counters.text()
     return Response(body, content_type=content_type, headers={"Cache-Control": "no-store"})

@@ -1,4 +1,6 @@
-"""Headers that keep a page to itself: what it may load, who may frame it, what it may ask for."""
+"""Security headers: the sources that a page may load, the pages that may frame it and the
+permissions it has.
+"""
 
 from flask import Flask, Response, request
 
@@ -15,16 +17,18 @@ _PAGE = {
 
 
 def page_csp(**allowed: str) -> str:
-    """The policy of a page, with exceptions: ``page_csp(frame_src="'self'")``."""
+    """Return the content security policy of a page with exceptions, as in
+    ``page_csp(frame_src="'self'")``.
+    """
     rules = _PAGE | {name.replace("_", "-"): source for name, source in allowed.items()}
     return "; ".join(f"{name} {source}" for name, source in rules.items())
 
 
 PAGE_CSP = page_csp()
-"""Our own pages: nothing inline, nothing from elsewhere."""
+"""Content security policy of our own pages: no inline scripts or styles, no other origin."""
 
 DATA_CSP = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-"""Whatever is not a page."""
+"""Content security policy of every response that is not a page."""
 
 STORED_HTML_CSP = "; ".join(
     [
@@ -38,14 +42,17 @@ STORED_HTML_CSP = "; ".join(
         "frame-ancestors 'self'",
     ]
 )
-"""Stored figures carry inline scripts and our Plotly; the sandbox gives them an origin of their
-own, so they reach neither the API nor any other page. Our page about a figure frames it."""
+"""Content security policy of stored HTML figures. They contain inline scripts and load our Plotly.
+The sandbox gives them an origin of their own, so that they reach neither the API nor another page.
+Only our page about a figure may frame it."""
 
 STORED_IMAGE_CSP = f"sandbox; {DATA_CSP}; style-src 'unsafe-inline'; img-src data:"
-"""An SVG is a document too: it may style itself, and run nothing."""
+"""Content security policy of stored images. An SVG is a document too: it may contain styles, but it
+runs no scripts."""
 
 STORED_PDF_CSP = f"{DATA_CSP}; object-src 'self'; style-src 'unsafe-inline'"
-"""Browsers show PDF by a viewer of their own, which a sandbox would keep from starting."""
+"""Content security policy of stored PDF files. Browsers show a PDF in a built-in viewer, which a
+sandbox would block."""
 
 COMMON = {
     "X-Content-Type-Options": "nosniff",
@@ -59,15 +66,15 @@ COMMON = {
 
 
 def register(app: Flask) -> None:
-    """Add the headers to every response of ``app``; a view may have set its own."""
+    """Add the security headers to every response of ``app``, except those that a view has set."""
     app.after_request(add_headers)
 
 
 def add_headers(response: Response) -> Response:
-    """Fill in what the view has not set."""
+    """Add the security headers that the view has not set."""
     for name, value in COMMON.items():
         response.headers.setdefault(name, value)
-    if request.is_secure:  # a proxy that is trusted says so
+    if request.is_secure:  # as a trusted proxy reports
         response.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
     own_page = response.mimetype == "text/html"
     response.headers.setdefault("Content-Security-Policy", PAGE_CSP if own_page else DATA_CSP)

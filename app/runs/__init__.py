@@ -1,1 +1,1 @@
-"""Curves of training runs: those of the shipped models, and local ones as they are written."""
+"""Curves of training runs: runs of the shipped models, and local runs while they are written."""

@@ -1,4 +1,4 @@
-"""The measures of a run as columns: one array of steps and one of values for each."""
+"""The measures of a training run as columns: arrays of steps and of values."""
 
 import math
 from array import array
@@ -10,24 +10,24 @@ STEP = "step"
 BY_SOURCE = "valid_by_source"
 MOST_SERIES = 64
 MOST_SOURCES = 512
-"""Measures that are kept; a file with more of them is no record of ours."""
+"""Largest number of sources of text that are kept; further ones are ignored."""
 LAST_STEP = 2**53
 
 
 @dataclass
 class Series:
-    """One measure.
+    """One measure of a run.
 
     Attributes:
-        steps: where it was taken; each is larger than the one before.
-        values: what it was; may be infinite or NaN.
+        steps: training steps of the values, in increasing order.
+        values: values of the measure; a value may be infinite or NaN.
     """
 
     steps: "array[int]" = field(default_factory=lambda: array("q"))
     values: "array[float]" = field(default_factory=lambda: array("d"))
 
     def cut(self, step: int) -> None:
-        """Forget everything from ``step`` on."""
+        """Delete all values from ``step`` on."""
         place = bisect_left(self.steps, step)
         del self.steps[place:]
         del self.values[place:]
@@ -38,12 +38,13 @@ class Columns:
     """All measures of a run.
 
     Attributes:
-        series: by name.
+        series: measures by name.
         sources: held-out bits per byte by source of text.
-        lines: records taken.
-        skipped: lines that are no record.
-        restarts: times that the steps went back, as after a crash; what came later counts.
-        last_step: of the newest record; -1 if there is none.
+        lines: number of records that were read.
+        skipped: number of lines that are not a record.
+        restarts: number of times that the step went back, as after a crash; the later values
+            replace the earlier ones.
+        last_step: step of the newest record; -1 if there is none.
     """
 
     series: dict[str, Series] = field(default_factory=dict)
@@ -54,7 +55,7 @@ class Columns:
     last_step: int = -1
 
     def add(self, record: Any) -> None:
-        """Take a record; what is no object with a whole ``step`` is skipped."""
+        """Add a record; skip a value that is not an object with a whole number ``step``."""
         step = _step(record)
         if step is None:
             self.skipped += 1
@@ -69,9 +70,9 @@ class Columns:
     def _append(
         self, step: int, record: dict[str, Any], known: dict[str, Series], most: int
     ) -> None:
-        fresh = step > self.last_step  # the usual case needs no look at what is there
+        fresh = step > self.last_step  # in the usual case no value is replaced
         for name, value in record.items():
-            if type(value) not in (float, int) or name == STEP:  # a bool is no number
+            if type(value) not in (float, int) or name == STEP:  # bool is excluded
                 continue
             series = known.get(name)
             if series is None:
@@ -83,11 +84,11 @@ class Columns:
             series.steps.append(step)
             try:
                 series.values.append(value)
-            except OverflowError:  # a whole number beyond all floats
+            except OverflowError:  # a whole number above all floats
                 series.values.append(math.inf)
 
     def _go_back(self, step: int, series: Series) -> None:
-        """A measure came again: for this step alone, or after an older step was taken up."""
+        """Delete the values that a repeated step replaces; after a restart, of all measures."""
         if series.steps[-1] == step:
             series.cut(step)
             return

@@ -1,4 +1,4 @@
-"""A column made short enough to draw: means of neighbours, with the lowest and highest of them."""
+"""A measure reduced to points for drawing: mean, minimum and maximum of neighbouring values."""
 
 from array import array
 from dataclasses import dataclass
@@ -11,19 +11,20 @@ from app.runs.columns import Columns, Series
 Floats = NDArray[np.float64]
 
 EARLY_SHARE = 4
-"""One in so many points is spent on the start, evenly on a logarithmic scale."""
+"""One in this many points lies on a logarithmic scale, which is dense at the start of the run."""
 
 
 @dataclass(frozen=True)
-class Curve:
-    """A measure, ready to draw.
+class RunCurve:
+    """A measure reduced to points.
 
     Attributes:
-        points: how many there were.
-        step, bytes: where each point stands; bytes are NaN where the run has counted none.
-        mean: of the measures at a point; NaN where none of them is a number.
-        low, high: the lowest and the highest of them.
-        count: how many they are.
+        points: number of values before the reduction.
+        step, bytes: step and bytes seen at each point; bytes are NaN if the run does not count
+            them.
+        mean: mean of the values at each point; NaN if none of them is finite.
+        low, high: minimum and maximum of the values at each point.
+        count: number of finite values at each point.
     """
 
     points: int
@@ -37,11 +38,11 @@ class Curve:
 
 @dataclass(frozen=True)
 class Window:
-    """The part of the curves to show.
+    """Part of the curves to show.
 
     Attributes:
-        axis: ``step`` or ``bytes``.
-        low, high: its ends; None leaves an end open.
+        axis: axis of the limits, ``step`` or ``bytes``.
+        low, high: limits of the window; None means no limit.
     """
 
     axis: str = "step"
@@ -49,8 +50,8 @@ class Window:
     high: float | None = None
 
 
-def curve_of(series: Series, columns: Columns, most: int, window: Window = Window()) -> Curve:
-    """``series`` inside a window, in about ``most`` points at most."""
+def curve_of(series: Series, columns: Columns, most: int, window: Window = Window()) -> RunCurve:
+    """Return the values of ``series`` inside a window, reduced to about ``most`` points."""
     steps = _as_floats(series.steps)
     values = np.array(series.values, dtype=np.float64)
     values[~np.isfinite(values)] = np.nan
@@ -60,12 +61,12 @@ def curve_of(series: Series, columns: Columns, most: int, window: Window = Windo
     starts = _starts(len(steps), most)
     if len(starts) == len(steps):
         ones = np.ones(len(steps), np.int64)
-        return Curve(len(steps), steps, seen, values, values, values, ones)
-    with np.errstate(over="ignore"):  # a sum of huge numbers is no number, and shown as none
+        return RunCurve(len(steps), steps, seen, values, values, values, ones)
+    with np.errstate(over="ignore"):  # an overflow gives an infinity, which becomes null
         return _reduced(steps, seen, values, starts)
 
 
-def _reduced(steps: Floats, seen: Floats, values: Floats, starts: NDArray[np.int64]) -> Curve:
+def _reduced(steps: Floats, seen: Floats, values: Floats, starts: NDArray[np.int64]) -> RunCurve:
     known = np.isfinite(values)
     sizes = np.diff(np.append(starts, len(steps)))
     count = np.add.reduceat(known.astype(np.int64), starts)
@@ -73,7 +74,7 @@ def _reduced(steps: Floats, seen: Floats, values: Floats, starts: NDArray[np.int
     total = np.add.reduceat(np.where(known, values, 0.0), starts)
     low = np.minimum.reduceat(np.where(known, values, np.inf), starts)
     high = np.maximum.reduceat(np.where(known, values, -np.inf), starts)
-    return Curve(
+    return RunCurve(
         points=len(steps),
         step=np.add.reduceat(steps, starts) / sizes,
         bytes=np.add.reduceat(seen, starts) / sizes,
@@ -85,14 +86,14 @@ def _reduced(steps: Floats, seen: Floats, values: Floats, starts: NDArray[np.int
 
 
 def bytes_at(steps: Floats, columns: Columns) -> Floats:
-    """Bytes seen by each step: as counted, and between two counts in proportion."""
+    """Return the bytes seen at each step, linearly interpolated between the counts of the run."""
     counted = columns.series.get("bytes")
     if counted is None or not counted.steps:
         return np.full(len(steps), np.nan)
     at, seen = _as_floats(counted.steps), np.array(counted.values, dtype=np.float64)
     known = np.isfinite(seen)
-    found: Floats = np.interp(steps, np.append(0.0, at[known]), np.append(0.0, seen[known]))
-    return found
+    bytes_seen: Floats = np.interp(steps, np.append(0.0, at[known]), np.append(0.0, seen[known]))
+    return bytes_seen
 
 
 def _as_floats(steps: "array[int]") -> Floats:
@@ -100,14 +101,17 @@ def _as_floats(steps: "array[int]") -> Floats:
 
 
 def _inside(x: Floats, window: Window) -> slice:
-    """Places inside the window, and one more at each end, so that lines run to the edge."""
+    """Return the slice inside the window, one value longer at each end to reach the edge."""
     first = 0 if window.low is None else int(np.searchsorted(x, window.low, "left")) - 1
     last = len(x) if window.high is None else int(np.searchsorted(x, window.high, "right")) + 1
     return slice(max(0, first), last)
 
 
 def _starts(count: int, most: int) -> NDArray[np.int64]:
-    """Where the points begin: evenly, finer at the start, and the last measure by itself."""
+    """Return the first index of each point.
+
+    The points are evenly spaced and denser at the start; the last value is a point by itself.
+    """
     if count <= most:
         return np.arange(count)
     early = most // EARLY_SHARE

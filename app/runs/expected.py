@@ -1,4 +1,4 @@
-"""What a shipped model reaches: its ``evaluation.json`` and ``calibration.json``."""
+"""The results of a shipped model, from its ``evaluation.json`` and ``calibration.json``."""
 
 import logging
 from collections.abc import Mapping
@@ -15,14 +15,15 @@ CALIBRATION = "calibration.json"
 
 
 @dataclass(frozen=True)
-class Row:
-    """Held-out text of one group.
+class HeldOutRow:
+    """Results on the held-out text of one group.
 
     Attributes:
-        name: a language, a kind or a source.
-        bytes: how much there was.
-        bits_per_byte: how well it was predicted.
-        bytes_per_patch: mean size of its patches at the model's threshold, if it makes patches.
+        name: language, kind or source of the text.
+        bytes: number of bytes of the text.
+        bits_per_byte: bits per byte of the model on the text.
+        bytes_per_patch: mean patch size at the model's threshold; None if the model makes no
+            patches.
     """
 
     name: str
@@ -32,8 +33,8 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Rule:
-    """A calibrated threshold, in nats, and the bytes per patch that it makes of the mix."""
+class CalibratedThreshold:
+    """Threshold of a patching rule in nats, and its bytes per patch on the training mix."""
 
     name: str
     threshold: float
@@ -41,15 +42,15 @@ class Rule:
 
 
 @dataclass(frozen=True)
-class Expected:
-    """What whoever trains the same should find.
+class ExpectedResults:
+    """Results that a repetition of the training should reach.
 
     Attributes:
-        model, kind: what it is.
-        parameters: how many it has.
-        split: which held-out texts were taken.
-        total: all of them.
-        languages, kinds, sources: the same in groups.
+        model, kind: name and kind of the model.
+        parameters: number of parameters.
+        split: name of the held-out split.
+        total: results on all held-out texts.
+        languages, kinds, sources: results by language, by kind and by source of text.
         rules: calibrated thresholds.
     """
 
@@ -57,15 +58,18 @@ class Expected:
     kind: str
     parameters: int
     split: str
-    total: Row
-    languages: tuple[Row, ...]
-    kinds: tuple[Row, ...]
-    sources: tuple[Row, ...]
-    rules: tuple[Rule, ...]
+    total: HeldOutRow
+    languages: tuple[HeldOutRow, ...]
+    kinds: tuple[HeldOutRow, ...]
+    sources: tuple[HeldOutRow, ...]
+    rules: tuple[CalibratedThreshold, ...]
 
 
-def expected_of(folder: Path) -> Expected | None:
-    """The figures of a model folder; None without an evaluation, a damaged one is logged too."""
+def expected_of(folder: Path) -> ExpectedResults | None:
+    """Return the results in a model folder, or None without an evaluation.
+
+    A damaged evaluation is logged and gives None too.
+    """
     path = folder / EVALUATION
     if not path.is_file():
         return None
@@ -76,8 +80,8 @@ def expected_of(folder: Path) -> Expected | None:
         return None
 
 
-def _expected(value: Mapping[str, Any], rules: tuple[Rule, ...]) -> Expected:
-    return Expected(
+def _expected(value: Mapping[str, Any], rules: tuple[CalibratedThreshold, ...]) -> ExpectedResults:
+    return ExpectedResults(
         model=str(value["model"]),
         kind=str(value["kind"]),
         parameters=int(value["parameters"]),
@@ -90,13 +94,13 @@ def _expected(value: Mapping[str, Any], rules: tuple[Rule, ...]) -> Expected:
     )
 
 
-def _rows(groups: Mapping[str, Any]) -> tuple[Row, ...]:
+def _rows(groups: Mapping[str, Any]) -> tuple[HeldOutRow, ...]:
     return tuple(_row(name, group) for name, group in groups.items())
 
 
-def _row(name: str, group: Mapping[str, Any]) -> Row:
+def _row(name: str, group: Mapping[str, Any]) -> HeldOutRow:
     size = group.get("bytes_per_patch")
-    return Row(
+    return HeldOutRow(
         name=name,
         bytes=int(group["bytes"]),
         bits_per_byte=float(group["bits_per_byte"]),
@@ -104,11 +108,11 @@ def _row(name: str, group: Mapping[str, Any]) -> Row:
     )
 
 
-def _rules(path: Path) -> tuple[Rule, ...]:
+def _rules(path: Path) -> tuple[CalibratedThreshold, ...]:
     if not path.is_file():
         return ()
     rules = read_json(path)["rules"]
     return tuple(
-        Rule(name, float(rule["threshold"]), float(rule["bytes_per_patch"]))
+        CalibratedThreshold(name, float(rule["threshold"]), float(rule["bytes_per_patch"]))
         for name, rule in rules.items()
     )

@@ -1,4 +1,4 @@
-"""Folders with a ``metrics.jsonl``, and what the end of such a file tells."""
+"""The search for training runs, which are folders with a ``metrics.jsonl``, and their summaries."""
 
 import json
 import os
@@ -14,11 +14,11 @@ from app.runs.tail import Mark, mark_of, parsed
 
 METRICS = "metrics.jsonl"
 FOLDERS = 5000
-"""Folders that are looked into; more than that is no folder of runs."""
+"""Largest number of folders that are searched."""
 MOST = 500
-"""Runs that are listed."""
+"""Largest number of runs that are listed."""
 END = 64 * 1024
-"""Bytes at the end of a file that tell how far a run is."""
+"""Number of bytes at the end of a file that the summary is read from."""
 SUMMARY = ("bits_per_byte", "valid_bits_per_byte", "bytes", "bytes_per_second")
 _NO_RUNS = frozenset({"checkpoints", "tensorboard", "wandb", "profile", "__pycache__"})
 
@@ -26,14 +26,14 @@ Source = Literal["shipped", "local"]
 
 
 @dataclass(frozen=True)
-class Run:
-    """A folder with a ``metrics.jsonl``.
+class TrainingRun:
+    """A training run: a folder with a ``metrics.jsonl``.
 
     Attributes:
-        name: ``shipped/`` or ``local/``, and the way to the folder; unique.
-        source: whether it belongs to a shipped model or lies in the folder of local runs.
-        folder: where it lies.
-        mark: changes whenever the file does.
+        name: ``shipped/`` or ``local/`` followed by the relative path of the folder; unique.
+        source: whether the run belongs to a shipped model or is a local run.
+        folder: folder of the run.
+        mark: value that changes whenever the file changes.
     """
 
     name: str
@@ -43,33 +43,33 @@ class Run:
 
     @property
     def title(self) -> str:
-        """The way to the folder, for people."""
+        """Relative path of the folder, as a title."""
         return self.name.partition("/")[2]
 
     @property
     def url(self) -> str:
-        """Its curves as JSON."""
+        """URL of the curves as JSON."""
         return f"/api/runs/{quote(self.name)}"
 
     @property
     def modified(self) -> datetime:
-        """When it was last written, UTC."""
+        """Time of the last write, in UTC."""
         return datetime.fromtimestamp(self.mark[2] / 1e9, tz=UTC)
 
     @property
     def version(self) -> str:
-        """Another text whenever the file has changed."""
+        """Text that changes whenever the file changes."""
         return "-".join(f"{number:x}" for number in self.mark)
 
 
 @dataclass(frozen=True)
 class Summary:
-    """How far a run is.
+    """Progress of a run.
 
     Attributes:
-        step: the last one.
-        planned_steps: how many it is to have, if its folder says so.
-        values: the last of some measures.
+        step: last step.
+        planned_steps: planned number of steps, if the folder contains it.
+        values: last values of some measures.
     """
 
     step: int | None
@@ -77,20 +77,20 @@ class Summary:
     values: dict[str, float]
 
 
-def runs_below(folder: Path, source: Source, depth: int) -> Iterator[Run]:
-    """Runs in ``folder`` and up to ``depth`` folders below it, by name.
+def runs_below(folder: Path, source: Source, depth: int) -> Iterator[TrainingRun]:
+    """Generate the runs in ``folder`` and up to ``depth`` folders below it, sorted by name.
 
-    Links are not followed, and a name that cannot be printed is left out.
+    Links are not followed, and a folder whose name is not printable is left out.
     """
     left = [(folder, "", depth)]
-    looked = found = 0
-    while left and looked < FOLDERS and found < MOST:
+    looked = count = 0
+    while left and looked < FOLDERS and count < MOST:
         place, name, deeper = left.pop()
         looked += 1
         inner, mark = _look(place)
         if mark:
-            found += 1
-            yield Run(f"{source}/{name or _own_name(place, inner)}", source, place, mark)
+            count += 1
+            yield TrainingRun(f"{source}/{name or _own_name(place, inner)}", source, place, mark)
         if deeper:
             for entry in reversed(inner):
                 way = f"{name}/{entry}" if name else entry
@@ -98,13 +98,13 @@ def runs_below(folder: Path, source: Source, depth: int) -> Iterator[Run]:
 
 
 def _own_name(folder: Path, inner: list[str]) -> str:
-    """What a run in the folder itself is called, beside those in the folders in it."""
+    """Return the name of a run in the folder itself; no folder in it has the same name."""
     name = folder.resolve().name or "runs"
     return f"{name} (itself)" if name in inner else name
 
 
 def _look(folder: Path) -> tuple[list[str], Mark | None]:
-    """Names of the folders in a folder, and the mark of its ``metrics.jsonl``."""
+    """Return the names of the folders in a folder, and the mark of its ``metrics.jsonl``."""
     inner: list[str] = []
     mark = None
     try:
@@ -114,7 +114,7 @@ def _look(folder: Path) -> tuple[list[str], Mark | None]:
                     mark = mark_of(entry.stat(follow_symlinks=False))
                 elif _may_hold_runs(entry):
                     inner.append(entry.name)
-    except OSError:  # gone since its own folder was read, or not ours to read
+    except OSError:  # deleted since the parent was read, or not readable
         pass
     return sorted(inner), mark
 
@@ -124,8 +124,8 @@ def _may_hold_runs(entry: os.DirEntry[str]) -> bool:
     return named and entry.name not in _NO_RUNS and entry.is_dir(follow_symlinks=False)
 
 
-def summary_of(run: Run) -> Summary:
-    """What the end of its file says; a file that has gone says nothing."""
+def summary_of(run: TrainingRun) -> Summary:
+    """Read the end of a run's file and return its summary; a missing file gives an empty one."""
     try:
         with (run.folder / METRICS).open("rb") as file:
             size = file.seek(0, os.SEEK_END)
@@ -153,7 +153,7 @@ def _is_number(value: Any) -> bool:
 
 
 def _planned_steps(folder: Path) -> int | None:
-    """``steps`` of the run's configuration: of a shipped model, or as a run writes it down."""
+    """Return ``steps`` from the configuration of a shipped model or of a local run."""
     try:
         with (folder / "train_args.json").open("rb") as file:
             steps = json.loads(file.read(4 * END))["steps"]
@@ -162,7 +162,7 @@ def _planned_steps(folder: Path) -> int | None:
         pass
     try:
         with (folder / "config.yaml").open("rb") as file:
-            found = re.search(rb"^steps: *([0-9]{1,15}) *$", file.read(END), re.MULTILINE)
+            match = re.search(rb"^steps: *([0-9]{1,15}) *$", file.read(END), re.MULTILINE)
     except OSError:
         return None
-    return int(found[1]) if found else None
+    return int(match[1]) if match else None

@@ -1,4 +1,4 @@
-"""A ``metrics.jsonl`` that may still grow: read once, then read on from where it ended."""
+"""A reader of a ``metrics.jsonl`` that may still grow; it continues where the last read ended."""
 
 import json
 import os
@@ -11,27 +11,27 @@ from app.runs.columns import Columns
 CHUNK = 1024 * 1024
 LONGEST_LINE = 1024 * 1024
 LARGEST = 256 * 1024 * 1024
-"""Bytes of a file that is still read."""
+"""Size in bytes of the largest file that is read."""
 SEAM = 256
-"""Bytes before the end of what was read, which must still be there for the file to be the same."""
+"""Number of bytes before the read position that must be unchanged for the file to be the same."""
 
 Mark = tuple[int, int, int]
-"""Changes whenever a file does: its number, its size, when it was written."""
+"""Inode number, size and modification time of a file; it changes whenever the file changes."""
 
 
 def mark_of(stat: os.stat_result) -> Mark:
-    """The mark of a file."""
+    """Return the mark of a file."""
     return stat.st_ino, stat.st_size, stat.st_mtime_ns
 
 
 class Tail:
-    """What a ``metrics.jsonl`` holds, read on as it grows.
+    """Incremental reader of a ``metrics.jsonl``.
 
-    A file that was replaced, cut or written anew, as by a run that is taken up again, is read from
-    its beginning. A last line without its end waits for the rest of it.
+    A file that was replaced, truncated or rewritten, as by a restarted run, is read again from its
+    start. A last line without a line end is read when the rest of it is there.
 
     Args:
-        path: the file.
+        path: path of the file.
     """
 
     def __init__(self, path: Path) -> None:
@@ -47,11 +47,11 @@ class Tail:
         self._skipping = False
 
     def read(self) -> Columns:
-        """The measures, as of now; hold ``lock`` while using them.
+        """Read the new lines and return all measures; hold ``lock`` while using them.
 
         Raises:
             OSError: the file cannot be read.
-            ValueError: it is too large.
+            ValueError: the file is too large.
         """
         with self._path.open("rb") as file:
             stat = os.fstat(file.fileno())
@@ -66,7 +66,7 @@ class Tail:
         return self._columns
 
     def _goes_on(self, file: BinaryIO, mark: Mark) -> bool:
-        """Whether what was read is still the beginning of the file."""
+        """Return whether the part that was read is still the start of the file."""
         if self._mark is None or mark[0] != self._mark[0] or mark[1] <= self._mark[1]:
             return False
         file.seek(self._offset - len(self._seam))
@@ -86,7 +86,7 @@ class Tail:
                 self._consumed(pending)
                 self._skipping, pending = True, b""
         if pending and not self._skipping and (record := parsed(pending)) is not None:
-            self._consumed(pending)  # nothing but its line end is missing
+            self._consumed(pending)  # only the line end is missing
             self._columns.add(record)
 
     def _take(self, line: bytes) -> None:
@@ -102,7 +102,7 @@ class Tail:
 
 
 def parsed(line: bytes) -> dict[str, Any] | None:
-    """The object in a line, or None."""
+    """Return the JSON object in a line, or None."""
     try:
         record = json.loads(line.decode("utf-8"))
     except (ValueError, RecursionError):

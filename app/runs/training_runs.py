@@ -1,4 +1,4 @@
-"""Training runs, kept as far as they have been read, and as they are sent to a page."""
+"""The list of training runs and their curves as JSON, with caches."""
 
 import json
 import math
@@ -14,9 +14,9 @@ import numpy as np
 
 from app.requests.compressed import KeptBody
 from app.runs.columns import LAST_STEP, Columns, Series
-from app.runs.curve import Curve, Floats, Window, curve_of
-from app.runs.expected import Expected, expected_of
-from app.runs.find_runs import METRICS, MOST, Run, Summary, runs_below, summary_of
+from app.runs.curve import Floats, RunCurve, Window, curve_of
+from app.runs.expected import ExpectedResults, expected_of
+from app.runs.find_runs import METRICS, MOST, Summary, TrainingRun, runs_below, summary_of
 from app.runs.tail import Tail
 
 DEPTH = 4
@@ -29,11 +29,11 @@ Value = TypeVar("Value")
 
 @dataclass(frozen=True)
 class CurveRequest:
-    """What of a run is asked for.
+    """Request for the curves of a run.
 
     Attributes:
-        points: of each curve, at most about so many.
-        window: the part to show.
+        points: approximate largest number of points of each curve.
+        window: part of the curves to show.
     """
 
     points: int = 400
@@ -41,10 +41,10 @@ class CurveRequest:
 
 
 class Newest(Generic[Value]):
-    """The values that were asked for last, made once each.
+    """Cache of the values that were used most recently; each value is computed once.
 
     Args:
-        most: how many are kept.
+        most: number of values that are kept.
     """
 
     def __init__(self, most: int) -> None:
@@ -53,59 +53,59 @@ class Newest(Generic[Value]):
         self._kept: OrderedDict[Hashable, Value] = OrderedDict()
 
     def get(self, key: Hashable, make: Callable[[], Value]) -> Value:
-        """What is kept for ``key``, or else what ``make`` returns."""
+        """Return the cached value of ``key``, or compute it with ``make`` and cache it."""
         with self._lock:
             if key in self._kept:
                 self._kept.move_to_end(key)
                 return self._kept[key]
-        made = make()
+        value = make()
         with self._lock:
-            made = self._kept.setdefault(key, made)
+            value = self._kept.setdefault(key, value)
             while len(self._kept) > self._most:
                 self._kept.popitem(last=False)
-        return made
+        return value
 
 
 class Runs:
-    """The runs below some folders; looks again when asked, but not more often than ``max_age``.
+    """Training runs below some folders, read again at most every ``max_age`` seconds.
 
     Args:
         shipped: folder of the shipped models, one folder each.
-        local: folder of runs, :data:`DEPTH` folders deep.
-        patience: seconds between two looks.
+        local: folder of local runs, searched :data:`DEPTH` folders deep.
+        max_age: seconds between two searches.
     """
 
     def __init__(self, shipped: Path, local: Path | None, *, max_age: float = 1.0) -> None:
         self.local = local
         self._shipped, self._max_age = shipped, max_age
         self._looked = -math.inf
-        self._runs: dict[str, Run] = {}
+        self._runs: dict[str, TrainingRun] = {}
         self._tails = Newest[Tail](KEPT_TAILS)
         self._bodies = Newest[KeptBody](KEPT_BODIES)
         self._summaries = Newest[Summary](2 * MOST)
-        self._expected = Newest[Expected | None](KEPT_BODIES)
+        self._expected = Newest[ExpectedResults | None](KEPT_BODIES)
         self._lists = Newest[KeptBody](4)
 
-    def items(self) -> list[Run]:
-        """All runs: the shipped ones, then the local ones, by name."""
+    def items(self) -> list[TrainingRun]:
+        """Return all runs: the shipped ones, then the local ones, each sorted by name."""
         return list(self._fresh().values())
 
-    def find(self, name: str) -> Run | None:
-        """The run of this exact name."""
+    def find(self, name: str) -> TrainingRun | None:
+        """Return the run of exactly this name, or None."""
         return self._fresh().get(name)
 
-    def _fresh(self) -> dict[str, Run]:
+    def _fresh(self) -> dict[str, TrainingRun]:
         now = time.monotonic()
         if now - self._looked >= self._max_age:
-            found = list(runs_below(self._shipped, "shipped", 1))
+            runs = list(runs_below(self._shipped, "shipped", 1))
             if self.local is not None:
-                found += runs_below(self.local, "local", DEPTH)
-            self._runs = {run.name: run for run in found}
+                runs += runs_below(self.local, "local", DEPTH)
+            self._runs = {run.name: run for run in runs}
             self._looked = now
         return self._runs
 
-    def listed(self, run: Run) -> dict[str, Any]:
-        """What the list of runs says of one."""
+    def listed(self, run: TrainingRun) -> dict[str, Any]:
+        """Return the entry of a run in the list of runs."""
         summary = self._summaries.get((run.name, run.mark), lambda: summary_of(run))
         return {
             "name": run.name,
@@ -121,7 +121,7 @@ class Runs:
         }
 
     def list_body(self) -> KeptBody:
-        """The list of runs as JSON."""
+        """Return the list of runs as a JSON body."""
         runs = self.items()
 
         def make() -> KeptBody:
@@ -130,21 +130,21 @@ class Runs:
 
         return self._lists.get(tuple(runs), make)
 
-    def body(self, run: Run, wanted: CurveRequest) -> KeptBody:
-        """Its curves as JSON.
+    def body(self, run: TrainingRun, request: CurveRequest) -> KeptBody:
+        """Return the curves of a run as a JSON body.
 
         Raises:
-            OSError: its file cannot be read, as when it has just gone.
-            ValueError: it is too large.
+            OSError: the run's file cannot be read, for example because it was deleted.
+            ValueError: the run's file is too large.
         """
-        key = (run.name, run.mark, wanted)
-        return self._bodies.get(key, lambda: self._body(run, wanted))
+        key = (run.name, run.mark, request)
+        return self._bodies.get(key, lambda: self._body(run, request))
 
-    def _body(self, run: Run, wanted: CurveRequest) -> KeptBody:
-        return KeptBody(json.dumps(self.curves(run, wanted), allow_nan=False).encode())
+    def _body(self, run: TrainingRun, request: CurveRequest) -> KeptBody:
+        return KeptBody(json.dumps(self.curves(run, request), allow_nan=False).encode())
 
-    def curves(self, run: Run, wanted: CurveRequest) -> dict[str, Any]:
-        """Its curves, as :meth:`body` has them."""
+    def curves(self, run: TrainingRun, request: CurveRequest) -> dict[str, Any]:
+        """Return the curves of a run as a value; :meth:`body` raises the same errors."""
         path = run.folder / METRICS
         expected = self.expected(run)
         tail = self._tails.get(path, lambda: Tail(path))
@@ -156,26 +156,26 @@ class Runs:
                 "skipped": columns.skipped,
                 "restarts": columns.restarts,
                 "expected": asdict(expected) if expected else None,
-                "series": _curves(columns.series, columns, wanted),
-                "sources": _curves(columns.sources, columns, wanted),
+                "series": _curves(columns.series, columns, request),
+                "sources": _curves(columns.sources, columns, request),
             }
 
-    def expected(self, run: Run) -> Expected | None:
-        """What the model of a run reaches, as far as its folder says so."""
+    def expected(self, run: TrainingRun) -> ExpectedResults | None:
+        """Return the results of the run's model, if the folder contains them."""
         return self._expected.get((run.name, run.mark), lambda: expected_of(run.folder))
 
 
 def _curves(
-    series: Mapping[str, Series], columns: Columns, wanted: CurveRequest
+    series: Mapping[str, Series], columns: Columns, request: CurveRequest
 ) -> dict[str, dict[str, Any]]:
     return {
-        name: _as_json(curve_of(column, columns, wanted.points, wanted.window))
+        name: _as_json(curve_of(column, columns, request.points, request.window))
         for name, column in series.items()
         if column.steps
     }
 
 
-def _as_json(curve: Curve) -> dict[str, Any]:
+def _as_json(curve: RunCurve) -> dict[str, Any]:
     reduced = curve.points > len(curve.step)
     return {
         "points": curve.points,
@@ -189,10 +189,10 @@ def _as_json(curve: Curve) -> dict[str, Any]:
 
 
 def _rounded(values: Floats) -> list[int]:
-    found: list[int] = np.rint(np.clip(values, 0, LAST_STEP)).astype(np.int64).tolist()
-    return found
+    whole_numbers: list[int] = np.rint(np.clip(values, 0, LAST_STEP)).astype(np.int64).tolist()
+    return whole_numbers
 
 
 def _short(values: Floats) -> list[float | None]:
-    """Numbers with few digits; None for what is none."""
+    """Return the numbers with few digits, and None for each that is not finite."""
     return [float(f"{v:.{DIGITS}g}") if math.isfinite(v) else None for v in values.tolist()]

@@ -1,3 +1,5 @@
-"""What goes over the wire, as pydantic models: requests are checked by them, the OpenAPI document
-is built from them, and tests hold every response against them.
+"""Requests and responses of the API as pydantic models.
+
+Requests are validated with these models, the OpenAPI document is built from them, and the tests
+validate every response with them.
 """

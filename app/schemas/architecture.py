@@ -1,4 +1,4 @@
-"""``GET /api/architecture``."""
+"""Schemas of ``GET /api/architecture``."""
 
 from typing import Literal
 
@@ -18,36 +18,43 @@ PartKey = Literal[
 
 
 class ArchitecturePart(Strict):
-    """One part of a BLT, or the entropy model that cuts its patches."""
+    """Part of a BLT, or the entropy model that sets its patch boundaries."""
 
     key: PartKey
     title: str
-    layers: int | None = Field(description="Null for embeddings.")
+    layers: int | None = Field(description="Number of layers; null for embeddings.")
     width: int
     heads: int | None
     sees: int | None = Field(
-        description="Positions that one position sees, itself included; null for all of them."
+        description="Number of positions that one position attends to, itself included; null for "
+        "all positions."
     )
     parameters: int = Field(ge=0)
     flops: list[float] = Field(
-        description="Forward FLOPs per byte at each of the patch sizes; look-ups are free."
+        description="Forward FLOPs per byte at each patch size; embedding look-ups cost nothing."
     )
 
 
 class Architecture(Strict):
-    """The shape of a model, and what a byte costs in it."""
+    """Architecture of a model, and its cost per byte."""
 
     model: str
-    models: list[str] = Field(description="Models that this route describes.")
-    loaded: bool = Field(description="Whether it is the one that this server has loaded.")
-    bytes_per_patch: float = Field(description="Mean length of its patches, as calibrated.")
-    threshold: Nats | None = Field(description="Nats; entropy above which a patch starts.")
-    context: int = Field(description="Bytes of context that the FLOPs are counted for.")
+    models: list[str] = Field(description="Names of the models that this route describes.")
+    loaded: bool = Field(description="Whether this server has loaded the model.")
+    bytes_per_patch: float = Field(description="Mean patch length in bytes, as calibrated.")
+    threshold: Nats | None = Field(
+        description="Entropy threshold in nats; a patch starts where the entropy is above it."
+    )
+    context: int = Field(description="Context length in bytes that the FLOPs are counted for.")
     vocabulary: int
-    patch_vectors: int = Field(description="Vectors per patch in cross-attention.")
-    hash_sizes: list[int] = Field(description="Lengths of the hashed n-grams, in bytes.")
+    patch_vectors: int = Field(description="Number of vectors per patch in cross-attention.")
+    hash_sizes: list[int] = Field(description="Lengths of the hashed n-grams in bytes.")
     hash_functions: int
-    hash_buckets: int = Field(description="Rows of each hash table.")
-    parameters: int = Field(description="Of the BLT, without the entropy model.")
-    patch_sizes: list[float] = Field(description="Bytes per patch that FLOPs are given for.")
-    parts: list[ArchitecturePart] = Field(description="In the order of a forward pass.")
+    hash_buckets: int = Field(description="Number of rows of each hash table.")
+    parameters: int = Field(
+        description="Number of parameters of the BLT, without the entropy model."
+    )
+    patch_sizes: list[float] = Field(
+        description="Patch sizes in bytes per patch at which FLOPs are listed."
+    )
+    parts: list[ArchitecturePart] = Field(description="Parts in the order of a forward pass.")

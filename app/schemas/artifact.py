@@ -1,4 +1,4 @@
-"""``GET /api/artifact/<name>``."""
+"""Schemas of ``GET /api/artifact/<name>``."""
 
 from typing import Literal
 
@@ -9,41 +9,41 @@ from app.schemas.visualizations import Artifact
 
 
 class Fact(Strict):
-    """A single value in a data file."""
+    """Single value in a data file."""
 
-    name: str = Field(description="Where in the file it stands.")
+    name: str = Field(description="Position of the value in the file.")
     value: str
 
 
 class PreviewTable(Strict):
-    """Some rows of a table in a data file."""
+    """First rows of a table in a data file."""
 
-    name: str = Field(description="Where in the file it stands.")
+    name: str = Field(description="Position of the table in the file.")
     columns: list[str]
-    rows: list[list[str]] = Field(description="The first ones, as text.")
-    total: int | None = Field(description="Rows in the file, if known.")
+    rows: list[list[str]] = Field(description="First rows, as text.")
+    total: int | None = Field(description="Number of rows in the file, if it is known.")
 
 
 class Preview(Strict):
-    """The beginning of a data file."""
+    """Preview of a data file."""
 
     facts: list[Fact]
     tables: list[PreviewTable]
-    text: str | None = Field(description="The first characters, of a file without tables.")
+    text: str | None = Field(description="First characters of a file without tables.")
 
 
 class ArtifactPage(Strict):
-    """A figure with its formats and its data, or a data file."""
+    """Figure with its formats and its data, or a data file."""
 
-    name: str = Field(description="Of its first file.")
+    name: str = Field(description="Name of the first file.")
     title: str
     description: str
     kind: Literal["interactive", "image", "data"]
-    producer: str | None = Field(description="The command that writes it.")
+    producer: str | None = Field(description="Command that writes the figure.")
     thumbnail: str | None
-    url: str = Field(description="URL of its page.")
-    modified: str = Field(description="ISO 8601, UTC, of its newest file.")
+    url: str = Field(description="URL of the page about the figure.")
+    modified: str = Field(description="Modification time of the newest file in ISO 8601, UTC.")
     files: list[Artifact]
-    data: Preview | None = Field(description="The beginning of the data behind it.")
-    previous: str | None = Field(description="Name of the one before it in the gallery.")
+    data: Preview | None = Field(description="Preview of the figure's data file.")
+    previous: str | None = Field(description="Name of the previous figure in the gallery.")
     next: str | None

@@ -1,4 +1,4 @@
-"""``POST /api/compare``."""
+"""Schemas of ``POST /api/compare``."""
 
 from typing import Annotated, Literal
 
@@ -6,62 +6,72 @@ from pydantic import Field
 
 from app.schemas.patches import MAX_LENGTH
 from app.schemas.schema import Nats, Request, Strict
+from app.settings import TEXT_LIMIT
 
 Splitter = Literal["entropy", "monotonic", "space", "static", "cl100k_base", "o200k_base", "llama3"]
 
 
 class CompareRequest(Request):
-    """A text to split in several ways."""
+    """Text to split in several ways."""
 
     text: str = Field(
-        description="The text; at most 65,536 bytes as UTF-8. May be empty.",
+        description=f"Text of at most {TEXT_LIMIT:,} bytes as UTF-8; it may be empty.",
         examples=["Daenerys Targaryen is in Game of Thrones"],
     )
     splitters: Annotated[list[Splitter], Field(min_length=1, max_length=16)] | None = Field(
-        default=None, description="Which ones, in the order of the rows. Left out: all."
+        default=None, description="Splitters in the order of the rows. Default: all splitters."
     )
     threshold: Nats | None = Field(
-        default=None, description="Nats, of the entropy rule. Left out: the model's own."
+        default=None,
+        description="Threshold of the entropy rule in nats. Default: the model's own threshold.",
     )
     monotonic_threshold: Nats | None = Field(
         default=None,
-        description="Nats, of the monotonic rule. Left out: the calibrated one, for patches of "
-        "the same mean length.",
+        description="Threshold of the monotonic rule in nats. Default: the calibrated threshold, "
+        "which gives patches of the same mean length as the entropy rule.",
     )
-    patch_size: int = Field(default=4, ge=1, le=MAX_LENGTH, description="Bytes, of static patches.")
+    patch_size: int = Field(
+        default=4, ge=1, le=MAX_LENGTH, description="Length of static patches in bytes."
+    )
     max_patch_length: int | None = Field(
         default=None,
         ge=1,
         le=MAX_LENGTH,
-        description="Bytes. Longer patches are split. Left out: the model's own limit, if it has "
-        "one, where entropies cut.",
+        description="Largest patch length in bytes; longer patches are split. Default: the model's "
+        "own limit for the entropy and monotonic rules, if it has a limit.",
     )
 
 
 class Piece(Strict):
-    """A patch or a token."""
+    """Patch or token."""
 
     start: int = Field(ge=0, description="Offset of its first byte.")
-    length: int = Field(ge=1, description="Bytes.")
+    length: int = Field(ge=1, description="Length in bytes.")
 
 
 class CompareRow(Strict):
-    """What one splitter makes of the text."""
+    """Result of one splitter."""
 
     splitter: Splitter
-    title: str = Field(description="Its name in print.")
-    threshold: float | None = Field(description="Nats, the one applied; null if none was.")
-    count: int | None = Field(ge=0, description="Pieces; null if the splitter is not available.")
-    bytes_per_piece: float | None = Field(description="Their mean; null without pieces.")
-    pieces: list[Piece] | None = Field(description="They cover exactly the bytes, in order.")
+    title: str = Field(description="Title of the splitter.")
+    threshold: float | None = Field(
+        description="Applied threshold in nats; null for a rule without a threshold."
+    )
+    count: int | None = Field(
+        ge=0, description="Number of pieces; null if the splitter is not available."
+    )
+    bytes_per_piece: float | None = Field(
+        description="Mean number of bytes per piece; null without pieces."
+    )
+    pieces: list[Piece] | None = Field(description="Pieces in order; they cover all bytes exactly.")
     unavailable: str | None = Field(
-        description="Why there is no split: no model is loaded, or a package is not installed."
+        description="Why there is no result: no model is loaded, or a package is not installed."
     )
 
 
 class CompareResponse(Strict):
-    """One text, split in several ways."""
+    """Text, split in several ways."""
 
-    model: str | None = Field(description="The entropy model; null if none is loaded.")
-    bytes: int = Field(ge=0, description="Bytes of the text as UTF-8.")
+    model: str | None = Field(description="Name of the entropy model; null if none is loaded.")
+    bytes: int = Field(ge=0, description="Number of UTF-8 bytes of the text.")
     rows: list[CompareRow]

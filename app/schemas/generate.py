@@ -1,4 +1,4 @@
-"""``POST /api/generate``: a text, byte by byte."""
+"""Schemas of ``POST /api/generate``."""
 
 from typing import Annotated, Literal
 
@@ -19,44 +19,58 @@ StopText = Annotated[str, Field(min_length=1, max_length=MAX_STOP)]
 
 
 class GenerateRequest(Request):
-    """A prompt, and how to go on from it."""
+    """Prompt, and options of the generation."""
 
     prompt: str = Field(
-        description=f"The text goes on from here; at most {LIMITS.prompt:,} bytes as UTF-8. "
-        "May be empty.",
+        description=f"Prompt that the text continues, of at most {LIMITS.prompt:,} bytes as UTF-8; "
+        "it may be empty.",
         examples=["A BLT has"],
     )
     max_bytes: int = Field(
-        default=DEFAULT_BYTES, ge=1, le=LIMITS.bytes, description="Bytes of the text at most."
+        default=DEFAULT_BYTES,
+        ge=1,
+        le=LIMITS.bytes,
+        description="Largest number of bytes of the text.",
     )
     temperature: float = Field(
-        default=0.0, ge=0, le=10, allow_inf_nan=False, description="0 takes the likeliest byte."
+        default=0.0,
+        ge=0,
+        le=10,
+        allow_inf_nan=False,
+        description="Sampling temperature; 0 selects the most probable byte.",
     )
-    top_k: int | None = Field(default=None, ge=1, le=260, description="Only the k likeliest bytes.")
+    top_k: int | None = Field(
+        default=None, ge=1, le=260, description="Sample only from the k most probable bytes."
+    )
     top_p: float | None = Field(
         default=None,
         gt=0,
         le=1,
-        description="Only the fewest likeliest bytes that have this probability together.",
+        description="Sample only from the smallest set of most probable bytes that has at least "
+        "this total probability.",
     )
     min_p: float | None = Field(
         default=None,
         ge=0,
         le=1,
-        description="Only bytes with at least this share of the largest probability.",
+        description="Sample only from bytes with at least this share of the largest probability.",
     )
     seed: int = Field(
-        default=0, ge=0, lt=2**53, description="The same seed gives the same text again."
+        default=0,
+        ge=0,
+        lt=2**53,
+        description="Seed of the sampling; the same seed gives the same text again.",
     )
     speculate: Annotated[int, Field(ge=1, le=MAX_DRAFT)] | Literal["auto"] | None = Field(
         default=None,
-        description="Bytes that the small decoder drafts before the global model checks them; "
-        "`auto` drafts more while they stay. A text at temperature 0 is the same with and without.",
+        description="Number of bytes that the local decoder drafts before the global transformer "
+        "checks them; `auto` increases the number while drafts are accepted. A text at "
+        "temperature 0 is the same with and without drafts.",
     )
     stop: list[StopText] = Field(
         default_factory=list,
         max_length=MAX_STOPS,
-        description="The text ends in front of the first of these.",
+        description="Stop texts; the generated text ends before the first of them that occurs.",
     )
 
 
@@ -64,55 +78,76 @@ class ByteEvent(Strict):
     """One byte of the text, or the end of document."""
 
     index: int = Field(ge=0, description="Number of the byte, from 0; also the id of the event.")
-    token: int = Field(ge=0, description="Its id: the byte plus 4; 2 is the end of document.")
-    byte: int | None = Field(ge=0, le=255, description="Null at the end of document.")
+    token: int = Field(ge=0, description="Token id: the byte plus 4; 2 is the end of document.")
+    byte: int | None = Field(
+        ge=0, le=255, description="Value of the byte; null at the end of document."
+    )
     text: str = Field(
-        description="What is certain now and was not before: whole characters, U+FFFD for what is "
-        "no UTF-8, nothing that may become a stop text. All of them together are the text."
+        description="Text that has become certain with this byte: whole characters, U+FFFD for "
+        "invalid UTF-8, and no start of a possible stop text. The text of all events "
+        "together is the generated text."
     )
-    probability: Probability = Field(description="Of this byte, before any filter.")
+    probability: Probability = Field(
+        description="Probability of this byte before any filter of the sampling."
+    )
     entropy: Nats | None = Field(
-        description="Nats, of the entropy model's prediction of this byte; null where the rule "
-        "needs none."
+        description="Entropy in nats of the entropy model's prediction of this byte; null if the "
+        "patching rule needs no entropy."
     )
-    starts_patch: bool = Field(description="Whether a patch begins with it.")
+    starts_patch: bool = Field(description="Whether this byte starts a patch.")
     global_ran: bool = Field(
-        description="Whether the global model ran since the byte before; for the first one it ran "
-        "over the prompt."
+        description="Whether the global transformer ran since the previous byte; for the first "
+        "byte it ran over the prompt."
     )
-    drafted: int = Field(ge=0, description="Bytes drafted in the round that begins here.")
-    accepted: int = Field(ge=0, description="How many of them stay.")
-    draft: list[int] = Field(description="Their ids; they would follow this byte.")
-    seconds: float = Field(ge=0, description="Since the beginning, the prompt included.")
-    flops_per_byte: float = Field(ge=0, description="Of the text so far, entropy model included.")
+    drafted: int = Field(
+        ge=0, description="Number of bytes drafted in the round that starts at this byte."
+    )
+    accepted: int = Field(ge=0, description="Number of drafted bytes that are accepted.")
+    draft: list[int] = Field(
+        description="Token ids of the drafted bytes, which would follow this byte."
+    )
+    seconds: float = Field(
+        ge=0, description="Seconds since the start of the generation, including the prompt."
+    )
+    flops_per_byte: float = Field(
+        ge=0, description="FLOPs per byte of the text so far, including the entropy model."
+    )
     flops_per_byte_plain: float = Field(
-        ge=0, description="The same if each byte ran everything, without patches."
+        ge=0,
+        description="FLOPs per byte of plain decoding without patches, where every byte runs every "
+        "layer.",
     )
 
 
 class GenerateDone(Strict):
-    """A text that has ended, and what it took."""
+    """Complete text, and the cost of its generation."""
 
     model: str
     prompt_bytes: int = Field(ge=0)
-    text: str = Field(description="Without the prompt and without a stop text.")
+    text: str = Field(description="Generated text, without the prompt and without a stop text.")
     finish: Ended = Field(
-        description="An end of document, a stop text, max_bytes, or the seconds of a request."
+        description="Reason for the end: end of document, a stop text, max_bytes, or the time "
+        "limit."
     )
-    bytes: int = Field(ge=0, description="That were made, those of a stop text included.")
-    patches: int = Field(ge=0, description="That began.")
-    global_passes: int = Field(ge=0, description="Runs of the global model, the prompt's included.")
+    bytes: int = Field(
+        ge=0, description="Number of generated bytes, including those of a stop text."
+    )
+    patches: int = Field(ge=0, description="Number of patches that were started.")
+    global_passes: int = Field(
+        ge=0,
+        description="Number of runs of the global transformer, including the run over the prompt.",
+    )
     drafted: int = Field(ge=0)
     accepted: int = Field(ge=0)
     seconds: float = Field(ge=0)
     bytes_per_second: float | None = Field(
-        ge=0, description="After the first byte; null for a text of one."
+        ge=0, description="Bytes per second after the first byte; null for a text of one byte."
     )
     flops_per_byte: float = Field(ge=0)
     flops_per_byte_plain: float = Field(ge=0)
 
 
 class GenerateResponse(GenerateDone):
-    """A text with its events."""
+    """Generated text with its events."""
 
     events: list[ByteEvent]

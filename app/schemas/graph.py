@@ -1,4 +1,4 @@
-"""``/api/graph``."""
+"""Schemas of ``/api/graph``."""
 
 from typing import Annotated, Any, Literal
 
@@ -13,62 +13,65 @@ Place = Annotated[float, Field(ge=-1, le=1)]
 
 
 class GraphRequest(Request):
-    """A text to make a graph of."""
+    """Text to build a graph from."""
 
     text: str = Field(
-        description=f"The text; at most {GRAPH_LIMIT} bytes as UTF-8. May be empty.",
+        description=f"Text of at most {GRAPH_LIMIT:,} bytes as UTF-8; it may be empty.",
         examples=["The cat sat on the mat. The cat saw the dog."],
     )
     kind: Kind = Field(
-        description="patches: what follows what, cut by the entropy model. "
-        "entities: persons, places and other names, and how they are related."
+        description="patches: which patch follows which patch, with the boundaries of the entropy "
+        "model. entities: persons, places and other names, and their relations."
     )
     max_nodes: int = Field(
-        default=300, ge=1, le=MOST_NODES, description="How many of the most frequent nodes to keep."
+        default=300, ge=1, le=MOST_NODES, description="Number of the most frequent nodes to keep."
     )
     seed: int = Field(
-        default=0, ge=0, lt=2**32, description="Of the layout; the same seed gives the same places."
+        default=0,
+        ge=0,
+        lt=2**32,
+        description="Seed of the layout; the same seed gives the same positions.",
     )
 
 
 class Open(BaseModel):
-    """Fields may be added."""
+    """Base of schemas that allow additional fields."""
 
     model_config = ConfigDict(extra="allow", strict=True, frozen=True)
 
 
 class GraphAbout(Open):
-    """What the graph is of."""
+    """Description of a graph."""
 
     kind: Kind
     title: str
-    source: str = Field(description="A file name, or “pasted text”.")
+    source: str = Field(description="Name of a file, or “pasted text”.")
     bytes: int = Field(ge=0)
-    truncated: bool = Field(description="Whether rarer nodes were left out.")
+    truncated: bool = Field(description="Whether less frequent nodes were left out.")
     seed: int
-    finder: str = Field(description="What found the nodes.")
+    finder: str = Field(description="Method or model that finds the nodes.")
     statistics: dict[str, float]
 
 
 class GraphNode(Open):
-    """A patch, or an entity with all its names."""
+    """Patch, or entity with all its names."""
 
     id: str
     label: str
     type: str = Field(
-        description="For patches word, part, space, crossing, sign or bytes; "
-        "for entities PERSON, GPE, ORG and so on."
+        description="Type of the node: for patches word, part, space, crossing, sign or bytes; for "
+        "entities PERSON, GPE, ORG and so on."
     )
     count: int = Field(ge=0)
     degree: int = Field(ge=0)
     community: int
     x: Place
     y: Place
-    hex: str | None = Field(default=None, description="Bytes of a patch.")
+    hex: str | None = Field(default=None, description="Bytes of a patch in hexadecimal.")
     entropy: float | None = Field(
-        default=None, description="Nats; mean entropy of the prediction of a patch's first byte."
+        default=None, description="Mean entropy in nats of the prediction of a patch's first byte."
     )
-    bits: float | None = Field(default=None, description="Mean information of a patch.")
+    bits: float | None = Field(default=None, description="Mean information of a patch in bits.")
     aliases: list[str] | None = Field(default=None, description="Names of an entity.")
     mentions: list[list[int]] | None = Field(
         default=None, description="Start and end of an entity's first mentions, in characters."
@@ -76,30 +79,32 @@ class GraphNode(Open):
 
 
 class GraphEvidence(Open):
-    """A place in the text."""
+    """Passage of the text that supports a link."""
 
     text: str
-    start: int = Field(ge=0, description="Characters.")
+    start: int = Field(ge=0, description="Start of the passage, in characters.")
     end: int = Field(ge=0)
 
 
 class GraphLink(Open):
-    """What follows what, or who has to do with whom."""
+    """Link from a patch to the next patch, or relation between two entities."""
 
     source: str
     target: str
     type: str
     count: int = Field(ge=0)
     evidence: list[GraphEvidence]
-    probability: float | None = Field(default=None, description="Of the target after the source.")
+    probability: float | None = Field(
+        default=None, description="Probability of the target after the source."
+    )
     bits: float | None = Field(
-        default=None, description="Mean information of the target after the source."
+        default=None, description="Mean information in bits of the target after the source."
     )
     relations: dict[str, int] | None = None
 
 
 class GraphResponse(Strict):
-    """Node-link JSON, as networkx reads it: ``networkx.node_link_graph(answer, edges="links")``."""
+    """Node-link JSON for ``networkx.node_link_graph(answer, edges="links")``."""
 
     directed: bool
     multigraph: bool
@@ -109,33 +114,35 @@ class GraphResponse(Strict):
 
 
 class SavedGraphEntry(Strict):
-    """A graph of the gallery."""
+    """Saved graph of the gallery."""
 
     name: str
     title: str
     kind: Kind
     nodes: int
     edges: int
-    size: int = Field(description="Bytes of its JSON.")
-    url: str = Field(description="Its JSON.")
-    artifact: str = Field(description="Its page in the gallery.")
+    size: int = Field(description="Size of the JSON in bytes.")
+    url: str = Field(description="URL of the JSON.")
+    artifact: str = Field(description="URL of the page in the gallery.")
 
 
 class GraphKind(Strict):
-    """One kind of graph."""
+    """Kind of graph."""
 
     kind: Kind
-    unavailable: str | None = Field(description="Why this server makes none; null if it does.")
+    unavailable: str | None = Field(
+        description="Why this server cannot build graphs of this kind; null if it can."
+    )
 
 
 class Graphs(Strict):
-    """What can be had here."""
+    """Kinds of graphs, limits and saved graphs of this server."""
 
     kinds: list[GraphKind]
-    limit: int = Field(description="Bytes of a text.")
+    limit: int = Field(description="Largest number of bytes of a text.")
     max_nodes: int
     saved: list[SavedGraphEntry]
 
 
 Document = dict[str, Any]
-"""A graph as a builder makes it."""
+"""Graph in node-link JSON, as a builder returns it."""

@@ -1,4 +1,4 @@
-"""``GET /healthz`` and ``GET /readyz``."""
+"""Schemas of ``GET /healthz`` and ``GET /readyz``."""
 
 from typing import Literal
 
@@ -8,16 +8,16 @@ from app.schemas.schema import Strict
 
 
 class Health(Strict):
-    """Whether the server and its model are well."""
+    """State of the server and of its entropy model."""
 
     status: Literal["ok", "degraded"]
     model: str | None
-    threshold: float | None = Field(description="Nats, the model's own.")
-    reason: str | None = Field(description="Why there is no model.")
+    threshold: float | None = Field(description="Entropy threshold of the model in nats.")
+    reason: str | None = Field(description="Why no entropy model is loaded.")
 
 
 class Ready(Strict):
-    """The server can take more texts."""
+    """State of a server that can accept more texts."""
 
     status: Literal["ready"]
-    waiting: int = Field(ge=0, description="Texts that wait for the entropy model.")
+    waiting: int = Field(ge=0, description="Number of texts that wait for the entropy model.")

@@ -1,4 +1,4 @@
-"""``POST /api/inspect``.
+"""Schemas of ``POST /api/inspect``.
 
 Legend: ``N`` bytes of the text; BOS comes first, so there are ``S = N + 1`` tokens; ``K`` vectors
 per patch.
@@ -17,80 +17,104 @@ Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class InspectRequest(Request):
-    """A text to follow through the model."""
+    """Text to inspect with the BLT."""
 
     text: str = Field(
-        description=f"The text; at most {INSPECT_LIMIT} bytes as UTF-8. May be empty.",
+        description=f"Text of at most {INSPECT_LIMIT:,} bytes as UTF-8; it may be empty.",
         examples=["The river rose in the night."],
     )
     heads: Heads = Field(
         default="mean",
-        description="Weights of cross-attention: the mean of all heads, or besides each one.",
+        description="Cross-attention weights: `mean` over all heads, or `each` head in addition to "
+        "the mean.",
     )
     top_k: int = Field(
-        default=0, ge=0, le=16, description="How many likely next tokens to list for each token."
+        default=0,
+        ge=0,
+        le=16,
+        description="Number of most probable next tokens to list for each token.",
     )
 
 
 class InspectedPatch(Strict):
-    """One patch of the text."""
+    """Patch of the text."""
 
-    position: int = Field(ge=1, description="Its place in the global model; BOS has place 0.")
+    position: int = Field(
+        ge=1, description="Position in the global transformer; BOS has position 0."
+    )
     start: int = Field(ge=0, description="Offset of its first byte.")
-    length: int = Field(ge=1, description="Bytes.")
-    text: str = Field(description="Its bytes as text; U+FFFD stands for parts of characters.")
+    length: int = Field(ge=1, description="Length in bytes.")
+    text: str = Field(description="Bytes as text; U+FFFD stands for an incomplete character.")
     complete: bool = Field(
-        description="False for a last patch that may go on: the global model has not read it yet."
+        description="False for a last patch that may continue; the global transformer has not read "
+        "it yet."
     )
 
 
 class HashTable(Strict):
-    """One table of hash n-gram embeddings, and where each token's n-gram falls in it."""
+    """Table of hash n-gram embeddings, and the bucket of each token's n-gram."""
 
-    size: int = Field(ge=1, description="Length of the n-grams.")
+    size: int = Field(ge=1, description="Length of the n-grams in bytes.")
     function: int = Field(ge=0, description="Number of the hash function.")
-    buckets: list[int] = Field(description="S rows, one for the n-gram that ends at each token.")
+    buckets: list[int] = Field(
+        description="S bucket numbers, one for the n-gram that ends at each token."
+    )
 
 
 class AttentionMap(Strict):
-    """Weights of cross-attention in one layer.
+    """Cross-attention weights of one layer.
 
-    In the encoder a patch's vectors look at the tokens of the patch: over these, each row has the
-    sum 1. In the decoder a token looks at the vectors of the patch before the next token's: each
-    column has the sum 1.
+    In the local encoder, the vectors of a patch attend to the tokens of the patch: each row has the
+    sum 1 over these tokens. In the local decoder, a token attends to the vectors of the patch
+    before the patch of the next token: each column has the sum 1.
     """
 
-    layer: int = Field(ge=1, description="Number among the layers that have cross-attention.")
-    head: int | None = Field(description="From 1; null for the mean of all heads.")
-    weights: list[list[Share]] = Field(description="K rows, one for each vector, of S weights.")
+    layer: int = Field(
+        ge=1, description="Number of the layer among those with cross-attention, from 1."
+    )
+    head: int | None = Field(
+        description="Number of the head, from 1; null for the mean of all heads."
+    )
+    weights: list[list[Share]] = Field(
+        description="K rows, one for each vector of a patch, of S weights."
+    )
 
 
 class InspectResponse(Strict):
-    """What a BLT does with a text of ``N`` bytes."""
+    """Forward pass of a BLT over a text of ``N`` bytes."""
 
     model: str
-    threshold: Nats | None = Field(description="Nats; entropy above which a patch starts.")
-    bytes: int = Field(ge=0, description="N, the bytes of the text as UTF-8.")
-    tokens: list[int] = Field(description="S ids: BOS, then every byte plus 4.")
+    threshold: Nats | None = Field(
+        description="Entropy threshold in nats; a patch starts where the entropy is above it."
+    )
+    bytes: int = Field(ge=0, description="N, the number of UTF-8 bytes of the text.")
+    tokens: list[int] = Field(description="S token ids: BOS, then every byte plus 4.")
     entropies: list[float] | None = Field(
-        description="S entropies in nats; number i belongs to the prediction of token i + 1. "
-        "Null if the model's rule needs none."
+        description="S entropies in nats; number i belongs to the prediction of token i + 1. Null "
+        "if the patching rule needs no entropies."
     )
-    nats: list[float] = Field(description="N surprisals -ln p by the BLT, one for every byte.")
+    nats: list[float] = Field(description="N surprisals -ln p of the BLT, one for each byte.")
     patch_lengths: list[int] = Field(
-        description="They sum to S + 1, for the next, unseen byte counts; the first is BOS alone."
+        description="Patch lengths; their sum is S + 1, because the next, unseen byte counts; the "
+        "first patch is BOS alone."
     )
-    patches: list[InspectedPatch] = Field(description="They cover exactly the N bytes, in order.")
-    read_into: list[int] = Field(description="Patch that each of the S tokens is read into.")
+    patches: list[InspectedPatch] = Field(
+        description="Patches in order; they cover the N bytes exactly."
+    )
+    read_into: list[int] = Field(
+        description="For each of the S tokens, the patch whose vectors attend to it in the local "
+        "encoder."
+    )
     predicted_from: list[int] = Field(
-        description="Patch that the token after each of the S tokens is predicted from: the one "
-        "before its own."
+        description="For each of the S tokens, the patch that predicts the next token: the patch "
+        "before the next token's own."
     )
-    hash_rows: int = Field(description="Rows of each hash table.")
+    hash_rows: int = Field(description="Number of rows of each hash table.")
     hashes: list[HashTable]
     encoder_attention: list[AttentionMap]
     decoder_attention: list[AttentionMap]
     predictions: list[list[Prediction]] | None = Field(
         default=None,
-        description="Only if top_k is above 0: for each token the likeliest next ones.",
+        description="Present only if top_k is above 0: the most probable next tokens for each "
+        "token.",
     )

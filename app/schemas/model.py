@@ -1,4 +1,4 @@
-"""``GET /api/model``."""
+"""Schemas of ``GET /api/model``."""
 
 from typing import Literal
 
@@ -8,26 +8,27 @@ from app.schemas.schema import Nats, Strict
 
 
 class ModelPart(Strict):
-    """One stack of transformer blocks."""
+    """Stack of transformer blocks."""
 
     name: str
     layers: int = Field(ge=0)
     width: int = Field(ge=1)
     heads: int = Field(ge=1)
     window: int | None = Field(
-        description="Positions that one position sees, itself included; null for all of them."
+        description="Number of positions that one position attends to, itself included; null for "
+        "all positions."
     )
 
 
 class ModelConfig(Strict):
-    """The shape of a model."""
+    """Shape of a model."""
 
     vocabulary: int = Field(ge=1)
     parts: list[ModelPart]
 
 
 class CalibratedRule(Strict):
-    """What a threshold was found to give on held-out text."""
+    """Threshold of a patching rule, and the bytes per patch that it gives on held-out text."""
 
     rule: str
     threshold: Nats
@@ -35,40 +36,40 @@ class CalibratedRule(Strict):
 
 
 class CalibrationSummary(Strict):
-    """How thresholds were chosen."""
+    """Calibration of a model's thresholds."""
 
-    bytes: int | None = Field(description="Of the held-out text that was measured.")
-    languages: list[str] = Field(description="Tags of what it holds.")
+    bytes: int | None = Field(description="Number of bytes of the measured held-out text.")
+    languages: list[str] = Field(description="Tags of the languages in the held-out text.")
     rules: list[CalibratedRule]
 
 
 class ModelFile(Strict):
-    """A file of a model's folder."""
+    """File in a model's folder."""
 
     name: str
     bytes: int = Field(ge=0)
 
 
 class ModelDescription(Strict):
-    """One model of this server."""
+    """Description of a model of this server."""
 
     name: str
     kind: Literal["entropy", "blt"]
     loaded: bool
-    reason: str | None = Field(description="Why it is not loaded.")
-    parameters: int | None = Field(ge=0, description="Null if there is no config to count by.")
+    reason: str | None = Field(description="Why the model is not loaded.")
+    parameters: int | None = Field(ge=0, description="Number of parameters; null without a config.")
     config: ModelConfig | None
-    patching_mode: str | None = Field(description="How its patches are cut.")
-    threshold: Nats | None = Field(description="Nats, the one it was calibrated to.")
+    patching_mode: str | None = Field(description="Name of the patching rule.")
+    threshold: Nats | None = Field(description="Calibrated threshold in nats.")
     calibration: CalibrationSummary | None
-    bytes: int = Field(ge=0, description="Of all its files.")
+    bytes: int = Field(ge=0, description="Size of all files in bytes.")
     files: list[ModelFile]
-    licence: str | None = Field(description="As its card has it.")
-    card: str | None = Field(description="URL of its card, a text in Markdown.")
+    licence: str | None = Field(description="Licence from the model card.")
+    card: str | None = Field(description="URL of the model card, a text in Markdown.")
 
 
 class Models(Strict):
-    """The models of this server."""
+    """Models of this server."""
 
-    entropy: ModelDescription = Field(description="The model that measures entropies.")
-    blt: ModelDescription = Field(description="The model that makes text.")
+    entropy: ModelDescription = Field(description="Entropy model, which measures texts.")
+    blt: ModelDescription = Field(description="BLT, which generates texts.")

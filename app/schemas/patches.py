@@ -1,4 +1,4 @@
-"""``POST /api/patches``.
+"""Schemas of ``POST /api/patches``.
 
 Legend: ``N`` bytes of the text; BOS comes first, so there are ``N + 1`` tokens.
 """
@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import Field
 
 from app.schemas.schema import Nats, Request, Strict
+from app.settings import TEXT_LIMIT
 
 LiveMode = Literal["entropy", "monotonic", "combined", "space", "static", "byte"]
 
@@ -16,60 +17,64 @@ MAX_LENGTH = 65536
 
 
 class PatchRequest(Request):
-    """A text to cut into patches."""
+    """Text to split into patches."""
 
     text: str = Field(
-        description="The text; at most 65,536 bytes as UTF-8. May be empty.",
+        description=f"Text of at most {TEXT_LIMIT:,} bytes as UTF-8; it may be empty.",
         examples=["Daenerys Targaryen is in Game of Thrones"],
     )
-    mode: LiveMode = Field(default="entropy", description="The patching rule.")
+    mode: LiveMode = Field(default="entropy", description="Name of the patching rule.")
     threshold: Nats | None = Field(
         default=None,
-        description="Nats. Entropy (its rise, when monotonic) above it starts a patch. "
-        "Left out: the model's own, or the patch_size of the entropy mode.",
+        description="Threshold in nats. A patch starts where the entropy (for the monotonic rule, "
+        "its rise) is above it. Default: the model's own threshold, unless patch_size "
+        "sets the mean length of the entropy rule.",
     )
     threshold_add: Nats | None = Field(
-        default=None, description="Nats. The rise that the combined rule asks for besides."
+        default=None,
+        description="Second threshold of the combined rule, for the rise of the entropy, in nats.",
     )
     patch_size: float | None = Field(
         default=None,
         ge=1,
         le=MAX_LENGTH,
         allow_inf_nan=False,
-        description="Bytes. The wanted mean length (entropy mode without a threshold) or the "
-        "exact one (static, a whole number).",
+        description="Patch length in bytes: the target mean for the entropy rule without a "
+        "threshold, or the exact length for the static rule (a whole number).",
     )
     max_patch_length: int | None = Field(
         default=None,
         ge=1,
         le=MAX_LENGTH,
-        description="Bytes. Longer patches are split. Left out: the model's own limit, if it has "
-        "one, where entropies cut.",
+        description="Largest patch length in bytes; longer patches are split. Default: the model's "
+        "own limit for rules that use entropies, if it has a limit.",
     )
     top_k: int = Field(
         default=0,
         ge=0,
         le=MAX_TOP_K,
-        description="How many likely next tokens to list for every position.",
+        description="Number of most probable next tokens to list for each position.",
     )
 
 
 class Patch(Strict):
-    """One patch of the text."""
+    """Patch of the text."""
 
     start: int = Field(ge=0, description="Offset of its first byte.")
-    length: int = Field(ge=1, description="Bytes.")
-    text: str = Field(description="Its bytes as text; U+FFFD stands for parts of characters.")
-    entropy: Nats = Field(description="Nats, of the prediction of its first byte.")
+    length: int = Field(ge=1, description="Length in bytes.")
+    text: str = Field(description="Bytes as text; U+FFFD stands for an incomplete character.")
+    entropy: Nats = Field(description="Entropy in nats of the prediction of the first byte.")
 
 
 class Prediction(Strict):
-    """One likely next token."""
+    """Probable next token."""
 
     id: int = Field(ge=0, le=259)
-    byte: int | None = Field(ge=0, le=255, description="Null for special tokens.")
+    byte: int | None = Field(
+        ge=0, le=255, description="Value of the byte; null for special tokens."
+    )
     text: str = Field(description="Printable form, such as e, ␣, ↵, 0xC3 or <EOS>.")
-    p: float = Field(ge=0, le=1, description="Its probability.")
+    p: float = Field(ge=0, le=1, description="Probability of the token.")
 
 
 class PatchResponse(Strict):
@@ -77,18 +82,24 @@ class PatchResponse(Strict):
 
     model: str
     mode: LiveMode
-    threshold: float | None = Field(description="Nats, the one applied; null if none was.")
-    bytes: int = Field(ge=0, description="N, the bytes of the text as UTF-8.")
-    tokens: list[int] = Field(description="N + 1 ids: BOS, then every byte plus 4.")
+    threshold: float | None = Field(
+        description="Applied threshold in nats; null for a rule without a threshold."
+    )
+    bytes: int = Field(ge=0, description="N, the number of UTF-8 bytes of the text.")
+    tokens: list[int] = Field(description="N + 1 token ids: BOS, then every byte plus 4.")
     entropies: list[float] = Field(
         description="N + 1 entropies in nats; number i belongs to the prediction of token i + 1."
     )
-    nats: list[float] = Field(description="N surprisals -ln p, one for every byte.")
-    patch_lengths: list[int] = Field(description="They sum to N + 1; the first patch is BOS alone.")
-    patches: list[Patch] = Field(description="They cover exactly the N bytes, in order.")
-    bits_per_byte: float | None = Field(description="Mean surprisal in bits; null without bytes.")
+    nats: list[float] = Field(description="N surprisals -ln p, one for each byte.")
+    patch_lengths: list[int] = Field(
+        description="Patch lengths; their sum is N + 1 and the first patch is BOS alone."
+    )
+    patches: list[Patch] = Field(description="Patches in order; they cover the N bytes exactly.")
+    bits_per_byte: float | None = Field(
+        description="Mean surprisal in bits; null for an empty text."
+    )
     predictions: list[list[Prediction]] | None = Field(
         default=None,
-        description="Only if top_k is above 0: for each of the N + 1 positions the likeliest "
-        "next tokens, likeliest first.",
+        description="Present only if top_k is above 0: for each of the N + 1 positions, the most "
+        "probable next tokens in decreasing order.",
     )

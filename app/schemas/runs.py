@@ -1,4 +1,4 @@
-"""``GET /api/runs`` and ``GET /api/runs/<name>``."""
+"""Schemas of ``GET /api/runs`` and ``GET /api/runs/<name>``."""
 
 from typing import Literal
 
@@ -8,43 +8,53 @@ from app.schemas.schema import Strict
 
 
 class Run(Strict):
-    """A training run."""
+    """Training run."""
 
-    name: str = Field(description="Unique; `shipped/` or `local/` and the way to its folder.")
+    name: str = Field(
+        description="Unique name: `shipped/` or `local/` followed by the relative path of the "
+        "folder."
+    )
     title: str
     source: Literal["shipped", "local"]
     url: str
-    modified: str = Field(description="When it was last written, ISO 8601, UTC.")
-    version: str = Field(description="Another text whenever its file has changed.")
-    size: int = Field(ge=0, description="Bytes of its file.")
-    step: int | None = Field(description="The last one.")
-    planned_steps: int | None = Field(description="How many it is to have, if known.")
+    modified: str = Field(description="Time of the last write in ISO 8601, UTC.")
+    version: str = Field(description="Text that changes whenever the file of the run changes.")
+    size: int = Field(ge=0, description="Size of the file in bytes.")
+    step: int | None = Field(description="Last step.")
+    planned_steps: int | None = Field(description="Planned number of steps, if it is known.")
     values: dict[str, float] = Field(
-        description="The last bits_per_byte, valid_bits_per_byte, bytes and bytes_per_second."
+        description="Last values of bits_per_byte, valid_bits_per_byte, bytes and bytes_per_second."
     )
 
 
 class RunList(Strict):
-    """The training runs that there are."""
+    """Training runs of this server."""
 
     items: list[Run]
-    local: bool = Field(description="Whether the server was told of a folder of local runs.")
+    local: bool = Field(description="Whether the server has a folder of local runs.")
 
 
 class Curve(Strict):
-    """A measure along a run. A point stands for one measure, or for neighbouring ones."""
+    """Measure of a run over its steps; each point stands for one value or for neighbouring
+    values.
+    """
 
-    points: int = Field(description="Measures in the window.")
+    points: int = Field(description="Number of values in the window.")
     step: list[int]
-    bytes: list[int] | None = Field(description="Bytes seen by then, if the run counts them.")
-    mean: list[float | None] = Field(description="Null where there is no finite number.")
-    low: list[float | None] | None = Field(description="Null where a point is one measure.")
+    bytes: list[int] | None = Field(description="Bytes seen at each point, if the run counts them.")
+    mean: list[float | None] = Field(
+        description="Mean of the values at each point; null if none of them is finite."
+    )
+    low: list[float | None] | None = Field(
+        description="Minimum of the values at each point; null for a curve whose points are single "
+        "values."
+    )
     high: list[float | None] | None
-    count: list[int] | None = Field(description="Finite numbers in each point.")
+    count: list[int] | None = Field(description="Number of finite values at each point.")
 
 
 class ExpectedRow(Strict):
-    """Held-out text of one group."""
+    """Results on the held-out text of one group."""
 
     name: str
     bytes: int = Field(ge=0)
@@ -53,15 +63,17 @@ class ExpectedRow(Strict):
 
 
 class ExpectedRule(Strict):
-    """A calibrated threshold."""
+    """Calibrated threshold of a patching rule."""
 
     name: str
-    threshold: float = Field(description="Nats.")
-    bytes_per_patch: float = Field(description="Of held-out text of the training mix.")
+    threshold: float = Field(description="Threshold in nats.")
+    bytes_per_patch: float = Field(
+        description="Mean patch length on held-out text of the training mix."
+    )
 
 
 class Expected(Strict):
-    """What whoever trains the same should find."""
+    """Results that a repetition of the training should reach."""
 
     model: str
     kind: str
@@ -75,11 +87,16 @@ class Expected(Strict):
 
 
 class RunCurves(Run):
-    """A training run with its curves."""
+    """Training run with its curves."""
 
-    lines: int = Field(description="Records in its file.")
-    skipped: int = Field(description="Lines that are no record, such as one that a kill cut off.")
-    restarts: int = Field(description="Times that the run went on from an older step.")
-    expected: Expected | None = Field(description="Figures of a shipped model.")
-    series: dict[str, Curve] = Field(description="By measure, as the file names them.")
-    sources: dict[str, Curve] = Field(description="Held-out bits per byte, by source of text.")
+    lines: int = Field(description="Number of records in the file.")
+    skipped: int = Field(
+        description="Number of lines that are not a record, such as an incomplete line after a "
+        "crash."
+    )
+    restarts: int = Field(description="Number of times that the run continued from an older step.")
+    expected: Expected | None = Field(description="Results of the model, for a shipped model.")
+    series: dict[str, Curve] = Field(description="Curves by the name of the measure in the file.")
+    sources: dict[str, Curve] = Field(
+        description="Curves of held-out bits per byte by source of text."
+    )

@@ -1,4 +1,4 @@
-"""``GET /api/scaling``."""
+"""Schemas of ``GET /api/scaling``."""
 
 from typing import Literal
 
@@ -8,43 +8,43 @@ from app.schemas.schema import Strict
 
 
 class ScalingSeries(Strict):
-    """Numbers of a chart that belong together."""
+    """Series of a chart."""
 
     name: str
-    y: list[float | None] = Field(description="Heights of a curve, or lengths of bars.")
-    x: list[float] = Field(description="Places of a curve; none for bars.")
-    low: list[float | None] | None = Field(description="Lower end of a band or of an error.")
-    high: list[float | None] | None = Field(description="Upper end.")
+    y: list[float | None] = Field(description="Y values of a curve, or lengths of bars.")
+    x: list[float] = Field(description="X values of a curve; empty for bars.")
+    low: list[float | None] | None = Field(description="Lower ends of a band or of error bars.")
+    high: list[float | None] | None = Field(description="Upper ends of a band or of error bars.")
     colour: str
     style: Literal["measured", "fit", "band", "read", "plain"] = Field(
-        description="Runs of ours, a law through them, a curve by itself, points of the paper, or "
-        "none of these."
+        description="Style: values of our runs, a law fitted to them, a band, values read from the "
+        "paper, or none of these."
     )
 
 
 class ScalingPanel(Strict):
-    """One chart."""
+    """Chart."""
 
     title: str
     kind: Literal["lines", "areas", "bars", "histogram"]
     x_title: str
-    y_title: str = Field(description="What heights, or lengths of bars, are.")
+    y_title: str = Field(description="Title of the y axis, or of the lengths of bars.")
     series: list[ScalingSeries]
-    source: str = Field(description="Where the numbers come from.")
+    source: str = Field(description="Source of the numbers.")
     layer: Literal["ours", "paper"]
-    approximate: bool = Field(description="Whether they were read off a published figure.")
-    categories: list[str] = Field(description="Of bars.")
+    approximate: bool = Field(description="Whether the numbers were read from a published figure.")
+    categories: list[str] = Field(description="Categories of a bar chart.")
     log_x: bool
-    line: float | None = Field(description="A length or height to compare with.")
-    most: float | None = Field(description="How high the axis of a histogram goes, if that is set.")
-    columns: list[str] = Field(description="Of the numbers as a table.")
+    line: float | None = Field(description="Reference value that is drawn as a line.")
+    most: float | None = Field(description="Upper end of the axis of a histogram, if it is fixed.")
+    columns: list[str] = Field(description="Column titles of the numbers as a table.")
     rows: list[list[str]]
 
 
 class ScalingFigure(Strict):
-    """A figure, as its data file holds it."""
+    """Figure of the scaling study, with the content of its data file."""
 
-    name: str = Field(description="Of its files in the gallery, without their suffix.")
+    name: str = Field(description="Name of the figure's files in the gallery, without a suffix.")
     title: str
     description: str
     notes: list[str]
@@ -52,19 +52,19 @@ class ScalingFigure(Strict):
 
 
 class ScalingSection(Strict):
-    """A part of the report."""
+    """Section of the report."""
 
     id: str
     title: str
-    text: list[str] = Field(description="Paragraphs.")
-    columns: list[str] = Field(description="Of a table; none where there is no table.")
+    text: list[str] = Field(description="Paragraphs of the section.")
+    columns: list[str] = Field(description="Column titles of a table; empty without a table.")
     rows: list[list[str]]
 
 
 class Scaling(Strict):
-    """The scaling study: what it found, and what its figures show."""
+    """Scaling study: the report and the figures."""
 
-    head: str = Field(description="How much of the study there is.")
-    lacking: list[str] = Field(description="What has not been run.")
+    head: str = Field(description="Sentence about the extent of the study.")
+    lacking: list[str] = Field(description="Parts of the study that have not been run.")
     sections: list[ScalingSection]
     figures: list[ScalingFigure]

@@ -1,4 +1,4 @@
-"""What all schemas have in common."""
+"""Base classes of all schemas."""
 
 from typing import Annotated, Any, Literal
 
@@ -8,24 +8,24 @@ Nats = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 class Strict(BaseModel):
-    """Unknown keys and values of another type are errors."""
+    """Base of schemas that reject unknown keys and values of another type."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
 class Request(Strict):
-    """The body of a request."""
+    """Base of request bodies."""
 
 
 class FieldProblem(Strict):
-    """One thing wrong with one field."""
+    """Error in one field."""
 
     field: str
     message: str
 
 
 class ProblemDocument(BaseModel):
-    """An error (RFC 9457)."""
+    """Error document (RFC 9457)."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -39,7 +39,7 @@ class ProblemDocument(BaseModel):
 
 
 def schema_of(model: type[BaseModel]) -> dict[str, Any]:
-    """JSON schema of ``model``; nested models are referred to as OpenAPI components."""
+    """Return the JSON schema of ``model``; nested models are references to OpenAPI components."""
     mode: Literal["validation", "serialization"] = (
         "validation" if issubclass(model, Request) else "serialization"
     )

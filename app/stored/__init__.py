@@ -1,1 +1,1 @@
-"""Stored files as pages read them: the catalogue, figures, examples, languages, the study."""
+"""Stored files that pages read: the catalogue, figures, examples, languages, the scaling study."""

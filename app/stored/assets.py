@@ -1,8 +1,8 @@
-"""Static files: found once, served from memory of their names, cached for good by visitors.
+"""Static files: listed once, then served under URLs that browsers may cache for ever.
 
-``/static/v/<hash>/js/app.js`` carries a hash over all files, so it may be kept for ever, and the
-relative imports of a module stay below the same hash. ``/static/js/app.js`` works too and is
-asked for anew each time; stored figures use it for Plotly.
+The URL ``/static/v/<hash>/js/app.js`` contains a hash over all files, and the relative imports of a
+module resolve to URLs with the same hash. The URL ``/static/js/app.js`` works too, but browsers
+revalidate it for every use; stored figures use it for Plotly.
 """
 
 import hashlib
@@ -33,7 +33,7 @@ _COMPRESSIBLE = frozenset({".js", ".css", ".svg", ".md", ".txt"})
 
 @dataclass(frozen=True)
 class Asset:
-    """One static file."""
+    """Static file."""
 
     path: Path
     content_type: str
@@ -41,11 +41,12 @@ class Asset:
 
 
 class Assets:
-    """The files below some folders.
+    """Static files of some folders.
 
     Args:
-        folders: by what their files' names begin with; the empty name for the static folder.
-        reload: look again for every page, for whoever is editing them.
+        folders: folders by the prefix of their files' names; the prefix of the static folder is
+            empty.
+        reload: whether the folders are listed again for every page, for development.
     """
 
     def __init__(self, folders: Mapping[str, Path], *, reload: bool = False) -> None:
@@ -70,10 +71,10 @@ class Assets:
         self.version = hashlib.sha256(listing.encode()).hexdigest()[:12]
 
     def url(self, name: str) -> str:
-        """The lasting URL of a file.
+        """Return the URL of a file that browsers may cache for ever.
 
         Raises:
-            KeyError: there is no such file, which is a mistake in a template.
+            KeyError: no file has this name, which is an error in a template.
         """
         if self._reload:
             self._scan()
@@ -81,11 +82,11 @@ class Assets:
         return f"/static/v/{self.version}/{name}"
 
     def find(self, name: str) -> Asset | None:
-        """The file of this exact name."""
+        """Return the file of exactly this name, or None."""
         return self._by_name.get(name)
 
     def body(self, asset: Asset, encoding: str | None) -> bytes:
-        """Its bytes, compressed at the first request for that encoding."""
+        """Return the content of a file; compressed contents are cached."""
         if encoding is None:
             return asset.path.read_bytes()
         key = (asset.digest, encoding)
@@ -97,19 +98,22 @@ class Assets:
 
 @blueprint.get("/static/v/<version>/<path:name>")
 def lasting(version: str, name: str) -> Response:
-    """A file under its lasting URL; a page from before an update gets the new file, unkept."""
+    """Answer with a file under its versioned URL.
+
+    A page from before an update gets the new file, without a long cache time.
+    """
     return _serve(name, keep=version == _assets().version)
 
 
 @blueprint.get("/static/<path:name>")
 def plain(name: str) -> Response:
-    """A file under its plain name."""
+    """Answer with a file under its plain URL."""
     return _serve(name, keep=False)
 
 
 @blueprint.get("/favicon.ico")
 def icon() -> Response:
-    """Browsers ask for it at stored figures, which name no icon of their own."""
+    """Answer with the icon, which browsers request for stored figures that declare none."""
     return _serve("icon.svg", keep=False)
 
 
@@ -130,7 +134,7 @@ def _serve(name: str, *, keep: bool) -> Response:
     response.headers["Cache-Control"] = (
         "public, max-age=31536000, immutable" if keep else "no-cache"
     )
-    # Figures in a sandbox have an origin of their own and still load Plotly from here.
+    # Figures in a sandbox have another origin and load Plotly from here.
     response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
     if encoding:
         response.headers["Content-Encoding"] = encoding

@@ -1,12 +1,12 @@
-"""The stored figures and data files: what there is, by name.
+"""The catalogue of stored figures and data files, by name.
 
-Visitors reach a file only by looking its name up here; no path is ever made of what they send.
-Commands that write files record them in ``artifacts.json`` beside them:
+A visitor reaches a file only by a look-up of its name here; no path is built from a request.
+Commands that write files record them in ``artifacts.json`` in the same folder:
 
     {"entropy.html": {"title": "...", "description": "...", "producer": "python -m ...",
                       "data": "entropy.json"}}
 
-Small pictures for cards lie in a folder ``thumbnails`` below, by the stem of the figure.
+Thumbnails of figures lie in the subfolder ``thumbnails``, under the stem of the figure's file.
 """
 
 import json
@@ -37,7 +37,7 @@ PREFIXES: dict[Kind, str] = {
     "thumbnails": "/thumbnails/",
 }
 KEPT = 256
-"""Values that are kept with a snapshot; one more empties the store."""
+"""Largest number of values that a snapshot caches; when it is exceeded, the cache is emptied."""
 
 _TYPES: dict[str, tuple[Kind, str]] = {
     ".html": ("html", "text/html; charset=utf-8"),
@@ -56,19 +56,19 @@ _TYPES: dict[str, tuple[Kind, str]] = {
 
 
 @dataclass(frozen=True)
-class Artifact:
-    """A stored file.
+class StoredArtifact:
+    """Stored figure or data file.
 
     Attributes:
-        name: its file name; unique in the catalogue.
-        kind: which of the three routes serves it.
-        path: where it lies.
-        content_type: what it is served as.
-        size: bytes.
-        modified_ns: nanoseconds since 1970.
-        title, description: for people.
-        producer: the command that writes it, if recorded.
-        data: name of the data file behind it, if recorded.
+        name: name of the file; unique in the catalogue.
+        kind: kind of file, which selects the route that serves it.
+        path: path of the file.
+        content_type: content type of the responses.
+        size: size in bytes.
+        modified_ns: modification time in nanoseconds since 1970.
+        title, description: title and description for visitors.
+        producer: command that writes the file, if it is recorded.
+        data: name of the data file of a figure, if it is recorded.
     """
 
     name: str
@@ -84,35 +84,35 @@ class Artifact:
 
     @property
     def url(self) -> str:
-        """Where it is served."""
+        """URL of the file."""
         return PREFIXES[self.kind] + quote(self.name)
 
     @property
     def modified(self) -> datetime:
-        """When it was written, UTC."""
+        """Modification time in UTC."""
         return datetime.fromtimestamp(self.modified_ns // 10**9, tz=UTC)
 
     @property
     def etag(self) -> str:
-        """Changes whenever the file does."""
+        """Tag that changes whenever the file changes."""
         return f"{self.modified_ns:x}-{self.size:x}"
 
 
 @dataclass(frozen=True, eq=False)
 class Snapshot:
-    """The artifacts at one moment.
+    """State of the catalogue at one moment.
 
     Attributes:
         by_name: artifacts, sorted by name.
-        thumbnails: small pictures by the stem of their figure.
+        thumbnails: thumbnails by the stem of their figure.
     """
 
-    by_name: Mapping[str, Artifact]
-    thumbnails: Mapping[str, Artifact]
+    by_name: Mapping[str, StoredArtifact]
+    thumbnails: Mapping[str, StoredArtifact]
     _kept: dict[Hashable, Any] = field(default_factory=dict)
 
-    def find(self, kind: Kind, name: str) -> Artifact | None:
-        """The artifact of this kind and exact name."""
+    def find(self, kind: Kind, name: str) -> StoredArtifact | None:
+        """Return the artifact of this kind and exactly this name, or None."""
         if kind == "thumbnails":
             artifact = self.thumbnails.get(PurePath(name).stem)
             return artifact if artifact and artifact.name == name else None
@@ -120,32 +120,33 @@ class Snapshot:
         return artifact if artifact and artifact.kind == kind else None
 
     def once(self, key: Hashable, make: Callable[[], Value]) -> Value:
-        """What ``make`` returns (not None), made once for ``key`` while nothing changes."""
+        """Return the value of ``make``, computed once per key and snapshot; it must not be None."""
         kept: Value | None = self._kept.get(key)
         if kept is not None:
             return kept
-        made = make()
+        value = make()
         if len(self._kept) >= KEPT:
             self._kept.clear()
-        self._kept[key] = made
-        return made
+        self._kept[key] = value
+        return value
 
 
 _Signature = tuple[tuple[str, int, int], ...]
 
 
 class Catalogue:
-    """Artifacts of some folders; looks again when a folder has changed.
+    """Artifacts of some folders; a changed folder is read again.
 
     Args:
-        folders: where they lie; of two files with one name the first folder's counts.
-        patience: seconds for which a file's new content may go unnoticed. A file that comes, goes
-            or is replaced, as our commands do it, is noticed at once.
+        folders: folders of the artifacts; if two files have the same name, the first folder has
+            priority.
+        max_age: longest time in seconds until changed content of a file is noticed. A file that
+            is added, removed or replaced, as our commands do it, is noticed at once.
     """
 
     def __init__(self, folders: Sequence[Path], *, max_age: float = 0.0) -> None:
         self._folders = tuple(folders)
-        self._places = [*folders, *(folder / THUMBNAILS for folder in folders)]
+        self._all_folders = [*folders, *(folder / THUMBNAILS for folder in folders)]
         self._max_age = max_age
         self._looked = -math.inf
         self._changes: tuple[int, ...] = ()
@@ -153,36 +154,36 @@ class Catalogue:
         self._signature: _Signature | None = None
         self._snapshot = Snapshot({}, {})
 
-    def items(self) -> list[Artifact]:
-        """All artifacts, sorted by name."""
+    def items(self) -> list[StoredArtifact]:
+        """Return all artifacts, sorted by name."""
         return list(self.snapshot().by_name.values())
 
-    def find(self, kind: Kind, name: str) -> Artifact | None:
-        """The artifact of this kind and exact name."""
+    def find(self, kind: Kind, name: str) -> StoredArtifact | None:
+        """Return the artifact of this kind and exactly this name, or None."""
         return self.snapshot().find(kind, name)
 
     def snapshot(self) -> Snapshot:
-        """What there is now; the same object as before if nothing has changed."""
-        now, changes = time.monotonic(), tuple(_changed(place) for place in self._places)
+        """Return the current snapshot; the same object as before if nothing has changed."""
+        now, changes = time.monotonic(), tuple(_changed(place) for place in self._all_folders)
         if now - self._looked < self._max_age and changes == self._changes:
             return self._snapshot
-        found = [(place, list(_files(place))) for place in self._places]
+        scanned = [(place, list(_files(place))) for place in self._all_folders]
         signature = tuple(
             (entry.path, stat.st_mtime_ns, stat.st_size)
-            for _, entries in found
+            for _, entries in scanned
             for entry, stat in entries
         )
         with self._lock:
             if signature != self._signature:
                 count = len(self._folders)
-                self._snapshot = Snapshot(_collect(found[:count]), _thumbnails(found[count:]))
+                self._snapshot = Snapshot(_collect(scanned[:count]), _thumbnails(scanned[count:]))
                 self._signature = signature
             self._looked, self._changes = now, changes
             return self._snapshot
 
 
 def _changed(folder: Path) -> int:
-    """When a file came into a folder or left it; nanoseconds."""
+    """Return the time in nanoseconds at which a file was last added to or removed from a folder."""
     try:
         return folder.stat().st_mtime_ns
     except OSError:
@@ -193,48 +194,48 @@ _Entry = tuple[os.DirEntry[str], os.stat_result]
 
 
 def _files(folder: Path) -> Iterator[_Entry]:
-    """Plain files directly in ``folder``, by name; no links, nothing hidden."""
+    """Generate the plain files directly in ``folder`` by name, without links and hidden files."""
     try:
         with os.scandir(folder) as entries:
-            found = sorted(entries, key=lambda entry: entry.name)
+            listed = sorted(entries, key=lambda entry: entry.name)
     except OSError:
         return
-    for entry in found:
+    for entry in listed:
         try:
             if not entry.name.startswith(".") and entry.is_file(follow_symlinks=False):
                 yield entry, entry.stat(follow_symlinks=False)
         except OSError:
-            continue  # gone since it was listed
+            continue  # deleted since the folder was read
 
 
 _Scanned = list[tuple[Path, list[_Entry]]]
 
 
-def _thumbnails(scanned: _Scanned) -> dict[str, Artifact]:
-    found: dict[str, Artifact] = {}
+def _thumbnails(scanned: _Scanned) -> dict[str, StoredArtifact]:
+    thumbnails: dict[str, StoredArtifact] = {}
     for folder, entries in scanned:
         for entry, stat in entries:
             path = Path(entry.name)
             kind, content_type = _TYPES.get(path.suffix, ("data", ""))
             if kind == "images" and content_type.startswith("image/") and entry.name.isprintable():
                 known: tuple[Kind, str] = ("thumbnails", content_type)
-                found.setdefault(path.stem, _artifact(folder, entry.name, known, stat, {}))
-    return found
+                thumbnails.setdefault(path.stem, _artifact(folder, entry.name, known, stat, {}))
+    return thumbnails
 
 
-def _collect(scanned: _Scanned) -> dict[str, Artifact]:
-    found: dict[str, Artifact] = {}
+def _collect(scanned: _Scanned) -> dict[str, StoredArtifact]:
+    artifacts: dict[str, StoredArtifact] = {}
     for folder, entries in scanned:
         records = _records(folder / RECORDS)
         for entry, stat in entries:
             known = _TYPES.get(Path(entry.name).suffix.lower())
             if known is None or entry.name == RECORDS or not entry.name.isprintable():
                 continue
-            if entry.name in found:
+            if entry.name in artifacts:
                 logger.warning("%s is in two artifact folders; one is left out", entry.name)
                 continue
-            found[entry.name] = _artifact(folder, entry.name, known, stat, records)
-    return dict(sorted(found.items()))
+            artifacts[entry.name] = _artifact(folder, entry.name, known, stat, records)
+    return dict(sorted(artifacts.items()))
 
 
 def _artifact(
@@ -243,12 +244,12 @@ def _artifact(
     known: tuple[Kind, str],
     stat: os.stat_result,
     records: dict[str, Any],
-) -> Artifact:
+) -> StoredArtifact:
     record = records.get(name)
     record = record if isinstance(record, dict) else {}
     text = {k: v for k, v in record.items() if isinstance(v, str)}
     kind, content_type = known
-    return Artifact(
+    return StoredArtifact(
         name=name,
         kind=kind,
         path=folder / name,
@@ -263,13 +264,13 @@ def _artifact(
 
 
 def title_from_name(name: str) -> str:
-    """A title for a file that nobody recorded: ``loss_by-step.png`` is ``Loss by step``."""
+    """Return a title for a file without a record; ``loss_by-step.png`` gives ``Loss by step``."""
     words = re.sub(r"[\s._-]+", " ", Path(name).stem).strip() or name
     return words[0].upper() + words[1:]
 
 
 def _records(path: Path) -> dict[str, Any]:
-    """What the commands recorded; an unreadable file is logged and counts as empty."""
+    """Read the records of the commands; an unreadable file is logged and counts as empty."""
     try:
         records = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:

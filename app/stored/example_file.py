@@ -1,21 +1,20 @@
-"""The precomputed examples on disk; ``python -m app.precompute examples`` writes them."""
+"""The file of precomputed examples that ``python -m app.precompute examples`` writes."""
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from app.stored.stored_file import StoredFile
+from app.stored.stored_file import StoredFile, text_items
 
 
 @dataclass(frozen=True)
 class Examples:
-    """What the file holds.
+    """Content of the file of precomputed examples.
 
     Attributes:
-        model: name of the model that was asked.
-        threshold: nats, the model's own.
-        max_patch_length: bytes, likewise; None for no limit.
-        items: each with ``id``, ``title``, ``lang``, ``request`` and ``response``.
+        model: name of the model that computed the responses.
+        threshold: entropy threshold of the model, in nats.
+        max_patch_length: largest patch length of the model in bytes; None means no limit.
+        items: examples, each with ``id``, ``title``, ``lang``, ``request`` and ``response``.
     """
 
     model: str = ""
@@ -25,18 +24,13 @@ class Examples:
 
 
 class ExampleFile(StoredFile[Examples]):
-    """The precomputed examples on disk, read again when the file changes.
+    """Reader of the file of precomputed examples."""
 
-    Args:
-        path: the file; a missing or damaged one counts as empty.
-    """
+    def empty(self) -> Examples:
+        """Return a content without examples."""
+        return Examples()
 
-    def __init__(self, path: Path) -> None:
-        super().__init__(path, _parse, Examples())
-
-
-def _parse(value: Any) -> Examples:
-    items = tuple(value["examples"])
-    for item in items:
-        _ = item["id"], item["title"], item["lang"], item["request"]["text"], item["response"]
-    return Examples(value["model"], value["threshold"], value.get("max_patch_length"), items)
+    def parse(self, value: Any) -> Examples:
+        """Return the examples of the file."""
+        items = text_items(value, "examples", "text")
+        return Examples(value["model"], value["threshold"], value.get("max_patch_length"), items)

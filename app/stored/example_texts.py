@@ -1,16 +1,16 @@
-"""Texts that the page shows before anybody types: many scripts, code, data, noise, and typos.
+"""The example texts of the playground: many scripts, code, data, noise and typos.
 
-All were written for this page, but for the first, which is the example of the BLT paper.
+The first text is the example of the BLT paper. All others were written for this page.
 """
 
 from typing import NamedTuple
 
 TOP_K = 5
-"""Predictions that the page asks for, and so the examples have."""
+"""Number of predictions per byte that the page requests and that the examples contain."""
 
 
 class ExampleText(NamedTuple):
-    """A text to measure beforehand; ``lang`` is its language tag (``zxx``: none)."""
+    """Text that is measured in advance; ``lang`` is its language tag (``zxx`` means none)."""
 
     id: str
     title: str

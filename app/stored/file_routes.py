@@ -1,4 +1,4 @@
-"""``/visualizations``, ``/images``, ``/data``, ``/thumbnails``: files, by catalogue look-up."""
+"""The routes of stored files: ``/visualizations``, ``/images``, ``/data`` and ``/thumbnails``."""
 
 from http import HTTPStatus
 from typing import Any
@@ -9,7 +9,7 @@ from werkzeug.datastructures import ETags
 from app.api.openapi_fragment import OpenApiFragment, problem
 from app.requests.problems import ProblemError
 from app.requests.security import STORED_HTML_CSP, STORED_IMAGE_CSP, STORED_PDF_CSP
-from app.stored.catalogue import Artifact, Catalogue, Kind
+from app.stored.catalogue import Catalogue, Kind, StoredArtifact
 
 blueprint = Blueprint("files", __name__)
 
@@ -19,13 +19,13 @@ def _described(operation: str, summary: str) -> dict[str, Any]:
         "name": "name",
         "in": "path",
         "required": True,
-        "description": "A name that /api/visualizations lists.",
+        "description": "Name of a file that /api/visualizations lists.",
         "schema": {"type": "string"},
     }
     responses = {
-        "200": {"description": "The file, with an ETag.", "content": {"*/*": {}}},
-        "304": {"description": "The copy named by If-None-Match is still good."},
-        "404": problem("There is no such file."),
+        "200": {"description": "Content of the file, with an ETag.", "content": {"*/*": {}}},
+        "304": {"description": "The copy named by If-None-Match is up to date."},
+        "404": problem("No file has this name."),
     }
     return {
         "get": {
@@ -39,35 +39,35 @@ def _described(operation: str, summary: str) -> dict[str, Any]:
 
 OPENAPI = OpenApiFragment(
     {
-        "/visualizations/{name}": _described("getVisualization", "An HTML figure"),
-        "/images/{name}": _described("getImage", "An image or a PDF"),
-        "/data/{name}": _described("getData", "A data file, as on disk"),
-        "/thumbnails/{name}": _described("getThumbnail", "A small picture of a figure"),
+        "/visualizations/{name}": _described("getVisualization", "Get an HTML figure"),
+        "/images/{name}": _described("getImage", "Get an image or a PDF"),
+        "/data/{name}": _described("getData", "Get a data file, byte for byte"),
+        "/thumbnails/{name}": _described("getThumbnail", "Get the thumbnail of a figure"),
     }
 )
 
 
 @blueprint.get("/visualizations/<path:name>")
 def visualization(name: str) -> Response:
-    """An HTML figure, in a sandbox."""
+    """Answer with an HTML figure, in a sandbox."""
     return _file("html", name)
 
 
 @blueprint.get("/images/<path:name>")
 def image(name: str) -> Response:
-    """An image or a PDF."""
+    """Answer with an image or a PDF."""
     return _file("images", name)
 
 
 @blueprint.get("/data/<path:name>")
 def data(name: str) -> Response:
-    """A data file, byte for byte."""
+    """Answer with a data file, byte for byte."""
     return _file("data", name)
 
 
 @blueprint.get("/thumbnails/<path:name>")
 def thumbnail(name: str) -> Response:
-    """A small picture of a figure."""
+    """Answer with the thumbnail of a figure."""
     return _file("thumbnails", name)
 
 
@@ -81,25 +81,25 @@ def _file(kind: Kind, name: str) -> Response:
     response.last_modified = artifact.modified
     response.headers["Cache-Control"] = "no-cache"
     response.headers["Content-Security-Policy"] = _csp(artifact)
-    if artifact.kind == "html":  # the page of a figure frames it, in a sandbox
+    if artifact.kind == "html":  # the page about a figure frames it in a sandbox
         response.headers["X-Frame-Options"] = "SAMEORIGIN"
     if _client_has(artifact, request.if_none_match):
         response.status_code = HTTPStatus.NOT_MODIFIED
         return response
     try:
         response.set_data(artifact.path.read_bytes())
-    except OSError:  # gone since the folder was read
+    except OSError:  # deleted since the folder was read
         raise _missing() from None
     response.make_conditional(request)
     return response
 
 
-def _client_has(artifact: Artifact, etags: ETags) -> bool:
-    """Whether a copy, compressed or not, is still good: compression adds ``:br`` to the tag."""
+def _client_has(artifact: StoredArtifact, etags: ETags) -> bool:
+    """Return whether the client's copy is up to date; ``:br`` or ``:gzip`` may follow the tag."""
     return any(etags.contains(f"{artifact.etag}{suffix}") for suffix in ("", ":br", ":gzip"))
 
 
-def _csp(artifact: Artifact) -> str:
+def _csp(artifact: StoredArtifact) -> str:
     if artifact.kind == "html":
         return STORED_HTML_CSP
     if artifact.content_type == "application/pdf":

@@ -1,11 +1,11 @@
-"""The catalogue as cards: a figure with all its formats and its data is one card."""
+"""The gallery: one card for each figure with all its formats and its data."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import PurePath
 from urllib.parse import quote
 
-from app.stored.catalogue import Artifact, Snapshot
+from app.stored.catalogue import Snapshot, StoredArtifact
 
 KINDS = {"interactive": "Interactive figures", "image": "Images", "data": "Data"}
 SORTS = {"title": "Title", "newest": "Newest first", "largest": "Largest first"}
@@ -15,7 +15,7 @@ _ORDER = {".html": 0, ".png": 1, ".svg": 2, ".webp": 3, ".jpg": 4, ".jpeg": 4, "
 
 @dataclass(frozen=True)
 class Link:
-    """A file of a card."""
+    """Link to a file of a card."""
 
     label: str
     url: str
@@ -24,15 +24,15 @@ class Link:
 
 @dataclass(frozen=True)
 class Card:
-    """One figure, or one data file that belongs to none.
+    """Card of a figure, or of a data file without a figure.
 
     Attributes:
-        name: of its first file; unique.
-        title, description, producer: as recorded.
+        name: name of the first file; unique.
+        title, description, producer: title, description and command from the records.
         kind: ``interactive``, ``image`` or ``data``.
-        picture: URL of a small picture of it.
-        files: its files, the best to look at first.
-        data: the data behind it, or the file itself if it is data.
+        picture: URL of a thumbnail, or None.
+        files: files of the card, the best one for viewing first.
+        data: data file of the figure, or the file itself if the card is a data file.
     """
 
     name: str
@@ -41,42 +41,42 @@ class Card:
     producer: str | None
     kind: str
     picture: str | None
-    files: tuple[Artifact, ...]
-    data: Artifact | None
+    files: tuple[StoredArtifact, ...]
+    data: StoredArtifact | None
 
     @property
     def url(self) -> str:
-        """Its page."""
+        """URL of the page about the card."""
         return artifact_url(self.name)
 
     @property
     def modified_ns(self) -> int:
-        """When its newest file was written."""
+        """Modification time of the newest file, in nanoseconds since 1970."""
         return max(file.modified_ns for file in self.files)
 
     @property
     def modified(self) -> str:
-        """Day of its newest file."""
+        """Date of the newest file."""
         return max(file.modified for file in self.files).strftime("%Y-%m-%d")
 
     @property
     def size(self) -> int:
-        """Bytes of all its files."""
+        """Size of all files, in bytes."""
         return sum(file.size for file in self.files)
 
     @property
     def words(self) -> str:
-        """What a search looks into, folded."""
+        """Case-folded text that a search looks at."""
         names = " ".join(file.name for file in self.files)
         return f"{self.title} {self.description} {self.producer or ''} {names}".casefold()
 
     @property
     def links(self) -> list[Link]:
-        """Its files."""
+        """Links to the files."""
         return [Link(label(file), file.url, readable(file.size)) for file in self.files]
 
-    def file(self, *suffixes: str) -> Artifact | None:
-        """Its first file with one of these suffixes."""
+    def file(self, *suffixes: str) -> StoredArtifact | None:
+        """Return the first file with one of the suffixes, or None."""
         return next((f for f in self.files if f.path.suffix.lower() in suffixes), None)
 
 
@@ -85,8 +85,9 @@ class Gallery:
     """All cards.
 
     Attributes:
-        cards: figures, then data that belongs to none; each by title.
-        by_name: cards by the names of their files, and by stems that are no name of another.
+        cards: figures, then data files without a figure, each sorted by title.
+        by_name: cards by the names of their files, and by the stems of these names where they are
+            unique.
     """
 
     cards: tuple[Card, ...]
@@ -94,64 +95,64 @@ class Gallery:
 
     @property
     def figures(self) -> list[Card]:
-        """Cards that can be looked at."""
+        """Cards of figures."""
         return [card for card in self.cards if card.kind != "data"]
 
     @property
     def data_files(self) -> list[Card]:
-        """Data that belongs to no figure."""
+        """Cards of data files without a figure."""
         return [card for card in self.cards if card.kind == "data"]
 
     def neighbours(self, card: Card) -> tuple[Card | None, Card | None]:
-        """The cards before and after."""
+        """Return the cards before and after a card."""
         place = self.cards.index(card)
         before = self.cards[place - 1] if place else None
         return before, self.cards[place + 1] if place + 1 < len(self.cards) else None
 
 
 def artifact_url(name: str) -> str:
-    """The page about the figure or data that a file belongs to."""
+    """Return the URL of the page about the card that a file belongs to."""
     return f"/artifact/{quote(name, safe='')}"
 
 
 def gallery_of(snapshot: Snapshot) -> Gallery:
-    """The cards of a moment, put together once."""
+    """Return the gallery of a snapshot, which is built once."""
     return snapshot.once("gallery", lambda: _gallery(snapshot))
 
 
 def chosen(
     cards: Iterable[Card], words: Iterable[str] = (), kind: str | None = None, sort: str = "title"
 ) -> list[Card]:
-    """Cards of a kind that hold all words (folded), sorted.
+    """Return the cards of a kind that contain all search words, sorted.
 
     Args:
         cards: sorted by title.
         sort: a key of :data:`SORTS`.
     """
-    wanted = list(words)
-    found = [
+    search_words = list(words)
+    matching = [
         card
         for card in cards
-        if kind in (None, card.kind) and all(word in card.words for word in wanted)
+        if kind in (None, card.kind) and all(word in card.words for word in search_words)
     ]
     if sort == "newest":
-        found.sort(key=lambda card: -card.modified_ns)
+        matching.sort(key=lambda card: -card.modified_ns)
     elif sort == "largest":
-        found.sort(key=lambda card: -card.size)
-    return found
+        matching.sort(key=lambda card: -card.size)
+    return matching
 
 
 def _gallery(snapshot: Snapshot) -> Gallery:
     data = {a.name: a for a in snapshot.by_name.values() if a.kind == "data"}
-    groups: dict[str, list[Artifact]] = {}
+    groups: dict[str, list[StoredArtifact]] = {}
     for artifact in snapshot.by_name.values():
         if artifact.kind != "data":
             groups.setdefault(PurePath(artifact.name).stem, []).append(artifact)
     figures, used = [], set()
     for stem, files in groups.items():
         files.sort(key=lambda a: _ORDER.get(a.path.suffix.lower(), 9))
-        wanted = [a.data for a in files if a.data] + [f"{stem}.json"]
-        behind = next((data[name] for name in wanted if name in data), None)
+        data_names = [a.data for a in files if a.data] + [f"{stem}.json"]
+        behind = next((data[name] for name in data_names if name in data), None)
         if behind:
             used.add(behind.name)
         figures.append(_card(files, behind, snapshot.thumbnails.get(stem)))
@@ -166,7 +167,9 @@ def _by_title(card: Card) -> tuple[str, str]:
     return card.title.casefold(), card.name
 
 
-def _card(files: list[Artifact], behind: Artifact | None, small: Artifact | None) -> Card:
+def _card(
+    files: list[StoredArtifact], behind: StoredArtifact | None, small: StoredArtifact | None
+) -> Card:
     first = files[0]
     picture = small or next((a for a in files if a.path.suffix.lower() in _PICTURES), None)
     extra = (behind,) if behind and behind is not first else ()
@@ -182,15 +185,15 @@ def _card(files: list[Artifact], behind: Artifact | None, small: Artifact | None
     )
 
 
-def label(artifact: Artifact) -> str:
-    """What a file is, in a word or two."""
+def label(artifact: StoredArtifact) -> str:
+    """Return a short name of a file's type."""
     suffix = artifact.path.suffix.lower().lstrip(".")
     named = {"html": "Interactive", "json": "Data (JSON)", "npz": "Data (npz)"}
     return named.get(suffix, suffix.upper())
 
 
 def readable(size: int) -> str:
-    """Bytes for people: ``1.5 MB``."""
+    """Return a size for people, such as ``1.5 MB``."""
     if size < 1000:
         return f"{size} B"
     return f"{size / 1000:.0f} kB" if size < 1_000_000 else f"{size / 1_000_000:.1f} MB"

@@ -1,7 +1,6 @@
-"""Measured languages on disk; ``python -m app.precompute languages`` writes them."""
+"""The file of measured languages that ``python -m app.precompute languages`` writes."""
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from app.schemas.compare import Splitter
@@ -13,14 +12,14 @@ SPLITTERS: list[Splitter] = ["entropy", "cl100k_base", "o200k_base"]
 
 @dataclass(frozen=True)
 class LanguageRow:
-    """One language.
+    """Measures of the text in one language.
 
     Attributes:
-        lang: its tag.
-        name: its English name.
-        bytes: of the text, as UTF-8.
-        pieces: of each splitter.
-        in_mix: whether the model was trained on more of this language than this very text.
+        lang: language tag.
+        name: English name of the language.
+        bytes: number of UTF-8 bytes of the text.
+        pieces: number of pieces by splitter.
+        in_mix: whether the training mix contains more of this language than this text alone.
     """
 
     lang: str
@@ -30,18 +29,18 @@ class LanguageRow:
     in_mix: bool
 
     def mean(self, splitter: str) -> float:
-        """Bytes per piece."""
+        """Return the mean number of bytes per piece."""
         return self.bytes / self.pieces[splitter]
 
 
 @dataclass(frozen=True)
 class Languages:
-    """What the file holds; no rows if there is none.
+    """Content of the file of measured languages; without a file there are no rows.
 
     Attributes:
         model: name of the entropy model.
-        source: of the text.
-        rows: a language each.
+        source: source of the text.
+        rows: one row for each language.
     """
 
     model: str = ""
@@ -50,27 +49,24 @@ class Languages:
 
 
 class LanguageFile(StoredFile[Languages]):
-    """The measured languages on disk, read again when the file changes.
+    """Reader of the file of measured languages."""
 
-    Args:
-        path: the file; a missing or damaged one counts as empty.
-    """
+    def empty(self) -> Languages:
+        """Return a content without languages."""
+        return Languages()
 
-    def __init__(self, path: Path) -> None:
-        super().__init__(path, _parse, Languages())
-
-
-def _parse(value: Any) -> Languages:
-    rows = tuple(
-        LanguageRow(
-            str(row["lang"]),
-            str(row["name"]),
-            int(row["bytes"]),
-            {splitter: int(row["pieces"][splitter]) for splitter in SPLITTERS},
-            bool(row["in_mix"]),
+    def parse(self, value: Any) -> Languages:
+        """Return the measured languages of the file."""
+        rows = tuple(
+            LanguageRow(
+                str(row["lang"]),
+                str(row["name"]),
+                int(row["bytes"]),
+                {splitter: int(row["pieces"][splitter]) for splitter in SPLITTERS},
+                bool(row["in_mix"]),
+            )
+            for row in value["languages"]
         )
-        for row in value["languages"]
-    )
-    if not all(row.bytes > 0 and min(row.pieces.values()) > 0 for row in rows):
-        raise ValueError("a language without bytes or pieces")
-    return Languages(str(value["model"]), str(value["source"]), rows)
+        if not all(row.bytes > 0 and min(row.pieces.values()) > 0 for row in rows):
+            raise ValueError("a language without bytes or pieces")
+        return Languages(str(value["model"]), str(value["source"]), rows)

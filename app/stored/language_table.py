@@ -1,4 +1,4 @@
-"""Measured languages as the playground shows them: numbers with bars beside them."""
+"""The table of measured languages on the playground: numbers with bars."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,9 +9,9 @@ from app.stored.language_file import SPLITTERS, LanguageRow, Languages
 
 @dataclass(frozen=True)
 class Cell:
-    """Bytes per piece: in print, and as a bar of so many percent of the widest.
+    """Bytes per piece as a number and as a bar; ``width`` is in percent of the longest bar.
 
-    A bar is cut off where it would be longer than any of the languages that the model knows.
+    The bar is cut off if it would be longer than the bars of all languages that the model knows.
     """
 
     value: str
@@ -21,7 +21,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Line:
-    """A language: its tag, its name, the bytes of the text in it, and a cell for each splitter."""
+    """Row of a language: its tag, its name, the bytes of its text, and a cell for each splitter."""
 
     lang: str
     name: str
@@ -31,7 +31,7 @@ class Line:
 
 @dataclass(frozen=True)
 class LanguageTable:
-    """The languages that the model was trained on, then those of which it knows this text alone."""
+    """Table of the languages in the training mix, then of the other languages."""
 
     model: str
     known: list[Line]
@@ -39,7 +39,7 @@ class LanguageTable:
 
     @classmethod
     def of(cls, languages: Languages) -> Self | None:
-        """The table, or None where nothing has been measured."""
+        """Return the table, or None if no language has been measured."""
         if not languages.rows:
             return None
         known = [row for row in languages.rows if row.in_mix] or list(languages.rows)

@@ -1,4 +1,4 @@
-"""The first rows of a data file, as tables, facts or text."""
+"""The preview of a data file: its first rows or values as tables, facts or text."""
 
 import csv
 import io
@@ -13,38 +13,39 @@ from typing import Any
 
 from numpy.lib import format as npy
 
-from app.stored.catalogue import Artifact
+from app.stored.catalogue import StoredArtifact
 
 ROWS = 8
 PAIRS = 4
-"""Single values of a part of a file, from which they are a table."""
+"""Smallest number of single values in an object that is shown as a table."""
 COLUMNS = 10
 TABLES = 6
 FEW = 12
-"""Values of a list that stands alone."""
+"""Largest number of values that are shown of a list outside a table."""
 FACTS = 16
 DEPTH = 4
 CHARACTERS = 90
-"""Of a value; the rest is left out."""
+"""Largest number of characters of a value; a longer value is cut off."""
 HEAD = 64 * 1024
-"""Bytes that are read of a file that has lines."""
+"""Number of bytes that are read of a file of lines."""
 LARGEST = 4_000_000
-"""Bytes of a JSON file that is still read whole."""
+"""Size in bytes of the largest JSON file that is read."""
 TEXT = 2000
-"""Characters of a file that can only be shown as text."""
+"""Number of characters that are shown of a file without tables."""
 _DAMAGED = (ValueError, RuntimeError, EOFError, csv.Error, zipfile.BadZipFile, zlib.error)
-"""What a file that is not what its name says can raise; too deep a JSON is a RuntimeError."""
+"""Exceptions that a damaged file can raise; a JSON text that is nested too deeply raises
+RuntimeError."""
 
 
 @dataclass(frozen=True)
-class Table:
-    """Some rows of a table.
+class DataTable:
+    """First rows of a table in a data file.
 
     Attributes:
-        name: where in the file it stands.
-        columns: their names.
-        rows: the first ones, as text.
-        total: rows in the file, if it is known.
+        name: position of the table in the file.
+        columns: names of the columns.
+        rows: first rows, as text.
+        total: number of rows in the file, if it is known.
     """
 
     name: str
@@ -54,51 +55,51 @@ class Table:
 
 
 @dataclass(frozen=True)
-class Fact:
-    """A single value, as text."""
+class DataFact:
+    """Single value in a data file, as text."""
 
     name: str
     value: str
 
 
 @dataclass(frozen=True)
-class Preview:
-    """The beginning of a data file.
+class DataPreview:
+    """Preview of a data file.
 
     Attributes:
-        facts: single values, by where they stand.
-        tables: the first rows of what has rows.
-        text: the first characters of a file that has neither.
+        facts: single values with their position in the file.
+        tables: tables with their first rows.
+        text: first characters of a file without facts and tables.
     """
 
-    facts: tuple[Fact, ...] = ()
-    tables: tuple[Table, ...] = ()
+    facts: tuple[DataFact, ...] = ()
+    tables: tuple[DataTable, ...] = ()
     text: str | None = None
 
 
-def preview_of(artifact: Artifact) -> Preview:
-    """The beginning of a data file; a damaged one is shown as text."""
+def preview_of(artifact: StoredArtifact) -> DataPreview:
+    """Return the preview of a data file; a damaged file is shown as text."""
     suffix = artifact.path.suffix.lower()
     try:
         if suffix == ".json" and artifact.size <= LARGEST:
             return _of_value(json.loads(artifact.path.read_bytes()))
         if suffix == ".npz":
-            return Preview(tables=(_arrays(artifact.path),))
+            return DataPreview(tables=(_arrays(artifact.path),))
         text, whole = _head(artifact.path)
         if suffix == ".csv":
-            return Preview(tables=(_csv(text, whole=whole),))
+            return DataPreview(tables=(_csv(text, whole=whole),))
         if suffix == ".jsonl":
-            return Preview(tables=(_lines(text.splitlines(), whole=whole),))
-        return Preview(text=_cut(text, TEXT))
+            return DataPreview(tables=(_lines(text.splitlines(), whole=whole),))
+        return DataPreview(text=_cut(text, TEXT))
     except OSError:
-        return Preview()
+        return DataPreview()
     except _DAMAGED:
         text = _head(artifact.path)[0]
-        return Preview(text=_cut(text, TEXT) if suffix != ".npz" else None)
+        return DataPreview(text=_cut(text, TEXT) if suffix != ".npz" else None)
 
 
 def _head(path: Path) -> tuple[str, bool]:
-    """The first lines, and whether they are all."""
+    """Return the first lines of a file, and whether they are the whole file."""
     with path.open("rb") as file:
         data = file.read(HEAD + 1)
     if len(data) <= HEAD:
@@ -107,22 +108,22 @@ def _head(path: Path) -> tuple[str, bool]:
     return (lines[0] or data[:HEAD]).decode("utf-8", "replace"), False
 
 
-def _csv(text: str, *, whole: bool) -> Table:
+def _csv(text: str, *, whole: bool) -> DataTable:
     rows = list(csv.reader(io.StringIO(text)))
     head, *body = rows
     columns = tuple(_cut(cell) for cell in head[:COLUMNS])
     shown = tuple(tuple(_cut(cell) for cell in row[: len(columns)]) for row in body[:ROWS])
     padded = tuple(row + ("",) * (len(columns) - len(row)) for row in shown)
-    return Table("", columns, padded, len(body) if whole else None)
+    return DataTable("", columns, padded, len(body) if whole else None)
 
 
-def _lines(lines: list[str], *, whole: bool) -> Table:
+def _lines(lines: list[str], *, whole: bool) -> DataTable:
     table = _rows([json.loads(line) for line in lines[:ROWS]], "")
     return replace(table, total=len(lines) if whole else None)
 
 
-def _arrays(path: Path) -> Table:
-    """Names, shapes and types of the arrays in an ``.npz``; no array is read."""
+def _arrays(path: Path) -> DataTable:
+    """Return names, shapes and types of the arrays in an ``.npz`` file; no array is read."""
     rows = []
     with zipfile.ZipFile(path) as archive:
         names = archive.namelist()
@@ -132,33 +133,33 @@ def _arrays(path: Path) -> Table:
                 read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
                 shape, _, dtype = read(file)
             rows.append((_cut(name.removesuffix(".npy")), str(shape), str(dtype)))
-    return Table("", ("array", "shape", "type"), tuple(rows), len(names))
+    return DataTable("", ("array", "shape", "type"), tuple(rows), len(names))
 
 
-def _of_value(value: Any) -> Preview:
-    facts: list[Fact] = []
-    tables: list[Table] = []
-    for found in _walk(value, "", DEPTH):
-        if isinstance(found, Table):
-            tables.append(found)
+def _of_value(value: Any) -> DataPreview:
+    facts: list[DataFact] = []
+    tables: list[DataTable] = []
+    for part in _walk(value, "", DEPTH):
+        if isinstance(part, DataTable):
+            tables.append(part)
         else:
-            facts.append(found)
+            facts.append(part)
         if len(tables) >= TABLES:
             break
-    return Preview(tuple(facts[:FACTS]), tuple(tables))
+    return DataPreview(tuple(facts[:FACTS]), tuple(tables))
 
 
-def _walk(value: Any, name: str, depth: int) -> Iterator[Fact | Table]:
-    """Facts and tables in a JSON value: lists of one length side by side make a table."""
+def _walk(value: Any, name: str, depth: int) -> Iterator[DataFact | DataTable]:
+    """Generate the facts and tables of a JSON value; parallel lists form one table."""
     if isinstance(value, list):
         yield _rows(value, name)
     elif not isinstance(value, dict) or depth == 0:
-        yield Fact(name, _cell(value))
+        yield DataFact(name, _cell(value))
     elif (
         name and len(value) >= PAIRS and not any(isinstance(v, dict | list) for v in value.values())
     ):
         rows = tuple((_cut(key), _cell(inner)) for key, inner in islice(value.items(), ROWS))
-        yield Table(name, ("name", "value"), rows, len(value))
+        yield DataTable(name, ("name", "value"), rows, len(value))
     else:
         path = f"{name}." if name else ""
         lists: dict[int, dict[str, list[Any]]] = {}
@@ -171,13 +172,13 @@ def _walk(value: Any, name: str, depth: int) -> Iterator[Fact | Table]:
             if length > 1 and len(columns) > 1:
                 yield _side_by_side(columns, name, length)
             else:
-                yield from (Fact(f"{path}{key}", _few(inner)) for key, inner in columns.items())
+                yield from (DataFact(f"{path}{key}", _few(inner)) for key, inner in columns.items())
 
 
-def _side_by_side(columns: dict[str, list[Any]], name: str, length: int) -> Table:
+def _side_by_side(columns: dict[str, list[Any]], name: str, length: int) -> DataTable:
     kept = list(columns.items())[:COLUMNS]
     rows = zip(*(values[:ROWS] for _, values in kept), strict=True)
-    return Table(
+    return DataTable(
         name,
         tuple(_cut(key) for key, _ in kept),
         tuple(tuple(_cell(cell) for cell in row) for row in rows),
@@ -185,7 +186,7 @@ def _side_by_side(columns: dict[str, list[Any]], name: str, length: int) -> Tabl
     )
 
 
-def _rows(values: list[Any], name: str) -> Table:
+def _rows(values: list[Any], name: str) -> DataTable:
     shown = values[:ROWS]
     if shown and all(isinstance(row, dict) for row in shown):
         columns = tuple(dict.fromkeys(key for row in shown for key in row))[:COLUMNS]
@@ -197,11 +198,11 @@ def _rows(values: list[Any], name: str) -> Table:
     else:
         columns = (name.rpartition(".")[2] or "value",)
         rows = [(_cell(value),) for value in shown]
-    return Table(name, tuple(_cut(column) for column in columns), tuple(rows), len(values))
+    return DataTable(name, tuple(_cut(column) for column in columns), tuple(rows), len(values))
 
 
 def _cell(value: Any) -> str:
-    """A value in a few words: what is nested is counted."""
+    """Return a value as short text; a nested value is shown as its number of elements."""
     if isinstance(value, str):
         return _cut(value)
     if isinstance(value, dict) and value:
@@ -212,7 +213,7 @@ def _cell(value: Any) -> str:
 
 
 def _few(values: list[Any]) -> str:
-    """The first of some single values, in a line."""
+    """Return the first values of a list as one line."""
     shown = ", ".join(_cell(value) for value in values[:FEW])
     return f"{shown}, … ({len(values)} values)" if len(values) > FEW else shown
 

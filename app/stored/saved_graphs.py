@@ -1,31 +1,31 @@
-"""Graphs among the stored data files, found by what they hold."""
+"""The saved graphs: stored data files that contain a graph in node-link JSON."""
 
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PurePath
 
-from app.stored.catalogue import Artifact, Snapshot
+from app.stored.catalogue import Snapshot, StoredArtifact
 from app.stored.gallery import artifact_url
 
 LARGEST = 16 * 1024 * 1024
-"""Bytes of a file up to which the page opens it."""
+"""Size in bytes of the largest file that the page opens."""
 
 _HEAD = 256
 
 
 @dataclass(frozen=True)
 class SavedGraph:
-    """A stored graph.
+    """Stored graph.
 
     Attributes:
-        name: its file name without suffix, as in ``/graph?saved=``.
-        title: for people.
+        name: name of the file without its suffix, as in ``/graph?saved=``.
+        title: title for visitors.
         kind: ``entities`` or ``patches``.
-        nodes, edges: how many.
-        size: bytes of the file.
-        url: its JSON.
-        artifact: its page in the gallery.
+        nodes, edges: number of nodes and number of edges.
+        size: size of the file in bytes.
+        url: URL of the JSON.
+        artifact: URL of the page in the gallery.
     """
 
     name: str
@@ -39,18 +39,18 @@ class SavedGraph:
 
 
 def saved_graphs(snapshot: Snapshot) -> Mapping[str, SavedGraph]:
-    """All of them by name, sorted by title; read once while nothing changes."""
+    """Return all saved graphs by name, sorted by title; they are read once per snapshot."""
     return snapshot.once("graphs", lambda: _find(snapshot))
 
 
 def _find(snapshot: Snapshot) -> dict[str, SavedGraph]:
     data = (a for a in snapshot.by_name.values() if a.kind == "data" and a.name.endswith(".json"))
-    found = [graph for graph in map(_read, data) if graph]
-    return {graph.name: graph for graph in sorted(found, key=lambda graph: graph.title)}
+    graphs = [graph for graph in map(_read, data) if graph]
+    return {graph.name: graph for graph in sorted(graphs, key=lambda graph: graph.title)}
 
 
-def _read(artifact: Artifact) -> SavedGraph | None:
-    """What a file says of its graph; None for other files."""
+def _read(artifact: StoredArtifact) -> SavedGraph | None:
+    """Return the graph in a file, or None if the file contains no graph."""
     if artifact.size > LARGEST:
         return None
     try:

@@ -1,8 +1,9 @@
-"""JSON files that commands write and pages read, read again when they change."""
+"""JSON files that commands write and pages read; a reader reads its file again when it changes."""
 
 import json
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -12,23 +13,33 @@ from bytelatent.files import read_json, replacing, write_json
 Content = TypeVar("Content")
 
 
-class StoredFile(Generic[Content]):
-    """A JSON file as a value.
+class StoredFile(ABC, Generic[Content]):
+    """Reader of a JSON file; a missing or damaged file has the content of :meth:`empty`.
 
     Args:
-        path: the file.
-        parse: its JSON as a value; ``ValueError``, ``KeyError`` or ``TypeError`` if it is another.
-        empty: what a missing or damaged file counts as.
+        path: path of the file.
     """
 
-    def __init__(self, path: Path, parse: Callable[[Any], Content], empty: Content) -> None:
-        self._path, self._parse, self._empty = path, parse, empty
+    def __init__(self, path: Path) -> None:
+        self._path = path
         self._lock = threading.Lock()
         self._seen: tuple[int, int] | None = None
-        self._content = empty
+        self._empty = self._content = self.empty()
+
+    @abstractmethod
+    def empty(self) -> Content:
+        """Return the content of a missing or damaged file."""
+
+    @abstractmethod
+    def parse(self, value: Any) -> Content:
+        """Return the content of the file from its JSON value.
+
+        Raises:
+            ValueError, KeyError, TypeError: the file is damaged.
+        """
 
     def read(self) -> Content:
-        """What it holds now."""
+        """Return the current content; the same object as before if the file has not changed."""
         try:
             stat = self._path.stat()
         except OSError:
@@ -41,9 +52,26 @@ class StoredFile(Generic[Content]):
 
     def _load(self) -> Content:
         try:
-            return self._parse(read_json(self._path))
+            return self.parse(read_json(self._path))
         except (ValueError, KeyError, TypeError):
             return self._empty
+
+
+def text_items(value: Any, key: str, text_field: str) -> tuple[dict[str, Any], ...]:
+    """Return the list ``key`` of a stored file, whose items are API requests with their responses.
+
+    Args:
+        value: JSON value of the file.
+        key: name of the list.
+        text_field: field of each request that contains the text.
+
+    Raises:
+        KeyError, TypeError: the list or a field of an item is missing.
+    """
+    items = tuple(value[key])
+    for item in items:
+        _ = item["id"], item["title"], item["lang"], item["request"][text_field], item["response"]
+    return items
 
 
 def write_items(
@@ -53,14 +81,14 @@ def write_items(
     items: Sequence[Mapping[str, Any]],
     record: Mapping[str, Any],
 ) -> None:
-    """Write ``head`` with a list ``key`` of ``items``, one a line, and tell the gallery of it.
+    """Write a JSON file with the list ``key``, one item per line, and record it for the gallery.
 
     Args:
-        path: the file.
-        head: what stands in front of the list.
+        path: path of the file.
+        head: fields before the list.
         key: name of the list.
-        items: its items.
-        record: title, description, command and data file, as the gallery shows them.
+        items: items of the list.
+        record: title, description, command and data file that the gallery shows.
     """
     lines = ",\n".join(
         json.dumps(item, ensure_ascii=False, allow_nan=False, separators=(",", ":"))

@@ -1,10 +1,9 @@
-"""The scaling study as its commands wrote it into ``plot_data``: the report and the figures.
+"""The scaling study: the report and the figures in ``plot_data``.
 
-``python -m bytelatent.scaling report`` writes the one, ``python -m
-bytelatent.plotting.scaling_figures`` the others. What is missing or damaged is left out.
+The command ``python -m bytelatent.scaling report`` writes the report, and ``python -m
+bytelatent.plotting.scaling_figures`` writes the figures. Missing and damaged files are left out.
 """
 
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,27 +25,47 @@ EMPTY = Scaling(
 )
 
 
+class ReportFile(StoredFile[Scaling]):
+    """Reader of the report of the scaling study."""
+
+    def empty(self) -> Scaling:
+        """Return an empty report."""
+        return EMPTY
+
+    def parse(self, value: Any) -> Scaling:
+        """Return the report of the file, without figures."""
+        return Scaling.model_validate({**value, "figures": []})
+
+
+class FigureFile(StoredFile[ScalingFigure | None]):
+    """Reader of a figure of the scaling study; the stem of the file is the figure's name."""
+
+    def empty(self) -> None:
+        """Return None."""
+
+    def parse(self, value: Any) -> ScalingFigure:
+        """Return the figure of the file."""
+        return ScalingFigure.model_validate({"name": self._path.stem, **value})
+
+
 class Study:
-    """The study on disk, read again when a file of it changes.
+    """Reader of the scaling study; a changed file is read again.
 
     Args:
-        folder: ``plot_data``.
+        folder: the folder ``plot_data``.
     """
 
     def __init__(self, folder: Path) -> None:
-        self._report = StoredFile(folder / REPORT, _report, EMPTY)
-        self._figures = [
-            StoredFile[ScalingFigure | None](folder / f"{name}.json", partial(_figure, name), None)
-            for name in FIGURES
-        ]
+        self._report = ReportFile(folder / REPORT)
+        self._figures = [FigureFile(folder / f"{name}.json") for name in FIGURES]
         self._kept: tuple[list[int], Scaling, KeptBody] | None = None
 
     def read(self) -> Scaling:
-        """What there is now; the same object as before if nothing has changed."""
+        """Return the current study; the same object as before if no file has changed."""
         return self._now()[0]
 
     def body(self) -> KeptBody:
-        """The same as JSON."""
+        """Return the current study as a JSON body."""
         return self._now()[1]
 
     def _now(self) -> tuple[Scaling, KeptBody]:
@@ -59,11 +78,3 @@ class Study:
             kept = parts, scaling, KeptBody(scaling.model_dump_json().encode())
             self._kept = kept
         return kept[1], kept[2]
-
-
-def _report(value: Any) -> Scaling:
-    return Scaling.model_validate({**value, "figures": []})
-
-
-def _figure(name: str, value: Any) -> ScalingFigure:
-    return ScalingFigure.model_validate({"name": name, **value})

@@ -1,19 +1,18 @@
-"""The recorded texts on disk; ``python -m app.precompute traces`` writes them."""
+"""The file of recorded texts that ``python -m app.precompute traces`` writes."""
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from app.stored.stored_file import StoredFile
+from app.stored.stored_file import StoredFile, text_items
 
 
 @dataclass(frozen=True)
 class Traces:
-    """What the file holds.
+    """Content of the file of recorded texts.
 
     Attributes:
-        model: name of the model that made the texts.
-        items: each with ``id``, ``title``, ``lang``, ``request`` and ``response``.
+        model: name of the model that generated the texts.
+        items: recorded texts, each with ``id``, ``title``, ``lang``, ``request`` and ``response``.
     """
 
     model: str = ""
@@ -21,19 +20,15 @@ class Traces:
 
 
 class TraceFile(StoredFile[Traces]):
-    """The recorded texts on disk, read again when the file changes.
+    """Reader of the file of recorded texts."""
 
-    Args:
-        path: the file; a missing or damaged one counts as empty.
-    """
+    def empty(self) -> Traces:
+        """Return a content without recorded texts."""
+        return Traces()
 
-    def __init__(self, path: Path) -> None:
-        super().__init__(path, _parse, Traces())
-
-
-def _parse(value: Any) -> Traces:
-    items = tuple(value["traces"])
-    for item in items:
-        _ = item["id"], item["title"], item["lang"], item["request"]["prompt"]
-        _ = item["response"]["text"], item["response"]["events"][0]["byte"]
-    return Traces(value["model"], items)
+    def parse(self, value: Any) -> Traces:
+        """Return the recorded texts of the file."""
+        items = text_items(value, "traces", "prompt")
+        for item in items:
+            _ = item["response"]["text"], item["response"]["events"][0]["byte"]
+        return Traces(value["model"], items)

@@ -1,1 +1,1 @@
-"""What a model is: its dimensions, parameters, FLOPs and hash n-grams, without torch."""
+"""Architecture of the models: dimensions, parameters, FLOPs and hash n-grams, without torch."""

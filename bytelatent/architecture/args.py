@@ -1,4 +1,4 @@
-"""Shapes and settings of the networks, checked when they are made."""
+"""Shapes and settings of the transformers, checked when an object of settings is created."""
 
 from typing import Any, Literal
 
@@ -19,18 +19,21 @@ AttnBiasType = Literal["causal", "block_causal", "local_block_causal"]
 
 
 class TransformerArgs(BaseModel):
-    """A stack of pre-norm transformer blocks (RMSNorm, rotary attention, SwiGLU).
+    """Settings of a stack of pre-norm transformer blocks (RMSNorm, rotary attention, SwiGLU).
 
     Attributes:
         dim: width of the residual stream.
-        n_layers: number of blocks.
-        n_heads: number of attention heads (of queries).
-        head_dim: width of a head; ``dim // n_heads`` when null.
-        n_kv_heads: heads of keys and values, fewer than ``n_heads`` for grouped attention.
-        ffn_dim_multiplier, multiple_of: see :meth:`ffn_hidden_dim`.
+        n_layers: number of transformer blocks.
+        n_heads: number of query heads.
+        head_dim: width of one attention head; ``dim // n_heads`` when null.
+        n_kv_heads: number of key/value heads; fewer than ``n_heads`` for grouped attention,
+            ``n_heads`` when null.
+        ffn_dim_multiplier, multiple_of: factor and rounding of the hidden width of SwiGLU (see
+            :meth:`ffn_hidden_dim`).
         norm_eps: epsilon of RMSNorm.
         rope_theta: base of the rotary angles.
-        init_base_std, init_std_factor: see :mod:`bytelatent.model.init`.
+        init_base_std, init_std_factor: standard deviation of initial weights and the rule of its
+            depth factor (see :mod:`bytelatent.model.init`).
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -61,16 +64,19 @@ class TransformerArgs(BaseModel):
 
     @property
     def head_width(self) -> int:
-        """Width of one head."""
+        """Width of one attention head."""
         return self.head_dim or self.dim // self.n_heads
 
     @property
     def kv_heads(self) -> int:
-        """Number of key and value heads."""
+        """Number of key/value heads."""
         return self.n_kv_heads or self.n_heads
 
     def ffn_hidden_dim(self) -> int:
-        """Hidden width of SwiGLU: 2/3 of 4 x dim, scaled, then rounded up to ``multiple_of``."""
+        """Return the hidden width of SwiGLU: 2/3 of 4 x dim, scaled, rounded up.
+
+        The scale is ``ffn_dim_multiplier``; the result is a multiple of ``multiple_of``.
+        """
         hidden = int(2 * 4 * self.dim / 3)
         if self.ffn_dim_multiplier is not None:
             hidden = int(self.ffn_dim_multiplier * hidden)
@@ -78,12 +84,14 @@ class TransformerArgs(BaseModel):
 
 
 class HashArgs(BaseModel):
-    """Hash n-gram embeddings, summed onto the byte's own (paper, section 3.2.1).
+    """Settings of the hash n-gram embeddings, which are added to the embedding of each byte.
+
+    The paper describes them in section 3.2.1.
 
     Attributes:
-        sizes: n-gram lengths; empty for none.
-        buckets: rows of each table.
-        functions: hash functions, each with its own tables.
+        sizes: n-gram lengths in bytes; empty for no hash n-grams.
+        buckets: number of rows of each embedding table.
+        functions: number of hash functions; each function has its own tables.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -100,29 +108,31 @@ class HashArgs(BaseModel):
 
     @property
     def tables(self) -> int:
-        """How many tables there are: one for each function and size."""
+        """Number of embedding tables: one for each pair of hash function and n-gram length."""
         return self.functions * len(self.sizes)
 
     @property
     def longest(self) -> int:
-        """Bytes of the longest n-gram; 1 without any."""
+        """Length of the longest n-gram in bytes; 1 without hash n-grams."""
         return max(self.sizes, default=1)
 
 
 class LMTransformerArgs(TransformerArgs):
-    """The byte language model that measures entropies.
+    """Settings of the byte language model that measures entropies.
 
     Attributes:
-        sliding_window: bytes a byte sees, itself included (local attention only).
-        attn_bias_type: ``causal`` sees everything before, ``block_causal`` the same document,
-            ``local_block_causal`` the last ``sliding_window`` bytes of the same document.
-        max_seqlen: longest row in training; measuring entropies has no limit.
+        sliding_window: attention window in bytes, the byte itself included; only
+            ``local_block_causal`` uses it.
+        attn_bias_type: attention mask. With ``causal`` a byte attends to all earlier bytes, with
+            ``block_causal`` to those of its own document, with ``local_block_causal`` to the last
+            ``sliding_window`` bytes of its own document.
+        max_seqlen: longest row in training, in bytes; measuring entropies has no limit.
         vocab_size: number of token ids: 256 bytes and the special tokens.
         eos_id: token id that ends a document; attention does not cross it.
-        seed: seed of fresh weights, where no other is given.
-        weight_tying: the output layer shares the embedding's weights.
-        hashes: hash n-gram embeddings, summed onto those of bytes; null for none, and then files
-            do not mention it.
+        seed: seed of the initial weights if the caller passes no generator.
+        weight_tying: whether the output layer shares the weights of the byte embedding.
+        hashes: settings of the hash n-gram embeddings; null for none, and then the key is left
+            out of files.
     """
 
     vocab_size: int = Field(default=VOCAB_SIZE, ge=2)
@@ -136,11 +146,11 @@ class LMTransformerArgs(TransformerArgs):
 
     @model_serializer(mode="wrap")
     def _dump(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Leave ``hashes`` out where there are none: released files do not know the key."""
-        found: dict[str, Any] = handler(self)
+        """Leave ``hashes`` out if it is null: released files do not have the key."""
+        fields: dict[str, Any] = handler(self)
         if self.hashes is None:
-            found.pop("hashes", None)
-        return found
+            fields.pop("hashes", None)
+        return fields
 
     @model_validator(mode="after")
     def _check_window(self) -> "LMTransformerArgs":
@@ -150,10 +160,10 @@ class LMTransformerArgs(TransformerArgs):
 
     @property
     def window(self) -> int | None:
-        """Bytes a byte sees, or None for all."""
+        """Attention window in bytes; None if a byte attends to all earlier bytes."""
         return self.sliding_window if self.attn_bias_type.startswith("local") else None
 
     @property
     def separates_documents(self) -> bool:
-        """Whether attention stops at an end of document."""
+        """Whether attention stops at the end of a document."""
         return "block" in self.attn_bias_type

@@ -1,7 +1,7 @@
-"""Shapes and settings of the Byte Latent Transformer, nested as the model is.
+"""Shapes and settings of the Byte Latent Transformer, one nested object for each part of the model.
 
-The widths and depths of the released models are in the paper's table 10; the flat keys of released
-files are read in :mod:`bytelatent.formats.released_blt`.
+Table 10 of the paper lists the widths and depths of the released models. The module
+:mod:`bytelatent.formats.released_blt` reads the flat keys of released files.
 """
 
 from typing import Literal
@@ -16,48 +16,52 @@ Pooling = Literal["max", "avg", "min"]
 
 
 class LocalArgs(TransformerArgs):
-    """The local encoder or decoder.
+    """Settings of the local encoder or of the local decoder.
 
     Attributes:
-        window: bytes a byte sees, itself included.
-        cross_attention: layers with cross-attention between bytes and patches; the encoder's
-            follows its layer, the decoder's precedes it.
+        window: attention window in bytes, the byte itself included.
+        cross_attention: which layers have cross-attention between bytes and patches. In the
+            encoder cross-attention follows its layer, in the decoder it precedes its layer.
     """
 
     window: int = Field(default=512, ge=1)
     cross_attention: CrossLayers = "all"
 
     def has_cross_attention(self, layer: int) -> bool:
-        """Whether layer ``layer`` (from 0) has cross-attention."""
+        """Return whether layer ``layer`` (counted from 0) has cross-attention."""
         chosen = {"none": (), "first": (0,), "last": (self.n_layers - 1,)}
         return layer in chosen.get(self.cross_attention, range(self.n_layers))
 
     @property
     def cross_layers(self) -> list[int]:
-        """Layers with cross-attention."""
+        """Numbers of the layers with cross-attention, counted from 0."""
         return [layer for layer in range(self.n_layers) if self.has_cross_attention(layer)]
 
 
 class ByteLatentTransformerArgs(BaseModel):
-    """The whole model.
+    """Settings of a complete Byte Latent Transformer.
 
     Attributes:
-        encoder, global_model, decoder: the three transformers.
-        patch_vectors: ``K``, local-width vectors per patch in cross-attention.
-        cross_heads: heads of cross-attention.
-        pooling: how the bytes of a patch become its first vector (``max``, ``avg``, ``min``),
-            which is then projected to ``K`` vectors when the encoder has cross-attention. Without
-            it several may be named and stand side by side; none at all stands for the bytes
-            themselves, side by side.
-        patch_bytes: room for bytes when they stand side by side; a longer patch is an error.
-        hashes: hash n-gram embeddings.
-        ngram_vocab_sizes: rows of the n-gram table embeddings by n-gram length; their ids are
-            given to ``forward``.
+        encoder, global_model, decoder: settings of the three transformers.
+        patch_vectors: ``K``, number of vectors of the local width that stand for one patch in
+            cross-attention.
+        cross_heads: number of heads of cross-attention.
+        pooling: how the states of the bytes of a patch are pooled into the patch vector (``max``,
+            ``avg``, ``min``). If the encoder has cross-attention, exactly one pooling is named,
+            and its result is projected to ``K`` vectors. If not, several poolings may be named,
+            and their results are concatenated. An empty tuple means that the states of the bytes
+            themselves are concatenated.
+        patch_bytes: number of bytes that a patch may hold when the states of its bytes are
+            concatenated; a longer patch is an error.
+        hashes: settings of the hash n-gram embeddings.
+        ngram_vocab_sizes: number of rows of each n-gram embedding table, by n-gram length; the
+            caller passes the n-gram ids to ``forward``.
         vocab_size: number of token ids: 256 bytes and the special tokens.
         eos_id: token id that ends a document; attention does not cross it.
-        seed: seed of fresh weights, where no other is given.
-        dropout: share of residual-stream values dropped at the inputs of encoder and decoder.
-        weight_tying: the output layer shares the byte embedding's weights.
+        seed: seed of the initial weights if the caller passes no generator.
+        dropout: probability of dropping a value of the residual stream at the inputs of the
+            encoder and of the decoder.
+        weight_tying: whether the output layer shares the weights of the byte embedding.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -100,7 +104,7 @@ class ByteLatentTransformerArgs(BaseModel):
 
     @property
     def patch_width(self) -> int:
-        """Width of a patch's vector before the global model."""
+        """Width of a patch vector at the input of the global transformer."""
         if self.encoder.cross_layers:
             return self.patch_vectors * self.encoder.dim
         return (self.patch_bytes or len(self.pooling)) * self.encoder.dim

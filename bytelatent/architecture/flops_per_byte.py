@@ -1,10 +1,11 @@
 """Forward FLOPs per byte of each part of a BLT, by the paper's formulas (table 11, section 4.5).
 
-Multiplications and additions count one each. Look-ups of embeddings are free; a backward pass costs
-twice a forward pass. The paper's sum leaves the entropy model out; here it is a part of its own.
+A multiplication counts as one operation and so does an addition. Embedding look-ups cost nothing; a
+backward pass costs twice a forward pass. The paper's sum does not include the entropy model; this
+module reports the entropy model as a separate part.
 
-Legend, as in the paper: ``l`` layers, ``h`` width, ``m`` keys a query sees, ``n_p`` bytes per
-patch, ``k`` vectors per patch, ``r`` how many keys there are for each query.
+Legend, as in the paper: ``l`` layers, ``h`` width, ``m`` keys that a query attends to, ``n_p``
+bytes per patch, ``k`` vectors per patch, ``r`` number of keys for each query.
 """
 
 from dataclasses import dataclass
@@ -14,21 +15,22 @@ from bytelatent.architecture.blt_args import ByteLatentTransformerArgs, LocalArg
 from bytelatent.tokenizers.constants import VOCAB_SIZE
 
 FEED_FORWARD_RATIO = 4
-"""``d``: two matrices of ratio 4 cost what SwiGLU's three of ratio 8/3 do."""
+"""``d``: two matrices of ratio 4 cost as much as the three matrices of SwiGLU of ratio 8/3."""
 
 OUTPUT_BYTES = 256
-"""Rows of the output layer that the paper counts."""
+"""Number of rows of the output layer that the paper counts."""
 
 
 @dataclass(frozen=True)
 class FlopsPerByte:
-    """Forward FLOPs per byte by part.
+    """Forward FLOPs per byte of each part of a BLT.
 
     Attributes:
-        global_model: the large transformer, once per patch.
-        encoder, decoder: the local transformers, the output layer with the decoder.
-        encoder_cross, decoder_cross: cross-attention between bytes and patches.
-        entropy_model: what cuts the patches; not in :attr:`blt`.
+        global_model: FLOPs of the global transformer, which runs once per patch.
+        encoder, decoder: FLOPs of the local transformers; the decoder includes the output layer.
+        encoder_cross, decoder_cross: FLOPs of cross-attention between bytes and patches.
+        entropy_model: FLOPs of the entropy model, which cuts the patches; :attr:`blt` does not
+            include them. None if the entropy model is not known.
     """
 
     global_model: float
@@ -40,7 +42,7 @@ class FlopsPerByte:
 
     @property
     def blt(self) -> float:
-        """The paper's sum (section 4.5)."""
+        """Forward FLOPs per byte of the BLT, the sum of section 4.5 of the paper."""
         return (
             self.global_model
             + self.encoder
@@ -51,28 +53,37 @@ class FlopsPerByte:
 
 
 def attention(layers: int, width: int, keys: float) -> float:
-    """Scores and weighted sums of one query over ``keys`` keys, half of them masked."""
+    """Return the FLOPs of scores and weighted sums of one query.
+
+    The query has ``keys`` keys, of which the causal mask hides half on average.
+    """
     return 4 * layers * width * (keys + 1) / 2
 
 
 def projections(layers: int, width: int, ratio: float = 1) -> float:
-    """Queries and outputs for one position, keys and values for ``ratio`` of them."""
+    """Return the FLOPs of the four projections of attention for one position.
+
+    There is one query and one output, and ``ratio`` keys and values.
+    """
     return (2 * ratio + 2) * 2 * layers * width**2
 
 
 def feed_forward(layers: int, width: int) -> float:
-    """Both matrices for one position."""
+    """Return the FLOPs of the feed-forward layers for one position."""
     return 2 * layers * 2 * width * FEED_FORWARD_RATIO * width
 
 
 def transformer(layers: int, width: int, keys: float, outputs: int = 0) -> float:
-    """A transformer for one position; ``outputs`` rows of an output layer."""
+    """Return the FLOPs of a transformer for one position.
+
+    The output layer has ``outputs`` rows; 0 means that there is no output layer.
+    """
     blocks = feed_forward(layers, width) + projections(layers, width)
     return blocks + attention(layers, width, keys) + 2 * width * outputs
 
 
 def cross_attention(layers: int, width: int, keys: float, ratio: float) -> float:
-    """Cross-attention of one query."""
+    """Return the FLOPs of cross-attention for one query."""
     return attention(layers, width, keys) + projections(layers, width, ratio)
 
 
@@ -83,16 +94,17 @@ def flops_per_byte(
     context: int = 8192,
     entropy_model: LMTransformerArgs | None = None,
 ) -> FlopsPerByte:
-    """Forward FLOPs per byte of every part.
+    """Return the forward FLOPs per byte of every part of a BLT.
 
     Args:
-        args: the model.
-        patch_size: mean bytes per patch, 1 or more.
-        context: bytes of context; the global model sees ``context / patch_size`` patches.
-        entropy_model: the model that cuts the patches, if its cost is wanted.
+        args: settings of the BLT.
+        patch_size: mean number of bytes per patch, 1 or more.
+        context: length of the context in bytes; the global transformer attends to
+            ``context / patch_size`` patches.
+        entropy_model: settings of the model that cuts the patches; None leaves its cost out.
 
     Raises:
-        ValueError: a patch size below one byte, or a context of none.
+        ValueError: ``patch_size`` or ``context`` is below one byte.
     """
     if not patch_size >= 1:
         raise ValueError(f"patch_size: {patch_size} is not 1 byte or more")
@@ -112,12 +124,12 @@ def flops_per_byte(
 def training_flops_per_byte(
     args: LMTransformerArgs | ByteLatentTransformerArgs, patch_size: float, context: int
 ) -> float:
-    """Forward and backward FLOPs per byte: three times those of the forward pass.
+    """Return the training FLOPs per byte: three times those of the forward pass.
 
     Args:
-        args: the model that is trained; entropies measured on the way are not counted.
-        patch_size: mean bytes per patch, or per token of a model of tokens.
-        context: bytes of a row; tokens for a model of tokens.
+        args: settings of the trained model; the cost of measuring entropies is not included.
+        patch_size: mean number of bytes per patch, or per token of a token model.
+        context: length of a row in bytes, or in tokens for a token model.
     """
     if isinstance(args, ByteLatentTransformerArgs):
         return 3 * flops_per_byte(args, patch_size=max(1.0, patch_size), context=context).blt
@@ -125,7 +137,10 @@ def training_flops_per_byte(
 
 
 def token_flops(args: LMTransformerArgs, context: int) -> float:
-    """Forward FLOPs per token of a model of bytes or of tokens, in rows of ``context``."""
+    """Return the forward FLOPs per token of a byte model or token model.
+
+    Rows have ``context`` tokens; a byte model has one token per byte.
+    """
     keys = min(context, args.window or context)
     outputs = OUTPUT_BYTES if args.vocab_size == VOCAB_SIZE else args.vocab_size
     return transformer(args.n_layers, args.dim, keys, outputs)

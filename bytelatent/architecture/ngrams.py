@@ -1,4 +1,7 @@
-"""The rule of hash n-grams, without torch; :mod:`bytelatent.model.hashing` has it for tensors."""
+"""Hash function of n-grams, without torch; :mod:`bytelatent.model.hashing` applies it to tensors.
+
+Legend: ``S`` tokens, ``N`` pairs of hash function and n-gram length.
+"""
 
 from collections.abc import Sequence
 
@@ -18,35 +21,35 @@ PRIMES = (
     5463458053,
     3367900313,
 )
-"""One 10-digit prime per hash function, as the released tables expect."""
+"""One 10-digit prime for each hash function; the released embedding tables require these values."""
 
 
 def last_hashes(
     tokens: Sequence[int], sizes: Sequence[int], function: int, buckets: int
 ) -> list[int]:
-    """Buckets of the n-grams that end at the last byte, one for every size.
+    """Return the buckets of the n-grams that end at the last byte, one for every n-gram length.
 
-    See :func:`bytelatent.model.hashing.ngram_hashes`, which gives those of all bytes.
+    :func:`bytelatent.model.hashing.ngram_hashes` returns the buckets at all bytes of a row.
 
     Args:
-        tokens: the last ids of the row, the newest at the end; at least as many as the longest
-            n-gram has, or all there are.
+        tokens: the last ids of the row, the newest at the end; at least as many ids as the longest
+            n-gram has, or all ids of a shorter row.
         sizes: n-gram lengths.
         function: number of the hash function.
-        buckets: rows of each table.
+        buckets: number of rows of each embedding table.
     """
-    prime, total, found = PRIMES[function], 0, {}
+    prime, total, bucket_of = PRIMES[function], 0, {}
     for size in range(1, max(sizes, default=0) + 1):
-        # An id further back has power 0 and raises the power of all that came before it here.
+        # An older id gets power 0, and the powers of all newer ids rise by one.
         total = total * prime + (tokens[-size] if size <= len(tokens) else 0)
-        found[size] = wrapped(total) % buckets
-    return [found[size] for size in sizes]
+        bucket_of[size] = wrapped(total) % buckets
+    return [bucket_of[size] for size in sizes]
 
 
 def all_last_hashes(
     tokens: Sequence[int], sizes: Sequence[int], functions: int, buckets: int
 ) -> list[int]:
-    """:func:`last_hashes` of ``functions`` hash functions, one after the other."""
+    """Return the results of :func:`last_hashes` for ``functions`` hash functions in one list."""
     return [
         bucket
         for function in range(functions)
@@ -61,35 +64,38 @@ def next_buckets(
     functions: int,
     buckets: int,
 ) -> NDArray[np.int64]:
-    """Buckets of the n-grams that end at each of ``S`` tokens, ``[S, N]``: function, then size.
+    """Return the buckets of the n-grams that end at each token, ``[S, N]``.
+
+    The columns are sorted by hash function, then by n-gram length.
 
     Args:
-        tokens: ids.
-        before: ids in front of them, as many as the longest n-gram has less one, or all.
+        tokens: ``S`` ids.
+        before: the ids in front of ``tokens``: one fewer than the longest n-gram has, or all ids
+            of a shorter row.
         sizes: n-gram lengths.
-        functions: hash functions.
-        buckets: rows of each table.
+        functions: number of hash functions.
+        buckets: number of rows of each embedding table.
     """
     if len(tokens) == 1:
         last = all_last_hashes([*before, *tokens], sizes, functions, buckets)
         return np.array([last], dtype=np.int64)
     longest = max(sizes, default=1)
     row = np.zeros(longest - 1 + len(tokens), dtype=np.int64)
-    given = [*before, *tokens][-len(row) :]
-    row[len(row) - len(given) :] = given
-    found = np.empty((len(tokens), functions * len(sizes)), dtype=np.int64)
+    ids = [*before, *tokens][-len(row) :]
+    row[len(row) - len(ids) :] = ids
+    buckets_SN = np.empty((len(tokens), functions * len(sizes)), dtype=np.int64)
     for function in range(functions):
-        total_S = np.zeros(len(tokens), dtype=np.int64)  # of whole arrays: they wrap silently
+        total_S = np.zeros(len(tokens), dtype=np.int64)  # arrays wrap around without a warning
         for size in range(1, longest + 1):
             first = longest - size
             prime = np.full(1, PRIMES[function], dtype=np.int64)
             total_S = total_S * prime + row[first : first + len(tokens)]
-            for place, wanted in enumerate(sizes):
-                if wanted == size:
-                    found[:, function * len(sizes) + place] = total_S % buckets
-    return found
+            for number, length in enumerate(sizes):
+                if length == size:
+                    buckets_SN[:, function * len(sizes) + number] = total_S % buckets
+    return buckets_SN
 
 
 def wrapped(number: int) -> int:
-    """``number`` as a signed 64-bit integer."""
+    """Return ``number`` wrapped around to a signed 64-bit integer."""
     return (number + 2**63) % 2**64 - 2**63

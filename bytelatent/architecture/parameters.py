@@ -1,4 +1,4 @@
-"""How many parameters each part of a model has, by its args alone; torch is not needed.
+"""Parameter counts of each part of a model, computed from its settings without torch.
 
 Legend: ``D`` width, ``H`` query heads, ``G`` key/value heads, ``E`` head width, ``F`` hidden width,
 ``V`` vocabulary, ``K`` vectors per patch, ``M`` width of a patch vector.
@@ -12,15 +12,17 @@ from bytelatent.architecture.blt_args import ByteLatentTransformerArgs, LocalArg
 
 @dataclass(frozen=True)
 class Parameters:
-    """Parameters by part of a BLT; the entropy model is not among them.
+    """Parameter counts of each part of a BLT, without the entropy model.
 
     Attributes:
-        embeddings: of single bytes.
-        hashes: tables of hash n-grams, and of n-grams that have ids of their own.
-        encoder, decoder: the local transformers, norm and output layer with the decoder.
-        encoder_cross, decoder_cross: cross-attention, with the projection that makes patch vectors
-            of pooled bytes, and the one that makes them of global states.
-        global_model: the large transformer, with the projection in front of it.
+        embeddings: parameters of the embeddings of single bytes.
+        hashes: parameters of the hash n-gram tables and of the n-gram tables with ids.
+        encoder, decoder: parameters of the local transformers; the decoder includes the last norm
+            and the output layer.
+        encoder_cross, decoder_cross: parameters of cross-attention. The encoder includes the
+            projection of pooled byte states to patch vectors, the decoder includes the projection
+            of global states to patch vectors.
+        global_model: parameters of the global transformer and of its input projection.
     """
 
     embeddings: int
@@ -33,12 +35,12 @@ class Parameters:
 
     @property
     def total(self) -> int:
-        """All of the BLT."""
+        """Number of all parameters of the BLT."""
         return sum(astuple(self))
 
 
 def blt_parameters(args: ByteLatentTransformerArgs) -> Parameters:
-    """Parameters of a BLT, part by part."""
+    """Return the parameter counts of a BLT, part by part."""
     local = args.encoder.dim
     wide = args.global_model.dim
     into_global = 0 if args.patch_width == wide else args.patch_width * wide
@@ -55,30 +57,33 @@ def blt_parameters(args: ByteLatentTransformerArgs) -> Parameters:
 
 
 def entropy_parameters(args: LMTransformerArgs) -> int:
-    """Parameters of an entropy model."""
+    """Return the parameter count of an entropy model."""
     output = _output(args.dim, args.vocab_size, args.weight_tying)
     rows = args.vocab_size + _hash_rows(args.hashes)
     return rows * args.dim + _blocks(args) + output
 
 
 def _hash_rows(hashes: HashArgs | None) -> int:
-    """Of all tables of hash n-grams."""
+    """Return the number of rows of all hash n-gram tables."""
     return 0 if hashes is None else hashes.tables * hashes.buckets
 
 
 def _blocks(args: TransformerArgs) -> int:
-    """Every layer: ``D x E`` for each head of queries, keys, values and outputs, SwiGLU, norms."""
+    """Return the parameters of all layers: attention, SwiGLU and norms.
+
+    Attention has ``D x E`` parameters for each head of queries, keys, values and outputs.
+    """
     attention = 2 * args.dim * args.head_width * (args.n_heads + args.kv_heads)
     feed_forward = 3 * args.dim * args.ffn_hidden_dim()
     return args.n_layers * (attention + feed_forward + 2 * args.dim)
 
 
 def _cross(args: LocalArgs, projection: int) -> int:
-    """Four matrices and two norms for each layer that has cross-attention."""
+    """Return the parameters of cross-attention: four matrices and two norms for each layer."""
     layers = len(args.cross_layers)
     return layers * (4 * args.dim**2 + 2 * args.dim) + projection if layers else 0
 
 
 def _output(dim: int, vocab_size: int, tied: bool) -> int:
-    """The last norm and the output layer."""
+    """Return the parameters of the last norm and of the output layer."""
     return dim + (0 if tied else dim * vocab_size)

@@ -1,4 +1,4 @@
-"""Shapes of the released models, as in the paper's table 10."""
+"""Settings of the released models, as in table 10 of the paper."""
 
 from bytelatent.architecture.args import LMTransformerArgs, TransformerArgs
 from bytelatent.architecture.blt_args import ByteLatentTransformerArgs, LocalArgs
@@ -8,7 +8,7 @@ BLT_1B = ByteLatentTransformerArgs(
     global_model=TransformerArgs(dim=2048, n_layers=25, n_heads=16, rope_theta=500_000),
     decoder=LocalArgs(dim=1024, n_layers=9, n_heads=16, rope_theta=500_000),
 )
-"""facebook/blt-1b."""
+"""Settings of facebook/blt-1b."""
 
 BLT_8B = ByteLatentTransformerArgs(
     encoder=LocalArgs(dim=1280, n_layers=1, n_heads=20, rope_theta=500_000, cross_attention="last"),
@@ -17,10 +17,10 @@ BLT_8B = ByteLatentTransformerArgs(
     patch_vectors=4,
     cross_heads=20,
 )
-"""facebook/blt-7b."""
+"""Settings of facebook/blt-7b."""
 
 ENTROPY_MODEL = LMTransformerArgs(dim=768, n_layers=14, n_heads=12)
-"""facebook/blt-entropy, which cuts the patches of both."""
+"""Settings of facebook/blt-entropy, the entropy model of both BLTs."""
 
 PATCH_SIZE = 4.5
-"""Mean bytes per patch of both on their training data."""
+"""Mean number of bytes per patch of both BLTs on their training data."""

@@ -1,1 +1,1 @@
-"""Conversion between the released layouts and the format of ``transformers``."""
+"""Conversion of models between the released layouts and the format of ``transformers``."""

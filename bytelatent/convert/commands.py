@@ -1,4 +1,4 @@
-"""Commands to try released checkpoints, and to convert them.
+"""Commands that generate text with released checkpoints and convert them.
 
 python -m bytelatent.hf load-transformers --entropy-repo R --blt-repo R --prompt TEXT hub
 python -m bytelatent.hf load-transformers --entropy-dir D --blt-dir D --prompt TEXT local
@@ -32,7 +32,13 @@ DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 @dataclass(frozen=True)
 class Loaded:
-    """The three things that a prompt goes through."""
+    """Loaded models and settings that generate text.
+
+    Attributes:
+        entropy_model: entropy model of the patcher.
+        blt: the BLT.
+        tok_and_patcher: settings of tokenizer and patcher of the BLT.
+    """
 
     entropy_model: LMTransformer
     blt: ByteLatentTransformer
@@ -42,7 +48,12 @@ class Loaded:
     def from_pretrained(
         cls, entropy: str | Path, blt: str | Path, *, dtype: torch.dtype | None = None
     ) -> Self:
-        """Load them from folders or repositories; the second holds tokenizer and patcher too.
+        """Load both models and the settings from folders or hub repositories.
+
+        Args:
+            entropy: folder or repository of the entropy model.
+            blt: folder or repository of the BLT, of its tokenizer and of its patcher.
+            dtype: dtype of the weights; that of the files when None.
 
         Raises:
             ValueError: a file is missing, damaged or does not fit; the message names it.
@@ -54,7 +65,7 @@ class Loaded:
         )
 
     def describe(self) -> str:
-        """A line for each."""
+        """Return one line about each of the entropy model, the BLT and the patcher."""
         args = self.tok_and_patcher.patcher_args
         numbers = args.model_dump(exclude={"patching_mode", "monotonicity"}, exclude_none=True)
         rule = ", ".join(f"{key} {value}" for key, value in numbers.items())
@@ -66,7 +77,9 @@ class Loaded:
         )
 
     def stream(self, prompt: str, max_bytes: int) -> Iterator[str]:
-        """Greedy text after ``prompt``, as its characters come; it ends with the document.
+        """Generate text after ``prompt`` greedily and yield its characters.
+
+        The text ends with the document or after ``max_bytes`` bytes.
 
         Raises:
             ValueError: ``prompt`` is no text, or the models cannot run on it.
@@ -86,7 +99,11 @@ def _described(model: nn.Module) -> str:
 
 
 def run_load(options: argparse.Namespace) -> None:
-    """Load, say what was loaded, continue the prompt."""
+    """Load a checkpoint, print a description of it, and generate text after the prompt.
+
+    Raises:
+        ValueError: the prompt is too long, or a model cannot be loaded.
+    """
     size = len(utf8_bytes(options.prompt or ""))
     if size > PROMPT_LIMIT:
         raise ValueError(f"--prompt: {size} bytes are more than {PROMPT_LIMIT}, the most accepted")
@@ -103,7 +120,11 @@ def run_load(options: argparse.Namespace) -> None:
 
 
 def run_convert_to(options: argparse.Namespace) -> None:
-    """Both released folders into one of ``transformers``."""
+    """Convert the two folders of the released layout to one folder of ``transformers``.
+
+    Raises:
+        ValueError: a model cannot be loaded or cannot be expressed in that format.
+    """
     from bytelatent.convert.transformers import Bundle, save_transformers
 
     loaded = Loaded.from_pretrained(
@@ -115,7 +136,11 @@ def run_convert_to(options: argparse.Namespace) -> None:
 
 
 def run_convert_from(options: argparse.Namespace) -> None:
-    """A folder of ``transformers`` into both released folders."""
+    """Convert a folder of ``transformers`` to the two folders of the released layout.
+
+    Raises:
+        ValueError: the folder cannot be loaded.
+    """
     from bytelatent.convert.transformers import load_transformers
 
     bundle = load_transformers(options.source, dtype=DTYPES.get(options.dtype))
@@ -139,8 +164,8 @@ def _parser() -> argparse.ArgumentParser:
     load.add_argument("--blt-repo", metavar="NAME", help="hub: repository of the BLT")
     load.add_argument("--entropy-dir", metavar="DIR", help="local: folder of the entropy model")
     load.add_argument("--blt-dir", metavar="DIR", help="local: folder of the BLT")
-    load.add_argument("--prompt", metavar="TEXT", help="a text to continue, most likely byte first")
-    load.add_argument("--max-bytes", type=int, default=32, help="to generate (default: 32)")
+    load.add_argument("--prompt", metavar="TEXT", help="text to continue with the likeliest bytes")
+    load.add_argument("--max-bytes", type=int, default=32, help="bytes to generate (default: 32)")
     threads = "cores to use (default: 1 for small models, else as torch does)"
     load.add_argument("--threads", type=int, metavar="N", help=threads)
     load.set_defaults(run=run_load)
@@ -148,8 +173,10 @@ def _parser() -> argparse.ArgumentParser:
     out = commands.add_parser(
         "convert-to-transformers", parents=[shared], help="write the transformers format"
     )
-    out.add_argument("--entropy-dir", required=True, metavar="DIR", help="of the entropy model")
-    out.add_argument("--blt-dir", required=True, metavar="DIR", help="of the BLT")
+    out.add_argument(
+        "--entropy-dir", required=True, metavar="DIR", help="folder of the entropy model"
+    )
+    out.add_argument("--blt-dir", required=True, metavar="DIR", help="folder of the BLT")
     out.add_argument("out", type=Path, metavar="OUT", help="folder to write")
     out.set_defaults(run=run_convert_to)
 
@@ -163,7 +190,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _choose_source(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
-    """Take the two options that belong to ``hub`` or ``local``, or end with status 2."""
+    """Check the options and select the sources of ``hub`` or ``local``, or exit with status 2."""
     if options.max_bytes < 0:
         parser.error(f"--max-bytes: {options.max_bytes} is not 0 or more")
     if options.threads is not None and options.threads < 1:
@@ -177,7 +204,7 @@ def _choose_source(parser: argparse.ArgumentParser, options: argparse.Namespace)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """The commands."""
+    """Run the command that ``argv`` names and return its exit status."""
     parser = _parser()
     options = parser.parse_args(argv)
     if options.command == "load-transformers":

@@ -1,9 +1,10 @@
-"""Models in the format of ``transformers.BltForCausalLM``, in and out; the library is not needed.
+"""Reading and writing models in the format of ``transformers.BltForCausalLM`` without that library.
 
-One folder holds what the released layout spreads over two: the BLT, its entropy model inside as
-the patcher, and the threshold. Results are the same to rounding, but ``transformers`` looks across
-the end of a document, and with a ``max_patch_length`` it does not see that the byte to come starts
-a patch, which only the last logits show.
+One folder contains what the released layout divides into two folders: the BLT, its entropy model
+(the patcher) and the threshold. Results differ from those of ``transformers`` only by rounding,
+with two exceptions. In ``transformers`` attention crosses the end of a document. With a
+``max_patch_length``, ``transformers`` does not start a patch at the next byte, which changes only
+the last logits.
 """
 
 from dataclasses import dataclass
@@ -36,12 +37,12 @@ GENERATION_FILE = "generation_config.json"
 
 @dataclass(frozen=True)
 class Bundle:
-    """Everything that turns bytes into next-byte logits.
+    """A BLT with its entropy model and the settings of its patcher.
 
     Attributes:
-        blt: the model, in eval mode when loaded.
-        entropy_model: measures the entropies for the patcher.
-        patcher_args: cut the patches; only the entropy rule exists in ``transformers``.
+        blt: the BLT; in eval mode after loading.
+        entropy_model: the entropy model of the patcher.
+        patcher_args: settings of the patcher; ``transformers`` has only the entropy rule.
     """
 
     blt: ByteLatentTransformer
@@ -50,13 +51,13 @@ class Bundle:
 
 
 def load_transformers(name_or_path: str | Path, *, dtype: torch.dtype | None = None) -> Bundle:
-    """Load a folder or hub repository in the format of ``transformers``.
+    """Load a folder or a hub repository in the format of ``transformers``.
 
-    The files are memory-mapped, so the weights are never held twice.
+    The files are mapped into memory, so memory never holds the weights twice.
 
     Args:
         name_or_path: an existing folder, or a repository such as ``itazap/blt-1b-hf``.
-        dtype: convert the weights on the way in.
+        dtype: dtype of the loaded weights; that of the files when None.
 
     Raises:
         ValueError: a file is missing, damaged or does not fit; the message names it.
@@ -81,7 +82,7 @@ def load_transformers(name_or_path: str | Path, *, dtype: torch.dtype | None = N
 
 
 def save_transformers(folder: str | Path, bundle: Bundle) -> None:
-    """Write what ``transformers`` needs: weights, configs and tokenizer.
+    """Write a BLT in the format of ``transformers``: weights, configs and tokenizer.
 
     Raises:
         ValueError: a setting cannot be expressed in that format; the message names it.
@@ -117,7 +118,7 @@ def _read_config(path: Path) -> TransformersConfig:
 
 
 def _threshold(args: PatcherArgs) -> float:
-    """The threshold of the entropy rule, the only one that ``transformers`` has."""
+    """Return the threshold of the entropy rule, which is the only rule of ``transformers``."""
     if args.mode() is not PatchingMode.ENTROPY:
         name, value = "patching_mode", args.mode().value
     elif args.threshold is None:

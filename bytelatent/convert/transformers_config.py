@@ -1,17 +1,18 @@
-"""``config.json`` of ``transformers.BltForCausalLM``, and the args it stands for.
+"""Conversion between ``config.json`` of ``transformers.BltForCausalLM`` and our settings.
 
-The classes below hold the keys that shape the model, with the defaults of ``transformers`` (files
-written by its version 4 leave them out). Its files carry many more keys, which differ from version
-to version and change no result, so here, and only here, unknown keys are let by.
+The classes of this module have the keys that shape the model, with the defaults of ``transformers``
+(files of its version 4 leave them out). The files have many more keys, which differ between
+versions and do not change the result, so these classes ignore unknown keys. No other class of the
+package does.
 
-What is particular about that format:
+The format differs from the released layout in these points:
 
-- the heads of cross-attention are those of the local models, encoder and decoder alike, and there
-  are no grouped heads in them;
-- one window serves both local models; the entropy model has its own;
-- attention sees across documents: texts with an EOS inside get other logits there;
-- hidden widths of feed-forward layers are plain numbers, here they follow from a rule;
-- the entropy model's output layer is never tied.
+- cross-attention has as many heads as the local models, encoder and decoder have the same number,
+  and their attention has no grouped heads;
+- both local models have one window; the entropy model has its own window;
+- attention crosses the end of a document: texts with an EOS inside get other logits;
+- hidden widths of feed-forward layers are plain numbers; here they follow from a rule;
+- the output layer of the entropy model never shares the weights of the embedding.
 """
 
 from typing import Any, Literal
@@ -28,14 +29,14 @@ class _Keys(BaseModel):
 
 
 class Rope(_Keys):
-    """Rotary embeddings."""
+    """Settings of the rotary embeddings."""
 
     rope_theta: float
     rope_type: Literal["default"] = "default"
 
 
 class Stack(_Keys):
-    """A stack of transformer blocks."""
+    """Settings of a stack of transformer blocks."""
 
     model_type: str
     hidden_size: int = Field(ge=1)
@@ -51,7 +52,7 @@ class Stack(_Keys):
 
     @property
     def theta(self) -> float:
-        """Base of the rotary angles; version 4 kept it beside the other keys."""
+        """Base of the rotary angles, from ``rope_parameters`` or, in version 4, ``rope_theta``."""
         return self.rope_parameters.rope_theta if self.rope_parameters else self.rope_theta
 
     @property
@@ -61,7 +62,7 @@ class Stack(_Keys):
 
 
 class PatcherStack(Stack):
-    """The entropy model."""
+    """Settings of the entropy model."""
 
     model_type: str = "blt_patcher"
     hidden_size: int = 768
@@ -75,7 +76,7 @@ class PatcherStack(Stack):
 
 
 class EncoderStack(Stack):
-    """The local encoder."""
+    """Settings of the local encoder."""
 
     model_type: str = "blt_local_encoder"
     hidden_size: int = 1024
@@ -89,7 +90,7 @@ class EncoderStack(Stack):
 
 
 class DecoderStack(EncoderStack):
-    """The local decoder."""
+    """Settings of the local decoder."""
 
     model_type: str = "blt_local_decoder"
     intermediate_size: int | None = 2816
@@ -98,7 +99,7 @@ class DecoderStack(EncoderStack):
 
 
 class GlobalStack(Stack):
-    """The global transformer."""
+    """Settings of the global transformer."""
 
     model_type: str = "blt_global_transformer"
     hidden_size: int = 2048
@@ -108,7 +109,7 @@ class GlobalStack(Stack):
 
 
 class TransformersConfig(_Keys):
-    """The whole file.
+    """Content of ``config.json`` of ``transformers``.
 
     ``use_cache`` is false because the forward pass of BLT in ``transformers`` 5.23 fails with a
     cache.
@@ -138,11 +139,13 @@ class TransformersConfig(_Keys):
 
 
 def blt_args(config: TransformersConfig) -> ByteLatentTransformerArgs:
-    """The model that ``config`` describes, but for its entropy model.
+    """Convert a config of ``transformers`` to the settings of the BLT, without the entropy model.
+
+    :func:`bytelatent.convert.transformers_limits.check_agreement` checks beforehand that no two
+    keys contradict each other.
 
     Raises:
-        ValueError: the keys describe a model that does not exist here. That no two of them
-            contradict each other is for :mod:`bytelatent.convert.transformers_limits` to check.
+        ValueError: the keys describe a model that is not implemented.
     """
     encoder, decoder, wide = config.encoder_config, config.decoder_config, config.global_config
     stacks = (encoder, decoder, wide)
@@ -177,7 +180,7 @@ def blt_args(config: TransformersConfig) -> ByteLatentTransformerArgs:
 
 
 def entropy_args(config: TransformersConfig) -> LMTransformerArgs:
-    """The entropy model that ``config`` describes.
+    """Convert a config of ``transformers`` to the settings of the entropy model.
 
     Raises:
         ValueError: the shape is impossible.
@@ -201,10 +204,18 @@ def describe(
     threshold: float,
     max_patch_length: int | None,
 ) -> TransformersConfig:
-    """The config of a model; :func:`blt_args` and :func:`entropy_args` read it back.
+    """Convert settings to a config of ``transformers``.
 
-    Initialisation laws, seeds and the parts of the feed-forward rule have no place there. What
-    else has none is for :mod:`bytelatent.convert.transformers_limits` to refuse.
+    :func:`blt_args` and :func:`entropy_args` are the inverse. The config has no keys for
+    initialisation, seeds and the feed-forward rule. Before that,
+    :func:`bytelatent.convert.transformers_limits.check_expressible` refuses all other settings
+    without a key.
+
+    Args:
+        blt: settings of the BLT.
+        entropy: settings of the entropy model.
+        threshold: threshold of the patcher in nats.
+        max_patch_length: longest patch in bytes; None for no limit.
     """
     local: dict[str, Any] = {
         "vocab_size": blt.vocab_size,
@@ -241,17 +252,17 @@ def describe(
 
 
 def feed_forward_rule(shapes: list[tuple[int, int]]) -> dict[str, Any] | None:
-    """Settings of :meth:`TransformerArgs.ffn_hidden_dim` that give all these widths.
+    """Find settings of :meth:`TransformerArgs.ffn_hidden_dim` that give all hidden widths.
 
-    The released layout has one rule for the whole model, so one is looked for: first the largest
-    rounding (256 and smaller powers of two) without a multiplier, then one with.
+    The released layout has one rule for the whole model. The function first tries the largest
+    rounding (256 and smaller powers of two) without a multiplier, then with a multiplier.
 
     Args:
         shapes: pairs of ``dim`` and hidden width.
 
     Returns:
-        ``multiple_of`` and ``ffn_dim_multiplier``, or None where no rule fits them all; one always
-        fits a single shape.
+        ``multiple_of`` and ``ffn_dim_multiplier``, or None if no rule gives all widths; for a
+        single shape there is always a rule.
     """
     spans = {}
     for multiple in (256, 128, 64, 32, 16, 8, 4, 2, 1):

@@ -1,6 +1,6 @@
-"""What the format of ``transformers`` cannot say, and what of it makes no sense here.
+"""Settings that the format of ``transformers`` cannot express, and configs that are not supported.
 
-Measured with ``transformers`` 5.23; ``tests/test_peer.py`` shows the differences.
+The limits were measured with ``transformers`` 5.23; ``tests/test_peer.py`` shows the differences.
 """
 
 from typing import Any, NamedTuple
@@ -18,10 +18,15 @@ class _Limit(NamedTuple):
 
 
 def check_expressible(blt: ByteLatentTransformerArgs, entropy: LMTransformerArgs) -> None:
-    """Refuse a model that ``transformers`` could not run with the same results.
+    """Check that ``transformers`` can run a model with the same results.
+
+    Args:
+        blt: settings of the BLT.
+        entropy: settings of the entropy model.
 
     Raises:
-        ValueError: names the setting, its value and what is accepted.
+        ValueError: a setting cannot be expressed; the message names it, its value and the accepted
+            values.
     """
     for limit in (*_model_limits(blt), *_stack_limits(blt, entropy)):
         if not limit.fits:
@@ -32,10 +37,10 @@ def check_expressible(blt: ByteLatentTransformerArgs, entropy: LMTransformerArgs
 
 
 def check_agreement(config: TransformersConfig) -> None:
-    """Refuse a config whose keys contradict each other, or have heads that do not exist here.
+    """Check that no keys of a config contradict each other and that its heads are supported.
 
     Raises:
-        ValueError: names both keys and their values.
+        ValueError: two keys contradict each other; the message names both and their values.
     """
     encoder, decoder = config.encoder_config, config.decoder_config
     pairs = [
@@ -62,8 +67,8 @@ def check_agreement(config: TransformersConfig) -> None:
 
 def _model_limits(blt: ByteLatentTransformerArgs) -> list[_Limit]:
     encoder, decoder, hashes = blt.encoder, blt.decoder, blt.hashes
-    # With cross-attention after several encoder layers, `transformers` pools the queries anew at
-    # each; the released weights expect that they are handed on.
+    # With cross-attention after several encoder layers, `transformers` pools the queries again at
+    # each layer; the released weights need the output of one layer as the query of the next.
     last = encoder.cross_layers == [encoder.n_layers - 1]
     first_or_all = decoder.cross_attention == "all" or decoder.cross_layers == [0]
     no_grams = not blt.ngram_vocab_sizes
@@ -109,9 +114,9 @@ def _stack_limits(blt: ByteLatentTransformerArgs, entropy: LMTransformerArgs) ->
     ]
     for name in ("encoder", "decoder"):
         heads, grouped = parts[name].n_heads, parts[name].kv_heads
-        one = heads == blt.cross_heads
+        equal = heads == blt.cross_heads
         limits += [
-            _Limit(f"{name}.n_heads", heads, one, f"cross_heads, {blt.cross_heads}"),
+            _Limit(f"{name}.n_heads", heads, equal, f"cross_heads, {blt.cross_heads}"),
             _Limit(f"{name}.n_kv_heads", grouped, grouped == heads, f"n_heads, {heads}"),
         ]
     for name, part in parts.items():

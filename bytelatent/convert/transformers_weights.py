@@ -1,7 +1,10 @@
-"""The weights of a BLT and its entropy model, under the names of ``transformers``.
+"""Weights of a BLT and its entropy model under the tensor names of ``transformers``.
 
-Both sit in one file there, the hash tables as one tensor. Neither direction holds the weights
-twice: what is read stays a view of the mapped file, what is written goes out table by table.
+In that format one file contains both models, and all hash n-gram tables are one tensor. Memory
+never holds the weights twice: loaded weights are views of the mapped file, and hash n-gram tables
+are written one by one.
+
+*Foreign* names are the names of ``transformers``; *own* names are those of the released layout.
 """
 
 import json
@@ -22,14 +25,14 @@ from bytelatent.transformer import LMTransformer
 INDEX_FILE = "model.safetensors.index.json"
 SHARDS = "model-*.safetensors"
 
-PLACES: tuple[tuple[str, str], ...] = (
+PREFIXES: tuple[tuple[str, str], ...] = (
     ("blt.encoder_hash_tok_embedding.", "model.encoder_hash_tok_embedding"),
     ("blt.local_decoder.output.", "lm_head."),
     ("blt.", "model."),
     ("entropy_model.output.", "model.patcher.lm_head."),
     ("entropy_model.", "model.patcher."),
 )
-"""Where a tensor belongs; the first beginning that fits decides."""
+"""Pairs of own and foreign prefix of tensor names; the first own prefix that fits is used."""
 
 NAMES = {
     "tok_embeddings": "embed_tokens",
@@ -49,14 +52,19 @@ NAMES = {
     "wv": "v_proj",
     "wo": "o_proj",
 }
-"""Names of layers here and there, wherever they occur; the others are the same."""
+"""Foreign name of each layer by its own name; all other layers have the same name."""
 
 _LAYER = re.compile(rf"(?<=\.)({'|'.join(map(re.escape, NAMES))})(?=\.)")
 _DTYPES = {torch.float64: "F64", torch.float32: "F32", torch.float16: "F16", torch.bfloat16: "BF16"}
 
 
 class Pair(nn.Module):
-    """A BLT and its entropy model."""
+    """Module that contains a BLT and its entropy model.
+
+    Attributes:
+        blt: the BLT.
+        entropy_model: the entropy model.
+    """
 
     def __init__(self, blt: ByteLatentTransformer, entropy_model: LMTransformer) -> None:
         super().__init__()
@@ -64,62 +72,73 @@ class Pair(nn.Module):
         self.entropy_model = entropy_model
 
 
-def their_names(pair: Pair) -> dict[str, list[str]]:
-    """Our tensors by the name of the one that holds them there, in the order of its rows.
+def foreign_names(pair: Pair) -> dict[str, list[str]]:
+    """Return the own tensor names by the foreign name of the tensor that contains them.
 
-    The output layer of an entropy model that shares its weights is written out; that of a BLT is
-    shared there too, under the output's name.
+    If several own tensors form one foreign tensor, they are in the order of its rows. An entropy
+    model whose output layer shares the weights of the embedding gets a separate output layer. A BLT
+    with shared weights has one foreign tensor for both, with the name of the output layer.
     """
     names: dict[str, list[str]] = {}
-    places = PLACES
+    prefixes = PREFIXES
     if pair.blt.args.weight_tying:
-        places = (("blt.local_encoder.tok_embeddings.", "lm_head."), *PLACES)
-    for ours in pair.state_dict():
-        start, place = next(place for place in places if ours.startswith(place[0]))
-        rest = ours.removeprefix(start)
-        theirs = place + _LAYER.sub(lambda match: NAMES[match[0]], f".{rest}")[1:]
-        if "hash" in place:
-            theirs = f"{place}.weight"
-        names.setdefault(theirs, []).append(ours)
+        prefixes = (("blt.local_encoder.tok_embeddings.", "lm_head."), *PREFIXES)
+    for own in pair.state_dict():
+        own_prefix, foreign_prefix = next(row for row in prefixes if own.startswith(row[0]))
+        rest = own.removeprefix(own_prefix)
+        foreign = foreign_prefix + _LAYER.sub(lambda match: NAMES[match[0]], f".{rest}")[1:]
+        if "hash" in foreign_prefix:
+            foreign = f"{foreign_prefix}.weight"
+        names.setdefault(foreign, []).append(own)
     names.setdefault("model.patcher.lm_head.weight", ["entropy_model.tok_embeddings.weight"])
     return names
 
 
 def read_pair(folder: Path, pair: Pair, dtype: torch.dtype | None = None) -> None:
-    """Fill ``pair``, which was built on the meta device, from one file or from shards.
+    """Load the weights of ``pair`` from one file or from shards.
+
+    Args:
+        folder: folder with the files.
+        pair: models that were created on the meta device.
+        dtype: dtype of the loaded weights; that of the files when None.
 
     Raises:
         ValueError: a file is missing or damaged, or a tensor is missing, unknown or of another
             shape; the message names it.
     """
-    names, ours = their_names(pair), pair.state_dict()
+    names, own_state = foreign_names(pair), pair.state_dict()
     shapes: Shapes = {}
-    for theirs, pieces in names.items():
-        rows = sum(ours[piece].shape[0] for piece in pieces)
-        shapes[theirs] = (rows, *ours[pieces[0]].shape[1:])
+    for foreign, pieces in names.items():
+        rows = sum(own_state[piece].shape[0] for piece in pieces)
+        shapes[foreign] = (rows, *own_state[pieces[0]].shape[1:])
     state: State = {}
-    for path, here in _files(folder, shapes).items():
-        for theirs, tensor in read_tensors(path, here, dtype).items():
-            sizes = [ours[piece].shape[0] for piece in names[theirs]]
-            state |= dict(zip(names[theirs], torch.split(tensor, sizes), strict=True))
+    for path, file_shapes in _files(folder, shapes).items():
+        for foreign, tensor in read_tensors(path, file_shapes, dtype).items():
+            sizes = [own_state[piece].shape[0] for piece in names[foreign]]
+            state |= dict(zip(names[foreign], torch.split(tensor, sizes), strict=True))
     pair.load_state_dict(state, assign=True)
 
 
 def write_pair(folder: Path, pair: Pair) -> None:
-    """Write ``model.safetensors``, whole or not at all."""
-    ours = pair.state_dict()
-    tensors = {theirs: [ours[p] for p in pieces] for theirs, pieces in their_names(pair).items()}
+    """Write the weights of ``pair`` to ``model.safetensors``, completely or not at all."""
+    state, names = pair.state_dict(), foreign_names(pair)
+    tensors = {foreign: [state[piece] for piece in pieces] for foreign, pieces in names.items()}
     write_stacked(folder / WEIGHTS_FILE, tensors)
 
 
 def write_stacked(path: Path, tensors: Mapping[str, Sequence[Tensor]]) -> None:
-    """Write a safetensors file of tensors that are given as pieces, stacked along dimension 0.
+    """Write a safetensors file; the pieces of each tensor are concatenated along dimension 0.
 
-    The format: the length of the header (8 bytes, little-endian), the header in JSON, the numbers.
+    The file consists of the length of the header (8 bytes, little-endian), the header in JSON and
+    the numbers.
+
+    Args:
+        path: path of the file.
+        tensors: pieces of each tensor, by its name.
     """
     header: dict[str, Any] = {"__metadata__": {"format": "pt"}}
     end = 0
-    # Wide types first, so that every tensor starts at a multiple of its width.
+    # Wide dtypes come first, so that every tensor starts at a multiple of its width.
     names = sorted(tensors, key=lambda name: (-tensors[name][0].element_size(), name))
     for name in names:
         pieces, begin = tensors[name], end
@@ -140,7 +159,7 @@ def write_stacked(path: Path, tensors: Mapping[str, Sequence[Tensor]]) -> None:
 
 
 def _files(folder: Path, shapes: Shapes) -> dict[Path, Shapes]:
-    """The files of the weights, and the shapes of what must be in each."""
+    """Return the files of the weights and, for each file, the shapes of the tensors in it."""
     single, index = folder / WEIGHTS_FILE, folder / INDEX_FILE
     if single.is_file() or not index.is_file():
         return {single: shapes}

@@ -1,1 +1,1 @@
-"""Text in, batches of tokens out."""
+"""Training and test data: files of documents, packed rows and batches of tokens."""

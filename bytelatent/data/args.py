@@ -1,4 +1,4 @@
-"""What the loader is told."""
+"""Settings of the data loader."""
 
 import math
 from pathlib import Path
@@ -10,24 +10,26 @@ from bytelatent.tokenizers.build import TokenizerArgs
 
 
 class DataArgs(BaseModel):
-    """Where text comes from and how it is batched.
+    """Settings of the sources of text and of its batches.
 
     Attributes:
         root_dir: folder with ``train/``, ``valid/`` and ``test/``, each with the files of every
             source (see :func:`bytelatent.data.sources.find_chunks`).
-        sources: weight of every source; its share of the rows (0: not at all).
-        seq_len: tokens of a row; as many are predicted in it.
-        batch_size: rows of a step, over all processes together.
-        seed: decides the order of documents and the source of every row.
-        shuffle_block: documents that are shuffled together; a resumed run reads one such block
-            again for every open file.
-        on_bad_line: ``skip`` counts and names lines without a usable document, ``error`` stops.
+        sources: weight of every source; the share of rows from a source is proportional to its
+            weight. A source with weight 0 is not used.
+        seq_len: number of tokens of a row; the same number of tokens is predicted.
+        batch_size: number of rows of a step, over all processes together.
+        seed: seed of the order of documents and of the choice of the source of every row.
+        shuffle_block: number of documents that are shuffled together; a resumed run reads one such
+            block again for every open file.
+        on_bad_line: ``skip`` counts and logs lines without a usable document, ``error`` stops.
         pack_by: ``bytes`` fills every row; ``patches`` ends a row after ``max_patches`` patches
-            or ``seq_len`` bytes, whatever comes first.
-        max_patches: patches of a row at most; only with ``pack_by: patches``.
-        workers: processes that read ahead; 0 reads in the training process itself.
-        text_key: field or column that holds the text.
-        tokenizer: makes tokens of documents; ``blt`` gives bytes. ``seq_len`` counts its tokens.
+            or ``seq_len`` bytes, whichever comes first.
+        max_patches: largest number of patches of a row; only with ``pack_by: patches``.
+        workers: number of processes that read ahead; 0 reads in the training process itself.
+        text_key: field or column that contains the text.
+        tokenizer: settings of the tokenizer; ``blt`` produces bytes. ``seq_len`` is a number of
+            its tokens.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -63,6 +65,6 @@ class DataArgs(BaseModel):
         return self
 
     def used_sources(self) -> dict[str, float]:
-        """The sources of weight above 0, with shares that sum to 1."""
+        """Return the share of every source with a weight above 0; the shares sum to 1."""
         total = sum(self.sources.values())
         return {name: weight / total for name, weight in self.sources.items() if weight > 0}

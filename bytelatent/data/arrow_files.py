@@ -1,4 +1,4 @@
-"""Arrow and parquet files as shards; a record is a row, its entropies a list beside its text."""
+"""Arrow and parquet files as shards; a record is a row with a text and a list of entropies."""
 
 from abc import abstractmethod
 from collections.abc import Iterator
@@ -9,23 +9,26 @@ import numpy as np
 from bytelatent.data.readers import Document, Record, Shard, import_extra
 
 ENTROPIES = "entropies"
-"""Column of nats, ``list<float>``: one for each token of BOS + bytes + EOS."""
+"""Column of entropies in nats, ``list<float>``: one for each token of BOS + bytes + EOS."""
 
 BATCH_ROWS = 1024
-"""Rows of a parquet file that are decoded together."""
+"""Number of rows of a parquet file that are decoded together."""
 
 
 class TableShard(Shard):
-    """Rows of a file in columns."""
+    """Shard of a file with columns; a record is a row."""
 
     unit = "row"
 
     @abstractmethod
     def batches(self, first: int) -> Iterator[tuple[int, Any]]:
-        """Record batches from the one that holds row ``first`` on, each with its first number."""
+        """Yield record batches, each with the number of its first row, counted from 0.
+
+        The first batch is the one that contains row ``first``.
+        """
 
     def read(self, first: int) -> Iterator[Record]:
-        """See :meth:`Shard.read`."""
+        """Yield the records from number ``first`` on; an error means that the file is damaged."""
         for number, batch in self.batches(first):
             text = batch.column(self.text_key)
             has_entropies = ENTROPIES in batch.schema.names
@@ -34,7 +37,7 @@ class TableShard(Shard):
                 yield number + row + 1, (text, entropies, row)
 
     def parse(self, payload: Any) -> Document:
-        """See :meth:`Shard.parse`."""
+        """Return the document of a record; an error marks the record as bad."""
         text, entropies, row = payload
         data = text[row]
         if not data.is_valid:
@@ -48,10 +51,10 @@ class TableShard(Shard):
         return Document(data.as_buffer().to_pybytes(), np.asarray(nats, dtype=np.float32))
 
     def columns(self, schema: Any) -> list[str]:
-        """Columns to read.
+        """Return the names of the columns to read.
 
         Raises:
-            ValueError: there is no column of text, or one of another type.
+            ValueError: the column of text is missing, or a column has a wrong type.
         """
         types = import_extra("pyarrow.types")
         if schema.names.count(self.text_key) != 1:
@@ -73,10 +76,10 @@ class TableShard(Shard):
 
 
 class ArrowShard(TableShard):
-    """Arrow IPC, the format of files (Feather 2) as well as that of streams; mapped to memory."""
+    """Shard of an Arrow IPC file (Feather 2) or stream, which is mapped into memory."""
 
     def batches(self, first: int) -> Iterator[tuple[int, Any]]:
-        """See :meth:`TableShard.batches`."""
+        """Yield record batches from the one with row ``first`` on, each with its first number."""
         number = 0
         for batch in self._all_batches():
             if number + batch.num_rows > first:
@@ -101,10 +104,10 @@ class ArrowShard(TableShard):
 
 
 class ParquetShard(TableShard):
-    """Parquet; row groups before the wanted place are not read."""
+    """Shard of a parquet file; row groups before the first requested row are not read."""
 
     def batches(self, first: int) -> Iterator[tuple[int, Any]]:
-        """See :meth:`TableShard.batches`."""
+        """Yield record batches from the one with row ``first`` on, each with its first number."""
         parquet = import_extra("pyarrow.parquet")
         with parquet.ParquetFile(self.path, pre_buffer=False) as file:
             columns = self.columns(file.schema_arrow)

@@ -1,4 +1,4 @@
-"""A batch of rows for training.
+"""Batch of rows for training.
 
 Legend: ``B`` rows, ``S`` tokens of a row, ``P`` patches.
 """
@@ -12,17 +12,17 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Batch:
-    """Rows of tokens and what they are to predict.
+    """Rows of tokens with their targets.
 
     Attributes:
-        tokens_BS: inputs, int64; filled up with PAD where a row ends early.
-        targets_BS: the token after each input, int64; PAD where there is none.
-        sizes_BS: int64; bytes that a target stands for: one, or those of a token of several; none
-            for BOS, EOS and PAD.
-        entropies_BS: nats, float32, of the prediction at each input token; 0 at EOS and PAD. None
-            unless all documents in the batch have them.
-        patch_lengths_BP: int64, rows sum to ``S + 1``, zeros at the end; None without a patcher,
-            or if its rule needs entropies and there are none.
+        tokens_BS: input tokens, int64; PAD fills the rest of a row that ends early.
+        targets_BS: the token after each input token, int64; PAD if there is none.
+        sizes_BS: number of bytes of each target, int64: one or more for ordinary tokens, 0 for BOS,
+            EOS and PAD.
+        entropies_BS: entropy of the prediction at each input token in nats, float32; 0 at EOS and
+            PAD. None unless all documents in the batch have entropies.
+        patch_lengths_BP: patch lengths, int64; rows sum to ``S + 1`` and end with zeros. None
+            without a patcher, or if its rule needs entropies and there are none.
         sources: name of the source of every row.
     """
 
@@ -35,11 +35,16 @@ class Batch:
 
     @property
     def counted_BS(self) -> Tensor:  # noqa: N802 (a tensor, named as one)
-        """Bool; targets that stand for bytes."""
+        """Mask of the targets that have bytes, bool."""
         return self.sizes_BS > 0
 
     def to(self, device: torch.device | str, *, non_blocking: bool = False) -> Self:
-        """The same batch on ``device``."""
+        """Return a copy of the batch on ``device``.
+
+        Args:
+            device: target device.
+            non_blocking: whether the copy may run while the host goes on.
+        """
 
         def moved(x: Tensor | None) -> Tensor | None:
             return None if x is None else x.to(device, non_blocking=non_blocking)
@@ -54,19 +59,19 @@ class Batch:
         )
 
     def split(self, rows: int) -> list["Batch"]:
-        """The same rows in parts of ``rows``; the last may have fewer."""
+        """Divide the batch into batches of ``rows`` rows; the last one may have fewer rows."""
 
         def part(first: int) -> "Batch":
-            here = slice(first, first + rows)
+            part_rows = slice(first, first + rows)
             entropies, lengths = self.entropies_BS, self.patch_lengths_BP
             return replace(
                 self,
-                tokens_BS=self.tokens_BS[here],
-                targets_BS=self.targets_BS[here],
-                sizes_BS=self.sizes_BS[here],
-                entropies_BS=None if entropies is None else entropies[here],
-                patch_lengths_BP=None if lengths is None else lengths[here],
-                sources=self.sources[here],
+                tokens_BS=self.tokens_BS[part_rows],
+                targets_BS=self.targets_BS[part_rows],
+                sizes_BS=self.sizes_BS[part_rows],
+                entropies_BS=None if entropies is None else entropies[part_rows],
+                patch_lengths_BP=None if lengths is None else lengths[part_rows],
+                sources=self.sources[part_rows],
             )
 
         return [part(first) for first in range(0, len(self.sources), rows)]

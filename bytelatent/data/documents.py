@@ -1,4 +1,4 @@
-"""Documents of a shard, and as tokens: BOS, bytes (or what a tokenizer makes of them), EOS."""
+"""Reading the documents of a shard and converting them to tokens between BOS and EOS."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -19,16 +19,16 @@ MOST_IDS = 2**16
 
 
 def read_documents(path: Path) -> Iterator[bytes]:
-    """UTF-8 bytes of the text of every record of a shard.
+    """Yield the UTF-8 bytes of the text of every record of a shard.
 
     Raises:
-        ValueError: a record has none; the message gives file and line.
+        ValueError: a record has no usable text; the message names the file and the line.
     """
     return (document.data for document in read_shard(path))
 
 
 def tokenize(document: bytes) -> Tokens:
-    """BOS, the bytes, EOS."""
+    """Convert a document to byte tokens: BOS, the bytes, EOS."""
     tokens = np.empty(len(document) + 2, dtype=np.uint16)
     tokens[0], tokens[-1] = BOS_ID, EOS_ID
     tokens[1:-1] = np.frombuffer(document, dtype=np.uint8)
@@ -38,11 +38,12 @@ def tokenize(document: bytes) -> Tokens:
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """How documents become tokens.
+    """Conversion of documents to tokens.
 
     Attributes:
-        tokenize: BOS, the tokens of a document, EOS.
-        sizes: bytes of every token id, 0 for special ones; None where each token is a byte.
+        tokenize: function from a document to BOS, its tokens and EOS.
+        sizes: number of bytes of every token id, 0 for special tokens; None if each token is a
+            byte.
     """
 
     tokenize: Callable[[bytes], Tokens]
@@ -50,14 +51,15 @@ class Vocabulary:
 
 
 BYTES = Vocabulary(tokenize)
-"""Every byte a token."""
+"""Vocabulary in which every byte is a token."""
 
 
 def vocabulary(args: TokenizerArgs) -> Vocabulary:
-    """The vocabulary of a tokenizer.
+    """Build the vocabulary of a tokenizer.
 
     Raises:
-        ValueError: the tokenizer cannot be built, or has more ids than rows have room for.
+        ValueError: the tokenizer cannot be built, is not supported for training, or has more than
+            65,536 ids.
     """
     tokenizer = args.build()
     if isinstance(tokenizer, WordTokenizer):

@@ -1,4 +1,4 @@
-"""Formats of shard files by the ends of their names."""
+"""Formats of shard files by the suffix of the file name."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,14 +13,19 @@ FORMATS: dict[str, type[Shard]] = {
     ".arrow": ArrowShard,
     ".parquet": ParquetShard,
 }
-"""Ends of file names and who reads them."""
+"""Class that reads a shard, by the suffix of the file name."""
 
 
 def open_shard(path: Path, text_key: str = "text", block_size: int = 4096) -> Shard:
-    """The shard in ``path``; the format follows from the name.
+    """Open the shard in ``path``; the suffix of the file name determines the format.
+
+    Args:
+        path: path of the file.
+        text_key: field or column that contains the text.
+        block_size: number of records of a block.
 
     Raises:
-        ValueError: no known format.
+        ValueError: the format is not known.
     """
     for suffix, kind in FORMATS.items():
         if path.name.endswith(suffix):
@@ -29,10 +34,15 @@ def open_shard(path: Path, text_key: str = "text", block_size: int = 4096) -> Sh
 
 
 def read_shard(path: Path, text_key: str = "text") -> Iterator[Document]:
-    """All documents of a shard in the order of the file.
+    """Yield all documents of a shard in the order of the file.
+
+    Args:
+        path: path of the file.
+        text_key: field or column that contains the text.
 
     Raises:
-        ValueError: a bad record, named by file and line, or a damaged file.
+        ValueError: a record is bad or the file is damaged; the message names the file and the
+            line.
     """
     shard = open_shard(path, text_key)
     try:

@@ -1,4 +1,4 @@
-"""Documents that no model was trained on, whole or in pieces."""
+"""Held-out documents, which no model was trained on, as a whole or cut into pieces."""
 
 import logging
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -15,26 +15,27 @@ logger = logging.getLogger(__name__)
 MANIFEST_FILE = "manifest.json"
 
 OUTSIDE_KIND = "held-out"
-"""Kind of the sources that no model is trained on: they stand in the test split alone, are of kinds
-of text that the mix has not, and are told of beside the others and not among them."""
+"""Kind of the sources that no model is trained on. They are only in the test split, they contain
+kinds of text that the training mix does not have, and results for them are reported separately."""
 
 LEAST_SHARE = 2000
-"""Bytes of a document at least, when only some of a source are taken."""
+"""Least number of bytes of a document if only a part of a source is used."""
 
 BLANKS = b" \n"
 
 READ_AHEAD = 100
-"""So many times the bytes that are wanted are looked at to choose from."""
+"""Limit of the bytes that are read of a source, as a multiple of the bytes that are used."""
 
 
 @dataclass(frozen=True)
 class HeldOut:
-    """Documents of a source that no model was trained on.
+    """Held-out documents of one source.
 
     Attributes:
-        source: its name.
-        language, kind: as the corpus manifest has them; ``unknown`` without one.
-        documents: UTF-8 bytes.
+        source: name of the source.
+        language, kind: language and kind of text from the corpus manifest; ``unknown`` if the
+            manifest does not list the source.
+        documents: UTF-8 bytes of each document.
     """
 
     source: str
@@ -51,34 +52,37 @@ def held_out(
     limit: int | None = None,
     text_key: str = "text",
 ) -> list[HeldOut]:
-    """Documents of a split, in the order of their files.
+    """Read the documents of a split, in the order of their files.
 
     Args:
         root: folder of the corpus.
         split: ``test`` or ``valid``.
-        sources: names; all of the split when None.
-        limit: bytes of each source at most, see :func:`spread`.
-        text_key: field or column of the text.
+        sources: names of the sources; all sources of the split when None.
+        limit: largest number of bytes of each source (see :func:`spread`); None for no limit.
+        text_key: field or column that contains the text.
 
     Raises:
         ValueError: a source is missing, empty or damaged.
     """
     about = read_about(root)
-    found = []
+    groups = []
     for source in source_names(root / split) if sources is None else sources:
         documents = _read(find_chunks(root, split, source), limit, text_key)
         if not documents:
             raise ValueError(f"{root / split}: source {source!r} holds no text")
         language, kind = about.get(source, ("unknown", "unknown"))
-        found.append(HeldOut(source, language, kind, documents))
-    return found
+        groups.append(HeldOut(source, language, kind, documents))
+    return groups
 
 
 def source_names(folder: Path) -> list[str]:
-    """Sources of a split: its folders, and its files less ``.chunk.N`` and the ending.
+    """Return the names of the sources of a split, sorted.
+
+    A source is a folder of the split, or files whose name without suffix and ``.chunk.N`` is the
+    name of the source.
 
     Raises:
-        ValueError: there is none.
+        ValueError: the split has no source.
     """
     names = _names(folder)
     if not names:
@@ -90,19 +94,24 @@ def source_names(folder: Path) -> list[str]:
 
 
 def default_split(root: Path, sources: Collection[str] | None = None) -> str:
-    """``test`` where the corpus has one, with any of ``sources``; else ``valid``, and a warning.
+    """Return the split to measure: ``test``, or ``valid`` with a warning if there is no test split.
+
+    Args:
+        root: folder of the corpus.
+        sources: names of the sources to measure; a test split without any of them does not count.
+            None for all sources.
 
     Raises:
-        ValueError: it has neither.
+        ValueError: the corpus has neither a test split nor a valid split.
     """
-    found = {split: _names(root / split) for split in ("test", "valid")}
-    if not any(found.values()):
+    names_of = {split: _names(root / split) for split in ("test", "valid")}
+    if not any(names_of.values()):
         raise ValueError(
             f"{root} holds no held-out text: there is no source in {root / 'test'}, nor in "
             f"{root / 'valid'} (the shipped mix: python setup/build_corpus.py)"
         )
-    wanted = None if sources is None else set(sources)
-    test, valid = (names if wanted is None else names & wanted for names in found.values())
+    chosen = None if sources is None else set(sources)
+    test, valid = (names if chosen is None else names & chosen for names in names_of.values())
     if test or not valid:
         return "test"
     logger.warning("%s has no test split; valid is measured instead", root)
@@ -110,7 +119,7 @@ def default_split(root: Path, sources: Collection[str] | None = None) -> str:
 
 
 def _names(folder: Path) -> set[str]:
-    """Sources of a split; none where there is no such folder."""
+    """Return the names of the sources of a split; an empty set if the folder does not exist."""
     names = set()
     for path in folder.iterdir() if folder.is_dir() else ():
         ending = next((suffix for suffix in FORMATS if path.name.endswith(suffix)), None)
@@ -121,7 +130,7 @@ def _names(folder: Path) -> set[str]:
 
 
 def read_entries(root: Path) -> dict[str, Mapping[str, Any]]:
-    """What the corpus manifest says of every source; empty without one.
+    """Read the entry of every source from the corpus manifest; empty without a manifest.
 
     Raises:
         ValueError: the manifest is damaged.
@@ -130,33 +139,36 @@ def read_entries(root: Path) -> dict[str, Mapping[str, Any]]:
     if not path.is_file():
         return {}
     try:
-        return {one["source"]: one for one in read_json(path)["sources"]}
+        return {entry["source"]: entry for entry in read_json(path)["sources"]}
     except (KeyError, TypeError) as error:
         raise ValueError(f"{path} is no corpus manifest ({error})") from None
 
 
 def read_about(root: Path) -> dict[str, tuple[str, str]]:
-    """Language and kind of every source, of the corpus manifest; empty without one.
+    """Read the language and kind of every source from the corpus manifest.
+
+    The result is empty without a manifest.
 
     Raises:
         ValueError: the manifest is damaged.
     """
     try:
-        return {name: (one["lang"], one["kind"]) for name, one in read_entries(root).items()}
+        entries = read_entries(root)
+        return {name: (entry["lang"], entry["kind"]) for name, entry in entries.items()}
     except (KeyError, TypeError) as error:
         raise ValueError(f"{root / MANIFEST_FILE} is no corpus manifest ({error})") from None
 
 
 def cut_pieces(document: bytes, max_bytes: int, *, at_blanks: bool = False) -> list[bytes]:
-    """``document`` in pieces of at most ``max_bytes`` and of about equal size.
+    """Cut a document into pieces of about equal size and at most ``max_bytes`` bytes.
 
-    Cut between characters of UTF-8, where there are any.
+    A document of valid UTF-8 is cut between characters.
 
     Args:
-        document: UTF-8.
-        max_bytes: of a piece.
-        at_blanks: cut before the last space or line end in the second half of a piece, where it has
-            one, so that no word is cut; pieces then begin with that blank.
+        document: UTF-8 bytes.
+        max_bytes: largest number of bytes of a piece.
+        at_blanks: whether to cut before the last space or line end in the second half of a piece,
+            if there is one, so that no word is cut. The next piece then begins with that blank.
     """
     pieces, first = [], 0
     while first < len(document):
@@ -184,20 +196,21 @@ def _read(paths: Iterable[Path], limit: int | None, text_key: str) -> list[bytes
 
 
 def spread(documents: Sequence[bytes], limit: int) -> list[bytes]:
-    """The beginnings of documents from all over the sequence, ``limit`` bytes together at most.
+    """Return the beginnings of documents that are evenly spread over the sequence.
 
-    As many as give :data:`LEAST_SHARE` bytes each, or more where they are short; cut between
-    characters. So a source of a few long documents is not judged by its first one alone.
+    Together they have at most ``limit`` bytes. Each one has :data:`LEAST_SHARE` bytes or more, so
+    that a source of a few long documents is not represented by its first document alone. If
+    documents are short, more of them are used. They are cut between characters.
     """
     if sum(map(len, documents)) <= limit:
         return list(documents)
     count, chosen = max(1, limit // LEAST_SHARE), list[int]()
     while sum(len(documents[index]) for index in chosen) < limit:
         count = min(count, len(documents))
-        chosen = [place * len(documents) // count for place in range(count)]
+        chosen = [number * len(documents) // count for number in range(count)]
         count *= 2
     kept, room = dict[int, bytes](), limit
-    # The shortest first: what they do not need goes to the longer ones.
+    # The shortest documents come first: the bytes that they leave over go to longer documents.
     for number, index in enumerate(sorted(chosen, key=lambda index: len(documents[index]))):
         data = documents[index]
         share = room // (len(chosen) - number)
@@ -207,18 +220,18 @@ def spread(documents: Sequence[bytes], limit: int) -> list[bytes]:
 
 
 def _between_characters(data: bytes, first: int, last: int) -> int:
-    """``last``, or the place before it where a character of UTF-8 begins, if after ``first``."""
-    place = last
-    while first < place < len(data) and data[place] & 0xC0 == 0x80:
-        place -= 1
-    return place if place > first else last
+    """Move ``last`` back to the beginning of a UTF-8 character, if there is one after ``first``."""
+    offset = last
+    while first < offset < len(data) and data[offset] & 0xC0 == 0x80:
+        offset -= 1
+    return offset if offset > first else last
 
 
 def _before_blank(data: bytes, first: int, last: int) -> int:
-    """The last place after ``first``, up to ``last``, where a blank follows a word; or ``last``."""
-    for place in range(last, first, -1):
-        if data[place] in BLANKS and data[place - 1] not in BLANKS:
-            return place
+    """Return the last offset in ``first + 1 .. last`` of a blank after a word; else ``last``."""
+    for offset in range(last, first, -1):
+        if data[offset] in BLANKS and data[offset - 1] not in BLANKS:
+            return offset
     return last
 
 

@@ -1,4 +1,4 @@
-"""Batches of weighted sources for one process of a run.
+"""Loader of training and test batches from weighted sources, for one process of a run.
 
 Legend: ``B`` rows of this process, ``S`` tokens of a row, ``P`` patches.
 """
@@ -33,27 +33,28 @@ from bytelatent.tokenizers.constants import OFFSET
 logger = logging.getLogger(__name__)
 
 NAMED_BAD_LINES = 3
-"""Bad lines of a run that are logged; all others are only counted."""
+"""Number of bad lines of a run that are logged; further bad lines are only counted."""
 
 
 class Loader:
-    """Endless batches of one split: the rows of the lanes of one process.
+    """Endless iterator over the batches of one split, with the rows of one process.
 
-    The global batch has ``args.batch_size`` rows; of ``world`` processes, number ``rank`` has the
-    rows ``l`` with ``l % world == rank``, in ascending order. What they hold depends neither on
+    The global batch has ``args.batch_size`` rows, one of each row stream (see
+    :mod:`bytelatent.data.row_streams`). Process ``rank`` of ``world`` processes has the row streams
+    ``l`` with ``l % world == rank``, in ascending order. The content of a row depends neither on
     ``world`` nor on ``args.workers``.
 
     Args:
-        args: sources and sizes.
+        args: settings of the data.
         split: ``train``, ``valid`` or ``test``.
         rank: number of this process.
-        world: processes of the run.
-        patcher: cuts patches where documents bring the entropies, or where its rule needs none;
-            its entropy model is not used.
+        world: number of processes of the run.
+        patcher: patcher that cuts rows if their documents have entropies or its rule needs none;
+            its entropy model is not used. None for no patches.
 
     Raises:
-        ValueError: a source is missing or empty, the rows cannot be shared out evenly, or packing
-            by patches lacks a patcher.
+        ValueError: a source is missing or empty, the batch size is not a multiple of ``world``, or
+            packing by patches has no patcher.
     """
 
     def __init__(
@@ -77,7 +78,8 @@ class Loader:
         self._sizes = vocabulary(args.tokenizer).sizes
         self._chunks = find_all_chunks(args, split)
         self._fresh = {
-            lane: fresh_state(args, self._chunks) for lane in range(rank, args.batch_size, world)
+            number: fresh_state(args, self._chunks)
+            for number in range(rank, args.batch_size, world)
         }
         self._states = deepcopy(self._fresh)
         self._parts: Iterator[list[PartialBatch]] | None = None
@@ -87,7 +89,7 @@ class Loader:
         return self
 
     def __next__(self) -> Batch:
-        """The next batch.
+        """Return the next batch.
 
         Raises:
             ValueError: a bad line or a damaged file.
@@ -95,78 +97,85 @@ class Loader:
         if self._parts is None:
             self._parts = self._start()
         try:
-            found = next(self._parts)
+            batch_parts = next(self._parts)
         except BaseException:
-            self.close()  # so that another call meets the same error, not the end of the data
+            self.close()  # so that another call raises the same error, not the end of the data
             raise
-        for part in found:
+        for part in batch_parts:
             self._note(part)
-        return collate(found, self._sizes)
+        return collate(batch_parts, self._sizes)
 
     def state_dict(self) -> dict[str, RowStreamState]:
-        """What it takes to go on after the last batch: a JSON-able state for each lane.
+        """Return the state of each row stream after the last batch; it can be stored as JSON.
 
-        The states of all processes together (their union) fit any number of processes.
+        The union of the states of all processes can be loaded by any number of processes.
         """
-        return {str(lane): deepcopy(state) for lane, state in self._states.items()}
+        return {str(number): deepcopy(state) for number, state in self._states.items()}
 
     def load_state_dict(self, state: Mapping[str, RowStreamState]) -> None:
-        """Go on where ``state``, the union of the states of all processes, was taken.
+        """Continue after the batch at which ``state`` was saved.
+
+        Args:
+            state: union of the states of all processes.
 
         Raises:
-            ValueError: a lane is missing, or the state belongs to other data.
+            ValueError: the state of a row stream is missing, or the state belongs to other data.
         """
-        for lane in self._states:
-            if str(lane) not in state:
+        for number in self._states:
+            if str(number) not in state:
                 raise ValueError(
-                    f"the saved state of the data has no lane {lane}, only {', '.join(state)}; "
-                    "it needs the states of all processes and the same data.batch_size"
+                    f"the saved state of the data has no row stream {number}, only "
+                    f"{', '.join(state)}; it needs the states of all processes and the same "
+                    "data.batch_size"
                 )
-            check_state(state[str(lane)], self.args, self._chunks)
+            check_state(state[str(number)], self.args, self._chunks)
         self.close()
-        for lane, fresh in self._fresh.items():
-            saved = deepcopy(state[str(lane)])
+        for number, fresh in self._fresh.items():
+            saved = deepcopy(state[str(number)])
             known = {
                 name: saved["sources"].get(name, new) for name, new in fresh["sources"].items()
             }
-            self._states[lane] = {**saved, "sources": known}
+            self._states[number] = {**saved, "sources": known}
 
     def fixed_batches(self, count: int) -> list[Batch]:
-        """The first ``count`` batches of a new start; the loader itself does not move."""
+        """Return the first ``count`` batches of the data; the loader itself does not move on."""
         stream = parts(self.args, self._chunks, self._fresh, self._patcher)
         return [collate([part], self._sizes) for part in islice(stream, count)]
 
     def counters(self) -> dict[str, dict[str, float]]:
-        """For every source: ``documents`` used up, ``bad_lines`` skipped (again in every epoch)
-        and ``epochs`` completed (mean over the lanes), of the lanes of this process.
+        """Return counts of every source over the row streams of this process.
+
+        ``documents`` is the number of documents that were used up, ``bad_lines`` the number of bad
+        lines that were skipped (again in every epoch), ``epochs`` the mean number of completed
+        epochs of the row streams.
         """
-        found: dict[str, Counter[str]] = {name: Counter() for name in self._chunks}
+        counts: dict[str, Counter[str]] = {name: Counter() for name in self._chunks}
         for state in self._states.values():
             for name, position in state["sources"].items():
                 for key in ("documents", "bad", "epoch"):
-                    found[name][key] += position[key]
+                    counts[name][key] += position[key]
         return {
             name: {
                 "documents": count["documents"],
                 "bad_lines": count["bad"],
                 "epochs": count["epoch"] / len(self._states),
             }
-            for name, count in found.items()
+            for name, count in counts.items()
         }
 
     def close(self) -> None:
-        """Stop reading ahead; the next batch starts it again."""
+        """Stop reading ahead; the next call for a batch starts reading again."""
         self._parts = None
 
     def _start(self) -> Iterator[list[PartialBatch]]:
-        given = self.args, self._chunks, deepcopy(self._states), self._patcher
-        return worker_parts(*given) if self.args.workers else ([part] for part in parts(*given))
+        inputs = self.args, self._chunks, deepcopy(self._states), self._patcher
+        return worker_parts(*inputs) if self.args.workers else ([part] for part in parts(*inputs))
 
     def _note(self, part: PartialBatch) -> None:
-        for move in part.moves:
-            state = self._states[move.lane]
-            state["sequence"] = move.sequence
-            state["sources"][move.source].update(vars(move.position))
+        for update in part.updates:
+            state = self._states[update.row_stream]
+            state["sequence"] = update.sequence
+            state["sources"][update.source].update(vars(update.position))
         for note in part.notes:
             self._named += 1
             if self._named <= NAMED_BAD_LINES:
@@ -175,28 +184,31 @@ class Loader:
                 logger.warning("further bad lines are skipped and counted without a message")
 
 
-def collate(found: Sequence[PartialBatch], sizes: NDArray[np.int64] | None = None) -> Batch:
-    """One batch of the rows of all parts, in the order of their lanes.
+def collate(batch_parts: Sequence[PartialBatch], sizes: NDArray[np.int64] | None = None) -> Batch:
+    """Combine partial batches into one batch, with rows in the order of their row streams.
 
-    ``sizes`` has the bytes of every token id; None where each token is a byte.
+    Args:
+        batch_parts: partial batches with different row streams.
+        sizes: number of bytes of every token id; None if each token is a byte.
     """
-    source_of = {move.lane: move.source for part in found for move in part.moves}
-    lanes = sorted(source_of)
-    places_of = [[lanes.index(move.lane) for move in part.moves] for part in found]
+    updates_of = [part.updates for part in batch_parts]
+    source_of = {update.row_stream: update.source for part in updates_of for update in part}
+    streams = sorted(source_of)
+    row_numbers = [[streams.index(update.row_stream) for update in part] for part in updates_of]
 
     def joined(arrays: Sequence[NDArray[Any] | None], kind: type[np.generic]) -> Tensor | None:
         known = [array for array in arrays if array is not None]
         if len(known) < len(arrays):
             return None
         columns = max(array.shape[1] for array in known)
-        whole = np.zeros((len(lanes), columns), dtype=kind)
-        for array, places in zip(known, places_of, strict=True):
-            whole[places, : array.shape[1]] = array
+        whole = np.zeros((len(streams), columns), dtype=kind)
+        for array, numbers in zip(known, row_numbers, strict=True):
+            whole[numbers, : array.shape[1]] = array
         return torch.from_numpy(whole)
 
-    packed = [part.rows for part in found]
-    tokens_BS = joined([one.tokens_BS for one in packed], np.int64)
-    targets_BS = joined([one.targets_BS for one in packed], np.int64)
+    packed = [part.rows for part in batch_parts]
+    tokens_BS = joined([rows.tokens_BS for rows in packed], np.int64)
+    targets_BS = joined([rows.targets_BS for rows in packed], np.int64)
     assert tokens_BS is not None and targets_BS is not None
     return Batch(
         tokens_BS=tokens_BS,
@@ -204,7 +216,7 @@ def collate(found: Sequence[PartialBatch], sizes: NDArray[np.int64] | None = Non
         sizes_BS=(targets_BS >= OFFSET).to(torch.int64)
         if sizes is None
         else torch.from_numpy(sizes)[targets_BS],
-        entropies_BS=joined([one.entropies_BS for one in packed], np.float32),
-        patch_lengths_BP=joined([one.lengths_BP for one in packed], np.int64),
-        sources=[source_of[lane] for lane in lanes],
+        entropies_BS=joined([rows.entropies_BS for rows in packed], np.float32),
+        patch_lengths_BP=joined([rows.lengths_BP for rows in packed], np.int64),
+        sources=[source_of[number] for number in streams],
     )

@@ -1,4 +1,4 @@
-"""The NOTICE of a trained model: whose text it learned from, and under which licences."""
+"""NOTICE file of a trained model: the sources of its training text and their licences."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -16,7 +16,7 @@ LICENCES = {
     "PostgreSQL": "https://www.postgresql.org/about/licence/",
     "WordNet-3.0": "https://wordnet.princeton.edu/license-and-commercial-use",
 }
-"""Where the licences of the corpus can be read; public domain needs none."""
+"""Address of the text of each licence of the corpus; texts in the public domain have no licence."""
 
 INTRODUCTION = """\
 NOTICE
@@ -26,14 +26,14 @@ none of their authors endorses the model."""
 
 
 def notice(manifest: Mapping[str, Any], sources: Iterable[str]) -> str:
-    """The NOTICE of a model that was trained on ``sources`` of a corpus.
+    """Return the text of the NOTICE of a model that was trained on ``sources`` of a corpus.
 
     Args:
-        manifest: content of the corpus's ``manifest.json``.
-        sources: names of the sources that were used; the order does not matter.
+        manifest: content of ``manifest.json`` of the corpus.
+        sources: names of the sources of the training; the order does not matter.
 
     Raises:
-        ValueError: the manifest holds no such source; the message names it.
+        ValueError: the manifest does not list a source; the message names the source.
     """
     entries = {entry["source"]: entry for entry in manifest["sources"]}
     names = sorted(set(sources))

@@ -1,4 +1,4 @@
-"""Rows cut out of token streams, full or ending with a patch.
+"""Packing of token streams into rows, which are full or end at the end of a patch.
 
 Legend: ``B`` rows, ``S`` tokens of a row, ``P`` patches.
 """
@@ -25,10 +25,11 @@ class Rows:
     """Packed rows as numpy arrays.
 
     Attributes:
-        tokens_BS, targets_BS: uint16, PAD from ``used_B`` on.
-        used_B: tokens of each row that are not padding.
-        entropies_BS: float32 or None.
-        lengths_BP: patch lengths, int64, or None.
+        tokens_BS, targets_BS: input tokens and target tokens, uint16; PAD from position ``used_B``
+            on.
+        used_B: number of tokens of each row that are not padding, int64.
+        entropies_BS: entropies in nats, float32; None if they are not known.
+        lengths_BP: patch lengths, int64; None if the rows are not cut into patches.
     """
 
     tokens_BS: NDArray[np.uint16]
@@ -39,29 +40,29 @@ class Rows:
 
 
 def can_cut(patcher: Patcher, has_entropies: bool) -> bool:
-    """Whether ``patcher`` needs nothing that is missing."""
+    """Return whether ``patcher`` can cut rows: it needs no entropies, or there are entropies."""
     return has_entropies or patcher.mode not in ENTROPY_MODES
 
 
 def cut(patcher: Patcher, tokens_BT: Array, entropies_BS: Array | None) -> Array:
-    """Patch lengths of rows of several documents, each cut as if it stood alone.
+    """Cut rows of several documents into patches, each document independently of the others.
 
-    BOS is a patch by itself and the byte after it starts one, in the middle of a row too.
+    BOS is a patch of its own and the byte after BOS starts a patch, also in the middle of a row.
 
     Args:
-        patcher: the rule.
-        tokens_BT: ids ``[B, S + 1]``, numpy or torch: a row and the token after it.
-        entropies_BS: nats ``[B, S]`` or None.
+        patcher: patcher with the rule.
+        tokens_BT: ids ``[B, S + 1]`` in numpy or torch: a row and the token after it.
+        entropies_BS: entropies ``[B, S]`` in nats, or None.
 
     Returns:
-        Lengths ``[B, P]``, rows summing to ``S + 1``, zeros at the end.
+        Patch lengths ``[B, P]``; rows sum to ``S + 1`` and end with zeros.
 
     Raises:
         ValueError: the rule needs entropies and there are none.
     """
     xp = array_namespace(tokens_BT)
     options, longest = patcher.args.options(), patcher.args.max_patch_length
-    # Long patches are split last: counted from where a document begins, not from before it.
+    # Long patches are split last, so that lengths are counted from the start of the document.
     unsplit = replace(options, max_patch_length=None)
     starts_BT = patch_starts(patcher.mode, tokens_BT[:, :-1], entropies_BS, unsplit)
     begins_BT = tokens_BT == BOS_ID
@@ -76,15 +77,15 @@ def pack(
     patcher: Patcher | None,
     max_patches: int | None,
 ) -> Rows:
-    """Rows of the next ``S + 1`` tokens of their streams.
+    """Pack the next ``S + 1`` tokens of each token stream into a row.
 
     Args:
         tokens_BT: ids ``[B, S + 1]``.
-        entropies_BS: nats ``[B, S]`` or None.
-        patcher: cuts patches, where it can.
-        max_patches: a row ends where patch number ``max_patches`` (from 0) starts; the patch of
-            the token that would come next is then the last one, and takes in the padding. None:
-            rows are full.
+        entropies_BS: entropies ``[B, S]`` in nats, or None.
+        patcher: patcher that cuts the rows if it can; None for no patches.
+        max_patches: a row ends where patch number ``max_patches`` (counted from 0) starts; the
+            patch of the next token is then the last one and includes the padding. None for full
+            rows.
     """
     rows, size = tokens_BT.shape[0], tokens_BT.shape[1] - 1
     lengths: NDArray[np.int64] | None = None
@@ -108,9 +109,10 @@ def pack(
 def limit_patches(
     lengths_BP: NDArray[np.int64], max_patches: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Tokens of the first ``max_patches`` patches, and lengths with one patch for all the rest.
+    """Count the tokens of the first ``max_patches`` patches and merge all other patches into one.
 
-    The lengths have ``max_patches + 1`` columns. A row with room to spare is used to its end:
+    Returns the numbers of tokens ``[B]`` and lengths with ``max_patches + 1`` columns. A row with
+    fewer patches is used up to its end:
 
         lengths 1 1 3 2 2    with 3 patches: 5 tokens, lengths 1 1 3 4
         lengths 1 4 4        with 3 patches: 8 tokens, lengths 1 4 4 0

@@ -1,6 +1,6 @@
-"""Rows of different length in batches.
+"""Batches of rows of different length.
 
-Legend: ``B`` rows, ``S`` tokens of the longest.
+Legend: ``B`` rows, ``S`` tokens of the longest row.
 """
 
 from collections.abc import Iterator, Sequence
@@ -13,13 +13,17 @@ from torch import Tensor
 from bytelatent.tokenizers.constants import PAD_ID
 
 MOST_FILLING, FREE_FILLING = 1.125, 16
-"""A row is filled up to this many times its length and as many tokens at most."""
+"""A row of ``n`` tokens is padded to at most ``MOST_FILLING * n + FREE_FILLING`` tokens."""
 
 
 def length_batches(lengths: Sequence[int], limit: int) -> Iterator[list[int]]:
-    """Indices of rows by length, so many together that the filled batch stays within ``limit``.
+    """Group rows of similar length into batches and yield the row indices of each batch.
 
-    A row that is longer than that is a batch of its own; none is filled up by much.
+    A row that is longer than ``limit`` is a batch of its own.
+
+    Args:
+        lengths: number of tokens of each row.
+        limit: largest number of tokens of a batch, padding included.
     """
     batch: list[int] = []
     for index in sorted(range(len(lengths)), key=lengths.__getitem__):
@@ -34,7 +38,7 @@ def length_batches(lengths: Sequence[int], limit: int) -> Iterator[list[int]]:
 
 
 def fill_up(rows: Sequence[NDArray[np.uint16]]) -> Tensor:
-    """Rows of tokens as one tensor ``[B, S]`` int64, PAD after the shorter ones."""
+    """Pad rows of tokens at their end with PAD to one tensor ``[B, S]``, int64."""
     tokens_BS = torch.full((len(rows), max(map(len, rows))), PAD_ID, dtype=torch.int64)
     for number, row in enumerate(rows):
         tokens_BS[number, : len(row)] = torch.from_numpy(row.astype(np.int64))

@@ -1,7 +1,7 @@
-"""Shard files as numbered records, and records as documents.
+"""Reading shard files as numbered records, and parsing records into documents.
 
-A shard is read in blocks of consecutive records, so that any place in it can be reached by
-skipping, without parsing what lies before it. A record is parsed only when its turn comes.
+A shard is read in blocks of consecutive records, so that any record can be reached by skipping
+blocks, without parsing the records before it. A record is parsed only when its document is needed.
 """
 
 import gzip
@@ -21,20 +21,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 CACHED_BLOCKS = 2
-"""Blocks of a shard that are kept for lanes that come to them a little later."""
+"""Number of blocks of a shard that are kept for row streams that need them a little later."""
 
 CURSORS = 16
-"""Places of a shard from which reading goes on; lanes that have drifted apart have one each."""
+"""Number of read positions of a shard; row streams that are far apart have one position each."""
 
 
 @dataclass(frozen=True)
 class Document:
-    """One text.
+    """Text of one record with optional entropies.
 
     Attributes:
-        data: its UTF-8 bytes.
-        entropies: nats, float32, one for each token of BOS + bytes + EOS: that of the prediction
-            made at the token. The one at EOS means nothing. None: not measured.
+        data: UTF-8 bytes of the text.
+        entropies: entropies in nats, float32, one for each token of BOS + bytes + EOS: the entropy
+            of the prediction at the token. The value at EOS has no meaning. None if the entropies
+            were not measured.
     """
 
     data: bytes
@@ -53,20 +54,20 @@ class Document:
 
 
 Record = tuple[int, Any]
-"""Number of the line or row, counted from 1, and what its shard needs to parse it."""
+"""Number of the line or row, counted from 1, and the payload from which the shard parses it."""
 
 
 class BadRecordError(ValueError):
-    """A line or row without a usable document; the message names file, place and reason."""
+    """Error of a line or row without a usable document; the message names file, line and reason."""
 
 
 class Shard(ABC):
-    """A file of documents.
+    """Base class of files of documents.
 
     Args:
-        path: the file.
-        text_key: field or column of the text.
-        block_size: records of a block.
+        path: path of the file.
+        text_key: field or column that contains the text.
+        block_size: number of records of a block.
     """
 
     unit = "line"
@@ -78,14 +79,20 @@ class Shard(ABC):
 
     @abstractmethod
     def read(self, first: int) -> Iterator[Record]:
-        """Records from number ``first`` on; any error means that the file is damaged."""
+        """Yield the records from number ``first`` on, counted from 0.
+
+        Any error means that the file is damaged.
+        """
 
     @abstractmethod
     def parse(self, payload: Any) -> Document:
-        """The document of a record; a ValueError, KeyError or TypeError marks it as bad."""
+        """Return the document of the payload of a record.
+
+        A ValueError, KeyError or TypeError marks the record as bad.
+        """
 
     def records(self, first: int = 0) -> Iterator[Record]:
-        """Records from number ``first`` on, unparsed.
+        """Yield the records from number ``first`` on (counted from 0) without parsing them.
 
         Raises:
             ValueError: the file cannot be read or is damaged.
@@ -96,10 +103,10 @@ class Shard(ABC):
             raise ValueError(f"{self.path} cannot be read: {error}") from error
 
     def document(self, record: Record) -> Document:
-        """Parse a record.
+        """Parse a record and return its document.
 
         Raises:
-            BadRecordError: there is no usable document in it.
+            BadRecordError: the record has no usable document.
         """
         number, payload = record
         try:
@@ -109,7 +116,10 @@ class Shard(ABC):
             raise BadRecordError(f"{self.path}, {self.unit} {number}: {reason}") from None
 
     def block(self, index: int) -> list[Record]:
-        """Records ``index * block_size`` and following; empty past the end."""
+        """Return the records of block ``index``; an empty list after the end of the file.
+
+        The first record of the block has the number ``index * block_size``.
+        """
         if index not in self._blocks:
             rows = self._cursors.pop(index, None) or self.records(index * self.block_size)
             self._blocks[index] = list(islice(rows, self.block_size))
@@ -122,21 +132,21 @@ class Shard(ABC):
         return self._blocks[index]
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file and drop all cached blocks."""
         self._blocks.clear()
         self._cursors.clear()
 
 
 class LineShard(Shard):
-    """Plain JSON lines; blocks hold places in the file, not text."""
+    """Shard of uncompressed JSON lines; a record is the offset and the length of a line."""
 
     def __init__(self, path: Path, text_key: str = "text", block_size: int = 4096) -> None:
         super().__init__(path, text_key, block_size)
         self._file: IO[bytes] | None = None
-        self._marks = [(0, 0)]  # lines and bytes before each block whose place is known
+        self._marks = [(0, 0)]  # lines and bytes before each block whose offset is known
 
     def read(self, first: int) -> Iterator[Record]:
-        """See :meth:`Shard.read`; blank lines are no records."""
+        """Yield the records from number ``first`` on; blank lines are not records."""
         mark = min(first // self.block_size, len(self._marks) - 1)
         index = mark * self.block_size
         number, offset = self._marks[mark]
@@ -153,7 +163,7 @@ class LineShard(Shard):
                 offset += len(line)
 
     def parse(self, payload: Any) -> Document:
-        """See :meth:`Shard.parse`."""
+        """Read the line of a record and return its document."""
         if self._file is None:
             self._file = self.path.open("rb", buffering=0)
         offset, length = payload
@@ -161,7 +171,7 @@ class LineShard(Shard):
         return parse_line(self._file.read(length), self.text_key)
 
     def close(self) -> None:
-        """See :meth:`Shard.close`."""
+        """Close the file and drop all cached blocks."""
         super().close()
         if self._file is not None:
             self._file.close()
@@ -169,41 +179,41 @@ class LineShard(Shard):
 
 
 class PackedLineShard(Shard):
-    """Compressed JSON lines, read from the start up to the place that is wanted."""
+    """Base class of shards of compressed JSON lines, which are always read from the start."""
 
     def read(self, first: int) -> Iterator[Record]:
-        """See :meth:`Shard.read`; blank lines are no records."""
+        """Yield the records from number ``first`` on; blank lines are not records."""
         with self.open() as file:
             lines = ((n, line) for n, line in enumerate(file, start=1) if not line.isspace())
             yield from islice(lines, first, None)
 
     def parse(self, payload: Any) -> Document:
-        """See :meth:`Shard.parse`."""
+        """Return the document of a line."""
         return parse_line(payload, self.text_key)
 
     @abstractmethod
     def open(self) -> IO[bytes]:
-        """The uncompressed file."""
+        """Open the file and return a stream of its uncompressed bytes."""
 
 
 class GzipShard(PackedLineShard):
-    """JSON lines compressed by gzip."""
+    """Shard of JSON lines that are compressed by gzip."""
 
     def open(self) -> IO[bytes]:
-        """See :meth:`PackedLineShard.open`."""
+        """Open the file and return a stream of its uncompressed bytes."""
         return cast(IO[bytes], gzip.open(self.path, "rb"))
 
 
 class ZstdShard(PackedLineShard):
-    """JSON lines compressed by Zstandard."""
+    """Shard of JSON lines that are compressed by Zstandard."""
 
     def open(self) -> IO[bytes]:
-        """See :meth:`PackedLineShard.open`."""
+        """Open the file and return a stream of its uncompressed bytes."""
         return cast(IO[bytes], _zstd().open(self.path, "rb"))
 
 
 def _zstd() -> ModuleType:
-    """The module of the standard library of Python 3.14, or the same for those before."""
+    """Return ``compression.zstd`` of Python 3.14, or its backport for older versions."""
     name = "compression.zstd" if sys.version_info >= (3, 14) else "backports.zstd"
     return import_extra(name)
 
@@ -212,7 +222,7 @@ def import_extra(name: str) -> ModuleType:
     """Import a module of the ``data`` extra.
 
     Raises:
-        ValueError: it is not installed; the message says what to do.
+        ValueError: the module is not installed; the message says how to install it.
     """
     try:
         return import_module(name)
@@ -223,10 +233,14 @@ def import_extra(name: str) -> ModuleType:
 
 
 def parse_line(line: bytes, text_key: str) -> Document:
-    """The document of a JSON line.
+    """Parse a line of JSON and return its document.
+
+    Args:
+        line: UTF-8 bytes of the line.
+        text_key: field that contains the text.
 
     Raises:
-        ValueError, KeyError, TypeError: there is none.
+        ValueError, KeyError, TypeError: the line has no usable document.
     """
     try:
         fields = json.loads(line)

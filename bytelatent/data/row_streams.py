@@ -1,7 +1,7 @@
-"""Lanes: the rows of the global batch, each an endless sequence of rows of its own.
+"""Row streams: the endless sequences of rows that make up the global batch.
 
-Lane ``l`` gives row ``l`` of every batch, on whatever process it runs, so that batches do not
-depend on the number of processes.
+Row stream ``l`` provides row ``l`` of every global batch, whichever process runs it, so that
+batches do not depend on the number of processes.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,24 +19,27 @@ from bytelatent.data.streams import DocumentStream, Draw, Position, TokenStream,
 from bytelatent.patching.patcher import Patcher
 
 RowStreamState = dict[str, Any]
-"""``sequence``: rows so far; ``sources``: position in every source; what must stay the same."""
+"""State of a row stream as it is stored in checkpoints.
+
+``sequence`` is the number of rows so far, ``sources`` has the position in every source, and the
+other keys have settings that must not change (``lanes`` is the number of row streams)."""
 
 Chunks = Mapping[str, Sequence[Path]]
-"""Files of every source."""
+"""Chunk files of every source, by its name."""
 
 
 @dataclass(frozen=True)
 class StateUpdate:
-    """What a row changes in the state of its lane.
+    """Change of the state of a row stream by one row.
 
     Attributes:
-        lane: number of the lane.
-        sequence: rows of the lane so far, this one included.
-        source: that the row came from.
-        position: in the source, after the row.
+        row_stream: number of the row stream.
+        sequence: number of rows of the row stream so far, this row included.
+        source: name of the source of the row.
+        position: position in the source after the row.
     """
 
-    lane: int
+    row_stream: int
     sequence: int
     source: str
     position: Position
@@ -44,24 +47,24 @@ class StateUpdate:
 
 @dataclass(frozen=True)
 class PartialBatch:
-    """The rows of some lanes in one batch.
+    """Rows of some row streams in one batch.
 
     Attributes:
-        rows: one for each of ``moves``.
-        moves: where their lanes stand now.
+        rows: packed rows, one for each entry of ``updates``.
+        updates: change of the state of the row stream of each row.
         notes: messages about bad lines.
     """
 
     rows: Rows
-    moves: list[StateUpdate]
+    updates: list[StateUpdate]
     notes: list[str]
 
 
 def find_all_chunks(args: DataArgs, split: str) -> dict[str, list[Path]]:
-    """The chunks of every source with a weight.
+    """Find the chunk files of every source with a weight above 0.
 
     Raises:
-        ValueError: a source is missing or holds nothing.
+        ValueError: a source is missing or has no document.
     """
     chunks = {name: find_chunks(args.root_dir, split, name) for name in args.used_sources()}
     for name, paths in chunks.items():
@@ -70,7 +73,7 @@ def find_all_chunks(args: DataArgs, split: str) -> dict[str, list[Path]]:
 
 
 def fresh_state(args: DataArgs, chunks: Chunks) -> RowStreamState:
-    """A lane that has given no row."""
+    """Return the state of a row stream before its first row."""
     return {
         "sequence": 0,
         "seed": args.seed,
@@ -83,10 +86,10 @@ def fresh_state(args: DataArgs, chunks: Chunks) -> RowStreamState:
 
 
 def check_state(state: RowStreamState, args: DataArgs, chunks: Chunks) -> None:
-    """Refuse a state that belongs to other data.
+    """Check that a saved state belongs to the data of ``args`` and ``chunks``.
 
     Raises:
-        ValueError: says what has changed.
+        ValueError: the data differs; the message says what has changed.
     """
     now = fresh_state(args, chunks)
     for key, option in (("seed",) * 2, ("shuffle_block",) * 2, ("lanes", "batch_size")):
@@ -96,23 +99,23 @@ def check_state(state: RowStreamState, args: DataArgs, chunks: Chunks) -> None:
                 "the order of documents depends on it"
             )
     for name in now["sources"].keys() & state["sources"].keys():
-        before, found = state["sources"][name]["chunks"], now["sources"][name]["chunks"]
-        if before != found:
+        before, count = state["sources"][name]["chunks"], now["sources"][name]["chunks"]
+        if before != count:
             raise ValueError(
-                f"data.sources: {name!r} had {before} files when the state was saved, now {found}"
+                f"data.sources: {name!r} had {before} files when the state was saved, now {count}"
             )
 
 
 class RowStream:
-    """One row after the other.
+    """Endless sequence of rows with a random source for each row.
 
     Args:
-        number: of the lane.
-        args: of the data.
-        sources: that it reads.
-        state: where it goes on; sources that are not in it begin anew.
-        notes: takes messages about bad lines.
-        words: makes tokens of documents.
+        number: number of the row stream.
+        args: settings of the data.
+        sources: sources of the rows.
+        state: state to continue from; sources that it does not contain start at their beginning.
+        notes: list to which messages about bad lines are appended.
+        words: conversion of documents to tokens.
     """
 
     def __init__(
@@ -139,7 +142,7 @@ class RowStream:
             self._streams.append(TokenStream(documents, position.offset, words))
 
     def draw(self) -> tuple[str, TokenStream]:
-        """The source of the next row and the lane's stream of it."""
+        """Choose the source of the next row; return its name and its token stream."""
         rng = random(self.args.seed, Draw.SOURCE, self.number, self.sequence)
         choice = int(np.searchsorted(self._edges[:-1], rng.random(), side="right"))
         return self._names[choice], self._streams[choice]
@@ -151,22 +154,28 @@ def parts(
     states: Mapping[int, RowStreamState],
     patcher: Patcher | None,
 ) -> Iterator[PartialBatch]:
-    """Endless parts of batches: the rows of the lanes in ``states``.
+    """Yield partial batches endlessly, with the rows of the row streams in ``states``.
+
+    Args:
+        args: settings of the data.
+        chunks: chunk files of every source.
+        states: state of each row stream to continue from, by its number.
+        patcher: patcher that cuts the rows if it can; None for no patches.
 
     Raises:
-        ValueError: a bad line or file, or rows that cannot be packed as asked.
+        ValueError: a line or a file is bad, or rows cannot be packed by patches.
     """
     notes: list[str] = []
     sources = [Source(n, p, args, open_files=len(states) + 1) for n, p in chunks.items()]
     words = vocabulary(args.tokenizer)
-    lanes = [
+    streams = [
         RowStream(number, args, sources, state, notes=notes, words=words)
         for number, state in states.items()
     ]
     try:
         while True:
-            rows, moves = _draw_rows(lanes, args, patcher)
-            yield PartialBatch(rows, moves, notes.copy())
+            rows, updates = _draw_rows(streams, args, patcher)
+            yield PartialBatch(rows, updates, notes.copy())
             notes.clear()
     finally:
         for source in sources:
@@ -174,25 +183,25 @@ def parts(
 
 
 def _draw_rows(
-    lanes: Sequence[RowStream], args: DataArgs, patcher: Patcher | None
+    streams: Sequence[RowStream], args: DataArgs, patcher: Patcher | None
 ) -> tuple[Rows, list[StateUpdate]]:
-    """The next row of every lane."""
-    drawn = [lane.draw() for lane in lanes]
-    peeked = [stream.peek(args.seq_len + 1) for _, stream in drawn]
+    """Return the next row of every row stream."""
+    drawn = [stream.draw() for stream in streams]
+    peeked = [tokens.peek(args.seq_len + 1) for _, tokens in drawn]
     tokens_BT = np.stack([row for row, _ in peeked])
-    known = [one[:-1] for _, one in peeked if one is not None]
-    entropies_BS = np.stack(known) if len(known) == len(lanes) else None
+    known = [entropies[:-1] for _, entropies in peeked if entropies is not None]
+    entropies_BS = np.stack(known) if len(known) == len(streams) else None
     if args.max_patches and patcher and not can_cut(patcher, entropies_BS is not None):
-        lacking = next(i for i, (_, one) in enumerate(peeked) if one is None)
+        lacking = next(i for i, (_, entropies) in enumerate(peeked) if entropies is None)
         raise ValueError(
             f"data.pack_by: source {drawn[lacking][0]!r} brings no entropies, which patching mode "
             f"{patcher.mode.value!r} needs; pack by bytes, or measure them with "
             "python -m bytelatent.preprocess.entropies"
         )
     rows = pack(tokens_BT, entropies_BS, patcher, args.max_patches)
-    moves = []
-    for lane, (name, stream), used in zip(lanes, drawn, rows.used_B, strict=True):
-        stream.advance(int(used))
-        lane.sequence += 1
-        moves.append(StateUpdate(lane.number, lane.sequence, name, stream.position))
-    return rows, moves
+    updates = []
+    for stream, (name, tokens), used in zip(streams, drawn, rows.used_B, strict=True):
+        tokens.advance(int(used))
+        stream.sequence += 1
+        updates.append(StateUpdate(stream.number, stream.sequence, name, tokens.position))
+    return rows, updates

@@ -1,4 +1,4 @@
-"""Sources: the chunk files behind a name."""
+"""Sources of text: a source has a name and one or more chunk files."""
 
 import re
 import zlib
@@ -14,41 +14,47 @@ from bytelatent.data.readers import Shard
 
 
 def find_chunks(root: Path, split: str, name: str) -> list[Path]:
-    """Files of a source, in the order of their names (numbers by value).
+    """Find the chunk files of a source, in the order of their names (numbers by value).
 
-    They are ``ROOT/SPLIT/NAME.jsonl`` (or another of :data:`~bytelatent.data.formats.FORMATS`),
-    ``NAME.chunk.N.jsonl``, or all such files in the folder ``ROOT/SPLIT/NAME``.
+    They are ``ROOT/SPLIT/NAME.jsonl`` (or another suffix of
+    :data:`~bytelatent.data.formats.FORMATS`), ``ROOT/SPLIT/NAME.chunk.N.jsonl``, or all such files
+    in the folder ``ROOT/SPLIT/NAME``.
+
+    Args:
+        root: folder of the data.
+        split: ``train``, ``valid`` or ``test``.
+        name: name of the source.
 
     Raises:
-        ValueError: there is none, or more than one of these forms.
+        ValueError: there is no such file, or there are files of more than one of these forms.
     """
-    place = root / split / name
-    if place.is_dir():
-        folder = [path for path in place.iterdir() if _ending(path.name) is not None]
+    stem = root / split / name
+    if stem.is_dir():
+        folder = [path for path in stem.iterdir() if _ending(path.name) is not None]
     else:
         folder = []
-    forms = {f"{place}/": [path for path in folder if not path.name.startswith(".")]}
-    for path in place.parent.iterdir() if place.parent.is_dir() else ():
-        rest = path.name.removeprefix(place.name)
+    forms = {f"{stem}/": [path for path in folder if not path.name.startswith(".")]}
+    for path in stem.parent.iterdir() if stem.parent.is_dir() else ():
+        rest = path.name.removeprefix(stem.name)
         ending = _ending(path.name)
         if ending is None or rest == path.name:
             continue
         if rest == ending:
             forms.setdefault(str(path), []).append(path)
         elif re.fullmatch(r"\.chunk\.\d+", rest.removesuffix(ending)):
-            forms.setdefault(f"{place}.chunk.*{ending}", []).append(path)
-    found = {form: paths for form, paths in forms.items() if paths}
-    if not found:
+            forms.setdefault(f"{stem}.chunk.*{ending}", []).append(path)
+    chunks_of = {form: paths for form, paths in forms.items() if paths}
+    if not chunks_of:
         raise ValueError(
-            f"data.sources: no file for {name!r}: neither {place}.jsonl (or {', '.join(FORMATS)}), "
-            f"nor {place}.chunk.0.jsonl …, nor such files in {place}/ "
+            f"data.sources: no file for {name!r}: neither {stem}.jsonl (or {', '.join(FORMATS)}), "
+            f"nor {stem}.chunk.0.jsonl …, nor such files in {stem}/ "
             "(the shipped mix: python setup/build_corpus.py)"
         )
-    if len(found) > 1:
+    if len(chunks_of) > 1:
         raise ValueError(
-            f"data.sources: {name!r} is ambiguous, keep one of {', '.join(sorted(found))}"
+            f"data.sources: {name!r} is ambiguous, keep one of {', '.join(sorted(chunks_of))}"
         )
-    return sorted(next(iter(found.values())), key=_natural)
+    return sorted(next(iter(chunks_of.values())), key=_natural)
 
 
 def _ending(name: str) -> str | None:
@@ -60,13 +66,13 @@ def _natural(path: Path) -> list[Any]:
 
 
 class Source:
-    """The chunks of a source, opened as they are needed.
+    """Source of text whose chunk files are opened when they are needed.
 
     Args:
-        name: of the source.
-        paths: its chunks.
-        args: how to read them.
-        open_files: shards kept open at a time.
+        name: name of the source.
+        paths: paths of its chunk files.
+        args: settings of the data.
+        open_files: largest number of open shards.
     """
 
     def __init__(self, name: str, paths: Sequence[Path], args: DataArgs, open_files: int) -> None:
@@ -76,7 +82,7 @@ class Source:
         self._open: OrderedDict[int, Shard] = OrderedDict()
 
     def shard(self, chunk: int) -> Shard:
-        """The open shard of a chunk."""
+        """Return the open shard of chunk number ``chunk``."""
         if chunk not in self._open:
             args = self.args
             self._open[chunk] = open_shard(self.paths[chunk], args.text_key, args.shuffle_block)
@@ -86,10 +92,10 @@ class Source:
         return self._open[chunk]
 
     def check(self) -> None:
-        """Look for a record.
+        """Check that the source has a record.
 
         Raises:
-            ValueError: there is none in any chunk.
+            ValueError: no chunk has a record.
         """
         records = chain.from_iterable(self.shard(c).records() for c in range(len(self.paths)))
         if next(records, None) is None:

@@ -1,9 +1,9 @@
-"""Endless streams of documents and tokens of one source for one lane.
+"""Endless streams of documents and tokens of one source for one row stream.
 
-A source with ``C`` chunks is read by ``L`` lanes. With ``m = min(C, L)``, chunk ``c`` belongs to
-the lanes ``l`` with ``l % m == c % m``; lanes that share chunks divide the records of every block
-among them, always in the same way. So every record belongs to exactly one lane, and a lane that
-is through with its records begins a new epoch in a new order.
+A source with ``C`` chunks is read by ``L`` row streams. With ``m = min(C, L)``, chunk ``c`` belongs
+to the row streams ``l`` with ``l % m == c % m``. Row streams that share chunks divide the records
+of every block among themselves, in every epoch in the same way. So every record belongs to exactly
+one row stream. A row stream that has used all its records starts a new epoch in a new order.
 """
 
 from collections import deque
@@ -19,32 +19,34 @@ from bytelatent.data.sources import Source
 
 
 class Draw(IntEnum):
-    """What a random generator is for; keeps those of one seed apart."""
+    """Purpose of a random generator; generators with one seed differ by their purpose."""
 
     SOURCE = 0
     CHUNKS = 1
-    LANES = 2
+    ROW_STREAMS = 2
     ORDER = 3
 
 
 def random(seed: int, draw: Draw, *numbers: int) -> np.random.Generator:
-    """A generator that follows from its arguments alone."""
+    """Return a random generator that is determined by ``seed``, ``draw`` and ``numbers``."""
     return np.random.default_rng([seed, int(draw), *numbers])
 
 
 @dataclass(frozen=True)
 class Position:
-    """The next record of a lane in a source, and what the lane has met before it.
+    """Position of a row stream in a source: the next record and counts of the records before it.
 
     Attributes:
-        epoch: passes that are complete.
-        chunk: place in this epoch's order of the lane's chunks.
-        block: in the chunk.
-        place: in this epoch's order of the lane's records of the block.
-        offset: tokens of the document that are used already.
-        documents: that are used up.
-        bad: records that were skipped; again in every epoch.
-        everything: the lane has no document of its own and reads all of the source.
+        epoch: number of completed epochs.
+        chunk: index of the chunk among the chunks of the row stream, in the order of this epoch.
+        block: number of the block in the chunk.
+        place: index of the record among the records that the row stream has in the block, in the
+            order of this epoch.
+        offset: number of tokens of the document that are already used.
+        documents: number of documents that are used up.
+        bad: number of records that were skipped; they count again in every epoch.
+        everything: whether the row stream has no document of its own and so reads the whole
+            source.
     """
 
     epoch: int = 0
@@ -58,30 +60,37 @@ class Position:
 
 
 class DocumentStream:
-    """Endless documents of one source for one lane.
+    """Endless stream of the documents of one source for one row stream.
 
     Args:
-        source: where they come from.
-        lane: number of the lane.
-        lanes: of the whole run.
-        position: where to go on.
-        notes: a list that takes the messages about bad records.
+        source: source of the documents.
+        row_stream: number of the row stream.
+        row_streams: number of row streams of the whole run.
+        position: position to continue from.
+        notes: list to which messages about bad records are appended.
     """
 
     def __init__(
-        self, source: Source, lane: int, lanes: int, position: Position, notes: list[str]
+        self,
+        source: Source,
+        row_stream: int,
+        row_streams: int,
+        position: Position,
+        notes: list[str],
     ) -> None:
-        self.source, self.lane, self.lanes, self.notes = source, lane, lanes, notes
+        self.source, self.notes = source, notes
+        self.row_stream, self.row_streams = row_stream, row_streams
         self.position = replace(position, offset=0)
-        self._found = False  # a document in this epoch
+        self._has_document = False  # in this epoch
         self._chunk_order: tuple[tuple[int, bool], NDArray[np.int64]] | None = None
         self._held: tuple[tuple[int, int, int, bool], list[Record]] | None = None
 
     def next(self) -> tuple[Position, Document]:
-        """The next document, and the position that leads to it again.
+        """Return the position of the next document and the document, and move on.
 
         Raises:
-            ValueError: a bad record where none are allowed, or no document in the whole source.
+            ValueError: a record is bad and bad records are errors, or the whole source has no
+                document.
         """
         while True:
             here = self.position
@@ -101,7 +110,7 @@ class DocumentStream:
             if document is None:
                 self.position = replace(here, place=here.place + 1, bad=here.bad + 1)
                 continue
-            self._found = True
+            self._has_document = True
             self.position = replace(here, place=here.place + 1, documents=here.documents + 1)
             return here, document
 
@@ -116,42 +125,50 @@ class DocumentStream:
 
     def _end_epoch(self) -> None:
         here = self.position
-        if self._found:
+        if self._has_document:
             self.position = replace(here, epoch=here.epoch + 1, chunk=0, block=0, place=0)
         elif not here.everything:
-            # Fewer documents than lanes: better the same text in two lanes than none in one.
+            # There are fewer documents than row streams: two row streams may share a document.
             self.position = Position(bad=here.bad, everything=True)
         else:
             raise ValueError(
                 f"data.sources: {self.source.name!r} holds no usable document; "
                 f"{here.bad} bad lines were skipped"
             )
-        self._found = False
+        self._has_document = False
 
     def _share(self) -> tuple[range, int, int]:
-        """This lane's chunks, how many lanes share them, and which of these this one is."""
+        """Return the chunks of the row stream, how many row streams share them, and its index.
+
+        The index is the number of this row stream among those that share the chunks.
+        """
         chunks = len(self.source.paths)
         if self.position.everything:
             return range(chunks), 1, 0
-        step = min(chunks, self.lanes)
-        first = self.lane % step
-        return range(first, chunks, step), len(range(first, self.lanes, step)), self.lane // step
+        step = min(chunks, self.row_streams)
+        first = self.row_stream % step
+        sharers = len(range(first, self.row_streams, step))
+        return range(first, chunks, step), sharers, self.row_stream // step
 
     def _chunks(self) -> NDArray[np.int64]:
-        """The lane's chunks in the order of this epoch, the same for all that share them."""
+        """Return the chunks of the row stream in the order of this epoch.
+
+        All row streams that share the chunks have the same order.
+        """
         here, source = self.position, self.source
         key = (here.epoch, here.everything)
         if self._chunk_order is None or self._chunk_order[0] != key:
             chunks, _, _ = self._share()
-            whose = self.lane if here.everything else chunks.start
-            rng = random(source.args.seed, Draw.CHUNKS, source.key, whose, here.epoch)
+            owner = self.row_stream if here.everything else chunks.start
+            rng = random(source.args.seed, Draw.CHUNKS, source.key, owner, here.epoch)
             self._chunk_order = key, rng.permutation(np.asarray(chunks))
         return self._chunk_order[1]
 
     def _records(self, chunk: int) -> list[Record] | None:
-        """The lane's records of the current block in this epoch's order; None past the end.
+        """Return the records of the row stream in the current block, in the order of this epoch.
 
-        They are kept, so that lanes that drift apart do not read blocks again and again.
+        The result is None after the last block. The records are cached, so that row streams that
+        are far apart do not read blocks again and again.
         """
         here, seed, source = self.position, self.source.args.seed, self.source.key
         key = (here.epoch, chunk, here.block, here.everything)
@@ -160,17 +177,17 @@ class DocumentStream:
             if not block:
                 return None
             _, sharers, which = self._share()
-            rng = random(seed, Draw.LANES, source, chunk, here.block)
+            rng = random(seed, Draw.ROW_STREAMS, source, chunk, here.block)
             first = (which - here.block * self.source.args.shuffle_block) % sharers
-            mine = rng.permutation(len(block))[first::sharers]
-            rng = random(seed, Draw.ORDER, source, chunk, here.block, here.epoch, self.lane)
-            self._held = key, [block[i] for i in rng.permutation(mine)]
+            own = rng.permutation(len(block))[first::sharers]
+            rng = random(seed, Draw.ORDER, source, chunk, here.block, here.epoch, self.row_stream)
+            self._held = key, [block[i] for i in rng.permutation(own)]
         return self._held[1]
 
 
 @dataclass(frozen=True)
 class _Segment:
-    """A tokenized document of which at least one token is left."""
+    """Tokenized document with at least one token that is not used yet."""
 
     position: Position
     tokens: Tokens
@@ -178,13 +195,12 @@ class _Segment:
 
 
 class TokenStream:
-    """Documents in one endless row: BOS, bytes, EOS, BOS, …
+    """Endless stream of the tokens of documents: BOS, bytes, EOS, BOS, …
 
     Args:
-        documents: where they come from; the first one begins at ``offset``.
-        offset: tokens of the first document to leave out.
-        vocabulary: makes tokens of them. Entropies belong to bytes; for other tokens there are
-            none.
+        documents: stream of documents.
+        offset: number of tokens of the first document to leave out.
+        vocabulary: conversion of documents to tokens. Only byte tokens have entropies.
     """
 
     def __init__(
@@ -200,15 +216,19 @@ class TokenStream:
 
     @property
     def position(self) -> Position:
-        """Of the next token."""
+        """Position of the next token."""
         if not self._segments:
             return replace(self._documents.position, offset=self._offset)
         return replace(self._segments[0].position, offset=self._offset)
 
     def peek(self, size: int) -> tuple[Tokens, NDArray[np.float32] | None]:
-        """The next ``size`` tokens and their entropies, if all their documents have them.
+        """Return the next ``size`` tokens and their entropies in nats without moving on.
 
-        The entropy at an EOS predicts nothing in the document and is 0 here.
+        The entropies are None unless all documents of the tokens have entropies. The entropy at an
+        EOS has no meaning and is 0.
+
+        Raises:
+            ValueError: a record is bad, or the source has no document.
         """
         while self._size < size:
             self._append(*self._documents.next())
@@ -217,18 +237,18 @@ class TokenStream:
         first, left = self._offset, size
         for segment in self._segments:
             tokens.append(segment.tokens[first : first + left])
-            one = segment.entropies
-            entropies.append(None if one is None else one[first : first + left])
+            values = segment.entropies
+            entropies.append(None if values is None else values[first : first + left])
             left -= len(tokens[-1])
             first = 0
             if not left:
                 break
-        known = [one for one in entropies if one is not None]
+        known = [values for values in entropies if values is not None]
         complete = len(known) == len(entropies)
         return np.concatenate(tokens), np.concatenate(known) if complete else None
 
     def advance(self, size: int) -> None:
-        """Go on by ``size`` tokens, fewer than were peeked."""
+        """Move on by ``size`` tokens, fewer than :meth:`peek` has returned."""
         assert 0 <= size < self._size, "a stream advances only over what it has shown"
         self._size -= size
         self._offset += size

@@ -1,4 +1,4 @@
-"""Parts of batches made ahead of time in other processes."""
+"""Reading partial batches ahead of time in worker processes."""
 
 import atexit
 import os
@@ -16,11 +16,14 @@ from bytelatent.distributed.processes import end_with
 from bytelatent.patching.patcher import Patcher
 
 PREFETCHED = 4
-"""Parts that every worker makes ahead."""
+"""Number of partial batches that every worker reads ahead."""
 
 
 class _PartsOfWorker(IterableDataset[PartialBatch | str]):
-    """Endless parts of the lanes of this worker: every ``n``-th of those of the process."""
+    """Endless partial batches of the row streams of one worker.
+
+    Of ``n`` workers each has every ``n``-th row stream of the process.
+    """
 
     def __init__(
         self,
@@ -29,17 +32,17 @@ class _PartsOfWorker(IterableDataset[PartialBatch | str]):
         states: Mapping[int, RowStreamState],
         patcher: Patcher | None,
     ) -> None:
-        self.given = args, chunks, patcher
+        self.inputs = args, chunks, patcher
         self.states = states
 
     def __iter__(self) -> Iterator[PartialBatch | str]:
-        """Parts; a message instead ends them, so that an error keeps its words."""
-        args, chunks, patcher = self.given
+        """Yield partial batches; after a ValueError yield its message and stop."""
+        args, chunks, patcher = self.inputs
         worker = get_worker_info()
         assert worker is not None, "runs in a worker only"
-        mine = list(self.states)[worker.id :: worker.num_workers]
+        numbers = list(self.states)[worker.id :: worker.num_workers]
         try:
-            yield from parts(args, chunks, {lane: self.states[lane] for lane in mine}, patcher)
+            yield from parts(args, chunks, {n: self.states[n] for n in numbers}, patcher)
         except ValueError as error:
             yield str(error)
 
@@ -50,16 +53,23 @@ def worker_parts(
     states: Mapping[int, RowStreamState],
     patcher: Patcher | None,
 ) -> Iterator[list[PartialBatch]]:
-    """All parts of batch after batch, one of each of ``args.workers`` processes.
+    """Yield the partial batches of one batch after the other, one from each worker process.
 
-    The processes end with the iterator, or a second after a parent that was killed.
+    There are ``args.workers`` processes. They end with the iterator, or within a second after the
+    parent process was killed.
+
+    Args:
+        args: settings of the data.
+        chunks: chunk files of every source.
+        states: state of each row stream to continue from, by its number.
+        patcher: patcher that cuts the rows if it can; None for no patches.
 
     Raises:
-        ValueError: as :func:`bytelatent.data.row_streams.parts`.
+        ValueError: a line or a file is bad, or rows cannot be packed by patches.
     """
     workers = min(args.workers, len(states))
     with warnings.catch_warnings():
-        # As many workers as were asked for, on a machine of fewer cores too.
+        # Torch warns if there are more workers than cores; that is allowed here.
         warnings.filterwarnings("ignore", message="This DataLoader will create")
         loader = DataLoader(
             _PartsOfWorker(args, chunks, states, patcher),
@@ -90,14 +100,14 @@ def _next_part(items: Iterator[PartialBatch | str]) -> PartialBatch:
 
 
 def _unchanged(part: Any) -> Any:
-    """Keeps numpy arrays as they are."""
+    """Return ``part``, so that numpy arrays are not converted to tensors."""
     return part
 
 
 def _prepare(_: int) -> None:
-    """Signals for a whole job must not end a worker: the parent saves, and then ends it."""
+    """Make a worker ignore signals to the whole job: the parent saves and then ends the worker."""
     torch.set_num_threads(1)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1):
         signal.signal(number, signal.SIG_IGN)
-    # DataLoader sees to that too, but then waits for ever to hand over what it has made.
+    # DataLoader watches the parent too, but then waits forever to deliver its last batches.
     end_with(os.getppid())

@@ -1,1 +1,1 @@
-"""Several processes that train one model, on the engines of torch.distributed."""
+"""Training of one model by several processes with ``torch.distributed``."""

@@ -1,9 +1,10 @@
-"""How the C library takes and gives back memory; of account to work on a CPU.
+"""Settings of the memory allocator of the C library, for speed on a CPU.
 
-A training step makes and drops the same tensors again and again. By its defaults glibc returns
-large ones to the system at once, which then hands out zeroed pages anew: for a small model more
-than a third of a step. And it takes pages of 4 KiB, so that products of large matrices wait for
-their addresses: with huge pages (2 MiB) a step of a small model takes three quarters of its time.
+A training step allocates and frees the same tensors again and again. By default glibc returns large
+blocks to the system at once, and the system then provides zeroed pages again: for a small model
+this takes more than a third of a step. glibc also uses pages of 4 KiB, so that products of large
+matrices wait for address translation: with huge pages (2 MiB) a step of a small model takes three
+quarters of the time.
 """
 
 import ctypes
@@ -13,19 +14,19 @@ import sys
 from pathlib import Path
 
 M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4
-"""Numbers of ``mallopt`` (glibc, malloc.h)."""
+"""Option numbers of ``mallopt`` (glibc, malloc.h)."""
 
 LARGEST = 2**31 - 1
 
 
 def keep_freed_memory() -> bool:
-    """Let this process keep the memory that it frees, for what it allocates next.
+    """Make this process keep freed memory for later allocations.
 
-    Memory that a process holds then never falls below its peak. Where the C library is another than
-    glibc nothing happens.
+    The memory of the process then never falls below its peak. With a C library other than glibc the
+    function does nothing.
 
     Returns:
-        Whether the library took the setting.
+        Whether the C library accepted the settings.
     """
     if platform.libc_ver()[0] != "glibc":
         return False
@@ -35,21 +36,22 @@ def keep_freed_memory() -> bool:
 
 TUNABLES = "GLIBC_TUNABLES"
 HUGE_PAGES = "glibc.malloc.hugetlb=1"
-"""Asks for transparent huge pages wherever memory is taken; read when a process starts."""
+"""Setting that requests transparent huge pages for all allocations; glibc reads it when a process
+starts."""
 
 FIRST_WITH_HUGE_PAGES = (2, 35)
-"""Version of glibc."""
+"""First version of glibc that has this setting."""
 
 TRANSPARENT = Path("/sys/kernel/mm/transparent_hugepage/enabled")
 
 
 def restart_with_huge_pages() -> None:
-    """Start this command anew, in the same process, with memory in huge pages.
+    """Restart this command in the same process, with memory in huge pages.
 
-    For the first line of a command that works for long. It returns, and changes nothing, where
-    there is nothing to gain: in a process that was started with settings of glibc's own (so also
-    in one that this function has started), with another C library or an older glibc, or where the
-    system has no transparent huge pages or gives them to all anyway.
+    Call the function in the first line of a long-running command. It returns without an effect if
+    nothing can be gained: if the process was started with settings of glibc (for example by this
+    function), if the C library is not glibc or is older, or if the system has no transparent huge
+    pages or uses them for all memory.
     """
     if TUNABLES in os.environ or not _gives_huge_pages_to_who_asks():
         return

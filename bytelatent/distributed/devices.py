@@ -1,17 +1,17 @@
-"""The device that a setting names, looked for before anything is moved there."""
+"""Look-up of the device that a setting names, with a check that it is available."""
 
 import torch
 
 
 def find_device(name: str, *, field: str = "device") -> torch.device:
-    """The device ``name``, which can be used here.
+    """Return the device ``name`` after checking that it is available.
 
     Args:
         name: ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
-        field: setting or option that gave it, for messages.
+        field: setting or option that contains the name, for error messages.
 
     Raises:
-        ValueError: torch knows no such device, or sees none here.
+        ValueError: torch knows no such device, or the device is not available.
     """
     try:
         device = torch.device(name)

@@ -1,4 +1,4 @@
-"""Which process this is among how many, as torchrun or Slurm says."""
+"""Rank of this process and number of processes, as torchrun or Slurm sets them."""
 
 import os
 from collections.abc import Iterator
@@ -14,17 +14,17 @@ from torch import Tensor
 from bytelatent.distributed.devices import find_device
 
 TIMEOUT = timedelta(minutes=30)
-"""How long processes wait for each other; a checkpoint of a large model takes minutes."""
+"""Time that processes wait for each other; writing a checkpoint of a large model takes minutes."""
 
 
 @dataclass(frozen=True)
 class World:
-    """This process and its peers.
+    """The processes of a run, seen from this process.
 
     Attributes:
         rank: number of this process, from 0.
-        size: how many there are.
-        local_rank: number of this process on its machine; its GPU.
+        size: number of processes.
+        local_rank: number of this process on its machine; it is also the number of its GPU.
     """
 
     rank: int = 0
@@ -33,7 +33,7 @@ class World:
 
     @classmethod
     def from_environment(cls) -> "World":
-        """The variables of torchrun, or those of ``srun`` with one task per GPU.
+        """Read the variables of torchrun, or those of ``srun`` with one task per GPU.
 
         Raises:
             ValueError: the variables contradict each other.
@@ -53,42 +53,42 @@ class World:
 
     @property
     def is_main(self) -> bool:
-        """Whether this process writes files and speaks."""
+        """Whether this process writes files and prints messages."""
         return self.rank == 0
 
     def device(self, name: str) -> torch.device:
-        """``name``, with this process's own GPU when it is ``cuda``.
+        """Return the device ``name``; ``cuda`` is the GPU of this process.
 
         Raises:
-            ValueError: it is not there.
+            ValueError: the device is not available.
         """
         device = find_device(name)
         return find_device(f"cuda:{self.local_rank}") if name == "cuda" else device
 
     def sum(self, *values: Tensor) -> list[Tensor]:
-        """Each scalar summed over all processes, in double precision."""
+        """Sum each scalar over all processes, in double precision."""
         stacked = torch.stack([value.detach().double() for value in values])
         if self.size > 1:
             dist.all_reduce(stacked)
         return list(stacked)
 
     def gather(self, value: Any) -> list[Any]:
-        """What every process gives, in the order of ranks."""
+        """Return the values of all processes in the order of their ranks."""
         if self.size == 1:
             return [value]
-        found: list[Any] = [None] * self.size
-        dist.all_gather_object(found, value)
-        return found
+        values: list[Any] = [None] * self.size
+        dist.all_gather_object(values, value)
+        return values
 
     def barrier(self) -> None:
-        """Wait for all."""
+        """Wait until all processes have reached this call."""
         if self.size > 1:
             dist.barrier()
 
 
 @contextmanager
 def process_group(world: World, device: str) -> Iterator[World]:
-    """Connect the processes for the duration; nothing to do for one alone."""
+    """Connect the processes within a ``with`` statement; for a single process nothing is done."""
     if world.size == 1:
         yield world
         return

@@ -1,6 +1,7 @@
-"""A model laid out over processes: sharded weights (FSDP2), replicas, recomputed activations.
+"""Distribution of a model over processes: sharding (FSDP2), replicas, recomputed activations.
 
-Nothing here knows which model it is: the caller names the blocks whose weights belong together.
+The module does not depend on the kind of model: the caller names the blocks whose weights are
+gathered together.
 """
 
 from collections.abc import Callable, Sequence
@@ -24,12 +25,15 @@ from bytelatent.distributed.env import World
 
 
 class ParallelArgs(BaseModel):
-    """How a model is spread over processes.
+    """Settings of how a model is distributed over processes.
 
     Attributes:
-        replicas: copies of the model, each sharded over ``world size / replicas`` processes.
-        activation_checkpointing: recompute the inside of blocks in the backward pass, for memory.
-        float8: matrix products of the blocks in float8 (torchao; needs a GPU that has it).
+        replicas: number of copies of the model; each one is sharded over ``world size / replicas``
+            processes.
+        activation_checkpointing: whether the backward pass recomputes the activations inside
+            blocks, which saves memory.
+        float8: whether the matrix products of the blocks use float8 (needs torchao and a suitable
+            GPU).
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -40,10 +44,10 @@ class ParallelArgs(BaseModel):
 
 
 def use_float8(model: nn.Module, device: torch.device) -> None:
-    """Replace the linear layers of all blocks by float8 ones, scaled per tensor.
+    """Replace the linear layers of all blocks by float8 layers with one scale per tensor.
 
     Raises:
-        ValueError: there is no GPU that computes in float8, or torchao is missing.
+        ValueError: no GPU that computes in float8 is available, or torchao is missing.
     """
     if device.type != "cuda" or torch.cuda.get_device_capability(device) < (8, 9):
         raise ValueError(
@@ -70,20 +74,22 @@ def place(
     device: torch.device,
     bf16: bool,
 ) -> nn.Module:
-    """A model on its device, with its weights, spread over the processes of ``world``.
+    """Build a model on its device, with its weights, distributed over the processes of ``world``.
 
-    Only the main process ever holds all weights; they are the same for any number of processes.
+    Only the main process holds all weights at any time. The weights do not depend on the number of
+    processes.
 
     Args:
-        build: gives the model on the CPU with weights (``True``), or on the meta device.
-        blocks: the modules of a model whose weights are gathered together.
-        args: what is wanted.
-        world: the processes.
-        device: where the model goes.
-        bf16: gather weights in bfloat16 (and sum gradients in fp32).
+        build: function that builds the model on the CPU with weights (``True``) or on the meta
+            device (``False``).
+        blocks: function that returns the modules of a model whose weights are gathered together.
+        args: settings of the distribution.
+        world: processes that share the model.
+        device: device of the model.
+        bf16: whether weights are gathered in bfloat16 (gradients are summed in fp32).
 
     Raises:
-        ValueError: the processes cannot be divided into that many replicas.
+        ValueError: the number of processes is not divisible by the number of replicas.
     """
     if world.size % args.replicas:
         raise ValueError(
@@ -115,6 +121,6 @@ def place(
 
 
 def full_weights(model: nn.Module) -> dict[str, Tensor]:
-    """All weights on the CPU, in the main process; the others take part and get none."""
+    """Return all weights on the CPU in the main process, and no weights elsewhere."""
     options = StateDictOptions(full_state_dict=True, cpu_offload=True)
     return cast(dict[str, Tensor], get_model_state_dict(model, options=options))

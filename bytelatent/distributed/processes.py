@@ -1,4 +1,4 @@
-"""Processes that do not outlive the one that they work for."""
+"""Helper processes that end together with the process that they work for."""
 
 import os
 import threading
@@ -7,10 +7,10 @@ from collections.abc import Callable
 
 
 def end_with(process: int) -> None:
-    """End this process within a second of ``process``, even if that was killed.
+    """Make this process end within a second after ``process`` has ended, even if it was killed.
 
     Args:
-        process: its number; the parent of this one, or one that lives on this machine.
+        process: process id of the parent of this process, or of another process on this machine.
     """
     ended = _is_no_parent if os.getppid() == process else _is_gone
     threading.Thread(target=_wait, args=(ended, process), daemon=True).start()

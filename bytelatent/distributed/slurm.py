@@ -1,4 +1,4 @@
-"""Pieces of scripts for sbatch: header lines, an environment, the submission."""
+"""Parts of scripts for sbatch: header lines, activation of an environment, submission."""
 
 import os
 import shlex
@@ -12,10 +12,10 @@ from pydantic import AfterValidator
 
 
 def one_line(text: str) -> str:
-    """``text``, when it can stand in one line of a script once it is quoted.
+    """Return ``text`` if it fits into one line of a script after quoting.
 
     Raises:
-        ValueError: it is empty or holds a character that does not print.
+        ValueError: the text is empty or contains a character that is not printable.
     """
     if not text.strip() or not text.isprintable():
         raise ValueError("must be one line of printable characters, and not empty")
@@ -26,10 +26,10 @@ Line = Annotated[str, AfterValidator(one_line)]
 
 
 def shared_path(path: Path) -> Path:
-    """``path``, when Slurm and ``PYTHONPATH`` take every character of it for itself.
+    """Return ``path`` if Slurm and ``PYTHONPATH`` take all of its characters literally.
 
     Raises:
-        ValueError: it holds one that they do not.
+        ValueError: the path contains a character that has a special meaning there.
     """
     one_line(str(path))
     if bad := sorted(set(str(path)) & set("\\:%")):
@@ -38,20 +38,20 @@ def shared_path(path: Path) -> Path:
 
 
 def directive(option: str, value: object) -> str:
-    """A line such as ``#SBATCH --job-name="a b"``; sbatch reads quotes and backslashes there."""
+    """Format a line such as ``#SBATCH --job-name="a b"``, quoted as sbatch expects it."""
     text = str(value).replace("\\", "\\\\").replace('"', '\\"')
     return f'#SBATCH --{option}="{text}"'
 
 
 def activation(env: str | None) -> str:
-    """Bash that makes ``env`` the environment whose programs run.
+    """Return a Bash command that activates the environment ``env``.
 
     Args:
-        env: a folder with a virtual or conda environment, the name of a conda environment, or
-            None for the environment of this process.
+        env: folder of a virtual or conda environment, name of a conda environment, or None for the
+            environment of this process.
 
     Raises:
-        ValueError: there is no such environment.
+        ValueError: the environment does not exist.
     """
     if env is None:
         folder = Path(sys.prefix)
@@ -82,10 +82,11 @@ def _conda_activation(env: str) -> str:
 
 
 def submit(script: Path) -> str:
-    """Give ``script`` to sbatch; what it says, such as ``Submitted batch job 7``.
+    """Submit ``script`` with sbatch; return its output, such as ``Submitted batch job 7``.
 
     Raises:
-        ValueError: there is no sbatch here, or it refuses; its words are in the message.
+        ValueError: sbatch is not installed, or it refuses the script; the message contains its
+            output.
     """
     try:
         done = subprocess.run(["sbatch", str(script)], check=True, capture_output=True, text=True)

@@ -1,1 +1,1 @@
-"""Measuring models on held-out text: scores, tables, model cards."""
+"""Evaluation of models on held-out text: scores, tables and model cards."""

@@ -1,8 +1,8 @@
 """Bits per byte and patches on held-out documents, by source, language and kind of text.
 
-:data:`COUNTING` says what is counted. Sources whose kind is
-:data:`~bytelatent.data.held_out.OUTSIDE_KIND` are outside the mix: they stand by themselves, in no
-sum.
+:data:`COUNTING` explains which bytes are counted. Sources of the kind
+:data:`~bytelatent.data.held_out.OUTSIDE_KIND` do not belong to the mix: they have their own scores
+and are not part of any sum.
 """
 
 from collections import Counter
@@ -34,13 +34,14 @@ COUNTING = {
         "is measured on the same pieces. A piece's last patch ends with the piece."
     ),
 }
-"""What is measured, by kind of model. The patch of BOS holds no byte and is not counted."""
+"""Explanation of the measurement by kind of model. The patch of BOS contains no byte and is not
+counted."""
 
 MAX_BYTES = 4096
-"""Bytes of the pieces that a BLT takes documents in."""
+"""Largest number of bytes of the pieces into which documents are cut for a BLT."""
 
 QUANTILES = (0.1, 0.5, 0.9, 0.99)
-"""Of patch lengths."""
+"""Quantiles of the patch lengths."""
 
 
 @dataclass
@@ -48,11 +49,12 @@ class Score:
     """Sums over documents.
 
     Attributes:
-        documents, pieces, size: how many, ``size`` in bytes.
-        nats: surprisal of all bytes.
-        entropy_nats: the same by the entropy model that cuts patches for a BLT; else None.
-        patch_lengths: how many patches have so many bytes; empty without a patcher.
-        compressed: bytes that each compressor needs for the same bytes; empty if not measured.
+        documents, pieces, size: number of documents, of pieces and of bytes.
+        nats: surprisal of all bytes in nats.
+        entropy_nats: surprisal in nats under the entropy model that cuts the patches of a BLT; else
+            None.
+        patch_lengths: number of patches by length in bytes; empty without a patcher.
+        compressed: compressed size of the same bytes by compressor; empty if it was not measured.
     """
 
     documents: int = 0
@@ -64,7 +66,7 @@ class Score:
     compressed: Counter[str] = field(default_factory=Counter)
 
     def add_piece(self, scores: ByteScores) -> None:
-        """Count a piece of a document."""
+        """Add the scores of one piece of a document."""
         self.pieces += 1
         self.size += len(scores.nats_N)
         self.nats += float(scores.nats_N.sum(dtype=np.float64))
@@ -78,7 +80,7 @@ class Score:
             self.patch_lengths.update(lengths.tolist())
 
     def add(self, other: "Score") -> None:
-        """Count what another has counted."""
+        """Add the sums of another score."""
         self.documents += other.documents
         self.pieces += other.pieces
         self.size += other.size
@@ -90,12 +92,12 @@ class Score:
 
     @property
     def bits_per_byte(self) -> float:
-        """Of the model; 0 for no bytes."""
+        """Bits per byte of the model; 0 if there are no bytes."""
         return bits_per_byte(self.nats, max(1, self.size))
 
     @property
     def entropy_bits_per_byte(self) -> float | None:
-        """Of the entropy model on the same pieces."""
+        """Bits per byte of the entropy model on the same pieces; None if it was not measured."""
         return (
             None
             if self.entropy_nats is None
@@ -109,22 +111,27 @@ class Score:
         return self.size / patches if patches else None
 
     def patch_quantiles(self) -> dict[str, int]:
-        """Lengths in bytes that such a share of the patches does not exceed, and the longest."""
+        """Return the :data:`QUANTILES` of the patch lengths in bytes, and the longest length."""
         if not self.patch_lengths:
             return {}
         lengths = sorted(self.patch_lengths)
         below = np.cumsum([self.patch_lengths[length] for length in lengths])
-        places = np.searchsorted(below, np.array(QUANTILES) * below[-1])
-        found = {f"{q:.0%}": lengths[place] for q, place in zip(QUANTILES, places, strict=True)}
-        return {**found, "longest": lengths[-1]}
+        indices = np.searchsorted(below, np.array(QUANTILES) * below[-1])
+        quantiles = {
+            f"{q:.0%}": lengths[index] for q, index in zip(QUANTILES, indices, strict=True)
+        }
+        return {**quantiles, "longest": lengths[-1]}
 
     def compressors(self) -> dict[str, float]:
-        """Bits per byte of the compressors; see :mod:`bytelatent.evaluation.compressors`."""
+        """Return the bits per byte of each compressor.
+
+        See :mod:`bytelatent.evaluation.compressors`.
+        """
         return {name: 8 * size / max(1, self.size) for name, size in self.compressed.items()}
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON."""
-        found = {
+        """Return the score as a dictionary for JSON, without missing values."""
+        fields = {
             "documents": self.documents,
             "pieces": self.pieces,
             "bytes": self.size,
@@ -134,12 +141,12 @@ class Score:
             "patch_bytes": self.patch_quantiles(),
             "compressors": self.compressors(),
         }
-        return {key: value for key, value in found.items() if value not in (None, {})}
+        return {key: value for key, value in fields.items() if value not in (None, {})}
 
 
 @dataclass(frozen=True)
 class SourceScore:
-    """What was measured on a source."""
+    """Score of one source."""
 
     source: str
     language: str
@@ -150,10 +157,10 @@ class SourceScore:
 def evaluate(
     text_model: TextModel, corpus: Iterable[HeldOut], *, max_bytes: int = MAX_BYTES
 ) -> Iterator[SourceScore]:
-    """Measure one source after the other; :data:`COUNTING` says how.
+    """Measure one source after the other; :data:`COUNTING` explains which bytes are counted.
 
     Raises:
-        ValueError: the model or its patcher cannot run on a text.
+        ValueError: the model or its patcher cannot process a text.
     """
     for source in corpus:
         texts = source.documents
@@ -167,28 +174,28 @@ def evaluate(
 
 
 def combined(scores: Sequence[SourceScore], by: str) -> dict[str, Score]:
-    """Scores summed by ``language`` or ``kind``, in the order of their names."""
-    found: dict[str, Score] = {}
-    for one in scores:
-        found.setdefault(getattr(one, by), Score()).add(one.score)
-    return dict(sorted(found.items()))
+    """Sum scores by ``language`` or ``kind``; the names are sorted."""
+    sums: dict[str, Score] = {}
+    for result in scores:
+        sums.setdefault(getattr(result, by), Score()).add(result.score)
+    return dict(sorted(sums.items()))
 
 
 def overall(scores: Iterable[SourceScore]) -> Score:
-    """The sum of all."""
+    """Sum the scores of all sources."""
     total = Score()
-    for one in scores:
-        total.add(one.score)
+    for result in scores:
+        total.add(result.score)
     return total
 
 
 def kind_name(text_model: TextModel) -> str:
-    """A key of :data:`COUNTING`."""
+    """Return the key of :data:`COUNTING` for a model."""
     return BYTE_MODEL if text_model.is_byte_model else BLT
 
 
 def describe(text_model: TextModel) -> dict[str, Any]:
-    """The model and its patcher, for JSON."""
+    """Describe the model and its patcher as a dictionary for JSON."""
     patcher = text_model.patcher
     return {
         "model": text_model.name,
@@ -200,9 +207,12 @@ def describe(text_model: TextModel) -> dict[str, Any]:
 
 
 def as_dict(scores: Sequence[SourceScore]) -> dict[str, Any]:
-    """All scores, by source and summed, for JSON; ``outside`` if there is text outside the mix."""
-    mix = [one for one in scores if one.kind != OUTSIDE_KIND]
-    outside = [one for one in scores if one.kind == OUTSIDE_KIND]
+    """Return all scores by source, with their sums, as a dictionary for JSON.
+
+    The key ``outside`` holds the sources outside the mix, if there are any.
+    """
+    mix = [result for result in scores if result.kind != OUTSIDE_KIND]
+    outside = [result for result in scores if result.kind == OUTSIDE_KIND]
     return {
         "total": overall(mix).as_dict(),
         "sources": _by_source(mix),
@@ -214,20 +224,20 @@ def as_dict(scores: Sequence[SourceScore]) -> dict[str, Any]:
 
 def _by_source(scores: Iterable[SourceScore]) -> dict[str, dict[str, Any]]:
     return {
-        one.source: {"language": one.language, "kind": one.kind} | one.score.as_dict()
-        for one in scores
+        result.source: {"language": result.language, "kind": result.kind} | result.score.as_dict()
+        for result in scores
     }
 
 
 @dataclass(frozen=True)
 class Beside:
-    """A BLT beside a byte model that has learned from as many bytes.
+    """Comparison of a BLT with a byte model that was trained on the same number of bytes.
 
     Attributes:
-        path: the file, as it was given.
-        trained_bytes: of the byte model.
-        prose_bytes: of prose that both were measured on.
-        prose, total: bits per byte of the BLT and of the byte model, on the prose and on all.
+        path: path of the result file, as the user gave it.
+        trained_bytes: number of bytes that the byte model was trained on.
+        prose_bytes: number of bytes of prose on which both models were measured.
+        prose, total: bits per byte of the BLT and of the byte model, on the prose and on all text.
     """
 
     path: Path
@@ -238,14 +248,14 @@ class Beside:
 
 
 def read_beside(path: Path) -> Beside:
-    """A comparison as ``benchmarks/equal_bytes.py`` writes it.
+    """Read a comparison that ``benchmarks/equal_bytes.py`` has written.
 
     Raises:
-        ValueError: the file is missing or holds something else.
+        ValueError: the file is missing or has another content.
     """
-    found = read_json(path)
+    content = read_json(path)
     try:
-        blt, byte_model = found["results"]["blt"], found["results"]["byte model"]
+        blt, byte_model = content["results"]["blt"], content["results"]["byte model"]
         return Beside(
             path,
             int(byte_model["trained_bytes"]),

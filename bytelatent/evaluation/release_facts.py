@@ -1,4 +1,4 @@
-"""What a release measures of a model: its threshold, bits per byte, and what it writes."""
+"""Measurements of a model for its release: threshold, bits per byte and text quality."""
 
 import logging
 from collections.abc import Mapping
@@ -19,20 +19,21 @@ from bytelatent.training.args import TrainArgs
 logger = logging.getLogger(__name__)
 
 LIMIT = 12_000
-"""Bytes of each source that are measured; with some forty sources two minutes on two cores."""
+"""Number of bytes of each source to measure; some forty sources take two minutes on two cores."""
 
 CALIBRATION_LIMIT = 4_000
-"""Bytes of each source that the threshold is found on."""
+"""Number of bytes of each source from which the threshold is calibrated."""
 
 
 def calibrate(folder: Path, args: TrainArgs, patch_size: float, longest: int | None) -> None:
-    """Find the threshold of an entropy model, or only the curve around that of a BLT; write it.
+    """Calibrate an entropy model, or measure the calibration curve of a BLT, and write the result.
 
     Args:
-        folder: of the model.
-        args: of its run.
+        folder: folder of the model.
+        args: settings of its run.
         patch_size: wanted bytes per patch of an entropy model.
-        longest: bytes of its patches at most; those of a BLT are as it was trained with.
+        longest: largest patch length in bytes of an entropy model; a BLT keeps that of its
+            training.
     """
     text_model = load_text_model(str(folder))
     assert text_model.patcher is not None
@@ -49,8 +50,10 @@ def calibrate(folder: Path, args: TrainArgs, patch_size: float, longest: int | N
         threshold=None if args.blt is None else patcher.threshold,
         longest=longest if args.blt is None else patcher.max_patch_length,
     )
-    found = result["rules"][mode.value]
-    logger.info("%.6f nats: %.3f bytes per patch", found["threshold"], found["bytes_per_patch"])
+    calibrated = result["rules"][mode.value]
+    logger.info(
+        "%.6f nats: %.3f bytes per patch", calibrated["threshold"], calibrated["bytes_per_patch"]
+    )
     about = {"model": args.name, "entropy_model": args.patcher_model or args.name}
     if args.blt is None:
         calibration.write(str(folder), about | result)
@@ -59,43 +62,43 @@ def calibrate(folder: Path, args: TrainArgs, patch_size: float, longest: int | N
 
 
 def outside_sources(entries: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """The sources of a corpus that are outside the mix, by its manifest."""
+    """Return the sources that the manifest of a corpus places outside the mix."""
     return [name for name, entry in entries.items() if entry.get("kind") == OUTSIDE_KIND]
 
 
 def measure(
     text_model: TextModel, args: TrainArgs, split: str, limits: Mapping[str, int | None]
 ) -> list[SourceScore]:
-    """Bits per byte and patches on documents of every source of the run, and of others.
+    """Measure bits per byte and patches on documents of the sources of a run and of other sources.
 
     Args:
-        text_model: the model.
-        args: of its run.
-        split: of the corpus.
-        limits: bytes of each source to measure, all when None. Sources that the run has not are
-            left out where the split lacks them; of the others that is said.
+        text_model: model to measure.
+        args: settings of its run.
+        split: split of the corpus.
+        limits: number of bytes to measure by source; None measures all bytes. If the split lacks a
+            source, a source of the run is logged as missing; any other source is ignored.
     """
     root, key = args.data.root_dir, args.data.text_key
     there, own = source_names(root / split), args.data.used_sources()
-    wanted = {name: limit for name, limit in limits.items() if name in own or name in there}
+    used_limits = {name: limit for name, limit in limits.items() if name in own or name in there}
     corpus: list[HeldOut] = []
-    for name, limit in wanted.items():
+    for name, limit in used_limits.items():
         if name in there:
             corpus += held_out(root, split, [name], limit=limit, text_key=key)
         else:
             logger.warning("%s has no %s documents and is not measured", name, split)
     scores = []
-    for one in evaluate(text_model, corpus):
-        rate, size = one.score.bits_per_byte, one.score.size
-        logger.info("%s: %.3f bits per byte on %d bytes", one.source, rate, size)
-        scores.append(one)
+    for result in evaluate(text_model, corpus):
+        rate, size = result.score.bits_per_byte, result.score.size
+        logger.info("%s: %.3f bits per byte on %d bytes", result.source, rate, size)
+        scores.append(result)
     return scores
 
 
 def measure_text(text_model: TextModel, size: int) -> dict[str, Any]:
-    """What the model writes after the prompts that come along, ``size`` bytes each.
+    """Measure the quality of continuations of the shipped prompts, ``size`` bytes each.
 
-    Words are not told from others where the list of words is not installed, which is logged.
+    Without the list of words the share of words is not measured; a warning is logged.
     """
     try:
         is_word = text_quality.read_word_list()
@@ -103,34 +106,37 @@ def measure_text(text_model: TextModel, size: int) -> dict[str, Any]:
         logger.warning("%s", error)
         is_word = None
     options = text_quality.Options(text_quality.read_prompts(), size)
-    found = text_quality.measure(text_model, options, is_word)
-    for line in text_quality.lines(found):
+    quality = text_quality.measure(text_model, options, is_word)
+    for line in text_quality.lines(quality):
         logger.info("%s", line)
-    return found
+    return quality
 
 
 def start_of(args: TrainArgs) -> dict[str, Any]:
-    """What is known of the training of the model that a run began with."""
+    """Return the facts about the training of the model that a run started from."""
     assert args.init_from is not None
     folder = model_folder(args.init_from)
     settings = read_settings(folder)
-    found = settings.get("training")
-    if found and settings.get("dump_dir") == str(args.dump_dir):
-        # This very run has been released under the name of the model that it began with.
-        start: dict[str, Any] | None = found["start"]
+    training = settings.get("training")
+    if training and settings.get("dump_dir") == str(args.dump_dir):
+        # This run was released before under the name of the model that it started from.
+        start: dict[str, Any] | None = training["start"]
         if start is not None:
             return start
-    return {"name": args.init_from, **(found or trained(folder))}
+    return {"name": args.init_from, **(training or trained(folder))}
 
 
 def trained(folder: Path) -> dict[str, Any]:
-    """Steps, bytes and sources of the training of a model, as far as its folder knows."""
+    """Return the steps, bytes and sources of the training of a model.
+
+    Steps and bytes are None if the folder of the model does not contain them.
+    """
     settings = read_settings(folder)
     if isinstance(settings.get("training"), dict):
         return dict(settings["training"])
-    # The model folder of a run lies beside the curve.
-    places = (folder / "metrics.jsonl", folder.parent / "metrics.jsonl")
-    path = next((path for path in places if path.is_file()), None)
+    # The metrics of a run are in the parent of its model folder.
+    paths = (folder / "metrics.jsonl", folder.parent / "metrics.jsonl")
+    path = next((path for path in paths if path.is_file()), None)
     lines = [line for line in read_metrics(path) if "bytes" in line] if path else []
     sources = settings.get("data", {}).get("sources") or {}
     return {
@@ -142,8 +148,8 @@ def trained(folder: Path) -> dict[str, Any]:
 
 
 def entropy_training(name: str | None) -> dict[str, Any] | None:
-    """What is known of the training of a BLT's entropy model; None if nothing is."""
+    """Return the facts about the training of a BLT's entropy model, or None without any."""
     if name is None:
         return None
-    found = trained(model_folder(name))
-    return None if found["bytes"] is None else found
+    training = trained(model_folder(name))
+    return None if training["bytes"] is None else training

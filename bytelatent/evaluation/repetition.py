@@ -1,4 +1,4 @@
-"""Text quality: how much of what a model writes repeats itself, and how many words are words."""
+"""Text quality: the share of repeated windows and the share of real words in generated text."""
 
 import re
 from collections import Counter
@@ -31,7 +31,7 @@ BYTES, WINDOW = 256, 16
 TEMPERATURE, SEED = 0.7, 1
 
 MOST_REPEATED, LEAST_WORDS = 1 / 3, 0.9
-"""What a model should reach: shares of the windows and of the words."""
+"""Aims for a model: largest share of repeated windows, and smallest share of real words."""
 
 LIST_PACKAGE = "pyspellchecker"
 NO_LIST = "the list of words is not installed (pip install 'bytelatent[quality]')"
@@ -39,20 +39,20 @@ NO_LIST = "the list of words is not installed (pip install 'bytelatent[quality]'
 ONE_LETTER = {"a", "i", "o"}
 WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)*")
 ENDINGS = {"s", "t", "d", "ll", "m", "re", "ve"}
-"""What may follow an apostrophe."""
+"""Endings of English words after an apostrophe."""
 
 IsWord = Callable[[str], bool]
 
 
 @dataclass(frozen=True)
 class Options:
-    """How to measure.
+    """Settings of a measurement of text quality.
 
     Attributes:
-        prompts: what the model continues.
-        bytes: of each continuation, unless the model ends the document before.
-        temperature: of those that are drawn.
-        seed: of the draws.
+        prompts: texts that the model continues.
+        bytes: length of each continuation in bytes, unless the model ends the document earlier.
+        temperature: temperature of the sampled continuations.
+        seed: seed of the sampled continuations.
     """
 
     prompts: tuple[str, ...]
@@ -62,9 +62,9 @@ class Options:
 
 
 def repeated(data: bytes, window: int = WINDOW) -> float:
-    """Share of the places of ``data`` whose ``window`` bytes stand elsewhere in it too.
+    """Return the share of windows of ``window`` bytes in ``data`` that occur more than once.
 
-    0 for a text of fewer than two such places.
+    The share is 0 for a text with fewer than two windows.
     """
     windows = Counter(data[place : place + window] for place in range(len(data) - window + 1))
     if windows.total() < 2:
@@ -73,27 +73,27 @@ def repeated(data: bytes, window: int = WINDOW) -> float:
 
 
 def words_of(text: str, start: int = 0, *, whole: bool = True) -> list[str]:
-    """The words of ``text`` that end after place ``start``, in small letters.
+    """Return the words of ``text`` that end after index ``start``, in lower case.
 
     Args:
-        text: any.
-        start: where a continuation begins. A word that goes on from before it is one of them.
-        whole: whether the text has come to its end; else a word that it ends with is cut, and left
+        text: the text.
+        start: index where a continuation begins; a word that crosses this index belongs to it.
+        whole: whether the text is complete; if not, a word at its very end may be cut and is left
             out.
     """
     text = text.replace("’", "'")
     return [
-        found.group().lower()
-        for found in WORD.finditer(text)
-        if found.end() > start and (whole or found.end() < len(text))
+        match.group().lower()
+        for match in WORD.finditer(text)
+        if match.end() > start and (whole or match.end() < len(text))
     ]
 
 
 def read_word_list() -> IsWord:
-    """Whether something is an English word, by the list of the package ``pyspellchecker``.
+    """Return a function that tells whether a word is in the English list of ``pyspellchecker``.
 
     Raises:
-        ValueError: it is not installed.
+        ValueError: the package is not installed.
     """
     try:
         known = import_module("spellchecker").SpellChecker(language="en").word_frequency.dictionary
@@ -114,10 +114,10 @@ def read_word_list() -> IsWord:
 def continuations(
     text_model: TextModel, prompts: Sequence[bytes], size: int, sampling: SamplingArgs
 ) -> list[bytes]:
-    """``size`` bytes after each prompt; fewer where the model ends the document.
+    """Generate ``size`` bytes after each prompt; fewer if the model ends the document.
 
     Raises:
-        ValueError: the model or its patcher cannot generate.
+        ValueError: the model or its patcher cannot generate text.
     """
     model = text_model.model
     if isinstance(model, ByteLatentTransformer):
@@ -134,7 +134,7 @@ def continuations(
 
 @torch.inference_mode()
 def _bytes_after(model: LMTransformer, prompt: bytes, size: int, sampler: Sampler) -> Iterator[int]:
-    """What a byte model writes, byte by byte."""
+    """Yield the bytes that a byte model generates after ``prompt``."""
     device = next(model.parameters()).device
     tokens_1S = torch.as_tensor(tokenize(prompt)[:-1], dtype=torch.long, device=device)[None]
     state = None if model.args.window is None else model.initial_state(1)
@@ -155,21 +155,21 @@ def _bytes_after(model: LMTransformer, prompt: bytes, size: int, sampler: Sample
 def measure(
     text_model: TextModel, options: Options, is_word: IsWord | None = None
 ) -> dict[str, Any]:
-    """What a model writes, and how much of it repeats and is made of words.
+    """Generate texts and measure the shares of repeated windows and of real words in them.
 
     Args:
-        text_model: of either kind.
-        options: how.
-        is_word: tells words from others; None leaves them out.
+        text_model: a byte model or a BLT.
+        options: settings of the measurement.
+        is_word: function that tells whether a string is a word; None skips the share of words.
 
     Raises:
-        ValueError: the model or its patcher cannot generate.
+        ValueError: the model or its patcher cannot generate text.
     """
     prompts = [prompt.encode() for prompt in options.prompts]
     sampling = SamplingArgs(temperature=options.temperature, seed=options.seed)
     likeliest = continuations(text_model, prompts, options.bytes, SamplingArgs())
     drawn = continuations(text_model, prompts, options.bytes, sampling)
-    found: dict[str, Any] = {
+    result: dict[str, Any] = {
         "prompts": len(prompts),
         "bytes": options.bytes,
         "window": WINDOW,
@@ -191,19 +191,19 @@ def measure(
                 prompt + _readable(data), len(prompt), whole=len(data) < options.bytes
             )
         ]
-        found["sampled"] |= _share_of_words(words, is_word)
-        found["word_list"] = f"{LIST_PACKAGE} {version(LIST_PACKAGE)}, English"
-    return found
+        result["sampled"] |= _share_of_words(words, is_word)
+        result["word_list"] = f"{LIST_PACKAGE} {version(LIST_PACKAGE)}, English"
+    return result
 
 
 def baseline(size: int = BYTES, is_word: IsWord | None = None) -> dict[str, Any]:
-    """The same numbers of real prose, :data:`PROSE`, in pieces of ``size`` bytes."""
+    """Measure the same shares on real prose, :data:`PROSE`, in pieces of ``size`` bytes."""
     texts = [path.read_bytes() for path in PROSE]
-    found = _repeats([piece for text in texts for piece in cut_pieces(text, size)])
+    result = _repeats([piece for text in texts for piece in cut_pieces(text, size)])
     if is_word is not None:
         words = [word for text in texts for word in words_of(text.decode())]
-        found |= _share_of_words(words, is_word)
-    return found
+        result |= _share_of_words(words, is_word)
+    return result
 
 
 def _repeats(texts: Sequence[bytes]) -> dict[str, Any]:
@@ -217,7 +217,7 @@ def _repeats(texts: Sequence[bytes]) -> dict[str, Any]:
 
 
 def _share_of_words(words: Sequence[str], is_word: IsWord) -> dict[str, Any]:
-    """No share of no words."""
+    """Return the number of words and the share of real words; the share is None without words."""
     known = sum(map(is_word, words))
     return {"words": len(words), "share_of_words": known / len(words) if words else None}
 
@@ -226,27 +226,27 @@ def _readable(data: bytes) -> str:
     return data.decode("utf-8", errors="replace")
 
 
-def lines(found: dict[str, Any]) -> list[str]:
-    """The result for a terminal."""
+def lines(result: dict[str, Any]) -> list[str]:
+    """Format the result as lines for a terminal."""
     rows = [f"{'':28}{'repeated, mean':>16}{'worst':>8}{'words':>8}{'of them words':>16}"]
     titles = {
         "greedy": "the likeliest bytes",
-        "sampled": f"drawn at temperature {found['temperature']}",
+        "sampled": f"drawn at temperature {result['temperature']}",
         "prose": "real prose",
     }
     for part, title in titles.items():
-        one, words = found[part], found[part].get("share_of_words")
-        counts = f"{one['words']:>8,}" if "words" in one else f"{'-':>8}"
+        row, words = result[part], result[part].get("share_of_words")
+        counts = f"{row['words']:>8,}" if "words" in row else f"{'-':>8}"
         share = f"{'-':>16}" if words is None else f"{words:>16.1%}"
         rows.append(
-            f"{title:28}{one['repeated_mean']:>16.1%}{one['repeated_worst']:>8.1%}{counts}{share}"
+            f"{title:28}{row['repeated_mean']:>16.1%}{row['repeated_worst']:>8.1%}{counts}{share}"
         )
-    return [*rows, *_verdicts(found)]
+    return [*rows, *_verdicts(result)]
 
 
-def _verdicts(found: dict[str, Any]) -> list[str]:
-    """Whether the model reaches what it should."""
-    worst, words = found["greedy"]["repeated_worst"], found["sampled"].get("share_of_words")
+def _verdicts(result: dict[str, Any]) -> list[str]:
+    """Say in one line per aim whether the model reaches it."""
+    worst, words = result["greedy"]["repeated_worst"], result["sampled"].get("share_of_words")
     verdicts = [("repeated, worst", f"at most {MOST_REPEATED:.1%}", worst <= MOST_REPEATED)]
     if words is not None:
         verdicts.append(("words", f"at least {LEAST_WORDS:.1%}", words >= LEAST_WORDS))
@@ -254,16 +254,16 @@ def _verdicts(found: dict[str, Any]) -> list[str]:
 
 
 def read_prompts(path: Path = PROMPTS) -> tuple[str, ...]:
-    """The lines of a file.
+    """Read the prompts in a file, one per line.
 
     Raises:
-        ValueError: it is missing, no UTF-8, or has no line with anything in it.
+        ValueError: the file is missing, is not UTF-8, or contains only empty lines.
     """
     try:
         with os_errors_as_value_error(path, "read"):
-            found = tuple(line for line in path.read_text("utf-8").splitlines() if line.strip())
+            prompts = tuple(line for line in path.read_text("utf-8").splitlines() if line.strip())
     except UnicodeDecodeError as error:
         raise ValueError(f"{path} is no UTF-8 text: {error.reason}") from None
-    if not found:
+    if not prompts:
         raise ValueError(f"{path} has no line to continue")
-    return found
+    return prompts

@@ -1,4 +1,4 @@
-"""What a model makes of every byte of a text: the numbers behind all evaluation.
+"""Scores of every byte of a text: the numbers on which all evaluation is based.
 
 Legend: ``B`` rows, ``S`` tokens of a row, ``P`` patches, ``N`` bytes of a text, ``V`` vocabulary.
 """
@@ -25,19 +25,20 @@ from bytelatent.tokenizers.constants import OFFSET, PAD_ID
 from bytelatent.transformer import LMTransformer
 
 BATCH_BYTES = 16_384
-"""Bytes, padding included, that are run at once; a trade of memory for overhead."""
+"""Number of bytes in a batch, padding included; larger batches need more memory and have less
+overhead."""
 
 
 @dataclass(frozen=True)
 class ByteScores:
-    """The ``N`` bytes of a text, each predicted from BOS and the bytes before it.
+    """Scores of the ``N`` bytes of a text; each byte is predicted from BOS and the bytes before it.
 
     Attributes:
-        nats_N: surprisal, float32.
-        likeliest_N: whether the byte was the likeliest next token.
-        entropies_N: nats, float32, of the prediction of the byte by the entropy model, which a byte
-            model is itself; None without one.
-        entropy_nats_N: surprisal by the entropy model of a BLT; None for a byte model.
+        nats_N: surprisal in nats, float32.
+        likeliest_N: whether the byte was the most likely next token.
+        entropies_N: entropy in nats, float32, of the entropy model's prediction of the byte; a byte
+            model is its own entropy model. None without an entropy model.
+        entropy_nats_N: surprisal in nats under the entropy model of a BLT; None for a byte model.
         starts_N: whether the byte starts a patch; None without a patcher.
     """
 
@@ -50,7 +51,7 @@ class ByteScores:
 
 @dataclass(frozen=True)
 class _Predictions:
-    """For every target of a batch: surprisal, whether it was the likeliest token, entropy."""
+    """Surprisal, whether it was the most likely token, and entropy for every target of a batch."""
 
     nats_BS: Tensor
     likeliest_BS: Tensor
@@ -60,16 +61,16 @@ class _Predictions:
 def score(
     text_model: TextModel, texts: Sequence[bytes], *, batch_bytes: int = BATCH_BYTES
 ) -> list[ByteScores]:
-    """Run ``texts``, each by itself and in one piece.
+    """Score the bytes of each text; every text is processed by itself and as a whole.
 
-    Texts of similar length share a batch, filled up at the end, which changes nothing for their
-    bytes: nothing looks ahead. For a byte model with a window a text may have any length; a BLT
-    holds a text and its patches in memory at once.
+    Texts of similar length share a batch that is padded on the right. Padding does not change the
+    scores, because no model looks ahead. A text may have any length for a byte model with a window;
+    for a BLT a text and its patches must fit into memory.
 
     Raises:
-        ValueError: the model or its patcher cannot run on a text.
+        ValueError: the model or its patcher cannot process a text.
     """
-    found: dict[int, ByteScores] = {}
+    scores: dict[int, ByteScores] = {}
     rows = [tokenize(text)[:-1] for text in texts]
     for batch in length_batches([len(row) for row in rows], batch_bytes):
         tokens_BT = fill_up([rows[index] for index in batch]).to(text_model.device)
@@ -79,42 +80,42 @@ def score(
             own: dict[str, Any] = {
                 name: None if x is None else x[row, :size].copy() for name, x in fields.items()
             }
-            found[index] = ByteScores(**own)
-    return [found[index] for index in range(len(texts))]
+            scores[index] = ByteScores(**own)
+    return [scores[index] for index in range(len(texts))]
 
 
 @torch.inference_mode()
 def _score_batch(text_model: TextModel, tokens_BT: Tensor) -> dict[str, Any]:
-    """The fields of :class:`ByteScores` for rows of BOS and ``S`` bytes, each ``[B, S]``."""
+    """Compute the fields of :class:`ByteScores`, each ``[B, S]``, for rows of BOS and bytes."""
     model, measuring = text_model.model, text_model.entropy_model
-    # Without a byte in any row, BOS alone is run, for the sake of the shapes.
+    # If no row contains a byte, the model still runs over BOS, so that the shapes are valid.
     inputs_BS, targets_BS = tokens_BT[:, : max(1, tokens_BT.shape[1] - 1)], tokens_BT[:, 1:]
     targets_BS = F.pad(targets_BS, (0, inputs_BS.shape[1] - targets_BS.shape[1]), value=PAD_ID)
     measured = None if measuring is None else _byte_predictions(measuring, inputs_BS, targets_BS)
-    found, entropies_BS = measured, None if measured is None else measured.entropies_BS
+    predictions, entropies_BS = measured, None if measured is None else measured.entropies_BS
     lengths_BP = starts_BS = None
     if text_model.patcher is not None:
         lengths_BP, _ = text_model.patcher.patch(inputs_BS, entropies=entropies_BS)
         starts_BS = starts_from_lengths(lengths_BP, inputs_BS.shape[1] + 1)[:, 1:]
     if not isinstance(model, LMTransformer):
         assert lengths_BP is not None
-        found = _predictions(model(inputs_BS, lengths_BP), targets_BS)
-    assert found is not None
+        predictions = _predictions(model(inputs_BS, lengths_BP), targets_BS)
+    assert predictions is not None
     fields = {
-        "nats_N": found.nats_BS,
-        "likeliest_N": found.likeliest_BS,
+        "nats_N": predictions.nats_BS,
+        "likeliest_N": predictions.likeliest_BS,
         "entropies_N": entropies_BS,
-        "entropy_nats_N": None if measured is None or measured is found else measured.nats_BS,
+        "entropy_nats_N": None if measured is None or measured is predictions else measured.nats_BS,
         "starts_N": starts_BS,
     }
     return {name: None if x is None else x.cpu().numpy() for name, x in fields.items()}
 
 
 def _byte_predictions(model: LMTransformer, inputs_BS: Tensor, targets_BS: Tensor) -> _Predictions:
-    """Predictions of a byte model; in constant memory if it has a window."""
+    """Compute the predictions of a byte model; the memory is constant if the model has a window."""
     if model.args.window is None:
         return _predictions(model(inputs_BS), targets_BS)
-    # As much at once as the rows allow: few of them, longer chunks.
+    # The chunk is as long as the memory allows: longer for a batch of few rows.
     chunk = max(DEFAULT_CHUNK, BATCH_BYTES // len(inputs_BS) // 4)
     parts = [
         _predictions(logits_BCV, targets_BS[:, columns])
@@ -133,12 +134,12 @@ def _predictions(logits_BSV: Tensor, targets_BS: Tensor) -> _Predictions:
 
 
 def continuation(text_model: TextModel, prompt: bytes) -> Iterator[int]:
-    """The bytes that follow ``prompt`` when the likeliest is taken each time.
+    """Yield the bytes that follow ``prompt`` if the most likely token is taken at each step.
 
-    Ends before the first token that is no byte, such as the end of the document.
+    The bytes end before the first token that is not a byte, such as the end of the document.
 
     Raises:
-        ValueError: the model or its patcher cannot run.
+        ValueError: the model or its patcher cannot process the prompt.
     """
     tokens_BS = fill_up([tokenize(prompt)[:-1]]).to(text_model.device)
     for token in _following(text_model, tokens_BS):
@@ -148,20 +149,20 @@ def continuation(text_model: TextModel, prompt: bytes) -> Iterator[int]:
 
 
 def _following(text_model: TextModel, tokens_BS: Tensor) -> Iterator[int]:
-    """The likeliest next tokens of one row, without end."""
+    """Yield the most likely next tokens of one row, without end."""
     model, patcher = text_model.model, text_model.patcher
     if isinstance(model, LMTransformer):
         return (int(token_B1) for token_B1 in _greedy_tokens(model, tokens_BS))
     assert patcher is not None
     if patcher.args.mode() is PatchingMode.ENTROPY and patcher.args.threshold is None:
-        # The rule looks at later bytes: nothing can be kept.
+        # The rule depends on later bytes, so no state can be kept.
         return (int(token_B1) for token_B1 in greedy_tokens(model, patcher, tokens_BS))
     incremental = Incremental(model, text_model.entropy_model, patcher.args)
     return _steps(incremental, tokens_BS[0].tolist())
 
 
 def _steps(model: Incremental, tokens: list[int]) -> Iterator[int]:
-    """The likeliest next tokens of a BLT byte by byte."""
+    """Yield the most likely next tokens of a BLT, one byte at a time."""
     row = prefill(model, tokens)
     while True:
         token = int(row.logits_V.argmax())
@@ -171,7 +172,7 @@ def _steps(model: Incremental, tokens: list[int]) -> Iterator[int]:
 
 @torch.inference_mode()
 def _greedy_tokens(model: LMTransformer, tokens_BS: Tensor) -> Iterator[Tensor]:
-    """The most likely next tokens ``[B, 1]`` of a byte model, without end."""
+    """Yield the most likely next tokens ``[B, 1]`` of a byte model, without end."""
     if model.args.window is None:
         while True:
             next_B1 = model(tokens_BS)[:, -1:].argmax(-1)

@@ -1,4 +1,4 @@
-"""Calibration: the threshold of a patching rule for a wanted mean patch size, and its curve."""
+"""Calibration: the threshold of a patching rule for a mean patch size, and the curve around it."""
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
@@ -31,16 +31,16 @@ logger = logging.getLogger(__name__)
 
 CALIBRATION_FILE = "calibration.json"
 PATCH_SIZE = 4.5
-"""Bytes per patch, as in the paper's main runs."""
+"""Default patch size in bytes per patch, as in the paper's main runs."""
 
 LIMIT = 20_000
-"""Bytes of each source that are measured."""
+"""Number of bytes of each source to measure."""
 
 STEP = 0.05
-"""Nats between points of the curve."""
+"""Distance in nats between two points of the curve."""
 
 LONGEST = 24.0
-"""Bytes per patch at which the curve ends."""
+"""Patch size in bytes at which the curve ends."""
 
 
 @dataclass(frozen=True)
@@ -48,9 +48,9 @@ class Sample:
     """Entropies of a source.
 
     Attributes:
-        language: of the source.
-        share: of the mix that the source stands for.
-        texts: nats of the prediction of every byte, one array per text.
+        language: language of the source.
+        share: share of the mix that the source stands for.
+        texts: entropies in nats of the prediction of every byte, one array per text.
     """
 
     language: str
@@ -58,19 +58,19 @@ class Sample:
     texts: list[NDArray[np.float32]]
 
     def values(self, mode: PatchingMode) -> Floats:
-        """What ``mode`` compares with its threshold, all texts together."""
+        """Return the values that ``mode`` compares with its threshold, for all texts together."""
         return np.concatenate([start_values(text, mode) for text in self.texts])
 
 
 def measure(
     text_model: TextModel, corpus: Iterable[HeldOut], shares: Mapping[str, float] | None = None
 ) -> list[Sample]:
-    """Entropies of the documents.
+    """Measure the entropies of documents.
 
     Args:
-        text_model: its entropy model measures.
+        text_model: text model whose entropy model measures.
         corpus: held-out text.
-        shares: of the sources in the mix; in proportion to their bytes when None.
+        shares: shares of the sources in the mix; None weights sources by their bytes.
 
     Raises:
         ValueError: the model has no entropy model.
@@ -81,7 +81,9 @@ def measure(
     samples = []
     for source in corpus:
         scores = score(measuring, source.documents)
-        texts = [one.entropies_N for one in scores if one.entropies_N is not None]
+        texts = [
+            text_scores.entropies_N for text_scores in scores if text_scores.entropies_N is not None
+        ]
         share = float(sum(map(len, texts))) if shares is None else shares[source.source]
         samples.append(Sample(source.language, share, texts))
     return samples
@@ -95,22 +97,23 @@ def calibrate(
     threshold: float | None = None,
     longest: int | None = None,
 ) -> dict[str, Any]:
-    """Thresholds for ``patch_size`` bytes per patch, and the curve of the rule ``mode``.
+    """Find the thresholds for ``patch_size`` bytes per patch, and the curve of the rule ``mode``.
 
     Args:
         samples: entropies of held-out text.
-        patch_size: wanted mean length in bytes.
-        mode: the rule of the model.
-        threshold: nats; of a model whose threshold is given. The wanted length is then what it
-            gives, in place of ``patch_size``.
-        longest: bytes; longer patches are split, whatever the rule. None for no limit.
+        patch_size: wanted mean length of a patch in bytes.
+        mode: patching rule of the model.
+        threshold: threshold in nats of a model whose threshold is fixed; the patch size of this
+            threshold then replaces ``patch_size``.
+        longest: largest patch length in bytes; longer patches are split. None sets no limit.
 
     Returns:
-        What ``calibration.json`` holds. ``rules`` has those others too for which a threshold gives
-        that size; ``curve`` has bytes per patch at every threshold, for the mix and each language.
+        The content of ``calibration.json``. ``rules`` also contains the other rules for which a
+        threshold gives this patch size; ``curve`` contains the bytes per patch at every threshold,
+        for the mix and for each language.
 
     Raises:
-        ValueError: no threshold gives that size, or the rule has none.
+        ValueError: no threshold gives this patch size, or the rule has no threshold.
     """
     values, weights = _joined(samples, mode)
     if threshold is not None:
@@ -118,19 +121,19 @@ def calibrate(
     rules = {}
     for rule in dict.fromkeys((mode, *CALIBRATED)):
         own, own_weights = _joined(samples, rule)
-        found = threshold if rule is mode else None
+        rule_threshold = threshold if rule is mode else None
         try:
-            if found is None:
-                found = threshold_for(own, patch_size, own_weights, longest=longest)
+            if rule_threshold is None:
+                rule_threshold = threshold_for(own, patch_size, own_weights, longest=longest)
         except ValueError:
             if rule is mode:
                 raise
             continue
-        size = patch_size_of(own, found, own_weights, longest=longest)
-        rules[rule.value] = {"threshold": found, "bytes_per_patch": size}
+        size = patch_size_of(own, rule_threshold, own_weights, longest=longest)
+        rules[rule.value] = {"threshold": rule_threshold, "bytes_per_patch": size}
     languages = {
-        name: [one for one in samples if one.language == name]
-        for name in sorted({one.language for one in samples})
+        name: [sample for sample in samples if sample.language == name]
+        for name in sorted({sample.language for sample in samples})
     }
     threshold = rules[mode.value]["threshold"]
     return {
@@ -155,7 +158,7 @@ def _curve(
     mode: PatchingMode,
     longest: int | None,
 ) -> dict[str, Any]:
-    """Bytes per patch at every threshold."""
+    """Compute bytes per patch at every threshold."""
     values, weights = _joined(samples, mode)
     most = float(values[np.isfinite(values)].max(initial=0))
     thresholds = np.arange(0, most, STEP).round(6)
@@ -173,7 +176,7 @@ def _curve(
 
 
 def shares_of(settings: Mapping[str, Any]) -> dict[str, float] | None:
-    """Shares of the sources in the mix that a model was trained on; None if it does not say."""
+    """Return the shares of the sources in a training mix; None if the settings lack them."""
     data = settings.get("data")
     sources = data.get("sources") if isinstance(data, dict) else None
     if not isinstance(sources, dict):
@@ -185,36 +188,39 @@ def shares_of(settings: Mapping[str, Any]) -> dict[str, float] | None:
 def choose_sources(
     root: Path, split: str, shares: Mapping[str, float] | None
 ) -> tuple[list[str], dict[str, float] | None]:
-    """The sources of a split to calibrate on, and their shares; None for all bytes alike.
+    """Choose the sources of a split for calibration; return them with their shares.
+
+    The shares are None if all bytes have equal weight.
 
     Args:
         root: folder of the corpus.
-        split: of it.
-        shares: of the sources in the training mix, as far as it is known. Those that are not there
-            are left out; if none of them is there, all that is there is taken.
+        split: split of the corpus.
+        shares: shares of the sources in the training mix; None if they are unknown. Sources that
+            the split lacks are left out. If the split lacks all of them, all sources of the split
+            are chosen.
 
     Raises:
-        ValueError: the split holds no source.
+        ValueError: the split contains no source.
     """
-    there = source_names(root / split)
+    available = source_names(root / split)
     if shares is None:
-        return there, None
-    found = {name: share for name, share in shares.items() if name in there}
-    if not found:
+        return available, None
+    present = {name: share for name, share in shares.items() if name in available}
+    if not present:
         logger.warning(
             "%s holds no source of the training mix; all bytes of %s count alike",
             root / split,
-            ", ".join(there),
+            ", ".join(available),
         )
-        return there, None
-    if missing := sorted(shares.keys() - found.keys()):
+        return available, None
+    if missing := sorted(shares.keys() - present.keys()):
         logger.warning("%s lacks %s of the training mix", root / split, ", ".join(missing))
-    total = sum(found.values())
-    return list(found), {name: share / total for name, share in found.items()}
+    total = sum(present.values())
+    return list(present), {name: share / total for name, share in present.items()}
 
 
 def _joined(samples: Sequence[Sample], mode: PatchingMode) -> tuple[Floats, Floats]:
-    """Values of all samples, and how much each byte counts."""
+    """Return the values of all samples and the weight of each byte."""
     values = [sample.values(mode) for sample in samples]
     weights = [
         np.full(len(own), sample.share / len(own))
@@ -234,53 +240,53 @@ def _rounded(sizes: Floats) -> list[float]:
 def read_corpus(
     paths: Sequence[Path], split: str, shares: Mapping[str, float] | None, limit: int
 ) -> tuple[list[HeldOut], dict[str, float] | None]:
-    """Held-out text, of a corpus folder or of text files, and the shares of its sources.
+    """Read held-out text from a corpus folder or from text files, and the shares of its sources.
 
     Raises:
         ValueError: a path is missing or empty.
     """
     if len(paths) == 1 and paths[0].is_dir():
-        names, found_shares = choose_sources(paths[0], split, shares)
-        return held_out(paths[0], split, names, limit=limit), found_shares
-    found = []
+        names, mix_shares = choose_sources(paths[0], split, shares)
+        return held_out(paths[0], split, names, limit=limit), mix_shares
+    sources = []
     for path in paths:
         with os_errors_as_value_error(path, "read"):
             data = path.read_bytes()
         if not data:
             raise ValueError(f"{path} is empty")
-        found.append(HeldOut(path.name, "unknown", "unknown", [data[:limit]]))
-    return found, None
+        sources.append(HeldOut(path.name, "unknown", "unknown", [data[:limit]]))
+    return sources, None
 
 
 def write(name: str, result: Mapping[str, Any]) -> Path:
-    """Put threshold, longest length and curve into the folder of a model, and return it.
+    """Write threshold, largest patch length and curve to the folder of a model; return the folder.
 
     Raises:
-        ValueError: the model is not there, or the system refuses to write.
+        ValueError: the model does not exist, or the folder cannot be written.
     """
     folder = model_folder(name, (TRAIN_ARGS_FILE,))
-    found = BltTokenizerAndPatcher(TokenizerArgs(), PatcherArgs())
+    stored = BltTokenizerAndPatcher(TokenizerArgs(), PatcherArgs())
     if (folder / TRAIN_ARGS_FILE).is_file():
-        found = BltTokenizerAndPatcher.from_pretrained(folder)
-    patcher = found.patcher_args.model_copy(
+        stored = BltTokenizerAndPatcher.from_pretrained(folder)
+    patcher = stored.patcher_args.model_copy(
         update={
             "threshold": result["rules"][result["rule"]]["threshold"],
             "patch_size": result["patch_size"],
             "max_patch_length": result["max_patch_length"],
         }
     )
-    replace(found, patcher_args=patcher).save_pretrained(folder)
+    replace(stored, patcher_args=patcher).save_pretrained(folder)
     write_json(folder / CALIBRATION_FILE, result, indent=None)
     return folder
 
 
 def lines(result: Mapping[str, Any]) -> list[str]:
-    """The result for a terminal."""
-    found = [f"{'rule':12}{'threshold':>12}{'bytes/patch':>14}"]
+    """Format the result as lines for a terminal."""
+    rows = [f"{'rule':12}{'threshold':>12}{'bytes/patch':>14}"]
     for rule, numbers in result["rules"].items():
         threshold, size = numbers["threshold"], numbers["bytes_per_patch"]
-        found.append(f"{rule:12}{threshold:>12.6f}{size:>14.3f}")
-    found += ["", f"{'language':12}{'bytes':>12}{'bytes/patch':>14}  by {result['rule']}"]
+        rows.append(f"{rule:12}{threshold:>12.6f}{size:>14.3f}")
+    rows += ["", f"{'language':12}{'bytes':>12}{'bytes/patch':>14}  by {result['rule']}"]
     for language, size in result["bytes_per_patch"].items():
-        found.append(f"{language:12}{result['bytes'][language]:>12,}{size:>14.3f}")
-    return found
+        rows.append(f"{language:12}{result['bytes'][language]:>12,}{size:>14.3f}")
+    return rows

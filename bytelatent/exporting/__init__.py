@@ -1,1 +1,1 @@
-"""Writing models as ONNX graphs."""
+"""Export of models as ONNX graphs."""

@@ -1,7 +1,8 @@
-"""The parts of the models as nodes of a graph: blocks with a cache, and cross-attention.
+"""Transformer blocks with a KV cache, as nodes of an ONNX graph.
 
-Legend: as in :mod:`bytelatent.runtime.onnx_format`; ``H`` heads, ``Q = S * H / G`` queries of a
-key/value head, ``N = H + 2 G``.
+Legend: ``S`` new positions, ``T`` slots of a cache, ``D`` width, ``F`` width inside the
+feed-forward network, ``H`` heads, ``G`` key/value heads, ``N = H + 2 G``, ``Q = S * H / G`` queries
+of a key/value head, ``E`` head width.
 """
 
 from bytelatent.exporting.onnx_graph import INT64, Graph, Value
@@ -9,36 +10,39 @@ from bytelatent.runtime.onnx_format import StackShape
 
 
 def norm(graph: Graph, value: Value, name: str, eps: float) -> Value:
-    """RMS norm over the last dimension."""
+    """Add an RMS norm over the last dimension, with the scale of the norm ``name``."""
     scale = graph.single(graph.weight(f"{name}.weight"))
     return graph.op("RMSNormalization", value, scale, axis=-1, epsilon=eps)
 
 
 class StackGraph:
-    """The blocks of one transformer over ``S`` new positions, with its inputs and ``new``.
+    """The blocks of one transformer over ``S`` new positions, with their inputs and output.
 
     Args:
-        graph: gets the nodes.
-        prefix: of the names of its weights, ``local_decoder.`` say.
-        shape: of the blocks.
-        eps: of their norms.
+        graph: graph to which the nodes are added.
+        prefix: prefix of the names of the weights, for example ``local_decoder.``.
+        shape: dimensions of the blocks.
+        eps: epsilon of the norms.
     """
 
     def __init__(self, graph: Graph, prefix: str, shape: StackShape, eps: float) -> None:
         self.graph, self.prefix, self.shape, self.eps = graph, prefix, shape, eps
-        pairs, kept, width = shape.head_width // 2, shape.kv_heads, shape.head_width
+        pairs, kv_heads, width = shape.head_width // 2, shape.kv_heads, shape.head_width
         self._cos = graph.input("cos", [1, "S", pairs])
         self._sin = graph.input("sin", [1, "S", pairs])
         self._mask = graph.input("mask", ["S", "T + S"])
         self._split = graph.input("split", [2], INT64)
         self._past = [
-            tuple(graph.input(f"{what}_{layer}", [kept, "T", width]) for what in ("keys", "values"))
+            tuple(
+                graph.input(f"{part}_{layer}", [kv_heads, "T", width])
+                for part in ("keys", "values")
+            )
             for layer in range(shape.layers)
         ]
         self._new: list[Value] = []
 
     def block(self, layer: int, x_SD: Value) -> Value:
-        """Layer ``layer``: ``[S, D]`` to ``[S, D]``."""
+        """Add layer ``layer``: ``[S, D]`` to ``[S, D]``."""
         graph, name = self.graph, f"{self.prefix}layers.{layer}"
         y_SD = norm(graph, x_SD, f"{name}.attention_norm", self.eps)
         x_SD = graph.op("Add", x_SD, self._attention(layer, y_SD))
@@ -51,26 +55,26 @@ class StackGraph:
         return graph.op("Add", x_SD, down_SD)
 
     def all_blocks(self, x_SD: Value) -> Value:
-        """All layers, and then the new keys and values."""
+        """Add all layers and the output ``new``: ``[S, D]`` to ``[S, D]``."""
         for layer in range(self.shape.layers):
             x_SD = self.block(layer, x_SD)
         self.finish()
         return x_SD
 
     def finish(self) -> None:
-        """Give out the new keys and values, when all blocks have been made."""
+        """Add the output ``new`` with the new keys and values, after all blocks."""
         new = self.graph.op("Concat", *self._new, axis=0)
         count = 2 * self.shape.kv_heads * self.shape.layers
         self.graph.output("new", new, [count, "S", self.shape.head_width])
 
     def _attention(self, layer: int, y_SD: Value) -> Value:
-        """Attention to the cache and to the new positions; they are kept apart, as joining costs.
+        """Add attention to the cache and to the new positions; concatenating them would cost time.
 
-        Reading from the two is summed: ``softmax(q [past new]) = [a b]`` gives ``a v_past + b v``.
+        The two results are summed: ``softmax(q [past new]) = [a b]`` gives ``a v_past + b v``.
         """
         graph, shape = self.graph, self.shape
-        kept, width = shape.kv_heads, shape.head_width
-        q_GQE, k_GSE, v_GSE = self._turned(layer, y_SD)
+        kv_heads, width = shape.kv_heads, shape.head_width
+        q_GQE, k_GSE, v_GSE = self._rotated(layer, y_SD)
         self._new += [k_GSE, v_GSE]
         keys_GTE, values_GTE = self._past[layer]
         scores = [
@@ -78,11 +82,11 @@ class StackGraph:
             for keys in (keys_GTE, k_GSE)
         ]
         score = graph.op("Concat", *scores, axis=-1)
-        if kept != shape.heads:
+        if kv_heads != shape.heads:
             score = self._per_head(score)
         weight = graph.op("Softmax", graph.op("Add", score, self._mask), axis=-1)
-        if kept != shape.heads:
-            weight = self._per_kept_head(weight)
+        if kv_heads != shape.heads:
+            weight = self._per_kv_head(weight)
         past_GQT, new_GQS = graph.ops("Split", 2, weight, self._split, axis=-1)
         out_GQE = graph.op(
             "Add",
@@ -95,32 +99,34 @@ class StackGraph:
         wo = f"{self.prefix}layers.{layer}.attention.wo.weight"
         return graph.op("MatMul", out_SD, graph.matrix(wo))
 
-    def _turned(self, layer: int, y_SD: Value) -> tuple[Value, Value, Value]:
-        """Queries ``[G, Q, E]``, divided by the root of their width, keys and values."""
+    def _rotated(self, layer: int, y_SD: Value) -> tuple[Value, Value, Value]:
+        """Add queries ``[G, Q, E]``, divided by the root of the width, and keys and values."""
         graph, shape = self.graph, self.shape
-        heads, kept, width = shape.heads, shape.kv_heads, shape.head_width
+        heads, kv_heads, width = shape.heads, shape.kv_heads, shape.head_width
         names = [f"{self.prefix}layers.{layer}.attention.w{part}.weight" for part in "qkv"]
         qkv = graph.op("MatMul", y_SD, graph.matrix(*names, scales={names[0]: width**-0.5}))
-        qkv_SNE = graph.reshape(qkv, -1, heads + 2 * kept, width)
+        qkv_SNE = graph.reshape(qkv, -1, heads + 2 * kv_heads, width)
         qkv_NSE = graph.op("Transpose", qkv_SNE, perm=[1, 0, 2])
-        to_rotate, v_GSE = graph.ops("Split", 2, qkv_NSE, graph.ints(heads + kept, kept), axis=0)
+        to_rotate, v_GSE = graph.ops(
+            "Split", 2, qkv_NSE, graph.ints(heads + kv_heads, kv_heads), axis=0
+        )
         to_rotate = graph.op("Unsqueeze", to_rotate, graph.ints(0))
         rotated = graph.op("RotaryEmbedding", to_rotate, self._cos, self._sin, interleaved=1)
         rotated = graph.op("Squeeze", rotated, graph.ints(0))
-        q_HSE, k_GSE = graph.ops("Split", 2, rotated, graph.ints(heads, kept), axis=0)
-        q_GQE = q_HSE if kept == heads else graph.reshape(q_HSE, kept, -1, width)
+        q_HSE, k_GSE = graph.ops("Split", 2, rotated, graph.ints(heads, kv_heads), axis=0)
+        q_GQE = q_HSE if kv_heads == heads else graph.reshape(q_HSE, kv_heads, -1, width)
         return q_GQE, k_GSE, v_GSE
 
     def _per_head(self, score_GQT: Value) -> Value:
-        """``[G, Q, T + S]`` to ``[G, H / G, S, T + S]``."""
+        """Reshape scores ``[G, Q, T + S]`` to ``[G, H / G, S, T + S]``."""
         graph, shape = self.graph, self.shape
-        seen = graph.op("Shape", self._mask)
+        mask_shape = graph.op("Shape", self._mask)
         lead = graph.ints(shape.kv_heads, shape.heads // shape.kv_heads)
-        return graph.op("Reshape", score_GQT, graph.op("Concat", lead, seen, axis=0))
+        return graph.op("Reshape", score_GQT, graph.op("Concat", lead, mask_shape, axis=0))
 
-    def _per_kept_head(self, weight: Value) -> Value:
-        """Back to ``[G, Q, T + S]``."""
+    def _per_kv_head(self, weight: Value) -> Value:
+        """Reshape weights ``[G, H / G, S, T + S]`` to ``[G, Q, T + S]``."""
         graph = self.graph
-        seen = graph.op("Shape", self._mask, start=1)
+        mask_shape = graph.op("Shape", self._mask, start=1)
         lead = graph.ints(self.shape.kv_heads, -1)
-        return graph.op("Reshape", weight, graph.op("Concat", lead, seen, axis=0))
+        return graph.op("Reshape", weight, graph.op("Concat", lead, mask_shape, axis=0))

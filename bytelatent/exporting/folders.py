@@ -1,4 +1,4 @@
-"""Graphs beside the weights of a model, checked against torch before they take their names."""
+"""Export of graphs to a model's folder, with a comparison with torch before the files are named."""
 
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
@@ -35,27 +35,27 @@ from bytelatent.runtime.steps import Sessions, StepModel
 from bytelatent.transformer import LMTransformer
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
-"""What weights may be stored in."""
+"""Precisions in which weights may be stored, by name."""
 
 TOLERANCE = 1e-4
-"""Of logits, as a share of the largest; nats of entropies."""
+"""Largest difference of logits, as a share of the largest logit, and of entropies in nats."""
 
 CHECKED = 300
-"""Random bytes that torch and the graphs are compared on, besides a window."""
+"""Number of random bytes, in addition to a window, on which torch and the graphs are compared."""
 
 PATCH_SIZE = 5
 
 
 def export_blt(model: ByteLatentTransformer, folder: Path) -> list[Path]:
-    """Write the graphs of a BLT beside its ``model.safetensors``.
+    """Write the graphs of a BLT next to its ``model.safetensors``; return their files.
 
     Args:
-        model: what the file holds, in single precision.
-        folder: where the file is.
+        model: the model in the file, in single precision.
+        folder: folder of the file.
 
     Raises:
         ValueError: the file is missing or of another model, the model cannot generate, or the
-            graphs do not reproduce it.
+            graphs differ from it.
     """
     stored, shape = StoredTensors.read(folder / WEIGHTS_FILE), blt_shape(model.args)
     graphs = blt_graphs(model.args, stored)
@@ -63,19 +63,19 @@ def export_blt(model: ByteLatentTransformer, folder: Path) -> list[Path]:
 
 
 def export_entropy(model: LMTransformer, folder: Path) -> Path:
-    """Write the graph of an entropy model beside its ``model.safetensors``.
+    """Write the graph of an entropy model next to its ``model.safetensors``; return its file.
 
     Args:
-        model: what the file holds, in single precision.
-        folder: where the file is.
+        model: the model in the file, in single precision.
+        folder: folder of the file.
 
     Raises:
-        ValueError: as :func:`export_blt`.
+        ValueError: the file is missing or of another model, or the graph differs from the model.
     """
     stored, shape = StoredTensors.read(folder / WEIGHTS_FILE), entropy_shape(model.args)
     graphs = {ENTROPY_GRAPH: entropy_graph(model.args, stored)}
     (path,) = _write(graphs, shape, folder, lambda paths: _compare_entropy(model, shape, paths))
-    # Of an earlier version, with weights of its own, which need not be those beside it any more.
+    # An earlier version wrote this file with its own weights, which may now differ.
     (folder / SELF_CONTAINED_FILE).unlink(missing_ok=True)
     return path
 
@@ -86,7 +86,7 @@ def _write(
     folder: Path,
     compare: Callable[[Mapping[str, Path]], None],
 ) -> list[Path]:
-    """Write all graphs, or none if ``compare`` objects."""
+    """Write all graphs, or none if ``compare`` raises an error."""
     with ExitStack() as stack:
         paths = {name: stack.enter_context(replacing(folder / name)) for name in graphs}
         for name, graph in graphs.items():
@@ -110,10 +110,10 @@ def _compare_blt(model: ByteLatentTransformer, shape: BltShape, paths: Mapping[s
     for chunk in steps.chunks(tokens):
         steps.advance(row, chunk, seen)
     tokens_1S = torch.tensor([tokens])
-    expected = model(tokens_1S, patcher.build().patch(tokens_1S)[0])[0]
-    found = torch.cat([torch.from_numpy(logits_SV) for logits_SV in seen.logits])
-    worst = float((found - expected).abs().max())
-    if not worst <= TOLERANCE * max(1.0, float(expected.abs().max())):
+    expected_SV = model(tokens_1S, patcher.build().patch(tokens_1S)[0])[0]
+    exported_SV = torch.cat([torch.from_numpy(logits_SV) for logits_SV in seen.logits])
+    worst = float((exported_SV - expected_SV).abs().max())
+    if not worst <= TOLERANCE * max(1.0, float(expected_SV.abs().max())):
         raise ValueError(f"the exported graphs differ from the model by {worst:.2e} in a logit")
 
 
@@ -130,9 +130,9 @@ def _compare_entropy(model: LMTransformer, shape: EntropyShape, paths: Mapping[s
 
 
 def _random_tokens(vocab_size: int, window: int) -> list[int]:
-    """More than a window of them; of the special ids none, which would begin another document."""
+    """Return random tokens, more than a window, without special ids, which could end a document."""
     random = torch.Generator().manual_seed(0)
-    found: list[int] = torch.randint(
+    tokens: list[int] = torch.randint(
         min(4, vocab_size - 1), vocab_size, (window + CHECKED,), generator=random
     ).tolist()
-    return found
+    return tokens

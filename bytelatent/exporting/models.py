@@ -1,6 +1,9 @@
-"""ONNX graphs of a BLT and of an entropy model, as :mod:`bytelatent.runtime.onnx_format` has them.
+"""ONNX graphs of a BLT and of an entropy model; see :mod:`bytelatent.runtime.onnx_format`.
 
-Legend: as there; ``P`` patches, ``G`` global width, ``E`` head width of cross-attention.
+Legend: ``S`` new bytes, ``P`` patches, ``B`` bytes with states, ``M`` bytes of the longest patch,
+``D`` local width, ``G`` global width, ``F`` width of keys and values together, ``V`` vocabulary,
+``N`` hash tables, ``R`` encoder layers whose states patches use, ``X`` layers of the decoder with
+cross-attention, ``K`` vectors per patch, ``H`` heads and ``E`` head width of cross-attention.
 """
 
 from bytelatent.architecture.args import HashArgs, LMTransformerArgs, TransformerArgs
@@ -19,7 +22,11 @@ from bytelatent.runtime.onnx_format import (
 
 
 def entropy_graph(args: LMTransformerArgs, stored: StoredTensors) -> Graph:
-    """The graph of an entropy model.
+    """Build the graph of an entropy model.
+
+    Args:
+        args: dimensions of the model.
+        stored: the weights of the model.
 
     Raises:
         ValueError: the weights are not those of such a model.
@@ -42,7 +49,11 @@ def entropy_graph(args: LMTransformerArgs, stored: StoredTensors) -> Graph:
 
 
 def blt_graphs(args: ByteLatentTransformerArgs, stored: StoredTensors) -> dict[str, Graph]:
-    """The graphs of a BLT by the names of their files.
+    """Build the graphs of a BLT; return them by the names of their files.
+
+    Args:
+        args: dimensions of the model.
+        stored: the weights of the model.
 
     Raises:
         ValueError: the weights are not those of such a model, or the model cannot generate.
@@ -88,25 +99,25 @@ def _global(args: ByteLatentTransformerArgs, shape: BltShape, graph: Graph) -> G
     ]
     patches = _pooled(graph, args, bytes_[0], room_PM)
     if shape.encoder_cross:
-        patches = _patches_read_bytes(graph, shape, patches, bytes_, room_PM, args.encoder)
+        patches = _encoder_cross_attention(graph, shape, patches, bytes_, room_PM, args.encoder)
     x_PG = _projected(graph, "global_transformer.token_embedding_projection.weight", patches)
     stack = StackGraph(graph, "global_transformer.", shape.global_model, args.global_model.norm_eps)
     x_PG = stack.all_blocks(x_PG)
     vector = _projected(graph, "local_decoder.patch_embedding_projection.weight", x_PG)
     latents, width = vector, dim
     if shape.decoder_cross:
-        latents = _offers(graph, shape, vector, args.decoder.norm_eps)
+        latents = _keys_values(graph, shape, vector, args.decoder.norm_eps)
         width = 2 * len(shape.decoder_cross) * shape.patch_vectors * dim
     graph.output("latents", latents, ["S", width])
     return graph
 
 
 def _pooled(graph: Graph, args: ByteLatentTransformerArgs, x_PMD: Value, room_PM: Value) -> Value:
-    """The first vector of each patch; places without a byte repeat one of the patch."""
+    """Add the pooled vector of each patch; padding of ``x_PMD`` repeats a byte of the patch."""
     if args.patch_bytes is not None:
-        there = graph.op("Unsqueeze", graph.op("Exp", room_PM), graph.ints(-1))
+        inside_PM1 = graph.op("Unsqueeze", graph.op("Exp", room_PM), graph.ints(-1))
         width = args.patch_bytes * args.encoder.dim
-        return graph.reshape(graph.op("Mul", x_PMD, there), -1, width)
+        return graph.reshape(graph.op("Mul", x_PMD, inside_PM1), -1, width)
     parts = []
     for how in args.pooling:
         if how == "avg":
@@ -119,7 +130,7 @@ def _pooled(graph: Graph, args: ByteLatentTransformerArgs, x_PMD: Value, room_PM
     return parts[0] if len(parts) == 1 else graph.op("Concat", *parts, axis=-1)
 
 
-def _patches_read_bytes(
+def _encoder_cross_attention(
     graph: Graph,
     shape: BltShape,
     pooled_PD: Value,
@@ -127,7 +138,10 @@ def _patches_read_bytes(
     room_PM: Value,
     local: LocalArgs,
 ) -> Value:
-    """The encoder's cross-attention in all layers that have it: ``[P, K * D]``, and ``weights``."""
+    """Add the encoder's cross-attention in all its layers; return ``[P, K * D]``.
+
+    The output ``weights`` holds the attention weights of these layers.
+    """
     dim, vectors, heads = shape.dim, shape.patch_vectors, shape.cross_heads
     wide = _projected(graph, "local_encoder.patch_embedding_projection.weight", pooled_PD)
     patches_PKD = graph.reshape(wide, -1, vectors, dim)
@@ -156,8 +170,8 @@ def _patches_read_bytes(
     return graph.reshape(patches_PKD, -1, vectors * dim)
 
 
-def _offers(graph: Graph, shape: BltShape, vectors: Value, eps: float) -> Value:
-    """Keys and values that bytes read of every patch, layer by layer: ``[P, 2 X * H * K * E]``."""
+def _keys_values(graph: Graph, shape: BltShape, vectors: Value, eps: float) -> Value:
+    """Add keys and values of every patch for the decoder's layers: ``[P, 2 X * H * K * E]``."""
     vectors_PKD = graph.reshape(vectors, -1, shape.patch_vectors, shape.dim)
     parts = []
     for number in range(len(shape.decoder_cross)):
@@ -178,10 +192,10 @@ def _decoder(args: ByteLatentTransformerArgs, shape: BltShape, graph: Graph) -> 
     width = 2 * layers * vectors * dim if layers else dim
     latents = graph.input("latents", ["P", width])
     own = graph.op("Gather", latents, graph.input("patch", ["S"], INT64), axis=0)
-    offers: list[Value] = []
+    layer_keys_values: list[Value] = []
     if layers:
         own = graph.reshape(own, -1, 2 * layers, heads, vectors, dim // heads)
-        offers = graph.ops("Split", 2 * layers, own, axis=1, num_outputs=2 * layers)
+        layer_keys_values = graph.ops("Split", 2 * layers, own, axis=1, num_outputs=2 * layers)
     else:
         x_SD = graph.op("Add", x_SD, own)
     stack = StackGraph(graph, "local_decoder.", shape.decoder, args.decoder.norm_eps)
@@ -189,8 +203,8 @@ def _decoder(args: ByteLatentTransformerArgs, shape: BltShape, graph: Graph) -> 
     for layer in range(args.decoder.n_layers):
         if layer in shape.decoder_cross:
             number = shape.decoder_cross.index(layer)
-            keys_values = offers[2 * number : 2 * number + 2]
-            x_SD, weight_SKH = _byte_reads_patch(
+            keys_values = layer_keys_values[2 * number : 2 * number + 2]
+            x_SD, weight_SKH = _decoder_cross_attention(
                 graph, shape, number, x_SD, keys_values, args.decoder
             )
             weights.append(weight_SKH)
@@ -206,55 +220,58 @@ def _decoder(args: ByteLatentTransformerArgs, shape: BltShape, graph: Graph) -> 
     return graph
 
 
-def _byte_reads_patch(
+def _decoder_cross_attention(
     graph: Graph,
     shape: BltShape,
     number: int,
     x_SD: Value,
-    offer_S1HKE: list[Value],
+    key_value_S1HKE: list[Value],
     local: LocalArgs,
 ) -> tuple[Value, Value]:
-    """The decoder's cross-attention: the new states, and weights ``[S, K, H]``."""
+    """Add the decoder's cross-attention: the new states, and weights ``[S, K, H]``."""
     dim, heads, vectors = shape.dim, shape.cross_heads, shape.patch_vectors
     name = f"local_decoder.cross_attn_layers.{number}"
     normed = norm(graph, x_SD, f"{name}.cross_attn_norm_q", local.norm_eps)
     q_SD = graph.op("MatMul", normed, _cross_matrix(graph, shape, name, "q"))
     q_S1H1E = graph.reshape(q_SD, -1, 1, heads, 1, dim // heads)
-    keys_S1HEK = graph.op("Transpose", offer_S1HKE[0], perm=[0, 1, 2, 4, 3])
+    keys_S1HEK = graph.op("Transpose", key_value_S1HKE[0], perm=[0, 1, 2, 4, 3])
     score = graph.op("MatMul", q_S1H1E, keys_S1HEK)
     weight_S1H1K = graph.op("Softmax", score, axis=-1)
-    out_SD = graph.reshape(graph.op("MatMul", weight_S1H1K, offer_S1HKE[1]), -1, dim)
+    out_SD = graph.reshape(graph.op("MatMul", weight_S1H1K, key_value_S1HKE[1]), -1, dim)
     weight_SHK = graph.reshape(weight_S1H1K, -1, heads, vectors)
     weight_SKH = graph.op("Transpose", weight_SHK, perm=[0, 2, 1])
     return _added_twice(graph, x_SD, out_SD, name), weight_SKH
 
 
 def _cross_matrix(graph: Graph, shape: BltShape, name: str, parts: str) -> Value:
-    """Weights of queries, divided by the root of the head width, or of keys and values."""
+    """Add the weights of queries, divided by the root of the head width, or of keys and values."""
     names = [f"{name}.w{part}.weight" for part in parts]
     scale = (shape.dim // shape.cross_heads) ** -0.5
     return graph.matrix(*names, scales={names[0]: scale} if parts == "q" else None)
 
 
-def _added_twice(graph: Graph, x: Value, read: Value, name: str) -> Value:
-    """The residual counts twice, see :class:`bytelatent.model.cross_attention.CrossAttention`."""
-    out = graph.op("MatMul", read, graph.matrix(f"{name}.wo.weight"))
+def _added_twice(graph: Graph, x: Value, attended: Value, name: str) -> Value:
+    """Add ``x`` twice to the output projection of the attention result.
+
+    The residual counts twice, see :class:`bytelatent.model.cross_attention.CrossAttention`.
+    """
+    out = graph.op("MatMul", attended, graph.matrix(f"{name}.wo.weight"))
     return graph.op("Add", graph.op("Add", x, x), out)
 
 
 def _projected(graph: Graph, name: str, value: Value) -> Value:
-    """A linear layer, if the model has it."""
-    there = name in graph.stored.tensors
-    return graph.op("MatMul", value, graph.matrix(name)) if there else value
+    """Add a linear layer, if the model has it; otherwise return ``value``."""
+    exists = name in graph.stored.tensors
+    return graph.op("MatMul", value, graph.matrix(name)) if exists else value
 
 
 def _looked_up(graph: Graph, name: str, ids_S: Value) -> Value:
-    """Rows of a table: only these are converted, so that a large table is not."""
+    """Add a look-up of rows of a table; only these rows are converted to single precision."""
     return graph.single(graph.op("Gather", graph.weight(name), ids_S, axis=0))
 
 
 def _with_ngrams(graph: Graph, x_SD: Value, tables: str, count: int) -> Value:
-    """``x_SD`` and the rows of ``count`` tables of hash n-grams; ``hashes`` says which."""
+    """Add to ``x_SD`` the rows of ``count`` hash n-gram tables that the input ``hashes`` names."""
     hashes_SN = graph.input("hashes", ["S", count], INT64)
     for number in range(count):
         ids_S = graph.op("Gather", hashes_SN, graph.index(number), axis=1)
@@ -263,7 +280,7 @@ def _with_ngrams(graph: Graph, x_SD: Value, tables: str, count: int) -> Value:
 
 
 def _stacked(graph: Graph, name: str, values: list[Value], shape: list[int | str]) -> None:
-    """Give out values of several layers as one."""
+    """Add an output that stacks values of several layers."""
     parts = [graph.op("Unsqueeze", value, graph.ints(0)) for value in values]
     whole = parts[0] if len(parts) == 1 else graph.op("Concat", *parts, axis=0)
     graph.output(name, whole, [len(values), *shape])
@@ -281,7 +298,7 @@ def _stack_shape(args: TransformerArgs, window: int | None) -> StackShape:
 
 
 def entropy_shape(args: LMTransformerArgs) -> EntropyShape:
-    """What its reader must know of it."""
+    """Return the dimensions of an entropy model for the metadata of its graph."""
     hashes = args.hashes or HashArgs(sizes=(), buckets=1)
     return EntropyShape(
         hash_sizes=hashes.sizes,
@@ -295,7 +312,7 @@ def entropy_shape(args: LMTransformerArgs) -> EntropyShape:
 
 
 def blt_shape(args: ByteLatentTransformerArgs) -> BltShape:
-    """What its reader must know of it."""
+    """Return the dimensions of a BLT for the metadata of its graphs."""
     return BltShape(
         encoder=_stack_shape(args.encoder, args.encoder.window),
         global_model=_stack_shape(args.global_model, None),

@@ -1,7 +1,7 @@
-"""An ONNX graph, node by node, whose weights stay in a safetensors file.
+"""An ONNX graph, built node by node, whose weights stay in a safetensors file.
 
-Nodes of weights alone (a conversion to single precision, a transposition, several matrices side by
-side) are computed once, when onnxruntime loads the graph.
+Nodes that depend only on weights (a conversion to single precision, a transposition, a
+concatenation) are computed once, when onnxruntime loads the graph.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,12 +16,12 @@ from onnx import TensorProto, helper, numpy_helper
 from bytelatent.formats.safetensors_header import StoredTensors
 
 OPSET = 23
-"""The first with rotary embeddings and RMS norms."""
+"""First version of the ONNX operators that has rotary embeddings and RMS norms."""
 
 IR_VERSION = 10
 
 TYPES = {"F32": TensorProto.FLOAT, "BF16": TensorProto.BFLOAT16, "F16": TensorProto.FLOAT16}
-"""Types that weights may have in a file."""
+"""ONNX type for each type that weights may have in a safetensors file."""
 
 INT64 = TensorProto.INT64
 
@@ -29,14 +29,14 @@ Value: TypeAlias = str
 """Name of a value in the graph."""
 
 Sizes = Sequence[int | str]
-"""Of a value; names for those that differ from call to call."""
+"""Dimensions of a value: numbers, or names for those that differ from call to call."""
 
 
 class Graph:
-    """A graph in the making.
+    """An ONNX graph under construction.
 
     Args:
-        stored: where the weights are; the graph must lie in the same folder.
+        stored: the weights; the graph must be saved in the same folder as their file.
     """
 
     def __init__(self, stored: StoredTensors) -> None:
@@ -48,38 +48,44 @@ class Graph:
         self._constants: dict[tuple[str, tuple[int, ...], bytes], onnx.TensorProto] = {}
 
     def input(self, name: str, shape: Sizes, kind: int = TensorProto.FLOAT) -> Value:
-        """A value that every call gives."""
+        """Add an input, which every call must provide.
+
+        Args:
+            name: name of the input.
+            shape: its dimensions.
+            kind: its ONNX type.
+        """
         self._inputs.append(helper.make_tensor_value_info(name, kind, shape))
         return name
 
     def output(self, name: str, value: Value, shape: Sizes) -> None:
-        """A value, in single precision, that a call may ask for."""
+        """Add an output in single precision, which a call may request."""
         self._nodes.append(helper.make_node("Identity", [value], [name]))
         self._outputs.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, shape))
 
     def op(self, kind: str, *inputs: Value, **attributes: Any) -> Value:
-        """A node with one output."""
+        """Add a node with one output; return the output."""
         return self.ops(kind, 1, *inputs, **attributes)[0]
 
     def ops(self, kind: str, count: int, *inputs: Value, **attributes: Any) -> list[Value]:
-        """A node with ``count`` outputs."""
+        """Add a node with ``count`` outputs; return the outputs."""
         number = len(self._nodes)
-        names = [f"{kind}_{number}_{place}" for place in range(count)]
+        names = [f"{kind}_{number}_{index}" for index in range(count)]
         self._nodes.append(helper.make_node(kind, inputs, names, **attributes))
         return names
 
     def weight(self, name: str) -> Value:
-        """A tensor of the file as it is there.
+        """Add a tensor of the safetensors file with its stored type.
 
         Raises:
-            ValueError: the file has it not, or in a type that is no floating point.
+            ValueError: the file does not contain the tensor, or not as floating-point numbers.
         """
         if name not in self._weights:
             stored = self.stored.tensors.get(name)
             if stored is None or stored.dtype not in TYPES:
-                what = "has no" if stored is None else f"has, as {stored.dtype},"
+                fault = "has no" if stored is None else f"has, as {stored.dtype},"
                 raise ValueError(
-                    f"{self.stored.path} {what} {name}; it must have it as {', '.join(TYPES)}"
+                    f"{self.stored.path} {fault} {name}; it must have it as {', '.join(TYPES)}"
                 )
             tensor = TensorProto(
                 name=name,
@@ -87,26 +93,26 @@ class Graph:
                 dims=stored.shape,
                 data_location=TensorProto.EXTERNAL,
             )
-            place = {"location": self.stored.path.name}
-            place |= {"offset": str(stored.offset), "length": str(stored.size)}
-            for key, value in place.items():
+            location = {"location": self.stored.path.name}
+            location |= {"offset": str(stored.offset), "length": str(stored.size)}
+            for key, value in location.items():
                 tensor.external_data.add(key=key, value=value)
             self._weights[name] = tensor
         return name
 
     def single(self, value: Value) -> Value:
-        """``value`` in single precision."""
+        """Convert ``value`` to single precision, unless it is a weight in single precision."""
         tensor = self._weights.get(value)
         if tensor is not None and tensor.data_type == TensorProto.FLOAT:
             return value
         return self.op("Cast", value, to=TensorProto.FLOAT)
 
     def matrix(self, *names: str, scales: Mapping[str, float] | None = None) -> Value:
-        """Weights of linear layers ``[F, D]`` side by side and transposed: ``[D, F]``.
+        """Concatenate weights ``[F, D]`` of linear layers and transpose the result: ``[D, F]``.
 
         Args:
-            names: of the weights.
-            scales: numbers that some of them are multiplied with.
+            names: names of the weights.
+            scales: factors for some of the weights, by name.
         """
         parts = []
         for name in names:
@@ -118,24 +124,24 @@ class Graph:
         return self.op("Transpose", whole, perm=[1, 0])
 
     def floats(self, *numbers: float) -> Value:
-        """A constant; one number has no dimensions."""
+        """Add a constant of floats; a single number has no dimensions."""
         array = np.array(numbers, dtype=np.float32)
         return self._constant(array[0] if len(numbers) == 1 else array)
 
     def index(self, number: int) -> Value:
-        """A constant without dimensions."""
+        """Add an integer constant without dimensions."""
         return self._constant(np.array(number, dtype=np.int64))
 
     def ints(self, *numbers: int) -> Value:
-        """A constant ``[N]``."""
+        """Add a constant of integers, ``[N]``."""
         return self._constant(np.array(numbers, dtype=np.int64))
 
     def reshape(self, value: Value, *shape: int) -> Value:
-        """``value`` in another shape: 0 keeps a size, -1 stands for what is left."""
+        """Reshape ``value``: 0 keeps a dimension, -1 stands for the remaining size."""
         return self.op("Reshape", value, self.ints(*shape))
 
     def save(self, path: Path, metadata: Mapping[str, str]) -> None:
-        """Write the graph to ``path``, as it is."""
+        """Write the graph to ``path``, with ``metadata``."""
         initializers = [*self._weights.values(), *self._constants.values()]
         graph = helper.make_graph(
             self._nodes, "bytelatent", self._inputs, self._outputs, initializer=initializers

@@ -1,1 +1,1 @@
-"""Checkpoints: the released layouts, where they are found and how they are read and written."""
+"""Checkpoints: finding model folders, and reading and writing the released layouts."""

@@ -1,4 +1,4 @@
-"""Finding a model's folder: a path, a name of a shipped model, or a repository on the hub."""
+"""Locating the folder of a model by a path, the name of a shipped model or a hub repository."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,18 +7,19 @@ from bytelatent.files import os_errors_as_value_error
 from bytelatent.formats.hub import download
 
 PRETRAINED = Path(__file__).parents[1] / "pretrained"
-"""Models that come with the package."""
+"""Folder of the models that ship with the package."""
 
 
 def model_folder(name_or_path: str | Path, files: Sequence[str] | None = None) -> Path:
-    """The folder of a model: an existing folder, a shipped model, or a downloaded repository.
+    """Return the folder of a model: an existing folder, a shipped model or a downloaded repository.
 
     Args:
         name_or_path: a path, the name of a shipped model, or ``owner/name`` on the hub.
-        files: names of the files that are wanted, so that no others are fetched; None for all.
+        files: names of the files to download from the hub; None for all files.
 
     Raises:
-        ValueError: nothing of that name is here, and the hub has not got it or does not let us in.
+        ValueError: no folder or shipped model has this name, and the hub has no such repository or
+            denies access to it.
     """
     path = Path(name_or_path)
     with os_errors_as_value_error(path, "read"):

@@ -1,4 +1,4 @@
-"""Repositories on the Hugging Face hub: fetching, uploading, model cards, and what can go wrong."""
+"""Repositories on the Hugging Face hub: downloads, uploads, model cards and error messages."""
 
 import json
 import os
@@ -16,15 +16,15 @@ TEMPLATES = Path(__file__).parents[1] / "templates"
 
 
 def download(repository: str, files: Sequence[str] | None = None, to: Path | None = None) -> Path:
-    """Fetch a repository, or take it from the cache.
+    """Download a repository and return its folder; files in the cache are not downloaded again.
 
     Args:
         repository: ``owner/name``.
-        files: names or patterns of files to fetch; None for all.
-        to: a folder to fetch into, in place of the cache.
+        files: names or patterns of the files to download; None for all files.
+        to: target folder; the cache of ``huggingface_hub`` when None.
 
     Raises:
-        ValueError: the hub cannot be reached, has not got it, or does not let us in.
+        ValueError: the hub cannot be reached, has no such repository or denies access to it.
     """
     with hub_errors(repository):
         from huggingface_hub import HfApi
@@ -43,22 +43,23 @@ def upload(
     token: str | None = None,
     commit_message: str | None = None,
 ) -> str:
-    """Write files to a repository, which is made if it is not there.
+    """Upload files to a repository in one commit; create the repository if it does not exist.
 
     Args:
         repository: ``owner/name``.
-        save: writes the files into a folder.
-        card: the model card, for a repository that has none.
-        merged: files that ``save`` finds in the folder if the repository has them.
-        private: for a repository that is made.
-        token: instead of the stored one.
-        commit_message: of the only commit.
+        save: function that writes the files into a folder.
+        card: model card, for a repository without a ``README.md``.
+        merged: names of files that are copied from the repository into the folder before ``save``
+            is called, if the repository has them.
+        private: whether a new repository is private.
+        token: access token; the stored token when None.
+        commit_message: message of the commit.
 
     Returns:
-        The repository's page.
+        The address of the page of the repository.
 
     Raises:
-        ValueError: the hub cannot be reached or does not let us write.
+        ValueError: the hub cannot be reached or denies writing.
     """
     with hub_errors(repository, writing=True), tempfile.TemporaryDirectory() as name:
         from huggingface_hub import HfApi
@@ -77,10 +78,15 @@ def upload(
 
 @contextmanager
 def hub_errors(repository: str, *, writing: bool = False) -> Iterator[None]:
-    """Make one sentence of what the hub or the network says.
+    """Replace errors of the hub and of the network by a ``ValueError`` of one sentence.
+
+    Args:
+        repository: ``owner/name``, for messages.
+        writing: whether the block writes to the repository, for messages.
 
     Raises:
-        ValueError: in place of the errors of ``huggingface_hub``.
+        ValueError: the block raised an error of ``huggingface_hub`` or of the system, or
+            ``huggingface_hub`` is not installed.
     """
     try:
         from huggingface_hub import errors
@@ -139,14 +145,14 @@ def _first_line(error: Exception) -> str:
 def model_card(
     name: str, *, summary: str, facts: dict[str, str], snippet: str, args: dict[str, Any]
 ) -> str:
-    """A model card in Markdown.
+    """Return a model card in Markdown.
 
     Args:
-        name: of the model.
-        summary: what it is, in a sentence or two.
-        facts: rows of a table.
-        snippet: Python that loads it.
-        args: what it was made from.
+        name: name of the model.
+        summary: description of the model in one or two sentences.
+        facts: rows of the table of facts, by their label.
+        snippet: Python code that loads the model.
+        args: settings of the model.
     """
     template = (TEMPLATES / "model_card.md").read_text(encoding="utf-8")
     return template.format(

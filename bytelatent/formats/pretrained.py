@@ -1,4 +1,4 @@
-"""Reading and writing models: a folder or the hub, in either layout of Meta's checkpoints."""
+"""Loading and saving models in both layouts of Meta's checkpoints, in a folder or on the hub."""
 
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -25,26 +25,26 @@ from bytelatent.formats.weights import State, read_tensors, write_tensors
 
 
 class NoValues(TorchFunctionMode):
-    """Leaves out ``nn.init.normal_``: on the meta device it loads torch's compiler, for a second.
+    """Mode in which torch skips ``nn.init.normal_``, which ``nn.Embedding()`` calls.
 
-    ``nn.Embedding`` calls it when it is made.
+    On the meta device that call would import torch's compiler, which takes about a second.
     """
 
     def __torch_function__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
     ) -> Any:
-        """Call ``func``, or give its tensor back as it is."""
+        """Call ``func``; return the tensor unchanged if ``func`` is ``nn.init.normal_``."""
         kwargs = kwargs or {}
         return kwargs["tensor"] if func is nn.init.normal_ else func(*args, **kwargs)
 
 
 class Pretrained(nn.Module):
-    """A network that is made from its args, and has checkpoints.
+    """Base class of networks that are built from settings and have checkpoints.
 
     Attributes:
-        kind: what its checkpoints say.
-        summary: a sentence for model cards.
-        args: what it was made from.
+        kind: format of the settings in the checkpoints of this class.
+        summary: description of the class in one sentence, for model cards.
+        args: settings of the network.
     """
 
     kind: ClassVar[Kind[Any]]
@@ -57,41 +57,40 @@ class Pretrained(nn.Module):
 
     @classmethod
     def from_pretrained(cls, name_or_path: str | Path, *, dtype: torch.dtype | None = None) -> Self:
-        """Load a folder, shipped model or hub repository, in eval mode.
+        """Load a model in eval mode from a folder, a shipped model or a hub repository.
 
-        The file is mapped into memory, so the weights are never held twice, and those of another
-        dtype are converted part by part.
+        The file of weights is mapped into memory, so memory never holds the weights twice. Weights
+        of another dtype are converted part by part.
 
         Args:
-            name_or_path: a folder, or a name such as ``facebook/blt-entropy``; it holds
+            name_or_path: a folder, or a name such as ``facebook/blt-entropy``. The folder contains
                 ``config.json`` and ``model.safetensors``, or ``params.json`` and
                 ``consolidated.pth``.
-            dtype: convert the weights on the way in.
+            dtype: dtype of the loaded weights; that of the file when None.
 
         Raises:
             ValueError: a file is missing, damaged or does not fit; the message names it.
         """
         folder = model_folder(name_or_path, MODEL_FILES)
-        found = find_checkpoint(folder, cls.kind)
+        checkpoint = find_checkpoint(folder, cls.kind)
         with torch.device("meta"), NoValues():
-            model = cls(found.args)
+            model = cls(checkpoint.args)
         shapes = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
-        model.load_state_dict(read_tensors(found.weights, shapes, dtype), assign=True)
+        model.load_state_dict(read_tensors(checkpoint.weights, shapes, dtype), assign=True)
         return model.eval()
 
     def save_pretrained(
         self, folder: str | Path, *, file_format: FileFormat = "safetensors"
     ) -> None:
-        """Write the model, each file whole or not at all.
+        """Write the model to a folder; each file is written completely or not at all.
 
         Args:
-            folder: made if it is not there.
-            file_format: ``safetensors`` for ``config.json`` and ``model.safetensors``, ``pth`` for
-                ``params.json`` and ``consolidated.pth``.
+            folder: target folder; it is created if it does not exist.
+            file_format: ``safetensors`` writes ``config.json`` and ``model.safetensors``, ``pth``
+                writes ``params.json`` and ``consolidated.pth``.
 
         Raises:
-            ValueError: the args have a shape that the flat keys cannot express, or the system
-                refuses to write.
+            ValueError: the flat keys cannot express the settings, or the system refuses to write.
         """
         write_checkpoint(Path(folder), self.state_dict(), self.kind, self.args, file_format)
 
@@ -103,21 +102,21 @@ class Pretrained(nn.Module):
         token: str | None = None,
         commit_message: str | None = None,
     ) -> str:
-        """Write the model to a hub repository, which is made if it is not there.
+        """Upload the model to a hub repository; create the repository if it does not exist.
 
-        A repository without a ``README.md`` gets a model card; one that is there stays.
+        A repository without a ``README.md`` gets a model card; an existing ``README.md`` is kept.
 
         Args:
             repo_id: ``owner/name``.
-            private: for a repository that is made.
-            token: instead of the one of ``huggingface-cli login``.
-            commit_message: instead of one that names the class.
+            private: whether a new repository is private.
+            token: access token; the token of ``huggingface-cli login`` when None.
+            commit_message: message of the commit; a message with the name of the class when None.
 
         Returns:
-            The repository's page.
+            The address of the page of the repository.
 
         Raises:
-            ValueError: the hub cannot be reached or does not let us write.
+            ValueError: the hub cannot be reached or denies writing.
         """
         return upload(
             repo_id,
@@ -151,11 +150,18 @@ class Pretrained(nn.Module):
 def write_checkpoint(
     folder: Path, state: State, kind: Kind[Args], args: Args, file_format: FileFormat
 ) -> None:
-    """Write a checkpoint; its files appear whole or not at all.
+    """Write a checkpoint to a folder; each file is written completely or not at all.
+
+    Args:
+        folder: target folder.
+        state: tensors by name.
+        kind: format of the settings.
+        args: settings of the model.
+        file_format: ``safetensors`` or ``pth``, as for :meth:`Pretrained.save_pretrained`.
 
     Raises:
-        ValueError: the flat keys cannot express the args, the system refuses to write, or the
-            folder holds a released checkpoint, which would be read in place of a ``.pth``.
+        ValueError: the flat keys cannot express the settings, the system refuses to write, or the
+            folder contains a released checkpoint, which would be read in place of a ``.pth``.
     """
     flat = dict(sorted(kind.write(args).items()))
     if file_format == "safetensors":

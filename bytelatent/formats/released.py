@@ -1,13 +1,13 @@
-"""The two checkpoint layouts of Meta, and their flat args.
+"""The two checkpoint layouts of Meta and their flat settings.
 
 | layout | args | weights |
 |---|---|---|
 | released | ``config.json``: ``{"args": {...}}`` | ``model.safetensors`` |
 | consolidated | ``params.json``, see :func:`args_of_params` | ``consolidated.pth`` |
 
-Where a folder holds both, the released one is read. The reference wrote every option it ever had
-into the args; those that do nothing for the result are retired: accepted when read, never written
-back with another meaning.
+If a folder contains both layouts, the released layout is read. Released files contain every option
+of the program that wrote them. Options that do not change the result are *retired*: they are
+accepted when a file is read and never written with another meaning.
 """
 
 import difflib
@@ -28,7 +28,7 @@ WEIGHTS_FILE = "model.safetensors"
 PARAMS_FILE = "params.json"
 CONSOLIDATED_FILE = "consolidated.pth"
 MODEL_FILES = (CONFIG_FILE, WEIGHTS_FILE, PARAMS_FILE, CONSOLIDATED_FILE)
-"""What reading a model may need of a folder or repository."""
+"""Names of all files of a folder or repository that loading a model may need."""
 
 RETIRED_LM_KEYS = frozenset({"attn_impl", "rope_use_fp32_in_outer_product"})
 """Keys of released entropy models that choose a kernel and change no result."""
@@ -40,18 +40,18 @@ MARKS = {
     "LMTransformer": ("sliding_window", "an entropy model"),
     "ByteLatentTransformer": ("dim_global", "a BLT"),
 }
-"""For each class that reads checkpoints, a flat key that only its own have, and what they are."""
+"""For each class that loads checkpoints, a flat key that only its checkpoints have, and a name."""
 
 
 @dataclass(frozen=True)
 class Kind(Generic[Args]):
-    """What the checkpoints of one kind of model say.
+    """Format of the settings in checkpoints of one kind of model.
 
     Attributes:
-        loader: the class that reads them.
-        section: where training args, and so ``params.json``, keep this model's args.
-        read: flat args to checked ones; raises ``ValueError``.
-        write: checked args to flat ones; raises ``ValueError``.
+        loader: name of the class that loads these checkpoints.
+        section: key of the settings of this model in training settings and in ``params.json``.
+        read: function from flat settings to checked settings; it raises ``ValueError``.
+        write: function from checked settings to flat settings; it raises ``ValueError``.
     """
 
     loader: str
@@ -60,15 +60,20 @@ class Kind(Generic[Args]):
     write: Callable[[Args], dict[str, Any]]
 
 
-class Found(NamedTuple, Generic[Args]):
-    """A checkpoint in a folder: its args, and the file of its weights."""
+class StoredCheckpoint(NamedTuple, Generic[Args]):
+    """Checkpoint in a folder.
+
+    Attributes:
+        args: settings of the model.
+        weights: path of the file of weights, which may be missing.
+    """
 
     args: Args
     weights: Path
 
 
 def lm_args(flat: dict[str, Any]) -> LMTransformerArgs:
-    """The entropy model that flat args of a released file describe.
+    """Convert the flat settings of a released entropy model to checked settings.
 
     Raises:
         ValueError: a key is unknown or has an impossible value.
@@ -79,18 +84,20 @@ def lm_args(flat: dict[str, Any]) -> LMTransformerArgs:
 
 
 def lm_flat_args(args: LMTransformerArgs) -> dict[str, Any]:
-    """The flat keys of an entropy model; :func:`lm_args` reads them back."""
+    """Convert the settings of an entropy model to flat settings, the inverse of :func:`lm_args`."""
     return args.model_dump() | {"attn_impl": "sdpa"}
 
 
 LM_KIND = Kind("LMTransformer", "entropy_model", lm_args, lm_flat_args)
 
 
-def find_checkpoint(folder: Path, kind: Kind[Args]) -> Found[Args]:
-    """The args of the checkpoint in ``folder`` and the path of its weights, which may be missing.
+def find_checkpoint(folder: Path, kind: Kind[Args]) -> StoredCheckpoint[Args]:
+    """Read the settings of the checkpoint in ``folder`` and find the path of its weights.
+
+    The file of weights may be missing.
 
     Raises:
-        ValueError: there is no config, or it is damaged, describes another kind of model, or holds
+        ValueError: the config is missing or damaged, describes another kind of model, or contains
             an unknown or impossible setting.
     """
     config, params = folder / CONFIG_FILE, folder / PARAMS_FILE
@@ -98,29 +105,29 @@ def find_checkpoint(folder: Path, kind: Kind[Args]) -> Found[Args]:
         released, consolidated = config.is_file(), params.is_file()
     if released:
         args = _interpret(config, _args_of_config(config), kind)
-        return Found(args, folder / WEIGHTS_FILE)
+        return StoredCheckpoint(args, folder / WEIGHTS_FILE)
     if consolidated:
         args = _interpret(params, args_of_params(params, kind.section), kind)
-        return Found(args, folder / CONSOLIDATED_FILE)
+        return StoredCheckpoint(args, folder / CONSOLIDATED_FILE)
     raise ValueError(
         f"{config} does not exist, nor {PARAMS_FILE} of a .pth checkpoint: {folder} holds no model"
     )
 
 
-def check_keys(given: dict[str, Any], kind: type[BaseModel]) -> None:
-    """Refuse keys that ``kind`` has not got.
+def check_keys(flat: dict[str, Any], kind: type[BaseModel]) -> None:
+    """Check that every key of ``flat`` is a field of ``kind``.
 
     Raises:
-        ValueError: names the first, and the nearest known one.
+        ValueError: a key is unknown; the message names the first one and the nearest known key.
     """
-    unknown = min(given.keys() - kind.model_fields.keys(), default=None)
+    unknown = min(flat.keys() - kind.model_fields.keys(), default=None)
     if unknown is not None:
         near = difflib.get_close_matches(unknown, kind.model_fields, n=1, cutoff=0.0)
         raise ValueError(f"{unknown}: unknown key; the nearest known one is {near[0]}")
 
 
 def explain(error: ValidationError) -> str:
-    """One line for the first thing that is wrong in a configuration."""
+    """Return one line about the first error in a configuration."""
     first = error.errors()[0]
     place = ".".join(str(part) for part in first["loc"]) or "config"
     return f"{place}: {first['msg']}"
@@ -143,7 +150,14 @@ def _args_of_config(path: Path) -> dict[str, Any]:
 
 
 def args_of_params(path: Path, section: str) -> dict[str, Any]:
-    """Args in the section of training args, under ``model`` or ``args``, or bare."""
+    """Read the settings of a model from ``params.json``.
+
+    They are in the section ``section`` of training settings, under ``model``, under ``args``, or at
+    the top of the file.
+
+    Raises:
+        ValueError: the file is missing, damaged or contains no JSON object.
+    """
     params = read_json(path)
     if not isinstance(params, dict):
         raise ValueError(f"{path} holds no object")

@@ -1,14 +1,14 @@
-"""The flat keys of released BLT checkpoints, and the nested args they stand for.
+"""Conversion between the flat keys of released BLT checkpoints and nested settings.
 
-The reference wrote 101 options into every ``config.json``. They fall into three kinds:
+Every released ``config.json`` contains 101 options of three kinds:
 
-- those that shape the model: read into :class:`ByteLatentTransformerArgs`, and written back;
-- those that must have one value, because the released weights mean nothing with another
-  (:data:`FIXED`): checked;
-- those that change no result (:data:`RETIRED`): accepted from released files and forgotten.
+- options that shape the model: they are read into :class:`ByteLatentTransformerArgs` and written;
+- options that must have one value, because the released weights need it (:data:`FIXED`): they are
+  checked;
+- options that do not change the result (:data:`RETIRED`): they are accepted and ignored.
 
-Any other key is an error. A model of ours that these keys cannot describe is written with its
-nested args instead, in the same place of the same file.
+Any other key is an error. If these keys cannot describe a model, its nested settings are written
+under the same key of the same file instead.
 """
 
 import difflib
@@ -44,7 +44,7 @@ FIXED: dict[str, tuple[Any, ...]] = {
     "use_local_encoder_transformer": (True,),
     "use_rope": (True,),
 }
-"""Keys with the only value under which the model is the one that is implemented here."""
+"""Keys with their accepted values; the model is not implemented for other values."""
 
 RETIRED = frozenset(
     [
@@ -91,7 +91,7 @@ RETIRED = frozenset(
         "use_fsdp",
     ]
 )
-"""Keys that choose kernels, parallelism, logging or (elsewhere) patching."""
+"""Keys of kernels, parallelism and logging, and of patching, which ``train_args.json`` decides."""
 
 _POOLINGS = {
     "max": ("max",),
@@ -105,7 +105,9 @@ _INIT = ("init_base_std", "init_std_factor")
 
 
 def nested_args(flat: dict[str, Any]) -> ByteLatentTransformerArgs:
-    """The model that flat args of a released file describe.
+    """Convert the flat settings of a released BLT to nested settings.
+
+    Settings that are nested already are accepted too.
 
     Raises:
         ValueError: a key is missing, unknown, or has a value that is not implemented.
@@ -127,7 +129,11 @@ def nested_args(flat: dict[str, Any]) -> ByteLatentTransformerArgs:
 
 
 def flat_args(args: ByteLatentTransformerArgs) -> dict[str, Any]:
-    """The flat keys that describe ``args``; :func:`nested_args` reads them back."""
+    """Convert the settings of a BLT to flat settings, the inverse of :func:`nested_args`.
+
+    Raises:
+        ValueError: the flat keys cannot express ``args``.
+    """
     encoder, decoder, wide = args.encoder, args.decoder, args.global_model
     pooling = next((name for name, kind in _POOLINGS.items() if kind == args.pooling), None)
     flat: dict[str, Any] = {key: accepted[0] for key, accepted in FIXED.items()}
@@ -168,7 +174,7 @@ def flat_args(args: ByteLatentTransformerArgs) -> dict[str, Any]:
 
 
 def written_args(args: ByteLatentTransformerArgs) -> dict[str, Any]:
-    """What goes into ``config.json``: flat keys if they can describe ``args``, else nested ones."""
+    """Return the settings for ``config.json``: flat if flat keys can express them, else nested."""
     try:
         return flat_args(args)
     except ValueError:
@@ -179,7 +185,7 @@ BLT_KIND = Kind("ByteLatentTransformer", "model", nested_args, written_args)
 
 
 def _take(flat: dict[str, Any]) -> ByteLatentTransformerArgs:
-    """Consume the keys that shape the model."""
+    """Remove the keys that shape the model from ``flat`` and return them as nested settings."""
     shared = {key: flat.pop(key) for key in (*_SHARED, *_INIT)}
     kv_heads, window = flat.pop("n_kv_heads"), flat.pop("local_attention_window_len")
 
@@ -237,7 +243,7 @@ def _pooling(name: str | None) -> tuple[Any, ...]:
 
 
 def _ngram_sizes(flat: dict[str, Any]) -> dict[int, int]:
-    """Table rows by n-gram length, from a mapping or from ``"3:1000,4:2000"``."""
+    """Return the number of table rows by n-gram length, from a mapping or ``"3:1000,4:2000"``."""
     enabled, sizes = flat.pop("encoder_enable_byte_ngrams"), flat.pop("ngram_vocab_sizes")
     text = flat.pop("encoder_ngram_to_size_str")
     if not enabled:

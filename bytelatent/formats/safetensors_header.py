@@ -1,6 +1,7 @@
-"""Where the tensors of a safetensors file lie, read off its header; no tensor is loaded.
+"""Offsets of the tensors of a safetensors file, read from its header; no tensor is loaded.
 
-The format: 8 bytes (little-endian) with the length of the header, the header in JSON, the tensors.
+A safetensors file consists of the length of the header (8 bytes, little-endian), the header in
+JSON and the tensors.
 """
 
 import hashlib
@@ -14,17 +15,18 @@ from bytelatent.files import os_errors_as_value_error
 
 PREFIX = struct.Struct("<Q")
 LARGEST_HEADER = 100_000_000
-"""Bytes; the limit of the format."""
+"""Limit of the format for the length of the header, in bytes."""
 
 
 @dataclass(frozen=True)
 class Stored:
-    """One tensor.
+    """Description of one stored tensor.
 
     Attributes:
-        dtype: by its name in the format, ``BF16`` say.
-        shape: its sizes.
-        offset, size: bytes from the beginning of the file, and in it.
+        dtype: name of the dtype in the format, for example ``BF16``.
+        shape: sizes of the dimensions.
+        offset: offset of the tensor from the beginning of the file, in bytes.
+        size: size of the tensor in bytes.
     """
 
     dtype: str
@@ -35,13 +37,13 @@ class Stored:
 
 @dataclass(frozen=True)
 class StoredTensors:
-    """The tensors of a file.
+    """Descriptions of all tensors of a safetensors file.
 
     Attributes:
-        path: the file.
-        tensors: by name.
-        fingerprint: of the header: equal for files with the same tensors at the same places,
-            whatever their values.
+        path: path of the file.
+        tensors: description of each tensor, by its name.
+        fingerprint: SHA-256 of the header; files with the same tensors at the same offsets have
+            the same fingerprint, whatever the values.
     """
 
     path: Path
@@ -53,28 +55,28 @@ class StoredTensors:
         """Read the header of ``path``.
 
         Raises:
-            ValueError: the file is missing, cut off or of another format.
+            ValueError: the file is missing, cut off or has another format.
         """
         with os_errors_as_value_error(path, "read"), path.open("rb") as file:
             prefix = file.read(PREFIX.size)
             size = PREFIX.unpack(prefix)[0] if len(prefix) == PREFIX.size else LARGEST_HEADER + 1
             header = file.read(size) if size <= LARGEST_HEADER else b""
-            there = path.stat().st_size
+            file_size = path.stat().st_size
         try:
             tensors = _tensors(header, PREFIX.size + size)
         except (ValueError, KeyError, TypeError, AttributeError):
             raise ValueError(f"{path} is no safetensors file, or is damaged") from None
-        needed = max((one.offset + one.size for one in tensors.values()), default=0)
-        if there < needed:
-            raise ValueError(f"{path} is cut off: it has {there} bytes of {needed}")
+        needed = max((tensor.offset + tensor.size for tensor in tensors.values()), default=0)
+        if file_size < needed:
+            raise ValueError(f"{path} is cut off: it has {file_size} bytes of {needed}")
         return cls(path, tensors, hashlib.sha256(header).hexdigest())
 
 
 def _tensors(header: bytes, begin: int) -> dict[str, Stored]:
     entries = json.loads(header)
     entries.pop("__metadata__", None)
-    found = {}
+    tensors = {}
     for name, entry in entries.items():
         first, after = entry["data_offsets"]
-        found[name] = Stored(entry["dtype"], tuple(entry["shape"]), begin + first, after - first)
-    return found
+        tensors[name] = Stored(entry["dtype"], tuple(entry["shape"]), begin + first, after - first)
+    return tensors

@@ -1,4 +1,4 @@
-"""``train_args.json`` of a released BLT: the settings of its tokenizer and of its patcher."""
+"""Settings of tokenizer and patcher in ``train_args.json``, a file of every released BLT."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,12 +18,12 @@ TRAIN_ARGS_FILE = "train_args.json"
 
 @dataclass(frozen=True)
 class BltTokenizerAndPatcher:
-    """What turns text into a BLT's input.
+    """Settings of the tokenizer and of the patcher of a BLT.
 
     Attributes:
-        tokenizer_args: build the tokenizer.
-        patcher_args: build the patcher; give ``build`` the entropy model, or give the patcher
-            entropies.
+        tokenizer_args: settings of the tokenizer, which ``build`` creates.
+        patcher_args: settings of the patcher, which ``build`` creates. Pass the entropy model to
+            ``build``, or pass entropies to the patcher.
     """
 
     tokenizer_args: TokenizerArgs
@@ -31,12 +31,17 @@ class BltTokenizerAndPatcher:
 
     @classmethod
     def from_pretrained(cls, name_or_path: str | Path) -> Self:
-        """Read ``train_args.json`` of a folder or hub repository; no other file is looked at.
+        """Read ``train_args.json`` of a folder, a shipped model or a hub repository.
 
-        Only where there is none, ``params.json`` of a ``.pth`` checkpoint, which has the same keys.
+        If the folder has no such file, ``params.json`` of a ``.pth`` checkpoint is read, which has
+        the same keys.
+
+        Args:
+            name_or_path: a folder, the name of a shipped model, or ``owner/name`` on the hub.
 
         Raises:
-            ValueError: the file is missing or damaged, or holds an unknown or impossible setting.
+            ValueError: the file is missing or damaged, or contains an unknown or impossible
+                setting.
         """
         folder = model_folder(name_or_path, (TRAIN_ARGS_FILE, PARAMS_FILE))
         path = folder / TRAIN_ARGS_FILE
@@ -54,7 +59,11 @@ class BltTokenizerAndPatcher:
         return cls(tokenizer_args, patcher_args)
 
     def save_pretrained(self, folder: str | Path) -> None:
-        """Write ``train_args.json`` with these two, or put them into the one that is there."""
+        """Write the settings to ``train_args.json`` in ``folder``; keep other keys of the file.
+
+        Raises:
+            ValueError: the existing file is damaged, or the system refuses to write.
+        """
         path = Path(folder) / TRAIN_ARGS_FILE
         args: dict[str, Any] = read_json(path) if path.is_file() else {}
         data = args.setdefault("data", {})
@@ -70,21 +79,21 @@ class BltTokenizerAndPatcher:
         token: str | None = None,
         commit_message: str | None = None,
     ) -> str:
-        """Put these two into ``train_args.json`` of a hub repository; the rest of the file stays.
+        """Write the settings to ``train_args.json`` of a hub repository; keep its other keys.
 
-        A repository is made, and gets a card, where there is none.
+        The repository is created if it does not exist, and gets a model card if it has none.
 
         Args:
-            repo_id: ``owner/name``; best that of the model.
-            private: for a repository that is made.
-            token: instead of the one of ``huggingface-cli login``.
-            commit_message: instead of one that names the class.
+            repo_id: ``owner/name``, preferably the repository of the model.
+            private: whether a new repository is private.
+            token: access token; the token of ``huggingface-cli login`` when None.
+            commit_message: message of the commit; a message with the name of the class when None.
 
         Returns:
-            The repository's page.
+            The address of the page of the repository.
 
         Raises:
-            ValueError: the hub cannot be reached or does not let us write.
+            ValueError: the hub cannot be reached or denies writing.
         """
         return upload(
             repo_id,

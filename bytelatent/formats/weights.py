@@ -1,8 +1,8 @@
-"""Files of tensors: ``.safetensors`` and ``.pth``, read without holding the weights twice.
+"""Reading and writing files of tensors (``.safetensors`` and ``.pth``) with little memory.
 
-A file is mapped into memory and its tensors are views of the map: nothing is read until a tensor
-is used, and the system may drop the pages again. Weights of another dtype are converted a part at
-a time, and the map is closed after every part, so that the pages read do not pile up.
+A file is mapped into memory, and its tensors are views of the map: nothing is read until a tensor
+is used, and the system may drop the pages again. Weights of another dtype are converted part by
+part, and the map is closed after every part, so that pages do not accumulate.
 """
 
 import pickle
@@ -18,23 +18,24 @@ from torch import Tensor
 from bytelatent.files import os_errors_as_value_error
 
 PART_BYTES = 2**24
-"""Converted before the map of the file is closed and opened again."""
+"""Number of bytes that are converted before the map of the file is closed and opened again."""
 
 State = dict[str, Tensor]
 Shapes = dict[str, tuple[int, ...]]
 
 
 def read_tensors(path: Path, shapes: Shapes, dtype: torch.dtype | None = None) -> State:
-    """The tensors of a file, which must be those of ``shapes``.
+    """Read the tensors of a file and check their names and shapes.
 
     Args:
-        path: a ``.safetensors`` file, or a torch file with the tensors under ``model`` or bare.
-        shapes: name and shape of every tensor that the model has.
-        dtype: convert to this on the way in; without it, the tensors are views of the mapped file.
+        path: a ``.safetensors`` file, or a torch file with the tensors under ``model`` or at its
+            top.
+        shapes: shape of every tensor of the model, by its name.
+        dtype: dtype of the result; when None the tensors are views of the mapped file.
 
     Raises:
-        ValueError: the file is missing, damaged or not ours to read, or a tensor is missing,
-            unknown, of another shape, or no number with a fraction; the message names it.
+        ValueError: the file is missing, damaged or not readable, or a tensor is missing, unknown,
+            of another shape or not of floating point; the message names it.
     """
     tensors = map_tensors(path)
     _check(path, tensors, shapes)
@@ -51,10 +52,12 @@ def read_tensors(path: Path, shapes: Shapes, dtype: torch.dtype | None = None) -
 
 
 def map_tensors(path: Path) -> State:
-    """All tensors of a file, as views of a memory map that lives as long as they do.
+    """Map a file into memory and return all its tensors as views of the map.
+
+    The map exists as long as one of the tensors.
 
     Raises:
-        ValueError: the file is missing, damaged or not ours to read.
+        ValueError: the file is missing, damaged or not readable.
     """
     with os_errors_as_value_error(path, "read"):
         if path.suffix == ".safetensors":
@@ -63,11 +66,11 @@ def map_tensors(path: Path) -> State:
 
 
 def write_tensors(path: Path, state: State) -> None:
-    """Write tensors to ``path``, as its suffix says; torch files hold them under ``model``.
+    """Write tensors to ``path`` in the format of its suffix; torch files have the key ``model``.
 
     Raises:
-        OSError: the system refuses to write; :func:`bytelatent.files.replacing` gives temporary
-            paths and makes a sentence of it.
+        OSError: the system refuses to write. :func:`bytelatent.files.replacing`, which provides a
+            temporary path, turns this error into a ``ValueError``.
     """
     if path.suffix == ".safetensors":
         _write_safetensors(path, state)
@@ -145,7 +148,7 @@ def _check(path: Path, tensors: State, shapes: Shapes) -> None:
 
 
 def _parts(shapes: Shapes) -> Iterator[list[tuple[str, slice]]]:
-    """Rows of tensors, put together so that each part is about ``PART_BYTES`` as fp32."""
+    """Divide the rows of all tensors into parts of about ``PART_BYTES`` bytes in fp32."""
     part: list[tuple[str, slice]] = []
     room = PART_BYTES
     for name, (count, *rest) in shapes.items():

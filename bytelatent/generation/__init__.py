@@ -1,1 +1,1 @@
-"""Text from a model, byte by byte."""
+"""Generation of text by a BLT, byte by byte."""

@@ -1,7 +1,8 @@
-"""Whether the next byte starts a patch, decided byte by byte before it is drawn.
+"""Incremental patching rules: they decide for each byte, before it is drawn, if it starts a patch.
 
-The rules are those of :mod:`bytelatent.patching.rules`, which see whole rows; here each is told one
-token at a time and remembers what it needs of those before: a few numbers, whatever the length.
+They give the same patches as :mod:`bytelatent.patching.rules`, which works on whole rows. Here a
+rule takes one token at a time and keeps a few numbers as its state, whatever the length of the
+text.
 """
 
 from collections.abc import Callable
@@ -16,14 +17,15 @@ from bytelatent.tokenizers.constants import BPE_DELIMITER_ID, OFFSET
 
 @dataclass
 class BoundaryState:
-    """What the rules remember of a row.
+    """State of a patching rule for one row.
 
     Attributes:
-        position: tokens seen.
-        patch_start: where the patch began that the rule itself, without the longest length, cut.
-        entropy: nats, of the prediction made at the last token.
-        run: bytes in a row that qualify for the combined rule.
-        spacelike: whether the last token was.
+        position: number of tokens so far.
+        patch_start: position where the rule itself, without the limit of the patch length, has last
+            started a patch.
+        entropy: entropy in nats of the prediction at the last token.
+        run: number of consecutive bytes that satisfy the condition of the combined rule.
+        spacelike: whether the last token was a space-like byte.
     """
 
     position: int = 0
@@ -33,15 +35,18 @@ class BoundaryState:
     spacelike: bool = False
 
     def copy(self) -> "BoundaryState":
-        """Another one that goes its own way."""
+        """Return an independent copy."""
         return replace(self)
 
 
 class Boundaries:
-    """One patching rule, token by token.
+    """One patching rule that decides token by token.
+
+    Args:
+        args: the rule and its numbers.
 
     Raises:
-        ValueError: the rule lacks a number, or needs bytes that come later (top-k).
+        ValueError: a number of the rule is missing, or the rule needs later bytes (top-k).
     """
 
     def __init__(self, args: PatcherArgs) -> None:
@@ -68,12 +73,12 @@ class Boundaries:
         self._rule = rules[self.mode]
 
     def push(self, state: BoundaryState, token: int, entropy: float | None) -> bool:
-        """Take the next token of a row; return whether the one after it starts a patch.
+        """Take the next token of a row; return whether the token after it starts a patch.
 
         Args:
-            state: of the row; changed.
-            token: its id.
-            entropy: nats, of the prediction made at this token; needed by some rules.
+            state: state of the row; it is changed.
+            token: token id.
+            entropy: entropy in nats of the prediction at this token; some rules need it.
         """
         nats = 0.0 if entropy is None else entropy
         starts = self._rule(state, token, nats) or state.position == 0
@@ -102,5 +107,5 @@ class Boundaries:
 
 
 def _single(number: float) -> float:
-    """``number`` in single precision, in which entropies are compared."""
+    """Round ``number`` to single precision, in which entropies are compared."""
     return float(np.float32(number))

@@ -1,9 +1,9 @@
-"""What a run asks of a model, be it torch's or onnxruntime's.
+"""The interface between a generation run and a model, for the torch and onnxruntime backends.
 
-States, latents and logits go from one of its methods to another; what they are is its own affair.
-Logits can be read by the sampler.
+A run passes states, latents and logits from one method of the model to another and does not look
+inside them; each backend chooses their type. Only the sampler reads logits.
 
-Legend: ``R`` rows, ``V`` vocabulary.
+Legend: ``R`` rows, ``S`` bytes, ``P`` patches, ``V`` vocabulary.
 """
 
 from collections import deque
@@ -18,30 +18,30 @@ from bytelatent.generation.boundaries import Boundaries, BoundaryState
 
 
 class KVCache(Protocol):
-    """Keys and values of a row in one stack of blocks.
+    """KV cache of one row in one transformer: keys and values of every layer.
 
     Attributes:
-        count: positions so far.
+        count: positions of the current document that the cache has taken in.
     """
 
     count: int
 
     def checkpoint(self, size: int) -> None:
-        """Remember what the next ``size`` positions will stand on."""
+        """Save the slots that the next ``size`` positions overwrite, for :meth:`rollback`."""
 
     def rollback(self, count: int) -> None:
-        """Forget the positions from ``count`` on, which came after :meth:`checkpoint`."""
+        """Remove the positions from ``count`` on; they must have come after :meth:`checkpoint`."""
 
     def reset(self) -> None:
-        """The document has ended."""
+        """Empty the cache, because a document has ended."""
 
 
 class OpenPatch(Protocol):
-    """States of the bytes of the patch that is not complete.
+    """Encoder states of the bytes of the open patch, which is the patch that has not ended yet.
 
     Attributes:
-        size: bytes so far.
-        ends_document: whether one of them is an end of document.
+        size: number of bytes in the open patch.
+        ends_document: whether one of these bytes is an end-of-document token (EOS).
     """
 
     size: int
@@ -49,14 +49,15 @@ class OpenPatch(Protocol):
 
 
 class Row(Protocol):
-    """All that a row's next byte depends on.
+    """State of one row: everything that the prediction of its next byte depends on.
 
     Attributes:
-        recent: the last ids, as many as the longest n-gram has.
-        boundary: what the patching rule remembers.
-        latent: of the patch that bytes are predicted from.
-        logits_V: of the next byte.
-        entropy: nats of the prediction of the next byte; None where the rule needs none.
+        recent: the last token ids of the row, as many as the longest n-gram has bytes.
+        boundary: state of the patching rule.
+        latent: latent of the latest complete patch, from which the decoder predicts bytes.
+        logits_V: logits of the next byte, ``[V]``.
+        entropy: entropy in nats of the entropy model's prediction of the next byte; None if the
+            patching rule uses no entropy model.
         starts: whether the next byte starts a patch.
     """
 
@@ -69,90 +70,98 @@ class Row(Protocol):
 
     @property
     def entropy_cache(self) -> KVCache | None:
-        """None where the rule needs no entropies."""
+        """KV cache of the entropy model, one entry per byte; None if the rule needs no entropy."""
 
     @property
     def encoder_cache(self) -> KVCache:
-        """Of bytes."""
+        """KV cache of the local encoder, one entry per byte."""
 
     @property
     def global_cache(self) -> KVCache:
-        """Of patches."""
+        """KV cache of the global transformer, one entry per complete patch."""
 
     @property
     def decoder_cache(self) -> KVCache:
-        """Of bytes."""
+        """KV cache of the local decoder, one entry per byte."""
 
     @property
     def open_patch(self) -> OpenPatch:
-        """Which bytes are read into."""
+        """The patch that has not ended yet, with the encoder states of its bytes."""
 
 
 AnyRow = TypeVar("AnyRow", bound=Row)
 
 
 class ByteModel(Protocol[AnyRow]):
-    """A BLT with its entropy model and its patching rule."""
+    """Interface of a BLT together with its entropy model and its patching rule."""
 
     @property
     def boundaries(self) -> Boundaries:
-        """The rule."""
+        """The patching rule, which decides token by token where a patch starts."""
 
     @property
     def vocab_size(self) -> int:
-        """``V``."""
+        """Number of token ids, ``V``."""
 
     @property
     def eos_id(self) -> int:
-        """The end of document."""
+        """Token id of the end of a document (EOS)."""
 
     @property
     def patch_bytes(self) -> int | None:
-        """Room for bytes side by side; None where patches have no limit."""
+        """Largest number of bytes that a patch may hold; None if there is no limit."""
 
     @property
     def longest_draft(self) -> int:
-        """Positions that every cache can take back."""
+        """Largest number of positions that every byte-level KV cache can roll back."""
 
     def inference_context(self) -> AbstractContextManager[Any]:
-        """What must be open around calls, and around changes to caches."""
+        """Return the context in which all other methods must run and all caches must be changed."""
 
     def stacked(self, logits: Sequence[Any]) -> NDArray[np.float32]:
-        """Logits of several rows as ``[R, V]``."""
+        """Stack the logits of several rows into one array ``[R, V]``."""
 
     def prefill(self, tokens: Sequence[int]) -> AnyRow:
-        """A row that has run over ``tokens``, BOS first."""
+        """Run the model over the prompt ``tokens``, BOS first, and return the new row."""
 
     def step(self, rows: Sequence[AnyRow], tokens: Sequence[int]) -> None:
-        """Give each row its next token."""
+        """Advance each row by its next token."""
 
     def measure(
         self, row: AnyRow, tokens: Sequence[int], before: Sequence[int]
     ) -> Sequence[float | None]:
-        """Run the entropy model: nats after each token, None where the rule needs none.
+        """Run the entropy model and return the entropy in nats after each token.
+
+        An entropy is None if the patching rule uses no entropy model.
 
         Args:
-            row: its entropy cache takes them in.
-            tokens: ids; the encoder may have run over them already.
-            before: ids in front of them, as many as ``row.recent`` keeps.
+            row: the row whose entropy cache takes in the tokens.
+            tokens: token ids; the encoder may already have run over them.
+            before: token ids that precede ``tokens``, as many as ``row.recent`` holds.
         """
 
     def draft(self, row: AnyRow, token: int) -> tuple[Any, Any]:
-        """Run encoder and decoder over ``token``: its state, and logits after it.
+        """Run encoder and decoder over ``token``; return its encoder state and the logits after it.
 
-        The open patch takes it in, and may grow past where it is complete.
+        The token is added to the open patch, even if the patch should have ended before it.
         """
 
     def encode_patches(self, row: AnyRow, edges: Sequence[int]) -> Sequence[Any]:
-        """One global pass over patches cut out of the open one, which stays as it is: latents.
+        """Run the global transformer over the patches that ``edges`` delimits: their latents.
+
+        The open patch, which holds the bytes of these patches, is not changed.
 
         Args:
-            row: its global cache takes them in.
-            edges: where the first begins, and where each ends.
+            row: the row whose global cache takes in the patches.
+            edges: byte index in the open patch where the first patch begins, then where each patch
+                ends, ``P + 1`` numbers.
         """
 
     def decode(self, row: AnyRow, states: Sequence[Any], latents: Sequence[Any]) -> Sequence[Any]:
-        """Run the decoder over states of :meth:`draft`, each predicted from its latent: logits."""
+        """Run the decoder over ``states`` from :meth:`draft` and return the logits of each.
+
+        The byte with ``states[i]`` is decoded with ``latents[i]``.
+        """
 
     def keep(self, row: AnyRow, begin: int, end: int) -> None:
-        """Leave only the bytes from ``begin`` to ``end`` in the open patch."""
+        """Keep only the bytes ``begin`` to ``end`` (exclusive) of the open patch."""

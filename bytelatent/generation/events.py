@@ -1,6 +1,6 @@
-"""What generation tells of every byte, for the command line, Python and the page alike.
+"""Events of generation, one for every token, for the command line, Python and the web page.
 
-Loads no torch.
+The module does not import torch.
 """
 
 from collections.abc import Iterable, Sequence
@@ -11,30 +11,31 @@ from bytelatent.tokenizers.blt_tokenizer import StreamDecoder, bytes_of_id
 from bytelatent.tokenizers.constants import EOS_ID, OFFSET
 
 FinishReason = Literal["eos", "stop", "length"]
-"""An end of document, a stop string, or the byte budget."""
+"""Why a row ends: an end of document, a stop string, or the limit of tokens."""
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One token of one row.
+    """One generated token of one row.
 
     Attributes:
         row: number of the prompt.
-        token: its id.
-        byte: its value; None for an id that is no byte, as the end of document.
-        text: what is certain now of the text and was not before: whole characters, and nothing
-            that may turn out to be the beginning of a stop string. All of a row's make its text.
-        probability: of this token in the model's own distribution, before any filter.
-        entropy: nats, of the entropy model's prediction of this token; None where the patching
-            rule looks at none.
-        starts_patch: whether a patch begins with it.
-        global_ran: whether the global transformer ran since the token before.
-        drafted: tokens drafted in the round of speculation that begins with this token, else 0.
-        accepted: how many of them were accepted; those behind the end of a row count too.
-        seconds: since the beginning of the run.
-        finish: why the row ends with this token; None while it goes on.
-        draft: ids drafted in the round that begins with this token, which they would follow; the
-            first ``accepted`` of them stay.
+        token: token id.
+        byte: value of the byte; None for an id that is no byte, such as the end of document.
+        text: text that has become certain with this token: whole characters that cannot be the
+            beginning of a stop string. The concatenation over all events of a row is its text.
+        probability: probability of this token in the model's own distribution, before any filter.
+        entropy: entropy in nats of the entropy model's prediction of this token; None if the
+            patching rule uses no entropy model.
+        starts_patch: whether a patch starts with this token.
+        global_ran: whether the global transformer has run since the previous token.
+        drafted: number of tokens drafted in the round of speculation that begins with this token; 0
+            for all other tokens.
+        accepted: number of drafted tokens that were accepted, even if the row ends before them.
+        seconds: time in seconds since the beginning of the run.
+        finish: why the row ends with this token; None if it continues.
+        draft: ids drafted in the round that begins with this token, which they follow; the first
+            ``accepted`` of them are kept.
     """
 
     row: int
@@ -54,16 +55,16 @@ class Event:
 
 @dataclass
 class Generated:
-    """The text of one row.
+    """The generated text of one row.
 
     Attributes:
-        data: its bytes, without prompt and stop string.
-        finish: why it ended.
-        tokens: ids drawn, those without a byte and of a stop string included.
-        patches: that began.
-        global_passes: runs of the global transformer, that over the prompt included.
-        drafted, accepted: bytes of speculation.
-        seconds: from the beginning of the run to the end of this row.
+        data: bytes of the text, without prompt and stop string.
+        finish: why the row has ended.
+        tokens: all generated ids, including special ids and the ids of a stop string.
+        patches: number of patches that start in the text.
+        global_passes: number of runs of the global transformer, including the run over the prompt.
+        drafted, accepted: numbers of drafted and of accepted tokens.
+        seconds: time in seconds from the beginning of the run to the end of this row.
     """
 
     data: bytes = b""
@@ -77,11 +78,11 @@ class Generated:
 
     @property
     def text(self) -> str:
-        """The bytes as text, U+FFFD for what is no UTF-8."""
+        """The bytes as text; invalid UTF-8 becomes U+FFFD."""
         return self.data.decode(errors="replace")
 
     def add(self, event: Event) -> None:
-        """Count the next event of the row."""
+        """Add the next event of the row to the counts."""
         self.tokens.append(event.token)
         self.patches += event.starts_patch
         self.global_passes += event.global_ran
@@ -91,12 +92,16 @@ class Generated:
 
 
 class RowText:
-    """The text of one row as it grows: what is certain of it, and when it ends.
+    """The text of one row while it grows: which part of it is certain, and whether it has ended.
+
+    Args:
+        budget: largest number of tokens.
+        stop: strings before which the row ends.
 
     Attributes:
-        data: its bytes; a stop string is taken off.
-        left: tokens that may still come.
-        finish: why it has ended; None while it goes on.
+        data: bytes of the text; a stop string is removed.
+        left: number of tokens that may still follow.
+        finish: why the row has ended; None if it continues.
     """
 
     def __init__(self, budget: int, stop: Sequence[bytes]) -> None:
@@ -107,7 +112,7 @@ class RowText:
         self._decoder = StreamDecoder()
 
     def push(self, token: int) -> str:
-        """Take the next token; return the text that is certain now and was not before."""
+        """Append the next token; return the text that has become certain with it."""
         self.left -= 1
         self.data += bytes_of_id(token)
         ending = next((end for end in self._stop if self.data.endswith(end)), None)
@@ -123,7 +128,7 @@ class RowText:
         return self._show(len(self.data) - self._held())
 
     def _held(self) -> int:
-        """Bytes at the end that may be the beginning of a stop string."""
+        """Return the number of bytes at the end that may be the beginning of a stop string."""
         for size in range(max(map(len, self._stop), default=0) - 1, 0, -1):
             if any(self.data.endswith(end[:size]) for end in self._stop if size < len(end)):
                 return size
@@ -135,7 +140,7 @@ class RowText:
 
 
 def trace(events: Iterable[Event]) -> dict[str, Any]:
-    """All events by row, as JSON can carry them: ``{"rows": [{"row": 0, "events": [...]}]}``."""
+    """Return all events by row for JSON: ``{"rows": [{"row": 0, "events": [...]}]}``."""
     rows: dict[int, list[dict[str, Any]]] = {}
     for event in events:
         fields = asdict(event)

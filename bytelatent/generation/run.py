@@ -1,6 +1,6 @@
-"""One call for texts: rows that advance and finish on their own, told token by token.
+"""A generation run: rows that advance and end independently, reported token by token.
 
-Loads no torch.
+The module does not import torch.
 
 Legend: ``R`` rows that advance, ``V`` vocabulary.
 """
@@ -20,19 +20,28 @@ from bytelatent.generation.speculative import DraftLength, Round, Speculation
 from bytelatent.tokenizers.constants import BOS_ID, OFFSET
 
 MAX_BYTES = 256
-"""Bytes of a text unless the call says otherwise."""
+"""Default of the largest number of bytes of a text."""
 
 PROMPT_LIMIT = 32_768
-"""Bytes of a prompt that commands accept: its memory grows with the square, and a wrong file or
-pipe is found out."""
+"""Largest number of bytes of a prompt in commands.
+
+The memory for a prompt grows with the square of its length, and the limit also detects a wrong file
+or pipe.
+"""
 
 Speculate = int | Literal["auto"] | None
-"""Bytes to draft; ``auto`` follows how many are accepted."""
+"""Number of bytes to draft; ``auto`` adapts it to how many are accepted; None drafts none."""
 
 
 @dataclass(frozen=True)
 class Options:
-    """How texts are made; see :meth:`bytelatent.generation.torch_backend.engine.Engine.stream`.
+    """Options of a run; see :meth:`bytelatent.generation.torch_backend.engine.Engine.stream`.
+
+    Attributes:
+        max_bytes: largest number of tokens of a row.
+        sampling: how a token is chosen.
+        stop: strings before which a row ends.
+        speculate: number of bytes to draft at once, ``auto``, or None.
 
     Raises:
         ValueError: a number is out of range or a stop string is empty.
@@ -59,15 +68,15 @@ def _is_count(value: Any) -> bool:
 
 
 class Run(Generic[AnyRow]):
-    """Texts after prompts.
-
-    Attributes:
-        texts: of the rows, as far as they have come.
+    """One generation run: it continues prompts and yields an event for every token.
 
     Args:
-        model: makes them.
-        prompts: bytes that texts go on from; may be empty and need not be UTF-8.
-        options: how.
+        model: the model that generates.
+        prompts: bytes that each text continues; may be empty and need not be UTF-8.
+        options: how the texts are generated.
+
+    Attributes:
+        texts: the text of each row so far.
     """
 
     def __init__(
@@ -77,11 +86,11 @@ class Run(Generic[AnyRow]):
         self._model, self._prompts, self._speculate = model, prompts, options.speculate
         streams = streams_of(prompts)
         self._sampler = Sampler(options.sampling, len(prompts), model.vocab_size, streams=streams)
-        self._ran = set(range(len(prompts)))  # over the prompts
+        self._ran = set(range(len(prompts)))  # the global transformer runs over every prompt
         self._began = time.perf_counter()
 
     def __iter__(self) -> Iterator[Event]:
-        """The tokens of all rows as they come; rows take turns."""
+        """Yield the tokens of all rows as they are generated; the rows alternate."""
         rows = {
             number: self._begin(number)
             for number, text in enumerate(self.texts)
@@ -93,17 +102,17 @@ class Run(Generic[AnyRow]):
             yield from self._rounds(rows, self._speculate)
 
     def whole(self) -> list[Generated]:
-        """Run to the end; the text of every row."""
-        found = [Generated() for _ in self._prompts]
+        """Run to the end and return the text of every row."""
+        results = [Generated() for _ in self._prompts]
         for event in self:
-            found[event.row].add(event)
-        for generated, text in zip(found, self.texts, strict=True):
+            results[event.row].add(event)
+        for result, text in zip(results, self.texts, strict=True):
             assert text.finish is not None
-            generated.data, generated.finish = bytes(text.data), text.finish
-        return found
+            result.data, result.finish = bytes(text.data), text.finish
+        return results
 
     def _steps(self, rows: dict[int, AnyRow]) -> Iterator[Event]:
-        """One token of every row, again and again."""
+        """Generate one token of every row, until all rows have ended."""
         while rows:
             logits_RV = self._model.stacked([row.logits_V for row in rows.values()])
             tokens = self._sampler.sample(logits_RV, list(rows))
@@ -122,7 +131,7 @@ class Run(Generic[AnyRow]):
                 self._ran |= {number for number, row in rows.items() if row.starts}
 
     def _rounds(self, rows: dict[int, AnyRow], speculate: int | str) -> Iterator[Event]:
-        """One round of speculation of every row, again and again."""
+        """Generate one round of speculation of every row, until all rows have ended."""
         speculation = Speculation(self._model, self._sampler)
         decided: dict[int, int | None] = {}
         lengths = {number: DraftLength(speculate) for number in rows}
@@ -144,12 +153,12 @@ class Run(Generic[AnyRow]):
             rows = {n: row for n, row in rows.items() if self.texts[n].finish is None}
 
     def _events(self, number: int, done: Round) -> Iterator[Event]:
-        """Tell of a round, to the end of the row."""
+        """Yield the events of a round; stop at the end of the row."""
         chances = _chances(self._model.stacked(done.logits), done.tokens)
         facts = zip(done.tokens, chances, done.entropies, done.starts, strict=True)
-        for place, (token, chance, nats, starts) in enumerate(facts):
+        for index, (token, chance, nats, starts) in enumerate(facts):
             event = self._event(number, token, chance, nats, starts=starts)
-            if place == 0:
+            if index == 0:
                 draft = tuple(done.draft)
                 event = replace(event, drafted=len(draft), accepted=done.accepted, draft=draft)
                 if done.global_ran:
@@ -159,7 +168,7 @@ class Run(Generic[AnyRow]):
                 return
 
     def _begin(self, number: int) -> AnyRow:
-        """Run over a prompt."""
+        """Run the model over the prompt of row ``number``."""
         tokens = [BOS_ID, *(byte + OFFSET for byte in self._prompts[number])]
         for token in tokens[1:]:
             self._sampler.accept(number, token)
@@ -168,7 +177,7 @@ class Run(Generic[AnyRow]):
     def _event(
         self, number: int, token: int, chance: float, nats: float | None, *, starts: bool
     ) -> Event:
-        """Take a token into the row's text and tell of it."""
+        """Append a token to the text of a row and return its event."""
         text = self.texts[number].push(token)
         ran = number in self._ran
         self._ran.discard(number)
@@ -189,9 +198,9 @@ class Run(Generic[AnyRow]):
 
 
 def _chances(logits_RV: NDArray[np.float32], tokens: Sequence[int]) -> list[float]:
-    """Probability of each row's token in the model's own distribution."""
+    """Return the probability of each row's token in the model's own distribution."""
     shifted_RV = logits_RV.astype(np.float64) - logits_RV.max(axis=1, keepdims=True)
     probs_RV = np.exp(shifted_RV)
     of_token_R = probs_RV[np.arange(len(tokens)), list(tokens)]
-    found: list[float] = (of_token_R / probs_RV.sum(axis=1)).tolist()
-    return found
+    chances: list[float] = (of_token_R / probs_RV.sum(axis=1)).tolist()
+    return chances

@@ -1,12 +1,15 @@
-"""From logits to the next token: small pure functions, and the state that rows keep between bytes.
+"""Sampling of the next token from logits: pure functions, and the state of each row between bytes.
 
-The order is fixed: repetition penalty, ids that may not come, temperature, top-k, top-p, min-p;
-each works on what the one before it has left. Greedy (temperature 0) takes the most likely id.
+The order is fixed: repetition penalty, forbidden ids, temperature, top-k, top-p, min-p. Each filter
+works on what the filters before it have left. Greedy sampling (temperature 0) takes the most likely
+id.
 
-End of document (EOS) is an id as any byte is. BOE, BOS and PAD are never sampled; only greedy, and
-only without ``valid_utf8``, takes the most likely of all ids, so that it is the model's own text.
+End of document (EOS) is an id like every byte. BOE, BOS and PAD are never drawn at random. Greedy
+sampling without ``valid_utf8`` takes the most likely of all ids, these included, so that its text
+is exactly the model's.
 
-Legend: ``B`` rows, ``V`` vocabulary. Numpy alone: this module loads no torch, but takes tensors.
+Legend: ``B`` rows, ``V`` vocabulary. The module needs only numpy and does not import torch, but it
+accepts tensors.
 """
 
 from collections import Counter, deque
@@ -26,18 +29,23 @@ Mask = NDArray[np.bool_]
 
 
 class SamplingArgs(BaseModel):
-    """How the next byte is chosen; the defaults are greedy.
+    """How the next byte is chosen; the default is greedy.
 
     Attributes:
-        temperature: divides the logits; 0 is greedy, which no filter but the penalty changes.
-        top_k: keep the ``k`` most likely ids; of equal ones the smaller ids.
-        top_p: keep the fewest most likely ids that have this probability together.
-        min_p: keep ids with at least this share of the largest probability.
-        repetition_penalty: of the bytes seen lately, positive logits are divided by it and
-            negative ones multiplied (CTRL, arXiv 1909.05858, section 4.1); 1 does nothing.
-        repetition_window: how many bytes back, of prompt and text; a text soon has all letters.
-        seed: of the random numbers.
-        valid_utf8: only bytes that go on as valid UTF-8, and EOS only between characters.
+        temperature: divisor of the logits. 0 is greedy: then no filter except the penalty has an
+            effect.
+        top_k: number of most likely ids to keep; among equally likely ids the smaller ids are kept.
+        top_p: probability that the kept ids must have together; the fewest most likely ids are
+            kept.
+        min_p: smallest probability of a kept id, as a share of the largest probability.
+        repetition_penalty: factor for ids that occurred recently: their positive logits are divided
+            by it, their negative logits are multiplied (CTRL, arXiv 1909.05858, section 4.1); 1 has
+            no effect.
+        repetition_window: number of last bytes, of prompt and text, that count as recent. It is
+            limited because a text soon contains every letter.
+        seed: seed of the random numbers.
+        valid_utf8: whether only bytes that continue valid UTF-8 are allowed, and EOS only between
+            two characters.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -53,12 +61,12 @@ class SamplingArgs(BaseModel):
 
     @property
     def greedy(self) -> bool:
-        """Whether nothing is left to chance."""
+        """Whether sampling is deterministic."""
         return self.temperature == 0
 
 
 def softmax(logits_V: Floats, temperature: float) -> Floats:
-    """Probabilities at a temperature above 0; ids with logit -inf get none.
+    """Return probabilities at a temperature above 0; an id with logit -inf gets probability 0.
 
     Raises:
         ValueError: no id is left, or a logit is NaN or infinite.
@@ -72,28 +80,28 @@ def softmax(logits_V: Floats, temperature: float) -> Floats:
 
 
 def penalised(logits_V: Floats, seen: Sequence[int], penalty: float) -> Floats:
-    """Logits with those of ``seen`` ids made smaller by the factor ``penalty``."""
+    """Return the logits after the repetition penalty for the ids in ``seen``."""
     logits_V, ids = logits_V.copy(), list(seen)
-    found = logits_V[ids]
-    logits_V[ids] = np.where(found > 0, found / penalty, found * penalty)
+    seen_logits = logits_V[ids]
+    logits_V[ids] = np.where(seen_logits > 0, seen_logits / penalty, seen_logits * penalty)
     return logits_V
 
 
 def keep(probs_V: Floats, kept_V: Mask) -> Floats:
-    """Probabilities of the ids that are kept, made to sum to 1 again."""
+    """Return the probabilities of the kept ids, normalised to the sum 1; the others become 0."""
     probs_V = np.where(kept_V, probs_V, 0.0)
     return np.asarray(probs_V / probs_V.sum())
 
 
 def top_k_mask(probs_V: Floats, k: int) -> Mask:
-    """The ``k`` most likely ids; of equally likely ones the smaller ids."""
+    """Return a mask of the ``k`` most likely ids; among equally likely ids the smaller are kept."""
     kept_V = np.zeros(len(probs_V), dtype=np.bool_)
     kept_V[np.argsort(-probs_V, kind="stable")[:k]] = True
     return kept_V
 
 
 def top_p_mask(probs_V: Floats, p: float) -> Mask:
-    """The fewest most likely ids that have probability ``p`` together, at least one."""
+    """Return a mask of the fewest most likely ids with total probability ``p``, at least one id."""
     order = np.argsort(-probs_V, kind="stable")
     total_V = np.cumsum(probs_V[order])
     kept_V = np.zeros(len(probs_V), dtype=np.bool_)
@@ -102,20 +110,21 @@ def top_p_mask(probs_V: Floats, p: float) -> Mask:
 
 
 def min_p_mask(probs_V: Floats, p: float) -> Mask:
-    """Ids with at least ``p`` times the largest probability."""
+    """Return a mask of the ids with at least ``p`` times the largest probability."""
     return np.asarray(probs_V >= p * probs_V.max())
 
 
 def draw(probs_V: Floats, uniform: float) -> int:
-    """The id that a uniform number in [0, 1) falls on; never one without probability."""
+    """Return the id that a uniform number in [0, 1) selects; its probability is never 0."""
     total_V = np.cumsum(probs_V)
     return int(np.searchsorted(total_V, uniform * total_V[-1], side="right"))
 
 
 def streams_of(prompts: Sequence[bytes]) -> list[int]:
-    """For each prompt how often it stood before: its stream of random numbers.
+    """Return for each prompt its stream number: how many equal prompts precede it.
 
-    So a prompt gets the same text alone and in any batch, and when repeated, different ones.
+    A stream selects the random numbers of a row. So a prompt gets the same text alone and in any
+    batch, and a repeated prompt gets different texts.
     """
     seen: Counter[bytes] = Counter()
     streams = []
@@ -127,7 +136,7 @@ def streams_of(prompts: Sequence[bytes]) -> list[int]:
 
 @dataclass
 class _Row:
-    """What a row keeps: how far into a character it is, and its bytes of late, as ids."""
+    """Sampling state of a row: UTF-8 state and recent ids of bytes."""
 
     rng: np.random.Generator
     utf8_state: int = utf8.BOUNDARY
@@ -135,16 +144,16 @@ class _Row:
 
 
 class Sampler:
-    """Chooses the next token of each row of one run.
+    """Sampler of the next token of each row of one run.
 
-    Rows are independent: what one gets depends on the seed, its stream and its own tokens alone.
+    Rows are independent: the tokens of a row depend only on the seed, its stream and its own
+    tokens.
 
     Args:
-        args: how.
-        rows: how many there are.
-        vocab_size: length of the logits; ids behind the bytes are never sampled.
-        streams: number of each row's stream of random numbers (:func:`streams_of`); the row's
-            own number when left out.
+        args: how tokens are chosen.
+        rows: number of rows.
+        vocab_size: number of logits; ids after those of the bytes are never drawn at random.
+        streams: stream number of each row (:func:`streams_of`); the number of the row if None.
     """
 
     def __init__(
@@ -163,13 +172,13 @@ class Sampler:
             for n in streams
         ]
         self._forbidden = _forbidden(vocab_size, valid_utf8=args.valid_utf8)
-        # Most likely of all ids: then the rows of a batch are one call.
+        # Whether a token is simply the most likely of all ids.
         self._plain = args.greedy and args.repetition_penalty == 1 and not args.valid_utf8
 
     def distribution(self, row: int, logits_V: Any) -> Floats:
-        """Probabilities ``[V]`` that a token of ``row`` is drawn from, after all filters.
+        """Return the distribution ``[V]`` after all filters that a token of ``row`` is drawn from.
 
-        Greedy has all of it on one id.
+        With greedy sampling one id has probability 1.
 
         Raises:
             ValueError: the logits are not finite.
@@ -190,7 +199,11 @@ class Sampler:
         return probs_V
 
     def sample(self, logits_BV: Any, rows: Sequence[int]) -> list[int]:
-        """One token for each of ``rows``, whose logits are ``[B, V]``; nothing is accepted yet.
+        """Return one token for each of ``rows``; :meth:`accept` is not called.
+
+        Args:
+            logits_BV: logits of these rows.
+            rows: numbers of the rows.
 
         Raises:
             ValueError: the logits are not finite.
@@ -201,7 +214,7 @@ class Sampler:
         return [self._one(row, logits_V) for row, logits_V in zip(rows, logits_BV, strict=True)]
 
     def accept(self, row: int, token: int) -> None:
-        """Note that ``token`` comes next in ``row``; bytes of the prompt are told here too."""
+        """Append ``token``, of the prompt or generated, to the state of ``row``."""
         state = self._rows[row]
         if not OFFSET <= token < VOCAB_SIZE:
             state.utf8_state = utf8.BOUNDARY
@@ -210,19 +223,19 @@ class Sampler:
         state.recent.append(token)
 
     def save(self, row: int) -> tuple[int, tuple[int, ...]]:
-        """What :meth:`restore` takes to forget the tokens accepted since, as after a draft."""
+        """Return the state of ``row``; :meth:`restore` goes back to it after a draft."""
         state = self._rows[row]
         return state.utf8_state, tuple(state.recent)
 
     def restore(self, row: int, saved: tuple[int, tuple[int, ...]]) -> None:
-        """Go back to :meth:`save`; random numbers that were used do not come again."""
+        """Restore a state from :meth:`save`; random numbers that were used are not used again."""
         state = self._rows[row]
         state.utf8_state = saved[0]
         state.recent.clear()
         state.recent.extend(saved[1])
 
     def uniform(self, row: int) -> float:
-        """The row's next random number in [0, 1)."""
+        """Return the next random number of ``row`` in [0, 1)."""
         return self._rows[row].rng.random()
 
     def _one(self, row: int, logits_V: Any) -> int:
@@ -231,7 +244,7 @@ class Sampler:
         return draw(self.distribution(row, logits_V), self.uniform(row))
 
     def _allowed(self, row: int, logits_V: Any) -> Floats:
-        """Logits in float64 after the penalty, -inf where nothing may be drawn."""
+        """Return the logits in float64 after the penalty, with -inf for forbidden ids."""
         logits_V, state = logits_V.astype(np.float64), self._rows[row]
         if self.args.repetition_penalty != 1 and state.recent:
             logits_V = penalised(logits_V, [*set(state.recent)], self.args.repetition_penalty)
@@ -241,7 +254,7 @@ class Sampler:
 
 
 def _forbidden(vocab_size: int, *, valid_utf8: bool) -> Mask:
-    """Ids that may not be drawn, ``[states, V]``; without the constraint one state."""
+    """Return a mask of the forbidden ids, ``[states, V]``; one state without ``valid_utf8``."""
     states = len(utf8.ALLOWED) if valid_utf8 else 1
     forbidden = np.ones((states, max(vocab_size, VOCAB_SIZE)), dtype=np.bool_)
     forbidden[utf8.BOUNDARY, EOS_ID] = False
@@ -251,14 +264,14 @@ def _forbidden(vocab_size: int, *, valid_utf8: bool) -> Mask:
 
 
 def _argmax(logits_V: Any) -> int:
-    found = int(logits_V.argmax())
-    if not np.isfinite(logits_V[found]):
-        raise ValueError(f"logits: the largest is {logits_V[found]}, so no byte can be chosen")
-    return found
+    index = int(logits_V.argmax())
+    if not np.isfinite(logits_V[index]):
+        raise ValueError(f"logits: the largest is {logits_V[index]}, so no byte can be chosen")
+    return index
 
 
 def _array(logits: Any) -> Any:
-    """A numpy array of an array, or of a tensor of any type and device."""
+    """Convert an array, or a tensor of any type and device, to a numpy array."""
     if isinstance(logits, np.ndarray):
         return logits
     return logits.detach().float().cpu().numpy()

@@ -1,24 +1,26 @@
-"""Self-speculation without loss: the decoder drafts past the boundary, one pass verifies.
+"""Lossless self-speculation: the decoder drafts beyond the patch boundary, one pass verifies.
 
-BLT-S (Fast BLT, arXiv 2605.08044, section 3.1) drafts greedily and spends a global pass before the
-draft and one behind it. Here the latents of the verifying pass serve the next draft, so a round has
-one at most, and tokens may be sampled. A round from committed tokens with exact logits:
+BLT-S (Fast BLT, arXiv 2605.08044, section 3.1) drafts greedily and uses one global pass before the
+draft and one after it. Here the latents of the verifying pass serve the next draft, so a round has
+at most one global pass, and tokens may be sampled. A round begins with committed tokens and their
+exact logits:
 
-    next token    t1 is drawn from the exact logits: it needs no verdict
-    draft         encoder and decoder step over t1, t2, ... with the latest complete patch, though
-                  patches may have closed meanwhile; the encoder's states are exact already
-    verify        one pass of the entropy model over the draft says where patches close; one global
-                  pass over these; the decoder again, from the first of them on
-    verdict       a drafted token x, drawn from q, stays with probability min(1, p(x) / q(x)), p
-                  being the exact distribution; the first that does not is drawn again from what
-                  p has more than q. So tokens have the distribution p (arXiv 2211.17192); greedy
-                  is the case of one-hot p and q
-    commit        caches go back to the last token that stayed
+    next token    t1 is drawn from the exact logits, so it needs no verification
+    draft         encoder and decoder step over t1, t2, ... with the latent of the latest complete
+                  patch, even if patches should have ended meanwhile; the encoder states are exact
+    verify        one pass of the entropy model over the draft finds where patches end; one global
+                  pass computes their latents; the decoder runs again from the first of them on
+    accept        a drafted token x, drawn from q, is kept with probability min(1, p(x) / q(x)),
+                  where p is the exact distribution; the first token that is rejected is drawn
+                  again from the part of p that exceeds q. So tokens have the distribution p
+                  (arXiv 2211.17192); in the greedy case p and q are one-hot
+    commit        KV caches roll back to the last token that is kept
 
-Boundaries are decided as always: a patch closes where the byte after it was predicted with doubt,
-never because a draft ends. An end of document is drafted but not stepped over: it ends its row.
+Patch boundaries are the same as without speculation: a patch ends because the patching rule says
+so, never because a draft ends. An end of document may be drafted but no step runs over it: it ends
+its row.
 
-Loads no torch: states, latents and logits are the model's own affair
+The module does not import torch: states, latents and logits have the types of the model's backend
 (:mod:`bytelatent.generation.byte_model`).
 
 Legend: ``V`` vocabulary.
@@ -36,18 +38,18 @@ from bytelatent.generation.sampling import Floats, Sampler, draw
 
 FIRST_LENGTH = 4
 LONGEST_DRAFT = 16
-"""Bytes that ``auto`` drafts at first, and at most."""
+"""Number of bytes that ``auto`` drafts in the first round (``FIRST_LENGTH``), and its limit."""
 
 
 @dataclass
 class Draft:
-    """Tokens that may come next in a row.
+    """Drafted tokens of one row.
 
     Attributes:
-        tokens: the first is certain; the last may not have been stepped over.
-        drawn_from: distribution of each but the first.
-        logits: after each token that was stepped over, ``[V]``; exact until a patch closes.
-        states: of those tokens, as the decoder takes them.
+        tokens: token ids. The first is certain; the model may not have stepped over the last.
+        drawn_from: distribution of each token except the first, ``[V]``.
+        logits: logits ``[V]`` after each token with a step; exact until a patch ends.
+        states: encoder states of these tokens, as the decoder takes them.
     """
 
     tokens: list[int]
@@ -58,14 +60,14 @@ class Draft:
 
 @dataclass
 class Verified:
-    """What is exact about the tokens of a draft that were stepped over.
+    """Exact results for the tokens of a draft that the model has stepped over.
 
     Attributes:
-        logits: after each.
-        entropies: nats after each, None where the rule needs none.
-        closes: whether a patch ends with it.
-        boundaries: what the rule remembers after it.
-        latents: of the patches that close, in order.
+        logits: logits ``[V]`` after each token.
+        entropies: entropy in nats after each token, or None if the rule uses no entropy model.
+        closes: whether a patch ends with the token.
+        boundaries: state of the patching rule after each token.
+        latents: latents of the patches that end, in order.
     """
 
     logits: list[Any]
@@ -77,17 +79,18 @@ class Verified:
 
 @dataclass
 class Round:
-    """What a round has committed.
+    """Committed result of one round.
 
     Attributes:
-        tokens: the first token and those drafted ones that stayed.
-        logits: that each was drawn from, ``[V]``.
-        entropies, starts: of the prediction of each; whether a patch starts with it.
-        instead: what comes after them, if that is decided: drawn in place of a drafted token, or
-            one that stays but was not stepped over.
-        draft: tokens that were drafted.
-        accepted: how many of them stay.
-        global_ran: whether patches closed.
+        tokens: the first token and the drafted tokens that are kept.
+        logits: logits ``[V]`` from which each token was drawn.
+        entropies: entropy in nats of the prediction of each token, or None.
+        starts: whether a patch starts with each token.
+        instead: token that follows, if it is already decided: a replacement of a rejected token, or
+            an accepted token without a step; otherwise None.
+        draft: drafted tokens.
+        accepted: number of drafted tokens that are accepted.
+        global_ran: whether the global transformer has run, because patches have ended.
     """
 
     tokens: list[int]
@@ -101,14 +104,17 @@ class Round:
 
 
 class DraftLength:
-    """How many bytes the next round drafts.
+    """Number of bytes that the next round drafts.
 
-    A number stays. ``auto`` follows acceptance: a draft that stays whole is followed by one of
-    twice its length, any other by one a byte longer than what stayed. It looks at tokens alone,
-    never at a clock, so that a seed gives the same text on any machine.
+    A number is constant. ``auto`` follows acceptance: after a draft that is accepted completely,
+    the length doubles; after any other draft, it is one byte more than the number accepted. It
+    depends only on tokens and not on time, so that a seed gives the same text on any machine.
+
+    Args:
+        speculate: a number of bytes, or ``auto``.
 
     Attributes:
-        value: bytes.
+        value: number of bytes to draft.
     """
 
     def __init__(self, speculate: int | str) -> None:
@@ -116,7 +122,7 @@ class DraftLength:
         self._fixed = isinstance(speculate, int)
 
     def learn(self, done: Round) -> None:
-        """See what has become of a draft."""
+        """Adapt the length to the result of a round."""
         drafted = len(done.draft)
         if self._fixed or not drafted:
             return
@@ -127,24 +133,24 @@ class DraftLength:
 
 
 class Speculation(Generic[AnyRow]):
-    """Rounds of a run.
+    """Rounds of speculation in one run.
 
     Args:
-        model: as for plain generation.
-        sampler: of the run; sees committed tokens only.
+        model: the same model as for generation without speculation.
+        sampler: sampler of the run; its state contains only committed tokens between rounds.
     """
 
     def __init__(self, model: ByteModel[AnyRow], sampler: Sampler) -> None:
         self.model, self.sampler = model, sampler
 
     def round(self, row: AnyRow, number: int, first: int, length: int) -> Round:
-        """Commit ``first``, which is not EOS, and what can be had of ``length`` drafted tokens.
+        """Commit ``first``, which is not EOS, and the drafted tokens that are accepted.
 
         Args:
-            row: advances over all that is committed.
-            number: of the row in the sampler.
-            first: the next token, drawn from ``row.logits_V``.
-            length: tokens to draft at most; windows shorter than that set a limit too.
+            row: the row, which advances over all committed tokens.
+            number: number of the row in the sampler.
+            first: next token, drawn from ``row.logits_V``.
+            length: largest number of tokens to draft; a shorter window is also a limit.
 
         Raises:
             ValueError: see :meth:`bytelatent.generation.byte_model.ByteModel.step`.
@@ -153,7 +159,7 @@ class Speculation(Generic[AnyRow]):
             return self._round(row, number, first, length)
 
     def _round(self, row: AnyRow, number: int, first: int, length: int) -> Round:
-        # Behind an end of document the global cache begins anew, which cannot be taken back.
+        # After an end of document the global cache is reset, which no rollback can undo.
         alone = row.open_patch.ends_document
         count = 1 if alone else min(length + 1, self.model.longest_draft)
         before = _Before.of(row, count)
@@ -161,15 +167,15 @@ class Speculation(Generic[AnyRow]):
         saved = self.sampler.save(number)
         draft = self._draft(row, number, first, count)
         self.sampler.restore(number, saved)
-        found = self._verify(row, before, draft)
+        verified = self._verify(row, before, draft)
         done = Round([first], [row.logits_V], [row.entropy], [row.starts])
-        self._judge(number, draft, found, done)
-        done.global_ran = bool(found.latents)
-        self._commit(row, before, draft, found, len(done.tokens))
+        self._judge(number, draft, verified, done)
+        done.global_ran = bool(verified.latents)
+        self._commit(row, before, draft, verified, len(done.tokens))
         return done
 
     def _draft(self, row: AnyRow, number: int, first: int, count: int) -> Draft:
-        """Step over at most ``count`` tokens by encoder and decoder alone."""
+        """Step over at most ``count`` tokens with only the encoder and the decoder."""
         draft = Draft([first], [], [], [])
         for _ in range(count):
             state, logits_V = self.model.draft(row, draft.tokens[-1])
@@ -185,7 +191,7 @@ class Speculation(Generic[AnyRow]):
         return draft
 
     def _verify(self, row: AnyRow, before: "_Before", draft: Draft) -> Verified:
-        """Entropies, boundaries, the patches that close, and exact logits."""
+        """Compute entropies, boundaries, the latents of patches that end, and exact logits."""
         model, size = self.model, len(draft.states)
         entropies = list(model.measure(row, draft.tokens[:size], before.recent))
         state, closes, boundaries = row.boundary.copy(), [], []
@@ -193,80 +199,81 @@ class Speculation(Generic[AnyRow]):
             closes.append(model.boundaries.push(state, token, nats))
             boundaries.append(state.copy())
         size = self._with_room(before, closes)
-        closing = [place for place in range(size) if closes[place]]
+        closing = [index for index in range(size) if closes[index]]
         latents, logits = [], draft.logits[:size]
         if closing:
-            edges = [0, *(before.open_size + place + 1 for place in closing)]
+            edges = [0, *(before.open_size + index + 1 for index in closing)]
             latents = list(model.encode_patches(row, edges))
             begin = closing[0]
             row.decoder_cache.rollback(before.decoder + begin)
-            read = [latents[sum(closes[: place + 1]) - 1] for place in range(begin, size)]
-            exact = model.decode(row, draft.states[begin:size], read)
+            patch_latents = [latents[sum(closes[: index + 1]) - 1] for index in range(begin, size)]
+            exact = model.decode(row, draft.states[begin:size], patch_latents)
             logits = [*logits[:begin], *exact]
         return Verified(logits, entropies[:size], closes[:size], boundaries[:size], latents)
 
     def _with_room(self, before: "_Before", closes: list[bool]) -> int:
-        """How many tokens can be verified: all, unless bytes side by side lack room.
+        """Return the number of tokens to verify: all, unless a patch is too long to concatenate.
 
-        A draft that may be wrong must not fail for it; what is certain fails in the next round.
+        A draft that may be wrong must not raise an error; a token that is certain does in the next
+        round.
         """
         room, size = self.model.patch_bytes, before.open_size
-        for place, close in enumerate(closes):
+        for index, close in enumerate(closes):
             size += 1
-            if close and room is not None and size > room and place:
-                return place
+            if close and room is not None and size > room and index:
+                return index
             size = 0 if close else size
         return len(closes)
 
-    def _judge(self, number: int, draft: Draft, found: Verified, done: Round) -> None:
-        """Accept drafted tokens as long as they stay."""
+    def _judge(self, number: int, draft: Draft, verified: Verified, done: Round) -> None:
+        """Accept drafted tokens up to the first rejection and add them to ``done``."""
         done.draft = draft.tokens[1:]
-        rest = zip(draft.tokens[1:], draft.drawn_from, found.logits, strict=False)
-        for place, (token, drawn_from, logits_V) in enumerate(rest):
+        rest = zip(draft.tokens[1:], draft.drawn_from, verified.logits, strict=False)
+        for index, (token, drawn_from, logits_V) in enumerate(rest):
             exact = self.sampler.distribution(number, logits_V)
             if self.sampler.uniform(number) * drawn_from[token] >= exact[token]:
                 more = np.maximum(exact - drawn_from, 0.0)
-                # All zero only if rounding has made of equal ones a refusal.
+                # All are zero only if rounding has rejected a token although p and q are equal.
                 more = more if more.sum() > 0 else exact
                 done.instead = draw(more, self.sampler.uniform(number))
                 return
             done.accepted += 1
-            if place + 1 == len(found.logits):
+            if index + 1 == len(verified.logits):
                 done.instead = token
                 return
             done.tokens.append(token)
             done.logits.append(logits_V)
-            done.entropies.append(found.entropies[place])
-            done.starts.append(found.closes[place])
+            done.entropies.append(verified.entropies[index])
+            done.starts.append(verified.closes[index])
             self.sampler.accept(number, token)
 
     def _commit(
-        self, row: AnyRow, before: "_Before", draft: Draft, found: Verified, count: int
+        self, row: AnyRow, before: "_Before", draft: Draft, verified: Verified, count: int
     ) -> None:
-        """Leave ``row`` as plain steps over the first ``count`` tokens would."""
+        """Set ``row`` to the state that plain steps over the first ``count`` tokens give."""
         if row.entropy_cache is not None:
             row.entropy_cache.rollback(before.entropy + count)
         row.encoder_cache.rollback(before.encoder + count)
         row.decoder_cache.rollback(before.decoder + count)
-        closing = [place for place in range(count) if found.closes[place]]
+        closing = [index for index in range(count) if verified.closes[index]]
         if row.open_patch.ends_document and closing:
             row.global_cache.reset()
         else:
             row.global_cache.rollback(before.patches + len(closing))
         begin = before.open_size + closing[-1] + 1 if closing else 0
         if closing:
-            row.latent = found.latents[len(closing) - 1]
+            row.latent = verified.latents[len(closing) - 1]
             row.open_patch.ends_document = False
         self.model.keep(row, begin, before.open_size + count)
         row.recent = deque([*before.recent, *draft.tokens[:count]], maxlen=row.recent.maxlen)
-        row.boundary = found.boundaries[count - 1]
-        row.entropy, row.starts = found.entropies[count - 1], found.closes[count - 1]
-        row.logits_V = found.logits[count - 1]
+        row.boundary = verified.boundaries[count - 1]
+        row.entropy, row.starts = verified.entropies[count - 1], verified.closes[count - 1]
+        row.logits_V = verified.logits[count - 1]
 
 
 @dataclass(frozen=True)
 class _Before:
-    """Where a row stood before a round: positions in its caches, bytes of its open patch."""
+    """State of a row before a round: positions in its KV caches, and bytes in its open patch."""
 
     entropy: int
     encoder: int
@@ -277,7 +284,7 @@ class _Before:
 
     @classmethod
     def of(cls, row: Row, count: int) -> "_Before":
-        """Of ``row``, whose caches are told that ``count`` positions may be taken back."""
+        """Return the state of ``row`` and let its caches save ``count`` positions for rollback."""
         for cache in (row.entropy_cache, row.encoder_cache, row.decoder_cache):
             if cache is not None:
                 cache.checkpoint(count)

@@ -1,7 +1,7 @@
-"""Which bytes may follow in UTF-8, and where characters end: an automaton of eight states.
+"""Valid next bytes and character boundaries of UTF-8: an automaton of eight states.
 
-By table 3-7 of the Unicode standard: no overlong forms, no surrogates, nothing above U+10FFFF.
-``step(step(BOUNDARY, 0xC3), 0xA9)`` is ``BOUNDARY`` again: the two bytes are "é".
+It follows table 3-7 of the Unicode standard: no overlong forms, no surrogates, nothing above
+U+10FFFF. ``step(step(BOUNDARY, 0xC3), 0xA9)`` is ``BOUNDARY`` again: the two bytes are "é".
 """
 
 from typing import Final
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from bytelatent.tokenizers.constants import BYTE_VALUES
 
 BOUNDARY: Final = 0
-"""Between two characters."""
+"""State between two characters."""
 
 _ONE, _TWO, _THREE, _AFTER_E0, _AFTER_ED, _AFTER_F0, _AFTER_F4 = range(1, 8)
 
@@ -44,7 +44,7 @@ def _tables() -> tuple[NDArray[np.bool_], tuple[bytes, ...]]:
     for state, first, last, after in _RULES:
         allowed[state, first : last + 1] = True
         following[state, first : last + 1] = after
-    # A byte that may not stand here ends the broken character before it and begins anew.
+    # An invalid byte ends the incomplete character before it and may begin a new character.
     following = np.where(allowed, following, following[BOUNDARY])
     return allowed, tuple(row.astype(np.uint8).tobytes() for row in following)
 
@@ -54,5 +54,5 @@ ALLOWED, _NEXT = _tables()
 
 
 def step(state: int, byte: int) -> int:
-    """The state after ``byte``; bytes that are no UTF-8 (of a prompt) are passed over."""
+    """Return the state after ``byte``; a byte that is invalid here (in a prompt) is skipped."""
     return _NEXT[state][byte]

@@ -1,1 +1,1 @@
-"""Text pipeline and graphs: what a text is about, and how BLT cuts it. Nothing here loads torch."""
+"""Entity graphs and patch graphs of texts, and the text pipeline that builds them; no torch."""

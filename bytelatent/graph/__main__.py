@@ -1,7 +1,7 @@
 """Graphs of a text: ``python -m bytelatent.graph build FILE --out demo_output/NAME``.
 
 ``build`` writes JSON, GraphML, tables, pictures and an interactive page; ``stats``, ``path`` and
-``surprising`` read a graph that it wrote.
+``surprising`` read a graph that ``build`` wrote.
 """
 
 import argparse
@@ -44,7 +44,7 @@ DEFAULT_MODEL = Path(bytelatent.__file__).parent / "pretrained" / "blt-entropy-m
 LIBRARY = ROOT / "static" / "vendor" / "cytoscape.min.js"
 KINDS = ("entities", "patches")
 FORMATS = ("json", "graphml", "csv", "png", "pdf", "html")
-TELL = {
+DESCRIPTIONS = {
     "entities": "Who and what a text is about: names that a sentence brings together; the wider "
     "the line, the more sentences.",
     "patches": "How BLT cuts a text: patches under the entropy model, and which follows which; "
@@ -53,7 +53,7 @@ TELL = {
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one of the commands; 1 for what the user can mend, 2 for a usage error."""
+    """Run one of the commands; return 1 for an error that the user can fix, 2 for a usage error."""
     words = sys.argv[1:] if arguments is None else list(arguments)
     options = _parser().parse_args(words)
     try:
@@ -76,13 +76,13 @@ def _parser() -> argparse.ArgumentParser:
     stats = commands.add_parser("stats", help="numbers, communities and the most connected nodes")
     path = commands.add_parser("path", help="the way between two nodes, and what it costs")
     surprise = commands.add_parser("surprising", help="what follows a node, against expectation")
-    for one, run in ((stats, _stats), (path, _path), (surprise, _surprising)):
-        one.add_argument("graph", type=Path, help="JSON that build wrote")
-        one.set_defaults(run=run)
+    for command, run in ((stats, _stats), (path, _path), (surprise, _surprising)):
+        command.add_argument("graph", type=Path, help="JSON that build wrote")
+        command.set_defaults(run=run)
     path.add_argument("first", help="id, label or alias of a node")
     path.add_argument("last", help="id, label or alias of a node")
-    surprise.add_argument("node", help="its id, label or alias")
-    surprise.add_argument("-n", type=int, default=5, help="how many (default: %(default)s)")
+    surprise.add_argument("node", help="id, label or alias of a node")
+    surprise.add_argument("-n", type=int, default=5, help="edges to print (default: %(default)s)")
     return parser
 
 
@@ -91,32 +91,39 @@ def _add_build(parser: argparse.ArgumentParser) -> None:
     add("file", type=Path, help="the text; a .gz file is unpacked")
     add("--out", type=Path, required=True, metavar="FOLDER/NAME", help="files without their suffix")
     add("--data", type=Path, metavar="FOLDER",
-        help="for the data (default: that of --out, or plot_data beside demo_output)")  # fmt: skip
+        help="data folder (default: that of --out, or plot_data beside demo_output)")  # fmt: skip
     add("--kind", choices=(*KINDS, "both"), default="both", help="(default: %(default)s)")
     add("--finder", choices=("auto", "spacy", "gazetteer"), default="auto",
-        help="of entities (default: spacy where it is installed)")  # fmt: skip
+        help="finder of entities (default: spacy where it is installed)")  # fmt: skip
     add("--overrides", type=Path, metavar="FILE", help="JSON with aliases, labels, drop")
     add("--model", type=Path, default=DEFAULT_MODEL, metavar="FOLDER", help="an entropy model")
-    add("--threshold", type=float, metavar="NATS", help="for patches (default: the model's own)")
+    add("--threshold", type=float, metavar="NATS",
+        help="entropy above which a byte starts a patch (default: the model's own)")  # fmt: skip
     add("--max-nodes", type=int, default=1500, help="(default: %(default)s)")
-    add("--min-count", type=int, default=1, help="mentions of an entity (default: %(default)s)")
+    add(
+        "--min-count",
+        type=int,
+        default=1,
+        help="least mentions of an entity (default: %(default)s)",
+    )
     add("--evidence", type=int, default=3, help="sentences for an edge (default: %(default)s)")
-    add("--seed", type=int, default=0, help="of layout and communities (default: %(default)s)")
-    add("--title", help="of the text (default: the name of the file)")
+    add("--seed", type=int, default=0,
+        help="seed of layout and communities (default: %(default)s)")  # fmt: skip
+    add("--title", help="title of the text (default: the name of the file)")
     add("--formats", type=_formats, default=FORMATS, metavar="FORMAT,...",
         help=f"(default: {','.join(FORMATS)})")  # fmt: skip
     parser.set_defaults(run=_build)
 
 
 def _formats(text: str) -> tuple[str, ...]:
-    found = tuple(text.split(","))
-    if unknown := sorted(set(found) - set(FORMATS)):
+    formats = tuple(text.split(","))
+    if unknown := sorted(set(formats) - set(FORMATS)):
         raise argparse.ArgumentTypeError(f"{unknown[0]!r} is none of {', '.join(FORMATS)}")
-    return found
+    return formats
 
 
 def _build(options: argparse.Namespace, words: list[str]) -> None:
-    """Make one graph or both, and write them."""
+    """Build the entity graph, the patch graph or both, and write their files."""
     kinds = KINDS if options.kind == "both" else (options.kind,)
     data = read_bytes(options.file, most=PatchGraphArgs().max_bytes)
     makers: dict[str, Callable[[], Any]] = {}
@@ -130,7 +137,7 @@ def _build(options: argparse.Namespace, words: list[str]) -> None:
     for kind, make in makers.items():
         name = options.out.name if len(makers) == 1 else f"{options.out.name}_{kind}"
         graph = make()
-        _write(graph, Card(name, graph.graph["title"], TELL[kind]), writer, options.formats)
+        _write(graph, Card(name, graph.graph["title"], DESCRIPTIONS[kind]), writer, options.formats)
         numbers = graph.graph["statistics"]
         print(f"{kind}: {numbers['nodes']:,} nodes, {numbers['links']:,} edges")
     for path in writer.written:
@@ -138,7 +145,7 @@ def _build(options: argparse.Namespace, words: list[str]) -> None:
 
 
 def _entities(options: argparse.Namespace, text: str) -> Callable[[], Any]:
-    """The options checked, and then the work."""
+    """Check the options of the entity graph and return the function that builds it."""
     args = EntityGraphArgs(
         max_nodes=options.max_nodes,
         min_count=options.min_count,
@@ -158,7 +165,7 @@ def _entities(options: argparse.Namespace, text: str) -> Callable[[], Any]:
 
 
 def _patches(options: argparse.Namespace, data: bytes) -> Callable[[], Any]:
-    """The options checked, and then the work."""
+    """Check the options of the patch graph and return the function that builds it."""
     args = PatchGraphArgs(
         threshold=options.threshold,
         max_nodes=options.max_nodes,
@@ -177,7 +184,7 @@ def _patches(options: argparse.Namespace, data: bytes) -> Callable[[], Any]:
 
 
 def _finder(name: str) -> Finder:
-    """The finder that is wanted; says on standard error when the gazetteer takes over."""
+    """Return the finder of that name; print to standard error when the gazetteer replaces spaCy."""
     reason = build.entity_graph_available()
     if name == "gazetteer" or (name == "auto" and reason is not None):
         if reason is not None and name == "auto":
@@ -187,7 +194,10 @@ def _finder(name: str) -> Finder:
 
 
 def _plain(path: Path) -> str:
-    """A file's name in words: ``pride_and_prejudice.txt.gz`` is ``Pride and prejudice``."""
+    """Turn a file name into words:
+
+    ``pride_and_prejudice.txt.gz`` becomes ``Pride and prejudice``.
+    """
     words = path.name.split(".")[0].replace("_", " ").replace("-", " ")
     return words[:1].upper() + words[1:]
 
@@ -254,19 +264,22 @@ def _path(options: argparse.Namespace, _: list[str]) -> None:
 def _surprising(options: argparse.Namespace, _: list[str]) -> None:
     if options.n < 1:
         raise ValueError(f"-n: {options.n} is not 1 or more")
-    found = surprising(load_graph(options.graph), options.node, options.n)
-    for name, rows in (("most surprising", found.most), ("least surprising", found.least)):
+    ranking = surprising(load_graph(options.graph), options.node, options.n)
+    for name, rows in (("most surprising", ranking.most), ("least surprising", ranking.least)):
         print(f"{name}:")
-        for one in rows:
-            print(_row(one))
+        for continuation in rows:
+            print(_row(continuation))
 
 
-def _row(one: Continuation) -> str:
-    return f"  {one.label:24} {one.bits:7.2f} bits  {one.probability:7.2%}  {one.count:,} times"
+def _row(continuation: Continuation) -> str:
+    return (
+        f"  {continuation.label:24} {continuation.bits:7.2f} bits  "
+        f"{continuation.probability:7.2%}  {continuation.count:,} times"
+    )
 
 
 class _Progress:
-    """A line on standard error that says how far the work is; silent if nobody watches."""
+    """A progress line on standard error; nothing is printed when it is not a terminal."""
 
     def __init__(self, name: str) -> None:
         self._name, self._last = name, -1

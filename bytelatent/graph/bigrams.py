@@ -1,4 +1,4 @@
-"""Entropy of words, as the predecessor of this project measured it."""
+"""Word bigram entropy, computed as the predecessor of this project computed it."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable
@@ -10,9 +10,10 @@ from bytelatent.tokenizers.words import split
 
 
 class WordBigrams:
-    """Entropy of the word that follows each word, counted in the texts themselves.
+    """Entropy of the word that follows each word, counted in the same texts.
 
-    So the predecessor of this project measured entropy: words in small letters, without signs.
+    The predecessor of this project measured entropy in this way: over lower-case words, without
+    punctuation.
     """
 
     def __init__(self, texts: Iterable[str]) -> None:
@@ -25,15 +26,15 @@ class WordBigrams:
 
     @property
     def certain(self) -> int:
-        """Words with an entropy of 0."""
+        """Number of words whose next word has an entropy of 0."""
         return sum(value == 0 for value in self.entropy.values())
 
-    def scores(self, text: str, places: list[int]) -> NDArray[np.float64]:
-        """Nats at each of ``places``: the entropy of what follows the last word before it."""
+    def scores(self, text: str, positions: list[int]) -> NDArray[np.float64]:
+        """Return the bigram entropy, in nats, after the last word before each of ``positions``."""
         values, last, ends = [], 0.0, iter([*_words(text), ("", len(text) + 1)])
         word, end = next(ends)
-        for place in places:
-            while end <= place:
+        for position in positions:
+            while end <= position:
                 last = self.entropy[word]
                 word, end = next(ends)
             values.append(last)
@@ -41,8 +42,8 @@ class WordBigrams:
 
 
 def _words(text: str) -> list[tuple[str, int]]:
-    """Words in small letters, and where each ends."""
-    return [(one.text.lower(), one.end) for one in split(text) if one.text[0].isalnum()]
+    """Return the words in lower case, each with the position of its end."""
+    return [(word.text.lower(), word.end) for word in split(text) if word.text[0].isalnum()]
 
 
 def _entropy(counts: Counter[str]) -> float:

@@ -1,4 +1,4 @@
-"""Both graphs of a text as dictionaries, for pages."""
+"""Both graphs of a text as dictionaries, as the web pages read them."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ from bytelatent.graph.patch_graph import EntropyModel, PatchGraphArgs, patch_gra
 def patch_graph_of(
     text: str | bytes, model: EntropyModel, *, title: str, max_nodes: int, seed: int
 ) -> dict[str, Any]:
-    """The patch graph, with its most frequent patches when there are more than ``max_nodes``.
+    """Build the patch graph of a text; keep its ``max_nodes`` most frequent patches.
 
     Raises:
         ValueError: the text is too long or holds a lone surrogate.
@@ -24,9 +24,10 @@ def patch_graph_of(
 
 
 def entity_graph_of(text: str, *, title: str, max_nodes: int, seed: int) -> dict[str, Any]:
-    """The entity graph, with its most mentioned entities when there are more than ``max_nodes``.
+    """Build the entity graph of a text; keep its ``max_nodes`` most mentioned entities.
 
-    By spaCy where it is installed (:func:`entity_graph_available`), else by the gazetteer.
+    spaCy finds the entities where it is installed (:func:`entity_graph_available`); otherwise the
+    gazetteer does.
 
     Raises:
         ValueError: the text is too long or holds a lone surrogate.
@@ -36,10 +37,10 @@ def entity_graph_of(text: str, *, title: str, max_nodes: int, seed: int) -> dict
 
 
 def entity_graph_available() -> str | None:
-    """None where spaCy finds the entities; otherwise one sentence that says what to install."""
+    """Return None where spaCy can find entities, otherwise a sentence that says what to install."""
     return entities.unavailable()
 
 
 def finder() -> Finder:
-    """The best finder that is installed."""
+    """Return spaCy's finder where spaCy is installed, otherwise the gazetteer."""
     return SpacyFinder() if entity_graph_available() is None else GazetteerFinder()

@@ -1,8 +1,8 @@
-"""Cleaning a text so that every place in the result is known in the original.
+"""Text cleaning that keeps the position in the original text of every character of the result.
 
-By default nothing but whitespace and Unicode composition changes: no letter is lower-cased, no word
-and no sign is dropped. ``clean("a\\r\\n  b").text`` is ``"a b"``, and
-``clean("a\\r\\n  b").original(2, 3)`` is ``(5, 6)``, where the original has its "b".
+By default only whitespace and Unicode composition change: letters keep their case, and no word or
+punctuation mark is dropped. ``clean("a\\r\\n  b").text`` is ``"a b"``, and ``clean("a\\r\\n
+b").original(2, 3)`` is ``(5, 6)``, the position of "b" in the original.
 """
 
 import html
@@ -22,7 +22,7 @@ from bytelatent.tokenizers.words import marks
 
 URL_MARK, NUMBER_MARK = "URL", "NUMBER"
 MOST_MARKS = 30
-"""Combining marks of one character that are composed together (UAX 15, stream-safe text)."""
+"""Maximum number of combining marks composed with one character (UAX 15, stream-safe text)."""
 
 _URL = re.compile(
     r"(?:\b(?:https?|ftp)://|\bwww\.)[^\s<>\"]+|(?<![\w.+-])[\w.+-]{1,64}@[\w-]+(?:\.[\w-]+)+"
@@ -42,7 +42,7 @@ _TAG = re.compile(r"</?([A-Za-z][A-Za-z0-9]{0,9})(?:\s[^<>]{0,500})?/?>")
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
 _NO_ASCII = re.compile(r"[^\x00-\x7f]+")
 _LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
-"""Changes no text's length, as ``str.lower`` may."""
+"""Lower-case table for ASCII; unlike ``str.lower`` it never changes the length of a text."""
 _HIDDEN = (("<!--", "-->"), ("<script", "</script>"), ("<style", "</style>"))
 _BLOCK = re.compile(
     "address|article|blockquote|br|div|dd|dl|dt|footer|h1|h2|h3|h4|h5|h6|header|hr|li|"
@@ -54,18 +54,18 @@ _INLINE = re.compile(
 
 
 class CleaningArgs(BaseModel):
-    """What is changed; the steps run in the order of the fields, whitespace last.
+    """Cleaning steps of a text; they run in the order of the fields, whitespace last.
 
     Attributes:
-        boilerplate: drop what Project Gutenberg puts around a book, lines that hold only a page
-            number, ``[Pg 7]`` and ``[Illustration]``, HTML tags, comments, scripts and styles;
-            write HTML entities as characters. Blocks of HTML end a line.
+        boilerplate: drop the text that Project Gutenberg adds around a book, lines that hold only a
+            page number, ``[Pg 7]`` and ``[Illustration]``, HTML tags, comments, scripts and styles;
+            write HTML entities as characters. A block element of HTML ends a line.
         form: Unicode normal form.
         urls: web and mail addresses; ``mark`` writes :data:`URL_MARK` for each.
         numbers: numbers that stand alone; ``mark`` writes :data:`NUMBER_MARK` for each.
-        accents: ``fold`` drops the diacritics of Latin, Greek and Cyrillic ("é" becomes "e"); signs
+        accents: ``fold`` drops the diacritics of Latin, Greek and Cyrillic ("é" becomes "e"); marks
             that other scripts need, and letters such as "ø", stay.
-        case: ``lower`` and ``fold`` as ``str.lower`` and ``str.casefold`` do for one character.
+        case: ``lower`` and ``fold`` apply ``str.lower`` and ``str.casefold`` to each character.
         whitespace: ``lines`` writes one space for a run of blanks and at most one empty line;
             ``paragraphs`` also joins the lines of a paragraph. Both drop byte order marks and soft
             hyphens.
@@ -83,7 +83,7 @@ class CleaningArgs(BaseModel):
 
 
 class Edit(NamedTuple):
-    """Characters ``start`` to ``end`` of a text become ``text``."""
+    """An edit: ``text`` replaces the characters ``start`` to ``end`` of a text."""
 
     start: int
     end: int
@@ -92,11 +92,11 @@ class Edit(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class CleanedText:
-    """A cleaned text that knows where each of its characters came from.
+    """A cleaned text with the position in the original text of each of its characters.
 
     Attributes:
-        text: the result.
-        source: the original.
+        text: the cleaned text.
+        source: the original text.
     """
 
     text: str
@@ -105,9 +105,10 @@ class CleanedText:
     _ends: NDArray[np.uint32] = field(repr=False)
 
     def original(self, start: int, end: int) -> tuple[int, int]:
-        """Where in the original the characters ``start`` to ``end`` of the result stand.
+        """Return the span of the original text for the span ``start`` to ``end`` of the result.
 
-        An empty span gives an empty place, before what follows it. Takes constant time.
+        An empty span gives an empty span in the original, before the next character. The method
+        takes constant time.
 
         Raises:
             ValueError: the span does not lie in the text.
@@ -121,7 +122,7 @@ class CleanedText:
         return int(self._starts[start]), int(self._ends[end - 1])
 
     def edited(self, edits: Iterable[Edit]) -> "CleanedText":
-        """The text after ``edits``, which are in order, apart, and count in the present text."""
+        """Return the text after ``edits``; they are sorted, disjoint, and count in this text."""
         parts: list[str] = []
         rows: list[tuple[int, int, int]] = []
         done = 0
@@ -137,7 +138,7 @@ class CleanedText:
 
 
 def _places(edits: NDArray[np.int64], size: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """For each character after some edits, the first and the last one before them it stands for.
+    """Return the first and last character before the edits for each character after them.
 
     Args:
         edits: start, end and new length of each ``[E, 3]``.
@@ -159,15 +160,15 @@ def _places(edits: NDArray[np.int64], size: int) -> tuple[NDArray[np.int64], NDA
 
 
 def clean(text: str, args: CleaningArgs | None = None) -> CleanedText:
-    """The cleaned text; linear in time and memory (8 bytes a character besides the text).
+    """Clean a text, in linear time and memory (8 bytes per character besides the text).
 
     Args:
         text: any text, also an empty one.
         args: what to change.
     """
     args = args or CleaningArgs()
-    places = np.arange(len(text) + 1, dtype=np.uint32)
-    done = CleanedText(text, text, places[:-1], places[1:])
+    offsets = np.arange(len(text) + 1, dtype=np.uint32)
+    done = CleanedText(text, text, offsets[:-1], offsets[1:])
     for step in _steps(args):
         done = done.edited(step(done.text))
     return done
@@ -195,7 +196,7 @@ def _steps(args: CleaningArgs) -> Iterator[Callable[[str], Iterable[Edit]]]:
 
 
 def _frame(text: str) -> Iterator[Edit]:
-    """What Project Gutenberg puts before and after a book."""
+    """Remove the text that Project Gutenberg adds before and after a book."""
     first = _GUTENBERG_START.search(text)
     start = first.end() if first else 0
     last = _GUTENBERG_END.search(text, start)
@@ -206,7 +207,7 @@ def _frame(text: str) -> Iterator[Edit]:
 
 
 def _hidden(text: str) -> Iterator[Edit]:
-    """Comments, scripts and styles of HTML, where they end."""
+    """Remove HTML comments, scripts and styles that are closed."""
     lowered = text.translate(_LOWER)
     place = 0
     known = {opening: lowered.find(opening) for opening, _ in _HIDDEN}
@@ -214,10 +215,10 @@ def _hidden(text: str) -> Iterator[Edit]:
         for opening, at in known.items():
             if 0 <= at < place:
                 known[opening] = lowered.find(opening, place)
-        found = [(at, opening) for opening, at in known.items() if at >= 0]
-        if not found:
+        openings = [(at, opening) for opening, at in known.items() if at >= 0]
+        if not openings:
             return
-        at, opening = min(found)
+        at, opening = min(openings)
         closing = dict(_HIDDEN)[opening]
         end = lowered.find(closing, at + len(opening))
         if end < 0:  # never closed: none of its kind is looked for again
@@ -247,7 +248,7 @@ def _notes(text: str) -> Iterator[Edit]:
 
 
 def _composed(text: str, form: Literal["NFC", "NFD", "NFKC", "NFKD"]) -> Iterator[Edit]:
-    """Each character with its marks, where the normal form differs."""
+    """Normalise each character together with its marks, where the normal form differs."""
     for run in _NO_ASCII.finditer(text):
         for match in _clusters().finditer(text, max(run.start() - 1, 0), run.end()):
             plain = unicodedata.normalize(form, match[0])
@@ -257,7 +258,7 @@ def _composed(text: str, form: Literal["NFC", "NFD", "NFKC", "NFKD"]) -> Iterato
 
 @cache
 def _clusters() -> re.Pattern[str]:
-    """A character with what may be composed with it: marks, parts of Hangul and kana."""
+    """Match a character with the marks and the parts of Hangul and kana that compose with it."""
     hangul = (*range(0x1160, 0x1200), *range(0x3131, 0x318F), *range(0xFF9E, 0xFFDD))
     signs = marks() + "".join(map(chr, hangul))
     return re.compile(f".[{signs}]{{1,{MOST_MARKS}}}|[^\\x00-\\x7f]", re.DOTALL)

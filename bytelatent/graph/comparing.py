@@ -1,8 +1,9 @@
-"""Ways to find sentence boundaries, measured on text with known ones.
+"""Comparison of methods for sentence boundaries on text whose boundaries are known.
 
-The byte model (:mod:`bytelatent.graph.endings`), the word bigrams that the predecessor of this
-project took entropies from, spaCy's rules, and spaCy's parser. Each threshold is the one with the
-best F1 on the part ``tuning``; precision, recall and F1 are those of the part ``report``.
+The methods are the byte model (:mod:`bytelatent.graph.endings`), the word bigrams from which the
+predecessor of this project took entropies, spaCy's rules, and spaCy's parser. Each threshold is the
+one with the best F1 on the part ``tuning``; precision, recall and F1 are measured on the part
+``report``.
 """
 
 import importlib
@@ -25,16 +26,16 @@ COLUMNS = ("method", "where", "precision", "recall", "F1", "95 % of F1")
 
 @dataclass(frozen=True)
 class Method:
-    """How well a way to find sentences did on the part ``report``.
+    """Result of one method for sentence boundaries on the part ``report``.
 
     Attributes:
         key, label: its name, for programs and for people.
-        places: where it may find an end.
-        threshold: chosen on the part ``tuning``; None where there is none to choose.
-        found: ends that it found and that are there.
-        wrong: ends that it found and that are not there.
-        missed: ends that it did not find.
-        low, high: 95 % of the F1 of resampled documents lie between them.
+        places: the positions at which the method may predict a sentence end.
+        threshold: chosen on the part ``tuning``; None for a method without a threshold.
+        found: true positives: predicted ends that are ends.
+        wrong: false positives: predicted ends that are no ends.
+        missed: false negatives: ends that were not predicted.
+        low, high: bounds of the 95 % interval of F1 over resampled documents.
     """
 
     key: str
@@ -49,12 +50,12 @@ class Method:
 
     @property
     def precision(self) -> float:
-        """Share of the ends found that are there; 0 when none was found."""
+        """Share of the predicted ends that are ends; 0 when none was predicted."""
         return self.found / max(self.found + self.wrong, 1)
 
     @property
     def recall(self) -> float:
-        """Share of the ends there that were found."""
+        """Share of the ends that were predicted."""
         return self.found / max(self.found + self.missed, 1)
 
     @property
@@ -63,22 +64,22 @@ class Method:
         return _f1(self.found, self.wrong, self.missed)
 
     def row(self) -> dict[str, Any]:
-        """All of it, for JSON."""
+        """Return all fields and the three scores as a dictionary for JSON."""
         values = {name: getattr(self, name) for name in ("precision", "recall", "f1")}
         return {**vars(self), **values}
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Every method, and what it was measured on.
+    """Results of every method, and the size of the text they were measured on.
 
     Attributes:
         model: name of the byte model.
-        counts: of documents, bytes, sentence ends and blanks, by part.
-        certain_words: of the different words of the part ``report``, those with one successor or
-            none, whose bigram entropy is 0.
-        words: different words of the part ``report``.
-        methods: in the order of the table.
+        counts: numbers of documents, bytes, sentence ends and blanks, by part.
+        certain_words: number of different words of the part ``report`` with at most one successor,
+            whose bigram entropy is therefore 0.
+        words: number of different words of the part ``report``.
+        methods: results in the order of the table.
     """
 
     model: str
@@ -89,56 +90,56 @@ class Comparison:
 
 
 Scores = list[NDArray[np.float64]]
-"""A number for every place of every document."""
+"""A score for every candidate position, one array per document."""
 
 
 @dataclass(frozen=True)
-class _Places:
-    """Candidate places of all documents, and which of them are ends."""
+class _Candidates:
+    """Candidate positions of all documents, and which of them are sentence ends."""
 
     documents: list[Document]
     where: str
-    places: list[list[int]]
+    positions: list[list[int]]
 
     @property
     def truth(self) -> list[NDArray[np.bool_]]:
         return [
-            np.array([place in one.ends for place in places], dtype=bool)
-            for one, places in zip(self.documents, self.places, strict=True)
+            np.array([place in document.ends for place in positions], dtype=bool)
+            for document, positions in zip(self.documents, self.positions, strict=True)
         ]
 
 
 def compare(documents: list[Document], model: ByteModel) -> Comparison:
-    """Measure every method.
+    """Measure every method on the documents.
 
     Args:
-        documents: of both parts, as :func:`bytelatent.graph.endings.read_documents` gives them.
+        documents: documents of both parts, from :func:`bytelatent.graph.endings.read_documents`.
         model: the byte model.
 
     Raises:
         ValueError: spaCy or its English model is not installed.
     """
     splitters = {"rules": _rules(), "parser": _parser()}
-    signs = _Places(documents, SIGNS, [after_signs(one.text) for one in documents])
-    blanks = _Places(documents, BLANKS, [at_blanks(one.text) for one in documents])
+    signs = _Candidates(documents, SIGNS, [after_signs(document.text) for document in documents])
+    blanks = _Candidates(documents, BLANKS, [at_blanks(document.text) for document in documents])
     bigrams = {part: WordBigrams(_of_part(documents, part)) for part in ("tuning", "report")}
     measured = [
-        signals(one.text, places, model)
-        for one, places in zip(documents, blanks.places, strict=True)
+        signals(document.text, positions, model)
+        for document, positions in zip(documents, blanks.positions, strict=True)
     ]
     scores = {
-        "byte_odds": ("byte model, log odds of an end", [one.log_odds for one in measured]),
+        "byte_odds": ("byte model, log odds of an end", [m.log_odds for m in measured]),
         "byte_entropy_at": ("byte model, entropy at the blank", [m.entropy_at for m in measured]),
         "byte_entropy_after": ("byte model, entropy after it", [m.entropy_after for m in measured]),
         "word_entropy": (
             "word bigrams, entropy",
             [
-                bigrams[one.part].scores(one.text, places)
-                for one, places in zip(documents, blanks.places, strict=True)
+                bigrams[document.part].scores(document.text, positions)
+                for document, positions in zip(documents, blanks.positions, strict=True)
             ],
         ),
     }
-    everywhere = [np.ones(len(places)) for places in signs.places]
+    everywhere = [np.ones(len(positions)) for positions in signs.positions]
     methods = [_by_threshold("every_sign", "every . ? and !", signs, everywhere)]
     for key, (label, values) in scores.items():
         methods.append(_by_threshold(f"{key}_signs", label, signs, _at(signs, blanks, values)))
@@ -151,18 +152,18 @@ def compare(documents: list[Document], model: ByteModel) -> Comparison:
 
 
 def _of_part(documents: list[Document], part: str) -> list[str]:
-    return [one.text for one in documents if one.part == part]
+    return [document.text for document in documents if document.part == part]
 
 
-def _at(signs: _Places, blanks: _Places, values: Scores) -> Scores:
-    """Of the values at blanks, those that follow a sign."""
-    pairs = zip(signs.places, blanks.places, values, strict=True)
+def _at(signs: _Candidates, blanks: _Candidates, values: Scores) -> Scores:
+    """Select from the values at all blanks those at blanks after a sentence-final mark."""
+    pairs = zip(signs.positions, blanks.positions, values, strict=True)
     return [scores[np.isin(of_all, some)] for some, of_all, scores in pairs]
 
 
-def _by_threshold(key: str, label: str, places: _Places, scores: Scores) -> Method:
-    parts = [one.part for one in places.documents]
-    truth = places.truth
+def _by_threshold(key: str, label: str, candidates: _Candidates, scores: Scores) -> Method:
+    parts = [document.part for document in candidates.documents]
+    truth = candidates.truth
     tuning = [number for number, part in enumerate(parts) if part == "tuning"]
     threshold = best_threshold(
         np.concatenate([scores[number] for number in tuning]),
@@ -176,15 +177,15 @@ def _by_threshold(key: str, label: str, places: _Places, scores: Scores) -> Meth
         if part == "report"
     ]
     shown = None if key == "every_sign" else threshold
-    return _method(key, label, places.where, shown, outcomes)
+    return _method(key, label, candidates.where, shown, outcomes)
 
 
 def best_threshold(scores: NDArray[np.float64], truth: NDArray[np.bool_]) -> float:
-    """The threshold with the best F1, half-way between the two scores that it divides."""
+    """Return the threshold with the best F1: the midpoint of the two scores that it separates."""
     order = np.argsort(-scores, kind="stable")
     ranked = scores[order]
-    found = np.cumsum(truth[order])
-    f1 = 2 * found / (np.arange(1, len(ranked) + 1) + truth.sum())
+    hits = np.cumsum(truth[order])
+    f1 = 2 * hits / (np.arange(1, len(ranked) + 1) + truth.sum())
     last_of_ties = np.append(ranked[1:] < ranked[:-1], True)
     best = int(np.argmax(np.where(last_of_ties, f1, -1)))
     below = ranked[best + 1] if best + 1 < len(ranked) else ranked[best]
@@ -195,19 +196,21 @@ def _by_splitter(
     key: str, label: str, documents: list[Document], splitter: Callable[[str], list[int]]
 ) -> Method:
     outcomes = [
-        _outcome(_ends(one.text, splitter), one.ends) for one in documents if one.part == "report"
+        _outcome(_ends(document.text, splitter), document.ends)
+        for document in documents
+        if document.part == "report"
     ]
     return _method(key, label, "its own", None, outcomes)
 
 
 def _ends(text: str, splitter: Callable[[str], list[int]]) -> set[int]:
-    """Ends inside the paragraphs of a text; every splitter is told where paragraphs end."""
-    found: set[int] = set()
+    """Return the predicted ends inside paragraphs; every splitter gets one paragraph at a time."""
+    ends: set[int] = set()
     start = 0
     for paragraph in text.split("\n\n"):
-        found |= {start + end for end in splitter(paragraph) if end < len(paragraph)}
+        ends |= {start + end for end in splitter(paragraph) if end < len(paragraph)}
         start += len(paragraph) + 2
-    return found
+    return ends
 
 
 def _outcome(guessed: set[Any], there: Iterable[Any]) -> tuple[int, int, int]:
@@ -218,25 +221,25 @@ def _outcome(guessed: set[Any], there: Iterable[Any]) -> tuple[int, int, int]:
 def _method(
     key: str, label: str, where: str, threshold: float | None, outcomes: list[tuple[int, int, int]]
 ) -> Method:
-    found, wrong, missed = (int(number) for number in np.sum(outcomes, axis=0))
+    hits, wrong, missed = (int(number) for number in np.sum(outcomes, axis=0))
     draw = np.random.default_rng(0)
     chosen = draw.integers(len(outcomes), size=(RESAMPLES, len(outcomes)))
     again = [_f1(*sums) for sums in np.array(outcomes)[chosen].sum(axis=1)]
     low, high = (float(value) for value in np.quantile(again, (0.025, 0.975)))
-    return Method(key, label, where, threshold, found, wrong, missed, low, high)
+    return Method(key, label, where, threshold, hits, wrong, missed, low, high)
 
 
-def _f1(found: int, wrong: int, missed: int) -> float:
-    return float(2 * found / max(2 * found + wrong + missed, 1))
+def _f1(hits: int, wrong: int, missed: int) -> float:
+    return float(2 * hits / max(2 * hits + wrong + missed, 1))
 
 
-def _counts(blanks: _Places) -> dict[str, dict[str, int]]:
+def _counts(blanks: _Candidates) -> dict[str, dict[str, int]]:
     counts = {part: Counter[str]() for part in ("tuning", "report")}
-    for one, places in zip(blanks.documents, blanks.places, strict=True):
-        size = len(one.text.encode())
-        signs = len(after_signs(one.text))
-        counts[one.part].update(
-            documents=1, bytes=size, ends=len(one.ends), signs=signs, blanks=len(places)
+    for document, positions in zip(blanks.documents, blanks.positions, strict=True):
+        size = len(document.text.encode())
+        signs = len(after_signs(document.text))
+        counts[document.part].update(
+            documents=1, bytes=size, ends=len(document.ends), signs=signs, blanks=len(positions)
         )
     return {part: dict(numbers) for part, numbers in counts.items()}
 
@@ -244,14 +247,14 @@ def _counts(blanks: _Places) -> dict[str, dict[str, int]]:
 def _rules() -> Callable[[str], list[int]]:
     pipeline = _spacy().blank("en")
     pipeline.add_pipe("sentencizer")
-    return lambda text: [one.end_char for one in pipeline(text).sents]
+    return lambda text: [sentence.end_char for sentence in pipeline(text).sents]
 
 
 def _parser() -> Callable[[str], list[int]]:
     if reason := unavailable():
         raise ValueError(reason)
     pipeline = _spacy().load(model_name(), exclude=["ner", "lemmatizer"])
-    return lambda text: [one.end_char for one in pipeline(text).sents]
+    return lambda text: [sentence.end_char for sentence in pipeline(text).sents]
 
 
 def _spacy() -> Any:
@@ -262,13 +265,13 @@ def _spacy() -> Any:
 
 
 def table(comparison: Comparison) -> list[tuple[str, ...]]:
-    """The rows of a table for people, with the columns :data:`COLUMNS`."""
+    """Return the rows of a table for people, with the columns :data:`COLUMNS`."""
     return [
         (
-            one.label,
-            one.places,
-            *(f"{value:.3f}" for value in (one.precision, one.recall, one.f1)),
-            f"{one.low:.3f}–{one.high:.3f}",
+            method.label,
+            method.places,
+            *(f"{value:.3f}" for value in (method.precision, method.recall, method.f1)),
+            f"{method.low:.3f}–{method.high:.3f}",
         )
-        for one in comparison.methods
+        for method in comparison.methods
     ]

@@ -1,14 +1,15 @@
-"""Where sentences end, as the byte model sees it, without rules about words.
+"""Sentence boundaries from the byte model's probabilities, without rules about words.
 
-The model says two things about a place between a sign and a blank. Paragraphs and documents end
-only where sentences end, so the probability of a line break or of the end in place of the blank
-tells whether a sentence may be over. After the blank, capitals and quotation marks compete with
-small letters. Their product, as odds, is
+The model gives two kinds of evidence at a position between a punctuation mark and a blank.
+Paragraphs and documents end only where sentences end, so the probability of a line break or of the
+end of the document in place of the blank says whether a sentence may be over. After the blank,
+capitals and opening quotation marks compete with lower-case letters. The product of both, as odds,
+is
 
     odds = P(break | sign) * P(capital or opening sign | blank) / P(small letter | blank)
 
-After "Mr." a capital is likely, a break is not; after "Oh!" the opposite. What in fact follows is
-not looked at. Made for languages that write capitals; a Latin alphabet is assumed.
+After "Mr." a capital is likely and a break is not; after "Oh!" it is the other way round. The text
+that follows is not used. The method assumes a Latin alphabet with capital letters.
 
 Legend: ``C`` characters of a text, ``V`` vocabulary.
 """
@@ -29,9 +30,9 @@ from bytelatent.tokenizers.constants import EOS_ID, OFFSET, VOCAB_SIZE
 
 SAMPLE = Path(__file__).parent / "samples" / "sentences.txt"
 THRESHOLD = 0.073
-"""Log odds above which a sentence ends; :mod:`bytelatent.graph.sentences` measures it."""
+"""Log odds above which a sentence ends, measured by :mod:`bytelatent.graph.sentences`."""
 MOST_CHARACTERS = 8192
-"""Characters that are measured in one piece: all 260 probabilities of each are held at once."""
+"""Maximum number of characters per model call; all 260 probabilities of each are in memory."""
 
 _SIGNS = re.compile(r"[.!?…]+[\"'”’)\]]*(?= \S)")
 _BLANKS = re.compile(r"(?<=\S)(?= \S)")
@@ -43,24 +44,24 @@ _PARTS = ("tuning", "report")
 
 
 class ByteModel(Protocol):
-    """What is needed of :class:`bytelatent.runtime.entropy_runtime.EntropyRuntime`."""
+    """Interface of :class:`bytelatent.runtime.entropy_runtime.EntropyRuntime` that is used here."""
 
     name: str
 
     def analyse(self, data: bytes, *, top_k: int = 0) -> ByteAnalysis:
-        """Entropies, and the ``top_k`` likeliest next tokens."""
+        """Return the entropies and the ``top_k`` most probable next tokens at every byte."""
         ...
 
 
 @dataclass(frozen=True)
 class Document:
-    """A text with known sentences.
+    """A text whose sentence boundaries are known.
 
     Attributes:
         part: ``tuning`` or ``report``.
-        name: of its source.
-        text: sentences divided by a blank, paragraphs by an empty line.
-        ends: places of the blanks that divide sentences.
+        name: name of the source.
+        text: sentences separated by a blank, paragraphs separated by an empty line.
+        ends: positions of the blanks that separate sentences.
     """
 
     part: str
@@ -71,12 +72,12 @@ class Document:
 
 @dataclass(frozen=True)
 class Signals:
-    """What the model says at each of some places; all of one length.
+    """Signals of the byte model at a list of positions; the arrays have one length.
 
     Attributes:
         log_odds: natural logarithm of the odds that a sentence ends.
-        entropy_at: nats, before the blank is read.
-        entropy_after: nats, after the blank.
+        entropy_at: entropy in nats of the prediction of the blank.
+        entropy_after: entropy in nats of the prediction after the blank.
     """
 
     log_odds: NDArray[np.float64]
@@ -85,10 +86,10 @@ class Signals:
 
 
 def read_documents(path: Path = SAMPLE) -> list[Document]:
-    """The documents of a file with a sentence a line, as ``samples/README.md`` describes it.
+    """Read documents from a file with one sentence per line (format: ``samples/README.md``).
 
     Raises:
-        ValueError: the file is missing or written differently.
+        ValueError: the file is missing or its format is another one.
     """
     with os_errors_as_value_error(path, "read"):
         content = path.read_text(encoding="utf-8")
@@ -100,7 +101,7 @@ def read_documents(path: Path = SAMPLE) -> list[Document]:
         if part not in _PARTS or not name or not body.strip():
             raise ValueError(f"{path}: '# {head}' is followed by no text, or not '# PART: NAME'")
         documents.append(_document(part, name, body))
-    if before.strip() or {one.part for one in documents} != set(_PARTS):
+    if before.strip() or {document.part for document in documents} != set(_PARTS):
         raise ValueError(f"{path}: documents of the parts {' and '.join(_PARTS)} are needed")
     return documents
 
@@ -118,29 +119,29 @@ def _document(part: str, name: str, body: str) -> Document:
 
 
 def after_signs(text: str) -> list[int]:
-    """Places of the blanks that follow a full stop, question or exclamation mark."""
+    """Return the positions of blanks after a full stop, question mark or exclamation mark."""
     return [match.end() for match in _SIGNS.finditer(text)]
 
 
 def at_blanks(text: str) -> list[int]:
-    """Places of all single blanks between words."""
+    """Return the positions of all single blanks between words."""
     return [match.start() for match in _BLANKS.finditer(text)]
 
 
-def signals(text: str, places: list[int], model: ByteModel) -> Signals:
-    """What the model says at ``places``, each that of a blank in ``text``.
+def signals(text: str, positions: list[int], model: ByteModel) -> Signals:
+    """Return the byte model's signals at ``positions``, each the position of a blank in ``text``.
 
     Raises:
         ValueError: ``text`` holds a lone surrogate.
     """
     rows: list[tuple[float, float, float]] = []
-    waiting = iter([*places, len(text)])
-    place = next(waiting)
+    waiting = iter([*positions, len(text)])
+    position = next(waiting)
     for start, end in _windows(text):
         here = []
-        while place < end:
-            here.append(place - start)
-            place = next(waiting)
+        while position < end:
+            here.append(position - start)
+            position = next(waiting)
         if here:
             rows += _measured(text[start:end], here, model)
     columns = np.array(rows, dtype=np.float64).reshape(-1, 3).T
@@ -152,20 +153,23 @@ def sentences(
     model: ByteModel,
     *,
     threshold: float = THRESHOLD,
-    places: Callable[[str], list[int]] = after_signs,
+    candidates: Callable[[str], list[int]] = after_signs,
 ) -> list[tuple[int, int]]:
-    """First and last character (exclusive) of every sentence of ``text``; blanks lie between them.
+    """Return the span of every sentence of ``text``; the blanks between sentences are left out.
+
+    A span is the first and the last character (exclusive).
 
     Args:
-        text: with paragraphs divided by line ends, as :func:`bytelatent.graph.cleaning.clean`
-            leaves them.
+        text: paragraphs separated by line ends, as :func:`bytelatent.graph.cleaning.clean` leaves
+            them.
         model: the byte model.
-        threshold: log odds; a higher one gives fewer sentences.
-        places: where sentences may end; line ends always do.
+        threshold: log odds; a higher threshold gives fewer sentences.
+        candidates: function that returns the positions at which a sentence may end; every line end
+            also ends a sentence.
     """
-    found = places(text)
-    odds = signals(text, found, model).log_odds
-    ends = {place for place, value in zip(found, odds, strict=True) if value >= threshold}
+    positions = candidates(text)
+    odds = signals(text, positions, model).log_odds
+    ends = {place for place, value in zip(positions, odds, strict=True) if value >= threshold}
     cuts = sorted(ends | {match.start() for match in re.finditer(r"\n+", text)} | {len(text)})
     return list(_spans(text, cuts))
 
@@ -182,7 +186,7 @@ def _spans(text: str, cuts: Iterable[int]) -> Iterator[tuple[int, int]]:
 
 
 def _windows(text: str) -> Iterator[tuple[int, int]]:
-    """Pieces to measure, cut behind a blank where there is one."""
+    """Return the windows of a text to measure, cut after a blank where there is one."""
     start = 0
     while len(text) - start > MOST_CHARACTERS:
         limit = start + MOST_CHARACTERS
@@ -194,17 +198,17 @@ def _windows(text: str) -> Iterator[tuple[int, int]]:
 
 
 def _measured(
-    text: str, places: list[int], model: ByteModel
+    text: str, positions: list[int], model: ByteModel
 ) -> Iterator[tuple[float, float, float]]:
     data = utf8_bytes(text)
-    found = model.analyse(data, top_k=VOCAB_SIZE)
+    analysis = model.analyse(data, top_k=VOCAB_SIZE)
     before = np.cumsum([0, *(len(character.encode()) for character in text)])
 
     def chance(row: int, tokens: list[int]) -> float:
-        chosen = np.isin(found.top_ids[row], tokens)
-        return max(float(found.top_probabilities[row][chosen].sum()), _LEAST)
+        chosen = np.isin(analysis.top_ids[row], tokens)
+        return max(float(analysis.top_probabilities[row][chosen].sum()), _LEAST)
 
-    for place in places:
-        at = int(before[place])  # row ``at`` predicts the blank, the next one what follows it
+    for position in positions:
+        at = int(before[position])  # row ``at`` predicts the blank, the next one what follows it
         odds = chance(at, _BREAKS) * chance(at + 1, _STARTS) / chance(at + 1, _SMALL)
-        yield float(np.log(odds)), float(found.entropies[at]), float(found.entropies[at + 1])
+        yield float(np.log(odds)), float(analysis.entropies[at]), float(analysis.entropies[at + 1])

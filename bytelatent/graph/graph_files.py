@@ -1,8 +1,8 @@
 """Graphs as files: node-link JSON, GraphML, and CSV of nodes and edges.
 
-The dictionaries that pages get hold their edges under ``links``. Files hold them under ``edges``,
-so that ``networkx.node_link_graph(json.load(file))`` of networkx 3.6 reads them as they are.
-Reading takes both.
+Dictionaries for web pages hold their edges under ``links``. Files hold them under ``edges``,
+because ``networkx.node_link_graph(json.load(file))`` of networkx 3.6 reads that key. The reader
+accepts both keys.
 """
 
 import csv
@@ -22,7 +22,7 @@ _FORBIDDEN_IN_XML = {code: "�" for code in [*range(32), 0xFFFE, 0xFFFF] if cod
 
 
 def node_link(graph: "nx.DiGraph", *, edges: str = LINKS) -> dict[str, Any]:
-    """The graph as a dictionary of plain JSON values."""
+    """Return the graph as a dictionary of plain JSON values."""
     import networkx as nx
 
     data = nx.node_link_data(graph, edges=edges)
@@ -31,10 +31,11 @@ def node_link(graph: "nx.DiGraph", *, edges: str = LINKS) -> dict[str, Any]:
 
 
 def from_node_link(data: Any, *, name: str = "graph") -> "nx.DiGraph":
-    """The graph of a dictionary with ``links`` or ``edges``.
+    """Build the graph from a dictionary with ``links`` or ``edges``.
 
     Raises:
-        ValueError: it is no node-link graph, or an edge ends at no node; ``name`` is named.
+        ValueError: the data is no node-link graph, or an edge ends at a missing node; the message
+            contains ``name``.
     """
     import networkx as nx
 
@@ -54,21 +55,21 @@ def from_node_link(data: Any, *, name: str = "graph") -> "nx.DiGraph":
 
 
 def load_graph(path: Path | str) -> "nx.DiGraph":
-    """Read a graph that :func:`save_json`, or networkx, wrote.
+    """Read a graph that :func:`save_json` or networkx wrote.
 
     Raises:
-        ValueError: the file is missing or no node-link JSON; the message names it.
+        ValueError: the file is missing or no node-link JSON; the message names the file.
     """
     return from_node_link(read_json(path), name=str(path))
 
 
 def save_json(graph: "nx.DiGraph", path: Path | str) -> None:
-    """Write node-link JSON, one line for every node and edge."""
+    """Write node-link JSON with one line per node and edge."""
     write_text(path, json_text(graph))
 
 
 def json_text(graph: "nx.DiGraph") -> str:
-    """What :func:`save_json` writes."""
+    """Return the text that :func:`save_json` writes."""
     data = node_link(graph, edges=EDGES)
     fields = []
     for key, value in data.items():
@@ -81,7 +82,7 @@ def json_text(graph: "nx.DiGraph") -> str:
 
 
 def save_graphml(graph: "nx.DiGraph", path: Path | str) -> None:
-    """Write GraphML; lists and dictionaries stand in it as JSON."""
+    """Write GraphML; lists and dictionaries are written as JSON strings."""
     import networkx as nx
 
     flat = nx.DiGraph(**_flat(graph.graph))
@@ -92,14 +93,17 @@ def save_graphml(graph: "nx.DiGraph", path: Path | str) -> None:
 
 
 def save_csv(graph: "nx.DiGraph", nodes: Path | str, edges: Path | str) -> None:
-    """Write a table of nodes and one of edges; lists and dictionaries stand in them as JSON."""
+    """Write a CSV of nodes and one of edges; lists and dictionaries are written as JSON strings."""
     _write_table(nodes, ("id",), [{"id": node, **v} for node, v in graph.nodes(data=True)])
     rows = [{"source": a, "target": b, **values} for a, b, values in graph.edges(data=True)]
     _write_table(edges, ("source", "target"), rows)
 
 
 def save_all(graph: "nx.DiGraph", folder: Path, name: str) -> list[Path]:
-    """Write all formats: ``NAME.json``, ``.graphml``, ``_nodes.csv`` and ``_edges.csv``."""
+    """Write all formats:
+
+    ``NAME.json``, ``.graphml``, ``_nodes.csv`` and ``_edges.csv``; return the paths.
+    """
     paths = [folder / f"{name}{end}" for end in (".json", ".graphml", "_nodes.csv", "_edges.csv")]
     save_json(graph, paths[0])
     save_graphml(graph, paths[1])
@@ -108,7 +112,7 @@ def save_all(graph: "nx.DiGraph", folder: Path, name: str) -> list[Path]:
 
 
 def _write_table(path: Path | str, first: Iterable[str], rows: list[dict[str, Any]]) -> None:
-    """Write rows with the columns that any of them has, in the order in which they appear."""
+    """Write rows with all columns that any row has, in the order of their first occurrence."""
     columns = list(dict.fromkeys([*first, *(key for row in rows for key in row)]))
     with replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
         table = csv.DictWriter(file, columns, lineterminator="\n")
@@ -117,7 +121,7 @@ def _write_table(path: Path | str, first: Iterable[str], rows: list[dict[str, An
 
 
 def _flat(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Values that a table or GraphML can hold."""
+    """Convert values to those that a table or GraphML can hold."""
     return {key: _scalar(value) for key, value in values.items()}
 
 

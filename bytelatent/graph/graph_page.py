@@ -1,8 +1,8 @@
-"""A graph as an HTML page to look at: the drawing, controls and tables of ``/graph`` in one file.
+"""A graph as one HTML file with the drawing, the controls and the tables of ``/graph``.
 
-The scripts in ``assets/`` are ES modules that the web app serves as they are. Here they are put
-into one inline module, since a stored page runs in a sandbox that may import none. Cytoscape is
-referred to relative to the page, so that it is found on the server and from disk.
+The scripts in ``assets/`` are ES modules that the web app serves unchanged. This module joins them
+into one inline script, because a stored page runs in a sandbox that may not import any. The page
+refers to Cytoscape by a relative URL, so it is loaded from the server and from disk.
 """
 
 import json
@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any
 
 ASSETS = Path(str(resources.files("bytelatent.graph"))) / "assets"
-"""What the web app serves below ``/static/graph/``."""
+"""Folder that the web app serves below ``/static/graph/``."""
 
 LIBRARY = "../static/vendor/cytoscape.min.js"
 MODULES = ("data", "dom", "carry", "labels", "draw", "panel", "lists", "tools", "viewer")
-"""In an order in which each comes after those that it imports."""
+"""Script modules in an order in which each follows the modules that it imports."""
 
 _IMPORT = re.compile(r"^import .*;\n", re.MULTILINE)
 _EXPORT = re.compile(r"^export ", re.MULTILINE)
@@ -31,14 +31,14 @@ document.body.dataset.drawn = "yes";
 
 
 def graph_html(graph: dict[str, Any], *, library: str = LIBRARY) -> str:
-    """A page that shows ``graph`` and needs nothing but Cytoscape beside it.
+    """Return an HTML page that shows ``graph`` and needs only Cytoscape beside it.
 
     Args:
-        graph: node-link JSON, as the builders make it.
+        graph: node-link JSON, as the graph builders return it.
         library: URL of ``cytoscape.min.js``; without it the tables still show everything.
 
     Raises:
-        ValueError: the graph has a number that is not finite, which JSON does not know.
+        ValueError: the graph holds a number that is not finite and that JSON cannot represent.
     """
     about = graph.get("graph", {})
     title = escape(str(about.get("title") or "A graph"))
@@ -67,14 +67,14 @@ def graph_html(graph: dict[str, Any], *, library: str = LIBRARY) -> str:
 
 
 def _json(graph: dict[str, Any]) -> str:
-    """JSON that can neither end the element that it stands in nor open a comment."""
+    """Return JSON that can neither end the element around it nor open a comment."""
     text = json.dumps(graph, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     return text.replace("<", "\\u003c")
 
 
 @cache
 def _script() -> str:
-    """All modules as one; their top-level names are different."""
+    """Return all modules as one script; their top-level names are different."""
     return "".join(_EXPORT.sub("", _IMPORT.sub("", _text(f"{name}.js"))) for name in MODULES)
 
 

@@ -1,4 +1,4 @@
-"""Texts from files: any bytes for patches, UTF-8 for entities; compressed with gzip or not."""
+"""Readers of text files: any bytes for patch graphs, UTF-8 for entity graphs, optionally gzip."""
 
 import gzip
 from pathlib import Path
@@ -7,10 +7,10 @@ from bytelatent.files import os_errors_as_value_error
 
 
 def read_bytes(path: Path, *, most: int) -> bytes:
-    """The bytes of a file, or those that a ``.gz`` file holds.
+    """Read the bytes of a file; a ``.gz`` file is decompressed.
 
     Raises:
-        ValueError: it cannot be read, is damaged, or has more than ``most`` bytes.
+        ValueError: the file cannot be read, is damaged, or has more than ``most`` bytes.
     """
     with os_errors_as_value_error(path, "read"):
         try:
@@ -26,10 +26,10 @@ def read_bytes(path: Path, *, most: int) -> bytes:
 
 
 def text_of(data: bytes, path: Path) -> str:
-    """Bytes as text, for the entity graph.
+    """Decode bytes as UTF-8 text for the entity graph.
 
     Raises:
-        ValueError: they are no UTF-8, or hold a NUL; the place is named.
+        ValueError: the bytes are no UTF-8 or hold a NUL; the message contains the position.
     """
     hint = "an entity graph needs text in UTF-8 (a patch graph takes any bytes: --kind patches)"
     try:

@@ -1,4 +1,4 @@
-"""Degree, communities and places of the nodes of a graph, the same for the same seed."""
+"""Degree, community and position of the nodes of a graph, the same for the same seed."""
 
 from typing import TYPE_CHECKING
 
@@ -11,22 +11,26 @@ if TYPE_CHECKING:
 STEPS = 240
 DECIMALS = 4
 GRAVITY = 0.4
-"""Pull to the middle; keeps what is joined to nothing from flying away."""
+"""Strength of the pull to the middle; it keeps unconnected nodes from moving far away."""
 GRID = 4
-"""Decimals that places keep after every step. Small differences grow with the steps, and processors
-differ in the last digits: without it the same seed would give another picture on each."""
+"""Decimals to which positions are rounded after every step.
+
+Small differences grow with the steps, and processors differ in the last digits: without rounding,
+the same seed would give another picture on each processor.
+"""
 BLOCK = 128
-"""Nodes whose forces are worked out at once, so that their numbers stay in the cache."""
+"""Number of nodes whose forces are computed at once, so that the arrays fit the CPU cache."""
 EVEN = 0.55
-"""How far places are moved to even distances across and down."""
+"""Weight in [0, 1] of evenly spaced positions against the computed ones."""
 
 
 def arrange(graph: "nx.DiGraph", *, seed: int) -> None:
     """Set ``degree``, ``strength``, ``community``, ``x`` and ``y`` of every node, in place.
 
-    The degree counts edges, the strength adds up their counts.
+    The degree is the number of edges, the strength is the sum of their counts.
 
-    Communities are those of Louvain's method on the counts, 0 the largest. Places lie in [-1, 1].
+    Communities are found by Louvain's method on the counts; community 0 is the largest. Positions
+    lie in [-1, 1].
     """
     import networkx as nx
 
@@ -34,8 +38,10 @@ def arrange(graph: "nx.DiGraph", *, seed: int) -> None:
     order = {node: place for place, node in enumerate(graph)}
     groups = sorted(groups, key=lambda group: (-len(group), min(map(order.__getitem__, group))))
     community = {node: number for number, group in enumerate(groups) for node in group}
-    places = _places(graph, np.array([community[node] for node in graph], dtype=np.int64), seed)
-    for node, (x, y) in zip(graph, places, strict=True):
+    positions = _positions(
+        graph, np.array([community[node] for node in graph], dtype=np.int64), seed
+    )
+    for node, (x, y) in zip(graph, positions, strict=True):
         graph.nodes[node].update(
             degree=graph.degree(node),
             strength=graph.degree(node, weight="count"),
@@ -46,7 +52,7 @@ def arrange(graph: "nx.DiGraph", *, seed: int) -> None:
 
 
 def _undirected(graph: "nx.DiGraph") -> "nx.Graph":
-    """The graph with both directions as one, their counts summed as ``weight``."""
+    """Return the undirected graph, with the counts of both directions summed as ``weight``."""
     import networkx as nx
 
     plain = nx.Graph()
@@ -57,11 +63,11 @@ def _undirected(graph: "nx.DiGraph") -> "nx.Graph":
     return plain
 
 
-def _places(graph: "nx.DiGraph", community: NDArray[np.int64], seed: int) -> NDArray[np.float64]:
-    """Springs between neighbours, repulsion between all (ForceAtlas2, Jacomy et al. 2014).
+def _positions(graph: "nx.DiGraph", community: NDArray[np.int64], seed: int) -> NDArray[np.float64]:
+    """Compute positions by springs between neighbours and repulsion between all nodes.
 
-    Repulsion grows with the degrees, so hubs keep room around them. The start is a circle of
-    communities.
+    The method is ForceAtlas2 (Jacomy et al. 2014). Repulsion grows with the degrees, so hubs keep
+    room around them. The first positions are a circle of communities.
 
     Returns:
         ``[nodes, 2]`` in [-1, 1].
@@ -73,27 +79,27 @@ def _places(graph: "nx.DiGraph", community: NDArray[np.int64], seed: int) -> NDA
     mass = 1 + (weights > 0).sum(axis=1) ** 0.7
     draw = np.random.default_rng(seed)
     angle = 2 * np.pi * community / (community.max() + 1)
-    places = np.stack([np.cos(angle), np.sin(angle)], axis=1) * size**0.5
-    places = (places + draw.normal(0, 0.3 * size**0.5, (size, 2))).round(GRID)
+    positions = np.stack([np.cos(angle), np.sin(angle)], axis=1) * size**0.5
+    positions = (positions + draw.normal(0, 0.3 * size**0.5, (size, 2))).round(GRID)
     for step in range(STEPS):
-        force = _force(places, weights, mass)
+        force = _force(positions, weights, mass)
         length = np.linalg.norm(force, axis=1, keepdims=True)
         most = size**0.5 * 0.3 * (1 - step / STEPS) ** 1.5 + 1e-3
-        places += force * (np.minimum(length, most) / np.maximum(length, 1e-9))
-        places = places.round(GRID)
-    return _in_square(places)
+        positions += force * (np.minimum(length, most) / np.maximum(length, 1e-9))
+        positions = positions.round(GRID)
+    return _in_square(positions)
 
 
 def _force(
-    places: NDArray[np.float64], weights: NDArray[np.float64], mass: NDArray[np.float64]
+    positions: NDArray[np.float64], weights: NDArray[np.float64], mass: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Push less pull on every node ``[nodes, 2]``."""
-    squares = (places**2).sum(axis=1)
-    force = -GRAVITY * mass[:, None] * places
-    for first in range(0, len(places), BLOCK):
+    """Return the repulsion less the attraction of every node ``[nodes, 2]``."""
+    squares = (positions**2).sum(axis=1)
+    force = -GRAVITY * mass[:, None] * positions
+    for first in range(0, len(positions), BLOCK):
         rows = slice(first, first + BLOCK)
-        own = places[rows]
-        total = own @ places.T  # then, in place: squared distance, push, push less pull
+        own = positions[rows]
+        total = own @ positions.T  # then, in place: squared distance, push, push less pull
         total *= -2
         total += squares
         total += squares[rows, None]
@@ -101,12 +107,12 @@ def _force(
         np.divide(mass[rows, None] * mass, total, out=total)
         np.fill_diagonal(total[:, first:], 0)
         total -= weights[rows]
-        force[rows] += own * total.sum(axis=1, keepdims=True) - total @ places
+        force[rows] += own * total.sum(axis=1, keepdims=True) - total @ positions
     return force
 
 
 def _weights(graph: "nx.DiGraph") -> NDArray[np.float64]:
-    """Springs ``[nodes, nodes]``, symmetric: one more than the logarithm of the count."""
+    """Return symmetric spring strengths ``[nodes, nodes]``: 1 plus the logarithm of the count."""
     order = {node: place for place, node in enumerate(graph)}
     weights = np.zeros((len(order), len(order)), dtype=np.float64)
     for first, second, count in graph.edges(data="count", default=1):
@@ -116,10 +122,10 @@ def _weights(graph: "nx.DiGraph") -> NDArray[np.float64]:
     return np.where(both > 0, 1 + np.log(np.maximum(both, 1)), 0)
 
 
-def _in_square(places: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Places in [-1, 1], between their own distances and even ones: the middle is crowded."""
-    low, high = places.min(axis=0), places.max(axis=0)
-    own = (places - low) / np.maximum(high - low, 1e-9) * 2 - 1
-    even = places.argsort(axis=0, kind="stable").argsort(axis=0) / (len(places) - 1) * 2 - 1
+def _in_square(positions: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Scale positions to [-1, 1] and mix them with even spacing, because the middle is crowded."""
+    low, high = positions.min(axis=0), positions.max(axis=0)
+    own = (positions - low) / np.maximum(high - low, 1e-9) * 2 - 1
+    even = positions.argsort(axis=0, kind="stable").argsort(axis=0) / (len(positions) - 1) * 2 - 1
     square: NDArray[np.float64] = (1 - EVEN) * own + EVEN * even
     return square

@@ -1,20 +1,20 @@
-"""What finders give to the builder: sentences with the entities mentioned in them."""
+"""Types that entity finders pass to the graph builder: sentences with their mentions."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 Progress = Callable[[int, int], None]
-"""Told how much is done, of how much."""
+"""Callback that receives the amount done and the total amount."""
 
 
 class Mention(NamedTuple):
-    """An entity where it is mentioned.
+    """A mention of an entity in a text.
 
     Attributes:
-        start, end: its characters in the original.
+        start, end: span of characters in the original text.
         text: ``original[start:end]``.
-        label: what kind of entity the finder takes it for.
+        label: type of entity that the finder assigned.
     """
 
     start: int
@@ -24,7 +24,7 @@ class Mention(NamedTuple):
 
 
 class Triple(NamedTuple):
-    """A relation between two mentions of a sentence, by their numbers in it."""
+    """A relation between two mentions of a sentence, each given by its number in the sentence."""
 
     subject: int
     relation: str
@@ -33,7 +33,7 @@ class Triple(NamedTuple):
 
 @dataclass(frozen=True)
 class Sentence:
-    """A sentence of the original, ``original[start:end]``, and what is found in it."""
+    """A sentence, ``original[start:end]``, with its mentions and relations."""
 
     start: int
     end: int
@@ -42,10 +42,10 @@ class Sentence:
 
 
 class Finder(Protocol):
-    """Finds entities and relations."""
+    """Interface of a finder of entities and relations."""
 
     name: str
 
     def find(self, text: str, progress: Progress | None = None) -> Iterator[Sentence]:
-        """The sentences of ``text`` that mention an entity, in order."""
+        """Yield the sentences of ``text`` that mention an entity, in order."""
         ...

@@ -1,4 +1,4 @@
-"""Short lists of English words that decide what a name is."""
+"""Short lists of English words that decide whether words are a name."""
 
 import re
 
@@ -26,7 +26,7 @@ STOP_WORDS = _set(
     yours yourself yourselves
     """
 )
-"""No entity is one of these alone."""
+"""Words that are never an entity on their own."""
 
 NO_NAMES = STOP_WORDS | _set(
     """
@@ -39,7 +39,7 @@ NO_NAMES = STOP_WORDS | _set(
         pray poor
         """
 )
-"""No name consists of these words alone: what people are called, months, exclamations."""
+"""Words that never form a name on their own: forms of address, months, exclamations."""
 
 MALE_TITLES = _set("mr sir lord king prince duke earl baron count master")
 FEMALE_TITLES = _set(
@@ -53,7 +53,7 @@ OTHER_TITLES = _set(
     """
 )
 TITLES = MALE_TITLES | FEMALE_TITLES | OTHER_TITLES
-"""Words in front of a name, without their full stops."""
+"""Titles in front of a name, without their full stops."""
 
 FIRST_NAMES = {
     "m": _set(

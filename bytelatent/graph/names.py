@@ -1,7 +1,7 @@
-"""Which names mean the same: careful, since a wrong merge is worse than none.
+"""Merging of names that mean the same entity; a wrong merge is worse than a missing one.
 
-"Mr. Darcy", "Darcy" and "Fitzwilliam Darcy" become one where no other man of that name is about;
-"Mr. Bennet", "Mrs. Bennet", "Miss Bennet" and "Jane Bennet" stay apart.
+"Mr. Darcy", "Darcy" and "Fitzwilliam Darcy" are merged if the text has no other man of that name;
+"Mr. Bennet", "Mrs. Bennet", "Miss Bennet" and "Jane Bennet" stay separate.
 """
 
 import math
@@ -22,15 +22,15 @@ from bytelatent.graph.name_words import (
 
 PERSON = "PERSON"
 SURE = 2.5
-"""Logarithm of the odds from which pronouns tell a man from a woman."""
+"""Minimum log odds at which pronouns decide the gender of a name."""
 NEAR = 2000
-"""Characters within which a first name alone must stand near the whole name."""
+"""Maximum distance in characters between a first name alone and the whole name."""
 CLEAR = 4
-"""How many times more mentions the one must have that a first name alone means."""
+"""Minimum ratio of mentions between the person that a first name alone means and all others."""
 PLACE = 0.25
-"""Share of mentions behind "in", "at" or "near" from which a name is that of a place."""
+"""Minimum share of mentions after "in", "at" or "near" at which a name is a location."""
 _DOUBT = 5
-"""Pronouns of each sex that stand in for a text with few titles: three of four are right."""
+"""Number of prior pronouns per gender for a text with few titles; three of four are right."""
 
 _SAME = {"u.s.": "united states", "u.s": "united states", "usa": "united states"}
 _SAME |= {"u.s.a.": "united states", "united states of america": "united states"}
@@ -49,25 +49,25 @@ _WITH_FIRST_NAMES = (
     "saint",
     "st",
 )
-"""Titles that may stand in front of a first name alone."""
+"""Titles that may precede a first name alone."""
 _RANKS = ("sir", "lady", "lord", "prince", "princess", "king", "queen", "saint", "st")
-"""Titles of people who are not called by their last name alone."""
+"""Titles of people who are not called by their surname alone."""
 _OF_PEOPLE = frozenset(("mr", "mrs", "miss", "ms", "sir", "lady", "dr", "colonel", "captain"))
-"""Titles that no place has; others are in "St. James" and "King George Island"."""
+"""Titles that no location has; other titles occur in "St. James" and "King George Island"."""
 _NO_NAME_HAS = frozenset(',;:!?"“”()[]{}<>=|\\@#~^*')
 _EDGES = " \t\r\n\"'“”‘’«»`_*-–—.,;:!?()[]{}…"
 
 
 @dataclass
 class NameUse:
-    """How a name is used in a text.
+    """Counts of the uses of a name in a text.
 
     Attributes:
-        count: mentions.
-        labels: kinds that the finder took it for.
-        he, she: times that this pronoun follows it in the sentence.
-        placed: times that "in", "at" or "near" stands in front of it.
-        places: where its mentions begin.
+        count: number of mentions.
+        labels: number of mentions by entity type that the finder assigned.
+        he, she: number of times that this pronoun follows the name in the sentence.
+        placed: number of times that "in", "at" or "near" precedes the name.
+        starts: positions at which the mentions begin.
     """
 
     count: int = 0
@@ -75,12 +75,12 @@ class NameUse:
     he: int = 0
     she: int = 0
     placed: int = 0
-    places: list[int] = field(default_factory=list)
+    starts: list[int] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
 class _Form:
-    """A name in parts: ``Miss Jane Bennet`` is ``miss`` and ``("jane", "bennet")``."""
+    """Parts of a name: ``Miss Jane Bennet`` is ``miss`` and ``("jane", "bennet")``."""
 
     key: str
     title: str
@@ -91,14 +91,14 @@ class _Form:
 
 
 def trimmed(text: str, start: int = 0) -> tuple[int, int]:
-    """Where in ``text`` the name is: no article, possessive, quotes or blanks around it.
+    """Return the span of the name in ``text`` without article, possessive, quotes or blanks.
 
     Args:
         text: the words that a finder took for a name.
-        start: added to both places.
+        start: offset that is added to both ends.
 
     Returns:
-        Start and end; equal if nothing is left.
+        Start and end; they are equal if nothing is left.
     """
     first, last = 0, len(text)
     while True:
@@ -108,16 +108,16 @@ def trimmed(text: str, start: int = 0) -> tuple[int, int]:
         part = text[first:last]
         last -= len(part) - len(part.rstrip(_EDGES))
         last += text[last : last + 1] == "." and _abbreviated(text[first:last])
-        if found := _POSSESSIVE.search(text[first:last]):
-            last = first + found.start()
-        if found := _LEADING.match(text[first:last]):
-            first += found.end()
+        if match := _POSSESSIVE.search(text[first:last]):
+            last = first + match.start()
+        if match := _LEADING.match(text[first:last]):
+            first += match.end()
         if (first, last) == before or first >= last:
             return start + first, start + max(first, last)
 
 
 def is_name(text: str) -> bool:
-    """Whether some words may be the name of something: a capital letter, no stop word alone."""
+    """Return whether words may be a name: they have a capital and are not one stop word."""
     words = [word.strip(_EDGES) for word in text.casefold().split()]
     if not any(c.isupper() for c in text) or len("".join(words)) < 2 or len(text) > 80:
         return False
@@ -131,7 +131,7 @@ def is_name(text: str) -> bool:
 
 
 def key_of(text: str) -> str:
-    """The same for all spellings of a name: accents, capitals, blanks and full stops aside."""
+    """Return the key of a name, which ignores accents, capitals, blanks and full stops."""
     plain = unicodedata.normalize("NFKD", text)
     plain = "".join(c for c in plain if not unicodedata.combining(c)).replace("’", "'")
     words = [
@@ -142,15 +142,15 @@ def key_of(text: str) -> str:
     return _SAME.get(joined, joined)
 
 
-def merge(uses: Mapping[str, NameUse], given: Iterable[Iterable[str]] = ()) -> dict[str, str]:
-    """Which keys are one: every key to the first key of its group.
+def merge(uses: Mapping[str, NameUse], aliases: Iterable[Iterable[str]] = ()) -> dict[str, str]:
+    """Merge keys of the same entity; return the first key of its group for every key.
 
     Args:
-        uses: keys of :func:`key_of` with their use.
-        given: groups of keys that the user holds for one; kept whatever the rules say.
+        uses: uses of each key of :func:`key_of`.
+        aliases: groups of keys that the user declared the same; no rule separates them.
     """
     groups = _Groups(uses)
-    for names in given:
+    for names in aliases:
         first, *others = [name for name in names if name in uses] or [""]
         for other in others:
             groups.join(first, other)
@@ -172,7 +172,7 @@ def merge(uses: Mapping[str, NameUse], given: Iterable[Iterable[str]] = ()) -> d
 
 
 class _Groups:
-    """Sets of keys that are joined."""
+    """Disjoint sets of keys (union-find)."""
 
     def __init__(self, keys: Iterable[str]) -> None:
         self._parent = {key: key for key in keys}
@@ -186,12 +186,12 @@ class _Groups:
         self._parent[self.of(second)] = self.of(first)
 
     def only(self, forms: Iterable[_Form]) -> _Form | None:
-        """A form of the one group that all of some forms belong to; None for none or several."""
-        found = {self.of(form.key): form for form in forms}
-        return next(iter(found.values())) if len(found) == 1 else None
+        """Return a form of the group that contains all forms; None for no or several groups."""
+        groups = {self.of(form.key): form for form in forms}
+        return next(iter(groups.values())) if len(groups) == 1 else None
 
     def main(self, forms: Iterable[_Form]) -> _Form | None:
-        """A form of the group with by far the most mentions of some forms; None for none."""
+        """Return a form of the group with by far the most mentions; None if no group has."""
         forms, counts = list(forms), Counter[str]()
         for form in forms:
             counts[self.of(form.key)] += form.use.count
@@ -205,8 +205,8 @@ _Pairs = list[tuple[str, str]]
 
 
 def _longer(people: list[_Form], groups: _Groups) -> _Pairs:
-    """ "Lady Catherine" is "Lady Catherine de Bourgh" if there is only one."""
-    found = []
+    """Merge "Lady Catherine" into "Lady Catherine de Bourgh" if only one name extends it."""
+    pairs = []
     for short in people:
         size = len(short.parts)
         longer = [
@@ -218,47 +218,47 @@ def _longer(people: list[_Form], groups: _Groups) -> _Pairs:
             and form.parts[:size] == short.parts
         ]
         if longer and (long := groups.only(longer)):
-            found.append((short.key, long.key))
-    return found
+            pairs.append((short.key, long.key))
+    return pairs
 
 
 def _titled(people: list[_Form], groups: _Groups) -> _Pairs:
-    """ "Elizabeth Bennet" is "Miss Elizabeth Bennet", unless there is a "Mrs." too."""
-    found = []
+    """Merge "Elizabeth Bennet" into "Miss Elizabeth Bennet", unless there is a "Mrs." too."""
+    pairs = []
     for plain in people:
         titled = [form for form in people if form.title and form.parts == plain.parts]
         if not plain.title and len(plain.parts) > 1 and (long := groups.only(titled)):
-            found.append((plain.key, long.key))
-    return found
+            pairs.append((plain.key, long.key))
+    return pairs
 
 
 def _family(people: list[_Form], groups: _Groups) -> _Pairs:
-    """ "Mr. Darcy" is "Fitzwilliam Darcy" if no other man of the name has a first name.
+    """Merge "Mr. Darcy" into "Fitzwilliam Darcy" if no other man of that surname is known.
 
-    The same for "Miss" and women; for them the sex must be known.
+    The same rule holds for "Miss" and women; for women the gender must be known.
     """
-    found = []
+    pairs = []
     for short in people:
         if short.title not in ("mr", "miss") or len(short.parts) != 1:
             continue
-        wanted = "m" if short.title == "mr" else "f"
+        gender = "m" if short.title == "mr" else "f"
         full = [form for form in people if len(form.parts) > 1 and form.parts[-1] == short.parts[0]]
-        fits = [form for form in full if form.gender in ("", wanted)]
+        fits = [form for form in full if form.gender in ("", gender)]
         fits = [form for form in fits if form.title in ("", short.title)]
-        sure = wanted == "m" or all(form.gender == wanted for form in fits)
+        sure = gender == "m" or all(form.gender == gender for form in fits)
         if sure and (long := groups.only(fits)):
-            found.append((short.key, long.key))
-    return found
+            pairs.append((short.key, long.key))
+    return pairs
 
 
 def _first_names(people: list[_Form], groups: _Groups) -> _Pairs:
-    """ "Elizabeth" and "Miss Elizabeth" are "Elizabeth Bennet" if she is the only one."""
+    """Merge "Elizabeth" and "Miss Elizabeth" into "Elizabeth Bennet" if she is the only one."""
     surnames = {
         form.parts[0]
         for form in people
         if len(form.parts) == 1 and form.title and form.title not in _WITH_FIRST_NAMES
     } | {form.parts[-1] for form in people if len(form.parts) > 1}
-    found = []
+    pairs = []
     for short in people:
         if len(short.parts) != 1 or short.title not in ("", "miss", "mr", "master"):
             continue
@@ -267,16 +267,16 @@ def _first_names(people: list[_Form], groups: _Groups) -> _Pairs:
         full = [form for form in people if len(form.parts) > 1 and form.parts[0] == short.parts[0]]
         if any(form.title not in ("", "miss", "mr", "ms", "master") for form in full):
             continue
-        near = _near(short.use.places, [place for form in full for place in form.use.places])
+        near = _near(short.use.starts, [place for form in full for place in form.use.starts])
         if near and (long := groups.main(full)) and short.gender in ("", long.gender):
-            found.append((short.key, long.key))
-    return found
+            pairs.append((short.key, long.key))
+    return pairs
 
 
 def _surnames(people: list[_Form], groups: _Groups) -> _Pairs:
-    """ "Darcy" is the one person of that surname, or the one man if "he" follows, or woman."""
+    """Merge "Darcy" into the one person of that surname, or of that surname and gender."""
     firsts = {form.parts[0] for form in people if len(form.parts) > 1}
-    found = []
+    pairs = []
     for bare in people:
         if bare.title or len(bare.parts) != 1 or bare.parts[0] in firsts:
             continue
@@ -285,14 +285,14 @@ def _surnames(people: list[_Form], groups: _Groups) -> _Pairs:
         family = [form for form in family if form.title not in _RANKS]
         if bare.gender:
             family = [form for form in family if form.gender in ("", bare.gender)]
-        if one := groups.only(family):
-            found.append((bare.key, one.key))
-    return found
+        if long := groups.only(family):
+            pairs.append((bare.key, long.key))
+    return pairs
 
 
-def _near(places: list[int], others: list[int]) -> bool:
-    """Whether a third of ``others`` or more have one of ``places`` near them."""
-    near = sum(any(abs(place - other) <= NEAR for place in places) for other in others)
+def _near(positions: list[int], others: list[int]) -> bool:
+    """Return whether at least a third of ``others`` have one of ``positions`` near them."""
+    near = sum(any(abs(position - other) <= NEAR for position in positions) for other in others)
     return near * 3 >= len(others) > 0
 
 
@@ -306,18 +306,18 @@ def _form(key: str, use: NameUse, rates: tuple[float, float]) -> _Form:
 
 
 def _gender(title: str, words: list[str], use: NameUse, rates: tuple[float, float]) -> str:
-    """``m``, ``f``, or nothing if unknown."""
+    """Return ``m``, ``f``, or an empty string if the gender is unknown."""
     if title in MALE_TITLES or title in FEMALE_TITLES:
         return "m" if title in MALE_TITLES else "f"
     named = next((sex for sex, names in FIRST_NAMES.items() if words[0] in names), "")
-    return named or told_by_pronouns(use, rates)
+    return named or gender_by_pronouns(use, rates)
 
 
 def kind_of(keys: Iterable[str], uses: Mapping[str, NameUse]) -> str:
-    """What kind of entity some names of one thing are, by majority of what the finder says.
+    """Return the entity type of a group of names, by majority of the finder's labels.
 
-    It is overruled where the text says more: by a title, by "he" or "she" behind a first name, and
-    by "in" or "at" in front of what is taken for an organisation or a person.
+    The text overrules the majority: by a title, by "he" or "she" after a first name, and by "in" or
+    "at" before a name that was labelled an organisation or a person.
     """
     keys = list(keys)
     total, rates = NameUse(), _pronoun_rates(uses)
@@ -329,17 +329,17 @@ def kind_of(keys: Iterable[str], uses: Mapping[str, NameUse]) -> str:
     titles = {words[0] for key in keys if len(words := key.split()) > 1 and words[0] in TITLES}
     if titles & _OF_PEOPLE or (titles and kind not in ("FAC", "LOC", "GPE")):
         return PERSON
-    sex = told_by_pronouns(total, rates)
+    sex = gender_by_pronouns(total, rates)
     if any(key.split()[0] in FIRST_NAMES.get(sex, ()) for key in keys):
         return PERSON
     placed = total.placed > 1 and total.placed >= PLACE * total.count
     return "LOC" if placed and kind not in ("GPE", "FAC", "LOC", "NORP", "TITLE") else kind
 
 
-def told_by_pronouns(use: NameUse, rates: tuple[float, float]) -> str:
-    """The sex that the pronouns behind a name tell; nothing if they are few or disagree.
+def gender_by_pronouns(use: NameUse, rates: tuple[float, float]) -> str:
+    """Return the gender by the pronouns after a name; empty if they are few or disagree.
 
-    In a novel about women "she" follows a man's name as well, but less than a woman's.
+    In a novel about women "she" follows a man's name too, but less often than a woman's.
     """
     man, woman = rates
     odds = use.he * math.log(man / woman) + use.she * math.log((1 - man) / (1 - woman))
@@ -349,7 +349,10 @@ def told_by_pronouns(use: NameUse, rates: tuple[float, float]) -> str:
 
 
 def _pronoun_rates(uses: Mapping[str, NameUse]) -> tuple[float, float]:
-    """Share of "he" among the pronouns behind men's names and behind women's, told by titles."""
+    """Return the share of "he" among the pronouns after men's and after women's names.
+
+    Titles tell which names are men's and which are women's.
+    """
     rates = []
     for titles, first in ((MALE_TITLES, 0.75), (FEMALE_TITLES, 0.25)):
         titled = [use for key, use in uses.items() if key.split()[0] in titles]
@@ -359,5 +362,5 @@ def _pronoun_rates(uses: Mapping[str, NameUse]) -> tuple[float, float]:
 
 
 def _abbreviated(text: str) -> bool:
-    """Whether a full stop belongs to the name: ``U.S.``, ``Jr.``"""
+    """Return whether a full stop belongs to the name: ``U.S.``, ``Jr.``"""
     return bool(re.search(r"(?:\b[A-Z]\.)+[A-Z]$|\b(?:Jr|Sr|Inc|Co|Corp|Ltd)$", text))

@@ -1,7 +1,7 @@
-"""The patch graph of a text: nodes are patches under an entropy model, edges what follows what.
+"""Patch graph of a text: patches under an entropy model as nodes, transitions as edges.
 
-All counts are those of the whole text, also where only its most frequent patches are kept; so the
-probabilities out of a node may sum to less than one.
+All counts are those of the whole text, even where only its most frequent patches are kept.
+Therefore the probabilities of the edges out of a node may sum to less than one.
 
 Legend: ``N`` bytes of a text; ``C`` its characters.
 """
@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from bytelatent.graph.layout import arrange
 from bytelatent.graph.long_text import Progress, analyse_in_parts
-from bytelatent.graph.text_positions import TextPlaces
+from bytelatent.graph.text_positions import TextPositions
 from bytelatent.patching.rules import PatchingMode, RuleOptions, lengths_from_starts, patch_starts
 from bytelatent.runtime.entropy_runtime import ByteAnalysis, EntropyRuntime
 from bytelatent.tokenizers.characters import characters
@@ -27,15 +27,15 @@ if TYPE_CHECKING:
 
 
 class PatchGraphArgs(BaseModel):
-    """Settings that decide a patch graph besides the text and the model.
+    """Settings of a patch graph.
 
     Attributes:
-        threshold: entropy in nats above which a byte starts a patch; the model's own when None.
-        max_nodes: number of patches that are kept at most; the most frequent ones stay.
-        seed: seed of the search for communities and of the layout.
-        evidence: number of places that are kept for every edge.
-        context: characters that are shown on both sides of a place.
-        max_bytes: longer texts are refused; the model needs a minute for half of the default.
+        threshold: entropy in nats above which a byte starts a patch; None for the model's own.
+        max_nodes: maximum number of patches; the most frequent ones are kept.
+        seed: seed of the community search and of the layout.
+        evidence: maximum number of positions kept per edge.
+        context: number of characters shown on both sides of a position.
+        max_bytes: maximum length of the text in bytes; the model needs a minute for half of it.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -49,14 +49,14 @@ class PatchGraphArgs(BaseModel):
 
 
 class EntropyModel(Protocol):
-    """What the graph needs of :class:`bytelatent.runtime.entropy_runtime.EntropyRuntime`."""
+    """Interface of :class:`bytelatent.runtime.entropy_runtime.EntropyRuntime` used by the graph."""
 
     name: str
     threshold: float
     max_patch_length: int | None
 
     def analyse(self, data: bytes, *, top_k: int = 0) -> ByteAnalysis:
-        """Entropies and surprisals of every byte."""
+        """Return the entropy and the surprisal of every byte."""
         ...
 
 
@@ -65,10 +65,10 @@ class Patch:
     """One patch of a text.
 
     Attributes:
-        start, end: its bytes.
+        start, end: span of bytes.
         kind: ``word``, ``part``, ``space``, ``crossing``, ``sign`` or ``bytes``.
-        entropy: nats, before its first byte.
-        bits: what it carries, the sum of -log2 p of its bytes.
+        entropy: entropy in nats of the prediction of the first byte.
+        bits: information of the patch: the sum of -log2 p of its bytes.
     """
 
     start: int
@@ -80,13 +80,13 @@ class Patch:
 
 @dataclass
 class _Sum:
-    """What is known of a node or an edge so far."""
+    """Running sums of a node or an edge."""
 
     count: int = 0
     bits: float = 0.0
     entropy: float = 0.0
     kinds: Counter[str] = field(default_factory=Counter)
-    places: list[tuple[int, int]] = field(default_factory=list)
+    spans: list[tuple[int, int]] = field(default_factory=list)
 
 
 def patch_graph(
@@ -98,19 +98,19 @@ def patch_graph(
     source: str = "pasted text",
     progress: Progress | None = None,
 ) -> "nx.DiGraph":
-    """The patch graph of a text of any bytes, laid out; empty for an empty text.
+    """Build the patch graph of a text of any bytes, with a layout; an empty text gives no nodes.
 
-    Nodes: ``label`` (readable), ``hex``, ``type``, ``count``, ``entropy`` (mean nats at the first
-    byte), ``bits`` (mean), ``degree``, ``community``, ``x``, ``y``. Edges: ``count``,
-    ``probability`` of the target after the source, ``bits`` (mean, of the target after the
-    source), ``evidence``: ``text`` is ``original[start:end]`` with the two patches at ``pair``.
+    Nodes have ``label`` (readable), ``hex``, ``type``, ``count``, ``entropy`` (mean nats at the
+    first byte), ``bits`` (mean), ``degree``, ``community``, ``x`` and ``y``. Edges have ``count``,
+    ``probability`` of the target after the source, ``bits`` (mean, of the target after the source)
+    and ``evidence``, where ``text`` is ``original[start:end]`` with the two patches at ``pair``.
 
     Args:
-        text: of bytes that are no UTF-8 each counts as one character of the original.
+        text: the text; each byte that is no UTF-8 counts as one character of the original.
         model: the entropy model.
         args: limits, threshold and seed.
-        title, source: kept in the graph.
-        progress: told while the model runs, which is nearly all the time.
+        title, source: attributes of the graph.
+        progress: callback during the model's run, which takes nearly all the time.
 
     Raises:
         ValueError: the text is longer than ``max_bytes`` or holds a lone surrogate.
@@ -118,27 +118,27 @@ def patch_graph(
     import networkx as nx
 
     args = args or PatchGraphArgs()
-    places = TextPlaces.of(text)
-    _check_size(len(places.data), args.max_bytes)
+    positions = TextPositions.of(text)
+    _check_size(len(positions.data), args.max_bytes)
     threshold = model.threshold if args.threshold is None else args.threshold
-    analysis = _analyse(model, places.data, progress)
-    patches = list(cut(places, analysis, threshold, model.max_patch_length))
-    nodes, edges = _count(places.data, patches, args.evidence)
+    analysis = _analyse(model, positions.data, progress)
+    patches = list(cut(positions, analysis, threshold, model.max_patch_length))
+    nodes, edges = _count(positions.data, patches, args.evidence)
     kept = [key for key, _ in sorted(nodes.items(), key=lambda item: -item[1].count)]
     kept = kept[: args.max_nodes]
     graph = nx.DiGraph(
         kind="patches",
         title=title,
         source=source,
-        bytes=len(places.data),
+        bytes=len(positions.data),
         truncated=len(nodes) > len(kept),
         seed=args.seed,
         finder=f"entropy model {model.name}",
     )
-    _add(graph, kept, nodes, edges, context=(places, args.context))
+    _add(graph, kept, nodes, edges, context=(positions, args.context))
     arrange(graph, seed=args.seed)
     graph.graph["statistics"] = {
-        **_statistics(places, patches, threshold),
+        **_statistics(positions, patches, threshold),
         "distinct_patches": len(nodes),
         "distinct_transitions": len(edges),
         "path_entropy": _path_entropy(nodes, edges),
@@ -148,9 +148,9 @@ def patch_graph(
 
 
 def cut(
-    places: TextPlaces, analysis: ByteAnalysis, threshold: float, longest: int | None = None
+    positions: TextPositions, analysis: ByteAnalysis, threshold: float, longest: int | None = None
 ) -> Iterator[Patch]:
-    """The patches of a text, by the entropy rule; those longer than ``longest`` bytes are split."""
+    """Yield the patches of a text by the entropy rule; split those over ``longest`` bytes."""
     options = RuleOptions(threshold=threshold, max_patch_length=longest)
     tokens, entropies = analysis.tokens[None], analysis.entropies[None]
     starts = patch_starts(PatchingMode.ENTROPY, tokens, entropies, options)[:, :-1]
@@ -159,28 +159,29 @@ def cut(
     until = np.concatenate([[0.0], np.cumsum(analysis.nats, dtype=np.float64)]) / math.log(2)
     for start, end in zip((ends - lengths).tolist(), ends.tolist(), strict=True):
         bits = float(until[end] - until[start])
-        yield Patch(start, end, kind(places, start, end), float(analysis.entropies[start]), bits)
+        yield Patch(start, end, kind(positions, start, end), float(analysis.entropies[start]), bits)
 
 
-def kind(places: TextPlaces, start: int, end: int) -> str:
-    """What a patch is to the words of its text.
+def kind(positions: TextPositions, start: int, end: int) -> str:
+    """Return the kind of a patch in relation to the words of its text.
 
-    ``word`` holds one whole word (and signs or spaces around it), ``part`` some of one,
-    ``crossing`` some of several; ``space`` and ``sign`` none. ``bytes``: no whole characters.
+    ``word`` holds one whole word (and signs or spaces around it), ``part`` holds a part of one
+    word, ``crossing`` holds parts of several words; ``space`` and ``sign`` hold no part of a word.
+    ``bytes`` does not hold whole characters.
     """
-    if not places.whole(start, end):
+    if not positions.whole(start, end):
         return "bytes"
-    words = {int(word) for word in places.words(start, end)}
+    words = {int(word) for word in positions.words(start, end)}
     if len(words) > 1:
         return "crossing"
     if words:
-        first, last = places.word_spans[words.pop()]
+        first, last = positions.word_spans[words.pop()]
         return "word" if start <= first and last <= end else "part"
-    return "space" if places.data[start:end].decode().isspace() else "sign"
+    return "space" if positions.data[start:end].decode().isspace() else "sign"
 
 
 def readable(data: bytes) -> str:
-    r"""A patch to print: visible white space, and ``\xE2`` for a byte that is no character."""
+    r"""Return a patch in printable form, with ``\xE2`` for a byte that is no character."""
     return "".join(
         character.label if character.text is not None else f"\\x{character.label}"
         for character in characters(data)
@@ -196,19 +197,19 @@ def _check_size(size: int, most: int) -> None:
 
 
 def _analyse(model: EntropyModel, data: bytes, progress: Progress | None) -> ByteAnalysis:
-    """Run the model; in parts if somebody waits for them, and for the model that can."""
+    """Run the model; in parts if there is a progress callback and the model supports parts."""
     if progress is not None and isinstance(model, EntropyRuntime):
         return analyse_in_parts(model, data, progress)
-    found = model.analyse(data)
+    analysis = model.analyse(data)
     if progress is not None:
         progress(len(data), len(data))
-    return found
+    return analysis
 
 
 def _count(
     data: bytes, patches: list[Patch], evidence: int
 ) -> tuple[dict[bytes, _Sum], dict[tuple[bytes, bytes], _Sum]]:
-    """Sums of distinct patches and of distinct pairs, in the order of their first place."""
+    """Sum up distinct patches and distinct pairs, in the order of their first occurrence."""
     nodes: dict[bytes, _Sum] = {}
     edges: dict[tuple[bytes, bytes], _Sum] = {}
     before: Patch | None = None
@@ -223,8 +224,8 @@ def _count(
             edge = edges.setdefault((data[before.start : before.end], key), _Sum())
             edge.count += 1
             edge.bits += patch.bits
-            if len(edge.places) < evidence:
-                edge.places.append((before.start, patch.end))
+            if len(edge.spans) < evidence:
+                edge.spans.append((before.start, patch.end))
         before = patch
     return nodes, edges
 
@@ -235,9 +236,9 @@ def _add(
     nodes: dict[bytes, _Sum],
     edges: dict[tuple[bytes, bytes], _Sum],
     *,
-    context: tuple[TextPlaces, int],
+    context: tuple[TextPositions, int],
 ) -> None:
-    """Put the kept patches, and the edges between them, into the graph."""
+    """Add the kept patches, and the edges between them, to the graph."""
     known = set(kept)
     outgoing: Counter[bytes] = Counter()
     for (first, _), edge in edges.items():
@@ -262,43 +263,43 @@ def _add(
                 count=edge.count,
                 probability=round(edge.count / outgoing[first], 6),
                 bits=round(edge.bits / edge.count, 4),
-                evidence=[_evidence(*context, *place) for place in edge.places],
+                evidence=[_evidence(*context, *place) for place in edge.spans],
             )
 
 
-def _evidence(places: TextPlaces, context: int, start: int, end: int) -> dict[str, Any]:
-    """A place in characters, with some text around it."""
-    first, last = places.characters(start, end)
-    low, high = max(0, first - context), min(len(places.text), last + context)
+def _evidence(positions: TextPositions, context: int, start: int, end: int) -> dict[str, Any]:
+    """Return a piece of evidence in characters, with ``context`` characters around it."""
+    first, last = positions.characters(start, end)
+    low, high = max(0, first - context), min(len(positions.text), last + context)
     return {
-        "text": places.text[low:high],
+        "text": positions.text[low:high],
         "start": low,
         "end": high,
         "pair": [first - low, last - low],
     }
 
 
-def _statistics(places: TextPlaces, patches: list[Patch], threshold: float) -> dict[str, Any]:
-    """Numbers of the whole text; entropies in nats, information in bits."""
-    cuts = [places.inner_word(patch.start) for patch in patches]
+def _statistics(positions: TextPositions, patches: list[Patch], threshold: float) -> dict[str, Any]:
+    """Return the statistics of the whole text; entropies in nats, information in bits."""
+    cuts = [positions.inner_word(patch.start) for patch in patches]
     count, bits = len(patches), sum(patch.bits for patch in patches)
     kinds = Counter(patch.kind for patch in patches)
     return {
         "threshold": round(threshold, 6),
         "patches": count,
-        "bytes_per_patch": _ratio(len(places.data), count),
-        "words": len(places.word_spans),
+        "bytes_per_patch": _ratio(len(positions.data), count),
+        "words": len(positions.word_spans),
         "words_cut": len({word for word in cuts if word is not None}),
         "crossing_patches": kinds["crossing"],
         "mean_entropy": _ratio(sum(patch.entropy for patch in patches), count),
         "bits": round(bits, 2),
         "bits_per_patch": _ratio(bits, count),
-        "bits_per_byte": _ratio(bits, len(places.data)),
+        "bits_per_byte": _ratio(bits, len(positions.data)),
     }
 
 
 def _path_entropy(nodes: dict[bytes, _Sum], edges: dict[tuple[bytes, bytes], _Sum]) -> float:
-    """Bits by which one patch, alone, leaves the next one open, over all transitions."""
+    """Return the entropy in bits of the next patch given the present one, over all transitions."""
     outgoing: Counter[bytes] = Counter()
     for (first, _), edge in edges.items():
         outgoing[first] += edge.count

@@ -1,8 +1,8 @@
-"""Relations between the entities of a sentence, read off its dependencies.
+"""Relations between the entities of a sentence, from its dependency parse.
 
 "Bingley danced with Jane" gives ``dance with``; "Lydia was seen by Denny" gives ``see`` from Denny
 to Lydia; "Darcy is the nephew of Lady Catherine" gives ``nephew of``. "Bingley does not know
-Wickham" gives ``not know``. A speaker and a name in their speech are not related by the verb:
+Wickham" gives ``not know``. The verb gives no relation between a speaker and a name in the speech:
 ``"Dear Jane!" exclaimed Elizabeth`` gives nothing.
 """
 
@@ -18,15 +18,15 @@ SUBJECTS = ("nsubj", "nsubjpass", "csubj")
 OBJECTS = ("dobj", "obj", "dative", "oprd")
 QUOTES = frozenset('"“”„«»')
 _MOST = 8
-"""Nodes of a conjunction, or verbs in a chain, that are followed."""
+"""Maximum number of conjuncts, or of verbs in a chain, that are followed."""
 
 
 def triples(sentence: "Span", owner: Mapping[int, int]) -> Iterator[Triple]:
-    """The relations of a sentence between different mentions.
+    """Yield the relations between different mentions of a sentence.
 
     Args:
-        sentence: parsed.
-        owner: the mention that a token belongs to, by the token's number in its document.
+        sentence: a parsed sentence.
+        owner: number of the mention that a token belongs to, by the token's index in its document.
     """
     seen: set[Triple] = set()
     speech = _speech(sentence, owner)
@@ -39,14 +39,14 @@ def triples(sentence: "Span", owner: Mapping[int, int]) -> Iterator[Triple]:
 
 
 def _speech(sentence: "Span", owner: Mapping[int, int]) -> dict[int, int]:
-    """How many quotation marks stand before each mention: the same number in a piece of speech."""
-    found: dict[int, int] = {}
+    """Count the quotation marks before each mention; mentions of one speech have one count."""
+    quote_counts: dict[int, int] = {}
     quotes = 0
     for token in sentence:
         quotes += token.text in QUOTES
         if token.i in owner:
-            found.setdefault(owner[token.i], quotes)
-    return found
+            quote_counts.setdefault(owner[token.i], quotes)
+    return quote_counts
 
 
 def _of(token: "Token", owner: Mapping[int, int]) -> Iterator[Triple]:
@@ -89,19 +89,19 @@ def _by_preposition(
 
 
 def _subjects(verb: "Token", owner: Mapping[int, int]) -> tuple[list[int], list[int]]:
-    """Who does it and to whom it is done; a verb without a subject has that of the one before."""
+    """Return the active and the passive subjects of a verb, or those of the verb it depends on."""
     for _ in range(_MOST):
-        found = [child for child in verb.children if child.dep_ in SUBJECTS]
-        if found or verb.dep_ not in ("conj", "xcomp"):
-            active = [child for child in found if child.dep_ != "nsubjpass"]
-            passive = [child for child in found if child.dep_ == "nsubjpass"]
+        subjects = [child for child in verb.children if child.dep_ in SUBJECTS]
+        if subjects or verb.dep_ not in ("conj", "xcomp"):
+            active = [child for child in subjects if child.dep_ != "nsubjpass"]
+            passive = [child for child in subjects if child.dep_ == "nsubjpass"]
             return _all_of(active, owner), _all_of(passive, owner)
         verb = verb.head
     return [], []
 
 
 def _is_denied(verb: "Token") -> bool:
-    """Whether it is said not to be so: "did not marry", "did not want to marry", "never met"."""
+    """Return whether a verb is negated: "did not marry", "did not want to marry", "never met"."""
     for _ in range(_MOST):
         if any(child.dep_ == "neg" for child in verb.children):
             return True
@@ -116,15 +116,15 @@ def _named(head: "Token", owner: Mapping[int, int], kinds: tuple[str, ...]) -> l
 
 
 def _all_of(tokens: list["Token"], owner: Mapping[int, int]) -> list[int]:
-    """Mentions of tokens and of what "and" joins to them."""
-    found: list[int] = []
+    """Return the mentions of tokens and of the conjuncts that "and" joins to them."""
+    mentions: list[int] = []
     queue = list(tokens)
-    while queue and len(found) < _MOST:
+    while queue and len(mentions) < _MOST:
         token = queue.pop(0)
         if token.i in owner:
-            found.append(owner[token.i])
+            mentions.append(owner[token.i])
         queue.extend(child for child in token.children if child.dep_ == "conj")
-    return list(dict.fromkeys(found))
+    return list(dict.fromkeys(mentions))
 
 
 def _head_of_apposition(token: "Token", owner: Mapping[int, int]) -> list[int]:

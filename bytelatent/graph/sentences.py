@@ -1,7 +1,7 @@
 """Sentence boundaries from entropy: ``python -m bytelatent.graph.sentences``.
 
-Prints how well each way to find sentences does, or, with ``--file``, the sentences of a text as the
-byte model sees them.
+The command prints the scores of each method for sentence boundaries. With ``--file`` it prints the
+sentences of a text that the byte model finds.
 """
 
 import argparse
@@ -18,7 +18,7 @@ DEFAULT_MODEL = Path(__file__).parents[1] / "pretrained" / "blt-entropy-mini"
 
 
 def run(options: argparse.Namespace) -> None:
-    """Print the sentences of a file, or the table that compares ways to find sentences.
+    """Print the sentences of a file, or the table that compares the methods.
 
     Raises:
         ValueError: the model or the text is missing or damaged.
@@ -32,7 +32,7 @@ def run(options: argparse.Namespace) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Print the table, or the sentences of a file; 1 when something is missing."""
+    """Print the table, or the sentences of a file; return 1 when something is missing."""
     parser = argparse.ArgumentParser(
         prog="python -m bytelatent.graph.sentences",
         description="Compare ways to find sentences, or print the sentences of a file.",
@@ -40,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--model", type=Path, default=DEFAULT_MODEL, metavar="DIR")
     parser.add_argument("--file", type=Path, help="a text, UTF-8: print its sentences")
-    parser.add_argument("--sample", type=Path, default=SAMPLE, help="known sentences, one a line")
+    parser.add_argument("--sample", type=Path, default=SAMPLE, help="known sentences, one per line")
     options = parser.parse_args(arguments)
     return run_command(run, options)
 

@@ -1,4 +1,4 @@
-"""Where in a text its bytes are: characters and words.
+"""Positions of a text's bytes in its characters and words.
 
 Legend: ``N`` bytes of a text; ``C`` its characters.
 """
@@ -13,21 +13,21 @@ from numpy.typing import NDArray
 from bytelatent.tokenizers.blt_tokenizer import utf8_bytes
 
 _ESCAPES = range(0xDC80, 0xDD00)
-"""Code points by which ``surrogateescape`` stands for bytes that are no UTF-8."""
+"""Code points that ``surrogateescape`` uses for bytes that are no UTF-8."""
 _APOSTROPHES = "'’"
 
 
 @dataclass(frozen=True)
-class TextPlaces:
-    """A text with the places of its characters and words.
+class TextPositions:
+    """A text with the positions of its characters and words.
 
     Attributes:
         data: the bytes ``[N]``.
         text: the characters ``[C]``; a byte that is no UTF-8 is one replacement character.
-        character_of: the character that each byte belongs to ``[N + 1]``, with ``C`` at the end.
-        broken: which bytes are no UTF-8 ``[N]``.
+        character_of: index of the character of each byte ``[N + 1]``, with ``C`` at the end.
+        broken: whether each byte is no UTF-8 ``[N]``.
         word_spans: first and last byte (exclusive) of every word.
-        word_of: the number of the word that each byte belongs to ``[N]``; -1 for none.
+        word_of: index of the word of each byte ``[N]``; -1 for none.
     """
 
     data: bytes
@@ -39,7 +39,7 @@ class TextPlaces:
 
     @classmethod
     def of(cls, text: str | bytes) -> Self:
-        """Find the places of a text.
+        """Compute the positions of a text.
 
         Raises:
             ValueError: ``text`` holds a lone surrogate.
@@ -67,39 +67,42 @@ class TextPlaces:
         )
 
     def whole(self, start: int, end: int) -> bool:
-        """Whether some bytes are whole characters."""
+        """Return whether the bytes ``start`` to ``end`` are whole characters."""
         at_start = start == 0 or self.character_of[start] != self.character_of[start - 1]
         at_end = self.character_of[end] != self.character_of[end - 1]
         return bool(at_start and at_end and not self.broken[start:end].any())
 
     def words(self, start: int, end: int) -> NDArray[np.int64]:
-        """Numbers of the words that some bytes belong to, one for each byte of a word."""
-        found = self.word_of[start:end]
-        return found[found >= 0]
+        """Return the word index of each byte in ``start`` to ``end`` that belongs to a word."""
+        numbers = self.word_of[start:end]
+        return numbers[numbers >= 0]
 
     def inner_word(self, place: int) -> int | None:
-        """The word that a cut in front of byte ``place`` divides; None if it divides none."""
+        """Return the word that a cut before byte ``place`` divides; None if it divides none."""
         word = int(self.word_of[place])
         return word if word >= 0 and self.word_spans[word][0] < place else None
 
     def characters(self, start: int, end: int) -> tuple[int, int]:
-        """The characters that some bytes touch; the last one exclusive."""
+        """Return the span of characters (end exclusive) of the bytes ``start`` to ``end``."""
         return int(self.character_of[start]), int(self.character_of[end - 1]) + 1
 
 
 def words(text: str) -> list[tuple[int, int]]:
-    """Places of the words: runs of letters, digits and marks, with apostrophes between letters."""
-    found: list[tuple[int, int]] = []
+    """Return the spans of words: runs of letters, digits and marks.
+
+    Apostrophes between letters belong to a word.
+    """
+    spans: list[tuple[int, int]] = []
     start: int | None = None
     for place, sign in enumerate(text):
         if _in_word(text, place, sign):
             start = place if start is None else start
         elif start is not None:
-            found.append((start, place))
+            spans.append((start, place))
             start = None
     if start is not None:
-        found.append((start, len(text)))
-    return found
+        spans.append((start, len(text)))
+    return spans
 
 
 def _in_word(text: str, place: int, sign: str) -> bool:

@@ -1,4 +1,4 @@
-"""Walking a graph: surprising continuations, the entropy of paths, ways between two nodes."""
+"""Graph traversal: surprising continuations, entropies of paths, paths between two nodes."""
 
 import math
 from collections.abc import Sequence
@@ -13,14 +13,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Continuation:
-    """An edge out of a node.
+    """An edge out of a node of a graph, with its target.
 
     Attributes:
-        target, label: the node it leads to.
-        count: how often it was taken.
-        probability: of the target after the source, among all that followed it.
-        bits: how much the target carried there: the model's surprise in a graph of patches, -log2
-            of the probability in one of entities.
+        target, label: id and label of the node at which the edge ends.
+        count: number of times that the edge occurs in the text.
+        probability: probability of the target after the source, among all that followed it.
+        bits: information of the target there: the model's surprisal in a patch graph, -log2 of the
+            probability in an entity graph.
     """
 
     target: str
@@ -32,7 +32,7 @@ class Continuation:
 
 @dataclass(frozen=True)
 class Surprising:
-    """The ends of what may follow a node, the extreme first."""
+    """The most and the least surprising continuations of a node, the extreme first."""
 
     most: list[Continuation]
     least: list[Continuation]
@@ -40,12 +40,12 @@ class Surprising:
 
 @dataclass(frozen=True)
 class PathEntropy:
-    """What a path costs, in bits.
+    """Entropy of a path, in bits.
 
     Attributes:
         chain_bits: -log2 of the probability of the path, from its first node, in the graph alone.
-        model_bits: the mean bits of its edges; None where they have none.
-        branching: entropy of the choice at every node but the last, summed.
+        model_bits: sum of the mean bits of its edges; None if an edge has none.
+        branching: entropy of the choice of the next node, summed over all nodes but the last.
     """
 
     chain_bits: float
@@ -54,37 +54,39 @@ class PathEntropy:
 
 
 def continuations(graph: "nx.DiGraph", node: str) -> list[Continuation]:
-    """All edges out of a node, the most surprising first.
+    """Return all edges out of a node, the most surprising first.
 
     Raises:
-        ValueError: there is no such node.
+        ValueError: the node does not exist.
     """
     node = find_node(graph, node)
     total = sum(count for _, _, count in graph.out_edges(node, data="count", default=1))
-    found = []
+    edges = []
     for _, target, edge in graph.out_edges(node, data=True):
         probability = edge.get("probability", edge.get("count", 1) / total)
         bits = edge.get("bits", -math.log2(probability))
         label = graph.nodes[target].get("label", str(target))
-        found.append(Continuation(target, label, edge.get("count", 1), probability, bits))
-    return sorted(found, key=lambda one: (-one.bits, one.count, one.label))
+        edges.append(Continuation(target, label, edge.get("count", 1), probability, bits))
+    return sorted(
+        edges, key=lambda continuation: (-continuation.bits, continuation.count, continuation.label)
+    )
 
 
 def surprising(graph: "nx.DiGraph", node: str, n: int = 5) -> Surprising:
-    """The ``n`` most and the ``n`` least surprising continuations of a node.
+    """Return the ``n`` most and the ``n`` least surprising continuations of a node.
 
     Raises:
-        ValueError: there is no such node.
+        ValueError: the node does not exist.
     """
-    found = continuations(graph, node)
-    return Surprising(most=found[:n], least=found[::-1][:n])
+    ranked = continuations(graph, node)
+    return Surprising(most=ranked[:n], least=ranked[::-1][:n])
 
 
 def path_entropy(graph: "nx.DiGraph", path: Sequence[str]) -> PathEntropy:
-    """What a path through the graph costs.
+    """Return the entropy of a path through the graph.
 
     Raises:
-        ValueError: a step of it is no edge; both ends are named.
+        ValueError: a step of the path is no edge; the message names both ends.
     """
     chain, branching = 0.0, 0.0
     bits: list[float | None] = []
@@ -92,20 +94,23 @@ def path_entropy(graph: "nx.DiGraph", path: Sequence[str]) -> PathEntropy:
         if not graph.has_edge(first, second):
             raise ValueError(f"path: no edge leads from {first!r} to {second!r}")
         options = continuations(graph, first)
-        chain -= math.log2(next(one.probability for one in options if one.target == second))
-        branching -= sum(one.probability * math.log2(one.probability) for one in options)
+        chain -= math.log2(
+            next(option.probability for option in options if option.target == second)
+        )
+        branching -= sum(option.probability * math.log2(option.probability) for option in options)
         bits.append(graph.edges[first, second].get("bits"))
     known = [value for value in bits if value is not None]
     return PathEntropy(chain, sum(known) if len(known) == len(bits) else None, branching)
 
 
 def find_path(graph: "nx.DiGraph", first: str, last: str) -> list[str]:
-    """The way between two nodes: the most probable one of patches, the shortest of entities.
+    """Find a path between two nodes: the most probable in a patch graph, else the shortest.
 
-    A graph of entities is walked in both directions, and frequent edges count as shorter.
+    The search uses edges of an entity graph in both directions, and frequent edges count as
+    shorter.
 
     Raises:
-        ValueError: a node is unknown, or no way leads from one to the other.
+        ValueError: a node is unknown, or no path leads from one to the other.
     """
     import networkx as nx
 
@@ -127,7 +132,7 @@ def find_path(graph: "nx.DiGraph", first: str, last: str) -> list[str]:
 
 
 def communities(graph: "nx.DiGraph") -> list[list[str]]:
-    """Nodes by community, the most connected first in each."""
+    """Return the nodes of each community, the most connected first."""
     groups: dict[int, list[str]] = {}
     for node, values in graph.nodes(data=True):
         groups.setdefault(values.get("community", 0), []).append(node)
@@ -136,10 +141,12 @@ def communities(graph: "nx.DiGraph") -> list[list[str]]:
 
 
 def find_node(graph: "nx.DiGraph", name: str) -> str:
-    """The node with an id, a label or an alias, in this order; capitals matter only if they must.
+    """Return the node with an id, a label or an alias, tried in this order.
+
+    An exact match is preferred to one with other capitals.
 
     Raises:
-        ValueError: there is none; the nearest labels are named.
+        ValueError: no node has that name; the message lists the nearest labels.
     """
     if name in graph:
         return name
@@ -148,9 +155,9 @@ def find_node(graph: "nx.DiGraph", name: str) -> str:
         for known in (values.get("label", str(node)), *values.get("aliases", ())):
             names.setdefault(known, node)
     lower = {known.casefold(): node for known, node in reversed(names.items())}
-    found = names.get(name) or lower.get(name.casefold())
-    if found is not None:
-        return found
+    match = names.get(name) or lower.get(name.casefold())
+    if match is not None:
+        return match
     near = get_close_matches(name, names, n=3, cutoff=0.5)
     hint = f"; near it are {', '.join(map(repr, near))}" if near else ""
     raise ValueError(f"there is no node {name!r} in the graph{hint}")

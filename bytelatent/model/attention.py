@@ -1,19 +1,20 @@
-"""Self-attention behind one function: causal, within documents, within a window.
+"""Self-attention with a causal mask, a document mask and an optional window.
 
-The mask is planned once per forward pass (:func:`plan_attention`) and shared by all layers.
+:func:`plan_attention` computes the mask once per forward pass; all layers share it.
 
-| name       | how                                     | past keys | where, and what it costs |
+| name       | implementation                          | past keys | device and cost          |
 |------------|-----------------------------------------|-----------|--------------------------|
-| `sdpa`     | torch's attention under the dense mask  | yes       | any; length squared      |
-| `banded`   | the same in blocks along the window     | yes       | any; length x window     |
+| `sdpa`     | torch's attention with a dense mask     | yes       | any; length squared      |
+| `banded`   | torch's attention in blocks of a band   | yes       | any; length x window     |
 | `flex`     | torch's flex_attention, blocks skipped  | yes       | CUDA (CPU: a slow check) |
 | `xformers` | memory_efficient_attention, rows packed | no        | CUDA, package xformers   |
 
-`sdpa` is the reference, the others agree with it. `auto` takes `banded` where that is cheaper than
-`sdpa`, and neither of the last two: they compile or must be installed first.
+`sdpa` is the reference; the other implementations agree with it. `auto` chooses `banded` where
+`banded` is cheaper than `sdpa`. `auto` never chooses `flex`, which must be compiled, or `xformers`,
+which must be installed.
 
-Legend: ``B`` rows, ``S`` queries, ``T`` keys. Queries are the last ``S`` of the ``T`` keys: query
-``i`` stands at key ``T - S + i``. The documents of a row lie one after the other.
+Legend: ``B`` rows, ``S`` queries, ``T`` keys. The queries are at the last ``S`` of the ``T`` key
+positions: query ``i`` has the position of key ``T - S + i``. The documents of a row are contiguous.
 """
 
 from collections.abc import Callable
@@ -48,17 +49,17 @@ def plan_attention(
     impl: AttentionImpl = "auto",
     dtype: torch.dtype = torch.float32,
 ) -> Plan:
-    """Decide who may look at whom, and how that is computed.
+    """Compute the attention mask and choose the implementation of attention.
 
     Args:
-        documents_BT: number of the document of every key; a query sees only its own document.
-        queries: ``S``.
-        window: a query sees the last ``window`` keys, its own included; None for all.
-        impl: see the table above; ``banded`` needs a window.
-        dtype: of queries and keys; decides how long a block of the band is.
+        documents_BT: document number of every key; a query attends only to keys of its document.
+        queries: ``S``, number of queries.
+        window: number of keys that a query attends to, its own key included; None for all.
+        impl: implementation, one of the table in the module docstring; ``banded`` needs a window.
+        dtype: dtype of queries and keys; it determines the block length of the band.
 
     Raises:
-        ValueError: ``impl`` is not available here or cannot express this.
+        ValueError: ``impl`` is unknown, is not available here or cannot express this mask.
     """
     keys = documents_BT.shape[1]
     if impl == "auto":
@@ -74,13 +75,13 @@ def plan_attention(
 
 
 def document_numbers(tokens_BS: Tensor, eos_id: int) -> Tensor:
-    """Number of the document of every token: how many ends of document stand before it."""
+    """Return the document number of every token: the number of EOS tokens before it, ``[B, S]``."""
     ends_BS = (tokens_BS == eos_id).to(torch.int64)
     return ends_BS.cumsum(dim=1) - ends_BS
 
 
 def _band_pays(keys: int, queries: int, window: int | None, dtype: torch.dtype) -> bool:
-    """Whether blocks look at fewer keys than there are, with something for their overhead."""
+    """Return whether a block attends to so few keys that its overhead is worth it."""
     if window is None:
         return False
     shape = BandShape.of(keys, queries, window, dtype)

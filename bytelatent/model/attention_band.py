@@ -1,7 +1,7 @@
-"""Attention in blocks along a window: costs length x window, not length squared.
+"""Attention with a window in blocks; the cost is length x window, not length squared.
 
 Legend: ``B`` rows, ``S`` queries, ``T`` keys, ``H`` heads, ``G`` key/value heads, ``E`` head
-width, ``W`` window, ``N`` blocks, ``C`` queries of a block, ``R`` keys a block looks at.
+width, ``W`` window, ``N`` blocks, ``C`` queries of a block, ``R`` keys that a block attends to.
 """
 
 from dataclasses import dataclass
@@ -13,26 +13,28 @@ from torch import Tensor
 from bytelatent.model.attention_dense import Mask, attend_masked
 
 MAX_BLOCK = 64
-"""Queries of one block: a compromise between wasted keys (C / W) and small matrix products."""
+"""Number of queries of one block: a compromise between wasted keys (C / W) and small products."""
 
 WIDE_BLOCK = 128
-"""The same where gradients are wanted, as every block then has a copy of its keys, and in bfloat16,
-whose matrix products cost so little that larger ones are worth their wasted keys."""
+"""Number of queries of one block during training and in bfloat16. During training every block
+copies its keys, and in bfloat16 matrix products are so cheap that wasted keys cost less."""
 
 PADDING_DOCUMENT = -1
-"""Document number of keys that do not exist or that nobody may see any more."""
+"""Document number of keys that do not exist or that no query may attend to any more."""
 
 
 @dataclass(frozen=True)
 class BandShape:
-    """Blocks along the band: block ``n`` needs the ``reach + block`` keys from ``n * block`` on.
+    """Layout of the blocks of a band.
+
+    Block ``n`` attends to the ``reach + block`` keys from padded key position ``n * block`` on.
 
     Attributes:
-        block: queries of a block, ``C``.
-        blocks: their number, ``N``.
-        reach: keys in front of a block's first query.
-        front, tail: places without a key that are put before and after those there are, so that
-            this holds; masked.
+        block: number of queries of a block, ``C``.
+        blocks: number of blocks, ``N``.
+        reach: number of keys before the first query of a block.
+        front, tail: number of padding keys before the first and after the last key; the mask hides
+            them.
     """
 
     block: int
@@ -45,7 +47,7 @@ class BandShape:
     def of(
         cls, keys: int, queries: int, window: int, dtype: torch.dtype = torch.float32
     ) -> "BandShape":
-        """Blocks for a window: it is rounded up to blocks in front of the first query."""
+        """Return the layout for a window, which is rounded up to whole blocks."""
         wide = torch.is_grad_enabled() or dtype == torch.bfloat16
         block = min(window, WIDE_BLOCK if wide else MAX_BLOCK)
         reach = -(-window // block) * block
@@ -53,17 +55,18 @@ class BandShape:
         return cls(block, blocks, reach, reach - (keys - queries), blocks * block - queries)
 
     def keys_of(self, x_BT: Tensor, fill: int = 0) -> Tensor:
-        """``[B, T, ...]`` to ``[B, N, R, ...]``: the keys that each block looks at."""
+        """Return the keys that each block attends to: ``[B, T, ...]`` to ``[B, N, R, ...]``."""
         x_BT = _padded(x_BT, self.front, self.tail, fill)
         first_N = torch.arange(self.blocks, device=x_BT.device) * self.block
-        place_R = torch.arange(self.reach + self.block, device=x_BT.device)
-        return x_BT[:, first_N[:, None] + place_R]
+        offset_R = torch.arange(self.reach + self.block, device=x_BT.device)
+        return x_BT[:, first_N[:, None] + offset_R]
 
     def windows_of(self, x_BTGE: Tensor) -> Tensor:
-        """The same as ``[B * N, R, G, E]``; without a copy for every block, save for gradients.
+        """Return the keys that each block attends to, ``[B, T, G, E]`` to ``[B * N, R, G, E]``.
 
-        All rows are laid end to end and blocks are views of that. What a block then sees of the row
-        before its own stands where it has no keys itself, and is masked.
+        Without gradients the result is a view: all rows are concatenated, and each block is a slice
+        of the result. A slice may begin in the row before; the mask hides those keys. With
+        gradients every block copies its keys.
         """
         if x_BTGE.requires_grad:
             return self._copied(x_BTGE)
@@ -78,9 +81,9 @@ class BandShape:
         return blocks.view(rows, old + self.blocks, *blocks.shape[1:])[:, old:].flatten(0, 1)
 
     def _copied(self, x_BTGE: Tensor) -> Tensor:
-        """The same with a copy for every block: blocks of keys, shifted and side by side.
+        """Return the keys that each block attends to as copies: shifted blocks, concatenated.
 
-        The gradient of views that overlap would be summed number by number.
+        The gradient of overlapping views would be summed one number at a time.
         """
         rows, _, heads, width = x_BTGE.shape
         x_BTGE = _padded(x_BTGE, self.front, self.tail)
@@ -92,18 +95,18 @@ class BandShape:
 
 @dataclass(frozen=True)
 class BandPlan:
-    """Blocks of ``C`` queries, each against the ``R = reach + C`` keys its window can touch.
+    """Plan of attention in blocks: ``C`` queries against the ``R = reach + C`` keys in reach.
 
     Attributes:
-        mask: who sees whom, ``[B * N, C, R]``.
-        shape: how queries and keys are laid out.
+        mask: keys that each query attends to, ``[B * N, C, R]``.
+        shape: layout of queries and keys in blocks.
     """
 
     mask: Mask
     shape: BandShape
 
     def attend(self, q_BSHE: Tensor, k_BTGE: Tensor, v_BTGE: Tensor) -> Tensor:
-        """``[B, S, H, E]``."""
+        """Return the attention output ``[B, S, H, E]``."""
         rows, length, heads, width = q_BSHE.shape
         blocks, block = self.shape.blocks, self.shape.block
         q_BTHE = _padded(q_BSHE, 0, self.shape.tail)
@@ -116,7 +119,7 @@ class BandPlan:
 def plan_band(
     documents_BT: Tensor, queries: int, window: int, dtype: torch.dtype = torch.float32
 ) -> BandPlan:
-    """The blocks and who sees whom in each."""
+    """Return the blocks and the mask of each block."""
     shape = BandShape.of(documents_BT.shape[1], queries, window, dtype)
     document_BNR = shape.keys_of(documents_BT, fill=PADDING_DOCUMENT)
     c_C = torch.arange(shape.block, device=documents_BT.device)
@@ -128,7 +131,7 @@ def plan_band(
 
 
 def _padded(x_BT: Tensor, front: int, tail: int, fill: int = 0) -> Tensor:
-    """``front`` and ``tail`` more places along the second dimension; fewer if negative."""
+    """Pad the second dimension by ``front`` and ``tail`` entries; negative numbers crop it."""
     if front == tail == 0:
         return x_BT
     return F.pad(x_BT, (0, 0) * (x_BT.dim() - 2) + (front, tail), value=fill)

@@ -1,4 +1,4 @@
-"""Every query against every key under the true mask: the reference of all attention here.
+"""Attention of every query to every key with a dense mask, the reference of all implementations.
 
 Legend: ``B`` rows, ``S`` queries, ``T`` keys, ``H`` heads, ``G`` key/value heads, ``E`` head width.
 """
@@ -11,15 +11,16 @@ from torch import Tensor
 
 
 class Mask:
-    """Which keys each query sees, as torch's attention takes it.
+    """Mask of the keys that each query attends to, as an additive bias for torch's attention.
 
-    A boolean mask is turned into numbers by every call, which on a CPU costs more than the
-    attention itself; here that happens once for all layers. Every query must see at least one key.
+    Torch converts a boolean mask to numbers in every call, which on a CPU costs more than the
+    attention itself; this class converts the mask once for all layers. Every query must attend to
+    at least one key.
 
     Args:
-        near_ST: keys that are neither after the query nor out of its window.
-        queries_BS: number of the document of each query.
-        keys_BT: the same of each key; a query sees its own document only.
+        near_ST: whether a key is neither after the query nor outside its window.
+        queries_BS: document number of each query.
+        keys_BT: document number of each key; a query attends only to keys of its document.
     """
 
     def __init__(self, near_ST: Tensor, queries_BS: Tensor, keys_BT: Tensor) -> None:
@@ -27,7 +28,7 @@ class Mask:
         self._bias_B1ST: Tensor | None = None
 
     def bias(self, dtype: torch.dtype) -> Tensor:
-        """``[B, 1, S, T]``: 0 where a query sees a key, the lowest number where it does not."""
+        """Return the additive bias ``[B, 1, S, T]``: 0 for visible keys, else the lowest number."""
         if self._bias_B1ST is None or self._bias_B1ST.dtype != dtype:
             as_numbers = _bias_in_memory if torch.compiler.is_dynamo_compiling() else _bias
             self._bias_B1ST = as_numbers(*self.parts, dtype)
@@ -44,9 +45,9 @@ def _bias(near_ST: Tensor, queries_BS: Tensor, keys_BT: Tensor, dtype: torch.dty
 def _bias_in_memory(
     near_ST: Tensor, queries_BS: Tensor, keys_BT: Tensor, dtype: torch.dtype
 ) -> Tensor:
-    """The same as an operation of its own, which the compiler cannot work out in every layer anew.
+    """Compute the bias as a custom operation, so that compiled code computes it only once.
 
-    It would do so, comparing whole numbers for every score of every layer.
+    Otherwise the compiler fuses the comparison of document numbers into every layer.
     """
     return _bias(near_ST, queries_BS, keys_BT, dtype)
 
@@ -59,20 +60,30 @@ def _(near_ST: Tensor, queries_BS: Tensor, keys_BT: Tensor, dtype: torch.dtype) 
 
 @dataclass(frozen=True)
 class DensePlan:
-    """Every query against every key under ``mask``."""
+    """Plan of attention of every query to every key.
+
+    Attributes:
+        mask: keys that each query attends to, ``[B, S, T]``.
+    """
 
     mask: Mask
 
     def attend(self, q_BSHE: Tensor, k_BTGE: Tensor, v_BTGE: Tensor) -> Tensor:
-        """``[B, S, H, E]``."""
+        """Return the attention output ``[B, S, H, E]``."""
         return attend_masked(q_BSHE, k_BTGE, v_BTGE, self.mask)
 
 
 def plan_dense(documents_BT: Tensor, queries: int, window: int | None) -> DensePlan:
-    """The mask in one piece."""
+    """Return the plan with one dense mask (see :func:`bytelatent.model.attention.plan_attention`).
+
+    Args:
+        documents_BT: document number of every key.
+        queries: ``S``, number of queries.
+        window: number of keys that a query attends to; None for all.
+    """
     keys = documents_BT.shape[1]
-    place_T = torch.arange(keys, device=documents_BT.device)
-    distance_ST = place_T[keys - queries :, None] - place_T[None, :]
+    position_T = torch.arange(keys, device=documents_BT.device)
+    distance_ST = position_T[keys - queries :, None] - position_T[None, :]
     near_ST = distance_ST >= 0
     if window is not None:
         near_ST = near_ST & (distance_ST < window)
@@ -80,11 +91,11 @@ def plan_dense(documents_BT: Tensor, queries: int, window: int | None) -> DenseP
 
 
 def attend_masked(q_BSHE: Tensor, k_BTGE: Tensor, v_BTGE: Tensor, mask: Mask) -> Tensor:
-    """Scaled dot-product attention, ``[B, S, H, E]``."""
+    """Return the output of scaled dot-product attention with ``mask``, ``[B, S, H, E]``."""
     q, k, v = q_BSHE.transpose(1, 2), k_BTGE.transpose(1, 2), v_BTGE.transpose(1, 2)
     bias, grouped = mask.bias(q.dtype), q.shape[1] != k.shape[1]
     if _trains_in_bf16_on_cpu(q):
-        # Written out: there the fused kernel's backward pass takes twice as long.
+        # Without the fused kernel, whose backward pass takes twice as long here.
         if grouped:
             k, v = (x.repeat_interleave(q.shape[1] // k.shape[1], dim=1) for x in (k, v))
         scores = (q * q.shape[-1] ** -0.5) @ k.transpose(-1, -2) + bias

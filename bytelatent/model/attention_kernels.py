@@ -1,7 +1,8 @@
-"""Attention by other people's kernels: torch's flex_attention, and xformers.
+"""Attention with external kernels: torch's flex_attention and xformers.
 
-Both take the same documents and window as the reference in :mod:`bytelatent.model.attention_dense`
-and are fast on CUDA. They are looked for when asked for, not when this module is imported.
+Both support the same documents and windows as the reference in
+:mod:`bytelatent.model.attention_dense` and are fast on CUDA. The libraries are imported when a plan
+is made, not when this module is imported.
 
 Legend: ``B`` rows, ``S`` queries, ``T`` keys, ``H`` heads, ``G`` key/value heads, ``E`` head width,
 ``N`` blocks of queries, ``M`` blocks of keys.
@@ -18,18 +19,18 @@ import torch
 from torch import Tensor
 
 FLEX_BLOCK = 128
-"""Queries and keys of a block that flex_attention skips as a whole."""
+"""Number of queries and of keys of a block; flex_attention skips whole blocks."""
 
 XFORMERS_DEVICES = ("cuda",)
-"""Where xformers has kernels."""
+"""Types of devices for which xformers has kernels."""
 
 
 @dataclass(frozen=True)
 class FlexPlan:
-    """``torch.nn.attention.flex_attention`` under a mask of blocks.
+    """Plan of attention by ``torch.nn.attention.flex_attention`` with a block mask.
 
-    Compiled on CUDA (the first call takes seconds to minutes). On a CPU it runs as torch's own slow
-    emulation, without gradients: enough to check that the mask is right.
+    On CUDA the kernel is compiled; the first call takes seconds to minutes. On a CPU torch emulates
+    it slowly and without gradients, which is enough to check the mask.
 
     Attributes:
         blocks: torch's ``BlockMask``.
@@ -38,10 +39,10 @@ class FlexPlan:
     blocks: Any
 
     def attend(self, q_BSHE: Tensor, k_BTGE: Tensor, v_BTGE: Tensor) -> Tensor:
-        """``[B, S, H, E]``.
+        """Return the attention output ``[B, S, H, E]``.
 
         Raises:
-            ValueError: gradients are wanted on a CPU.
+            ValueError: an input on a CPU requires gradients.
         """
         q, k, v = q_BSHE.transpose(1, 2), k_BTGE.transpose(1, 2), v_BTGE.transpose(1, 2)
         if q.device.type == "cpu" and (q.requires_grad or k.requires_grad or v.requires_grad):
@@ -52,10 +53,15 @@ class FlexPlan:
 
 
 def plan_flex(documents_BT: Tensor, queries: int, window: int | None) -> FlexPlan:
-    """Blocks that are skipped, looked at, or looked at without a mask.
+    """Return the plan with a block mask: blocks that are skipped, masked or computed in full.
 
-    Built from the band and the range of documents in every block, so it costs ``N x M``, not
-    ``S x T``.
+    The block mask follows from the band and from the range of document numbers in every block, so
+    it costs ``N x M`` operations, not ``S x T``.
+
+    Args:
+        documents_BT: document number of every key.
+        queries: ``S``, number of queries.
+        window: number of keys that a query attends to; None for all.
     """
     module = importlib.import_module("torch.nn.attention.flex_attention")
     keys = documents_BT.shape[1]
@@ -82,25 +88,25 @@ def plan_flex(documents_BT: Tensor, queries: int, window: int | None) -> FlexPla
 
 @dataclass(frozen=True)
 class XformersPlan:
-    """``xformers.ops.memory_efficient_attention``: rows and documents packed end to end.
+    """Plan of attention by ``xformers.ops.memory_efficient_attention``, with all rows concatenated.
 
     Attributes:
-        bias: xformers' block-diagonal causal mask, with a window or without.
-        attention: the function itself.
+        bias: block-diagonal causal mask of xformers, with or without a window.
+        attention: the function ``memory_efficient_attention``.
     """
 
     bias: Any
     attention: Callable[..., Tensor]
 
     def attend(self, q_BSHE: Tensor, k_BTGE: Tensor, v_BTGE: Tensor) -> Tensor:
-        """``[B, S, H, E]``.
+        """Return the attention output ``[B, S, H, E]``.
 
         Raises:
             ValueError: xformers has no kernel for this dtype, head width or device.
         """
         heads, kv_heads = q_BSHE.shape[2], k_BTGE.shape[2]
         if heads != kv_heads:
-            # Its own grouped form has no gradients.
+            # Grouped attention of xformers has no gradients.
             k_BTGE, v_BTGE = (
                 x.repeat_interleave(heads // kv_heads, dim=2) for x in (k_BTGE, v_BTGE)
             )
@@ -116,7 +122,12 @@ class XformersPlan:
 
 
 def plan_xformers(documents_BT: Tensor, queries: int, window: int | None) -> XformersPlan:
-    """Every run of one document in a row is a block of xformers' block-diagonal mask.
+    """Return the plan in which each document of a row is one block of the block-diagonal mask.
+
+    Args:
+        documents_BT: document number of every key.
+        queries: ``S``, number of queries; it must equal the number of keys.
+        window: number of keys that a query attends to; None for all.
 
     Raises:
         ValueError: xformers is not installed, the tensors are not on CUDA, or there are past keys.
@@ -160,9 +171,10 @@ def _flex_attention(device: str) -> Callable[..., Tensor]:
 def _block_relations(
     document_BT: Tensor, queries: int, window: int | None
 ) -> tuple[Tensor, Tensor]:
-    """Whether some query of a block may see some key of a block, and whether all see all.
+    """Return whether some query of a block may attend to some key of a block, and all to all.
 
-    Two masks ``[B, N, M]``. The first may be true without need, the second false.
+    Both results are masks ``[B, N, M]``. The first may be true without need, the second may be
+    false without need.
     """
     past, keys = document_BT.shape[1] - queries, document_BT.shape[1]
     first_N, last_N = _ends(queries, document_BT.device)
@@ -181,13 +193,13 @@ def _block_relations(
 
 
 def _ends(length: int, device: torch.device) -> tuple[Tensor, Tensor]:
-    """First and last place of every block of a sequence."""
+    """Return the first and the last position of every block of a sequence."""
     first = torch.arange(0, length, FLEX_BLOCK, device=device)
     return first, (first + FLEX_BLOCK - 1).clamp(max=length - 1)
 
 
 def _ranges(document_BT: Tensor) -> tuple[Tensor, Tensor]:
-    """Lowest and highest document of every block, ``[B, M]`` each."""
+    """Return the lowest and the highest document number of every block, ``[B, M]`` each."""
     rows, length = document_BT.shape
     missing = -length % FLEX_BLOCK
     last = document_BT[:, -1:].expand(rows, missing)
@@ -196,14 +208,14 @@ def _ranges(document_BT: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _listed(chosen_BNM: Tensor) -> tuple[Tensor, Tensor]:
-    """How many blocks of keys are chosen for each block of queries, and which come first."""
+    """Return the number of chosen key blocks of each query block, and their indices first."""
     count = chosen_BNM.sum(dim=2, dtype=torch.int32)
     order = chosen_BNM.int().argsort(dim=2, descending=True, stable=True).to(torch.int32)
     return count[:, None], order[:, None].contiguous()
 
 
 def _run_lengths(documents_BT: Tensor) -> list[int]:
-    """Lengths of the runs of equal numbers, row after row."""
+    """Return the lengths of the runs of equal document numbers, row after row."""
     first_BT = torch.ones_like(documents_BT, dtype=torch.bool)
     first_BT[:, 1:] = documents_BT[:, 1:] != documents_BT[:, :-1]
     begins = first_BT.flatten().nonzero().flatten()

@@ -1,19 +1,20 @@
-"""The Byte Latent Transformer (arXiv 2412.09871), in reading order.
+"""The Byte Latent Transformer (arXiv 2412.09871).
 
     bytes -> embeddings + hash n-grams -> local encoder -> patches -> global transformer
           -> local decoder -> next-byte logits
 
-What is particular about it:
+The model differs from an ordinary transformer in these points:
 
-- hash n-gram embeddings are summed onto the byte's own, without a division;
-- patches read their bytes by cross-attention from pooled and projected queries;
+- hash n-gram embeddings are added to the embedding of the byte, without a division;
+- cross-attention of the encoder has patches as queries, which are pooled and projected byte states,
+  and the bytes of the patch as keys and values;
 - a byte is predicted from the latest *complete* patch (:mod:`bytelatent.model.patch_indices`), so
-  that no patch holds anything of a byte that is to be predicted from it;
-- residuals around cross-attention count twice (see :mod:`bytelatent.model.cross_attention`);
-- local attention sees a window of bytes, global attention all patches, none of them another
-  document.
+  that no patch depends on a byte that is predicted from it;
+- the residual of cross-attention counts twice (see :mod:`bytelatent.model.cross_attention`);
+- local attention has a window of bytes and global attention includes all earlier patches; neither
+  crosses the end of a document.
 
-The model cuts no patches: the caller gives their lengths.
+The model does not cut patches: the caller passes the patch lengths.
 
 Legend: ``B`` rows, ``S`` bytes, ``P`` patches, ``K`` vectors per patch, ``D`` local width,
 ``M`` width of a patch vector, ``G`` global width, ``V`` vocabulary, ``H`` heads.
@@ -39,18 +40,20 @@ from bytelatent.model.patch_indices import PatchLayout, patch_documents
 
 @dataclass(frozen=True)
 class BltOutput:
-    """Everything a person may want to see of one pass.
+    """Logits and intermediate results of one forward pass.
 
     Attributes:
-        logits: ``[B, S, V]``; position ``i`` predicts token ``i + 1``.
-        byte_states: the encoder's ``[B, S, D]``.
-        patch_inputs, patch_states: before and after the global transformer, ``[B, P, M]`` and
-            ``[B, P, G]``.
-        encoder_weights, decoder_weights: cross-attention of each layer that has it,
-            ``[B, S, K, H]``: how much the ``K`` vectors of a byte's encoder patch look at the
-            byte, and how much the byte looks at the ``K`` vectors of its decoder patch.
-        encoder_patch, decoder_patch: patch that a byte is read into and predicted from ``[B, S]``.
-        hash_ids: bucket of each n-gram, one ``[B, S]`` per table.
+        logits: next-byte logits ``[B, S, V]``; position ``i`` predicts token ``i + 1``.
+        byte_states: output of the local encoder, ``[B, S, D]``.
+        patch_inputs, patch_states: input ``[B, P, M]`` and output ``[B, P, G]`` of the global
+            transformer.
+        encoder_weights, decoder_weights: cross-attention weights of each layer with
+            cross-attention, ``[B, S, K, H]``. In the encoder the queries are the ``K`` vectors of
+            the encoder patch of a byte, and the key is the byte. In the decoder the query is the
+            byte, and the keys are the ``K`` vectors of its decoder patch.
+        encoder_patch, decoder_patch: index of the patch that contains a byte, and of the patch that
+            the next byte is predicted from, ``[B, S]`` each.
+        hash_ids: bucket of each hash n-gram, one tensor ``[B, S]`` for each table.
     """
 
     logits: Tensor
@@ -64,7 +67,10 @@ class BltOutput:
     hash_ids: list[Tensor]
 
     def rolled(self, by_B: Tensor) -> "BltOutput":
-        """What belongs to bytes moved by :func:`bytelatent.model.padding.rolled`."""
+        """Return a copy with all results per byte moved by ``by_B`` bytes in each row.
+
+        :func:`bytelatent.model.padding.rolled` moves the bytes.
+        """
         return replace(
             self,
             logits=rolled(self.logits, by_B),
@@ -78,7 +84,7 @@ class BltOutput:
 
 
 class GlobalTransformer(nn.Module):
-    """The large transformer, once per patch; a projection stands before it if widths differ."""
+    """Global transformer, which runs once per patch, with an input projection if widths differ."""
 
     def __init__(self, args: TransformerArgs, patch_width: int) -> None:
         super().__init__()
@@ -88,25 +94,31 @@ class GlobalTransformer(nn.Module):
         self.layers = nn.ModuleList(TransformerBlock(args) for _ in range(args.n_layers))
 
     def forward(self, patches_BPM: Tensor, documents_BP: Tensor, impl: AttentionImpl) -> Tensor:
-        """``[B, P, M]`` to ``[B, P, G]``."""
+        """Run the transformer over patch vectors: ``[B, P, M]`` to ``[B, P, G]``.
+
+        Args:
+            patches_BPM: patch vectors of the local encoder.
+            documents_BP: document number of each patch.
+            impl: implementation of attention; ``banded`` means ``sdpa`` here.
+        """
         h_BPG = self.project_in(patches_BPM)
         count = h_BPG.shape[1]
         table = rotary_table(count, self.args.head_width, self.args.rope_theta, h_BPG.device)
-        # Patches see all before them: there is no band.
+        # Patches attend to all earlier patches: there is no band.
         plan = plan_attention(documents_BP, count, None, "sdpa" if impl == "banded" else impl)
         for layer in self.layers:
             h_BPG = layer(h_BPG, table, plan)
         return h_BPG
 
     def project_in(self, patches_PM: Tensor) -> Tensor:
-        """Patch vectors ``[..., M]`` as wide as the transformer, ``[..., G]``."""
+        """Project patch vectors to the width of the transformer: ``[..., M]`` to ``[..., G]``."""
         if hasattr(self, "token_embedding_projection"):
             patches_PM = self.token_embedding_projection(patches_PM)
         return patches_PM
 
 
 class ByteLatentTransformer(EmbedsBytes):
-    """Next-byte logits of byte sequences that have been cut into patches."""
+    """Byte Latent Transformer: next-byte logits of byte sequences with given patch lengths."""
 
     kind = BLT_KIND
     summary = "A Byte Latent Transformer (arXiv 2412.09871), which reads bytes in patches."
@@ -132,7 +144,7 @@ class ByteLatentTransformer(EmbedsBytes):
         impl: AttentionImpl = "auto",
         cross_impl: CrossImpl = "auto",
     ) -> Tensor:
-        """Logits ``[B, S, V]``; see :meth:`inspect` for the arguments."""
+        """Return next-byte logits ``[B, S, V]``; :meth:`inspect` describes the arguments."""
         return self.inspect(
             tokens_BS, patch_lengths, ngram_ids, impl=impl, cross_impl=cross_impl
         ).logits
@@ -146,20 +158,21 @@ class ByteLatentTransformer(EmbedsBytes):
         impl: AttentionImpl = "auto",
         cross_impl: CrossImpl = "auto",
     ) -> BltOutput:
-        """One pass with all it computed.
+        """Run the model once and return its logits with all intermediate results.
 
         Args:
-            tokens_BS: ids, BOS first. Shorter rows are filled up with PAD at their end or in front
-                of BOS, which changes nothing for their other bytes; the rows of results that belong
-                to PAD mean nothing.
-            patch_lengths: lengths ``[B, ...]`` that sum to ``S + 1`` in every row, zeros at the
-                end (see :class:`bytelatent.patching.patcher.Patcher`). The first patch holds BOS
-                and the PAD in front of it; PAD at the end may be cut in any way.
-            ngram_ids: ids ``[B, S]`` for each n-gram table, if the model has any.
-            impl, cross_impl: how attention is computed; changes no result.
+            tokens_BS: ids that begin with BOS. Shorter rows are padded with PAD at their end or in
+                front of BOS, which does not change the results of their other bytes; the results
+                at PAD have no meaning.
+            patch_lengths: lengths ``[B, ...]`` that sum to ``S + 1`` in every row, with zeros at
+                the end (see :class:`bytelatent.patching.patcher.Patcher`). The first patch holds
+                BOS and the PAD in front of it; PAD at the end may belong to any patch.
+            ngram_ids: ids ``[B, S]`` for each n-gram table; None if the model has no such table.
+            impl, cross_impl: implementation of self-attention and of cross-attention; all
+                implementations give the same result.
 
         Raises:
-            ValueError: ids or lengths that the model cannot run on.
+            ValueError: the ids, the patch lengths or the n-gram ids do not fit the model.
         """
         check_tokens(tokens_BS, self.args.vocab_size)
         padding_B = leading_padding(tokens_BS)
@@ -168,8 +181,8 @@ class ByteLatentTransformer(EmbedsBytes):
             return self._inspect(tokens_BS, layout, ngram_ids, impl, cross_impl)
         tokens_BS = rolled(tokens_BS, padding_B)
         ngram_ids = [rolled(ids_BS, padding_B) for ids_BS in ngram_ids or ()]
-        seen = self._inspect(tokens_BS, layout, ngram_ids, impl, cross_impl)
-        return seen.rolled(-padding_B)
+        output = self._inspect(tokens_BS, layout, ngram_ids, impl, cross_impl)
+        return output.rolled(-padding_B)
 
     def _inspect(
         self,
@@ -189,7 +202,7 @@ class ByteLatentTransformer(EmbedsBytes):
         documents_BP = patch_documents(tokens_BS, layout, args.eos_id)
         patches_BPG = self.global_transformer(encoded.patches_BPM, documents_BP, impl)
 
-        if _sees(args.decoder) != _sees(args.encoder):
+        if _attention_settings(args.decoder) != _attention_settings(args.encoder):
             table, plan = _local_attention(args.decoder, documents_BS, impl)
         h_BSD, decoder_weights = self.local_decoder(
             encoded.bytes_BSD, patches_BPG, layout, table, plan, cross_impl
@@ -207,7 +220,11 @@ class ByteLatentTransformer(EmbedsBytes):
         )
 
     def init_weights(self, generator: Generator | None = None) -> None:
-        """Fresh weights by the laws of :mod:`bytelatent.model.init`; seeded by the args."""
+        """Initialise all weights by the rules of :mod:`bytelatent.model.init`.
+
+        Args:
+            generator: source of random numbers; by default one with the seed of the settings.
+        """
         if generator is None:
             device = self.local_encoder.tok_embeddings.weight.device
             generator = Generator(device).manual_seed(self.args.seed)
@@ -223,11 +240,11 @@ class ByteLatentTransformer(EmbedsBytes):
                 init_block(cast(TransformerBlock, layer), shape, number, generator)
 
     def byte_table(self) -> nn.Embedding:
-        """That of the local encoder."""
+        """Return the byte embedding table of the local encoder."""
         return self.local_encoder.tok_embeddings
 
     def ngram_tables(self) -> nn.ModuleList:
-        """Of the local width."""
+        """Return the hash n-gram tables, whose rows have the width of the local encoder."""
         return self.encoder_hash_tok_embedding
 
     def _embed(
@@ -244,22 +261,22 @@ class ByteLatentTransformer(EmbedsBytes):
         return h_BSD
 
     def output(self, h_BSD: Tensor) -> Tensor:
-        """Logits ``[..., V]`` of the decoder's byte states."""
+        """Return the logits ``[..., V]`` of byte states ``[..., D]`` of the local decoder."""
         if self.args.weight_tying:
             return h_BSD @ self.local_encoder.tok_embeddings.weight.T
         logits_BSV: Tensor = self.local_decoder.output(h_BSD)
         return logits_BSV
 
 
-def _sees(local: LocalArgs) -> tuple[object, ...]:
-    """What the attention of a local model depends on, weights apart."""
+def _attention_settings(local: LocalArgs) -> tuple[object, ...]:
+    """Return the settings that the rotary table and the plan of a local model depend on."""
     return local.window, local.head_width, local.rope_theta
 
 
 def _local_attention(
     local: LocalArgs, documents_BS: Tensor, impl: AttentionImpl
 ) -> tuple[Tensor, Plan]:
-    """Rotary table and plan of a local model."""
+    """Return the rotary table and the attention plan of a local model."""
     size = documents_BS.shape[1]
     table = rotary_table(size, local.head_width, local.rope_theta, documents_BS.device)
     return table, plan_attention(documents_BS, size, local.window, impl)

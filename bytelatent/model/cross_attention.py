@@ -1,9 +1,9 @@
-"""Cross-attention between bytes and the patches they belong to.
+"""Cross-attention between bytes and the patches that contain them.
 
-Every byte belongs to one patch, and every patch is ``K`` vectors, so nothing needs a mask of
-patches x bytes: a patch looks at its own bytes by a softmax over the bytes of a segment, a byte
-looks at the ``K`` vectors of its patch by a gather. Both cost length x K. The dense mask under
-torch's attention is kept as the reference.
+Every byte belongs to one patch, and a patch has ``K`` vectors, so no mask of patches x bytes is
+needed. In the encoder the ``K`` queries of a patch attend to the bytes of the patch by a softmax
+over a segment. In the decoder the query of a byte attends to the ``K`` vectors of its patch, which
+are gathered. Both cost length x K. Torch's attention with a dense mask is the reference.
 
 Legend: ``B`` rows, ``S`` bytes, ``P`` patches, ``K`` vectors per patch, ``D`` width, ``H`` heads,
 ``E`` head width.
@@ -21,10 +21,11 @@ CrossImpl = Literal["auto", "sdpa", "gathered"]
 
 
 class CrossAttention(nn.Module):
-    """Normed queries and keys, no positions, heads of equal width.
+    """Projections of cross-attention with normed inputs and without rotary embeddings.
 
-    The released weights expect ``x + attention(x)`` from this module and add ``x`` once more where
-    it is called: the residual counts twice. That quirk lives here, in both ``forward`` methods.
+    The released weights require ``x + attention(x)`` as the result of this module and a second
+    residual around the module: the residual counts twice. Both ``forward`` methods add the two
+    residuals.
     """
 
     def __init__(self, dim: int, n_heads: int, norm_eps: float) -> None:
@@ -38,7 +39,12 @@ class CrossAttention(nn.Module):
         self.wo = nn.Linear(dim, dim, bias=False)
 
     def project(self, queries: Tensor, sources: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Queries, keys and values, the last dimension split into heads ``[..., H, E]``."""
+        """Return queries, keys and values, split into heads ``[..., H, E]``.
+
+        Args:
+            queries: vectors ``[..., D]`` that queries are computed from.
+            sources: vectors ``[..., D]`` that keys and values are computed from.
+        """
         normed = self.cross_attn_norm_kv(sources)
         q = self.wq(self.cross_attn_norm_q(queries))
         parts = (q, *side_by_side(normed, self.wk, self.wv))
@@ -47,19 +53,19 @@ class CrossAttention(nn.Module):
 
 
 class PatchesReadBytes(CrossAttention):
-    """The encoder's: the ``K`` vectors of a patch look at the bytes of that patch."""
+    """Cross-attention of the local encoder: queries of patches, keys and values of their bytes."""
 
     def forward(
         self, patches_BPKD: Tensor, bytes_BSD: Tensor, patch_BS: Tensor, impl: CrossImpl = "auto"
     ) -> tuple[Tensor, Tensor]:
-        """The new patch vectors ``[B, P, K, D]`` and the weights ``[B, S, K, H]``.
+        """Return new patch vectors ``[B, P, K, D]`` and attention weights ``[B, S, K, H]``.
 
         Args:
-            patches_BPKD: queries; ``patch_BS`` may name patches beyond ``P``, whose bytes nobody
-                reads.
-            bytes_BSD: what is read.
-            patch_BS: patch of each byte.
-            impl: ``gathered`` costs S x K; ``sdpa`` is the reference under a dense mask.
+            patches_BPKD: patch vectors, from which queries are computed.
+            bytes_BSD: byte states, from which keys and values are computed.
+            patch_BS: index of the patch of each byte; bytes with an index of ``P`` or more have no
+                effect.
+            impl: ``gathered`` costs S x K; ``sdpa`` is the reference with a dense mask.
         """
         q_BPKHE, k_BSHE, v_BSHE = self.project(patches_BPKD, bytes_BSD)
         read = _segment_attention if impl != "sdpa" else _dense_segment_attention
@@ -68,40 +74,50 @@ class PatchesReadBytes(CrossAttention):
 
 
 class BytesReadPatches(CrossAttention):
-    """The decoder's: a byte looks at the ``K`` vectors of the patch it is predicted from."""
+    """Cross-attention of the local decoder: queries of bytes, keys and values of patch vectors.
+
+    A byte attends to the ``K`` vectors of its decoder patch.
+    """
 
     def forward(
         self, bytes_BSD: Tensor, patches_BPKD: Tensor, patch_BS: Tensor, impl: CrossImpl = "auto"
     ) -> tuple[Tensor, Tensor]:
-        """The new byte vectors ``[B, S, D]`` and the weights ``[B, S, K, H]``."""
+        """Return new byte states ``[B, S, D]`` and attention weights ``[B, S, K, H]``.
+
+        Args:
+            bytes_BSD: byte states, from which queries are computed.
+            patches_BPKD: patch vectors, from which keys and values are computed.
+            patch_BS: index of the decoder patch of each byte.
+            impl: ``gathered`` costs S x K; ``sdpa`` is the reference with a dense mask.
+        """
         q_BSHE, k_BPKHE, v_BPKHE = self.project(bytes_BSD, patches_BPKD)
         read = _own_patch_attention if impl != "sdpa" else _dense_own_patch_attention
         out_BSHE, weights_BSKH = read(q_BSHE, k_BPKHE, v_BPKHE, patch_BS)
         return 2 * bytes_BSD + self.wo(out_BSHE.flatten(-2)), weights_BSKH
 
     def keys_values(self, patches_PKD: Tensor) -> tuple[Tensor, Tensor]:
-        """What bytes read of patches: keys, scaled, ``[P, H, E, K]``, values ``[P, H, K, E]``."""
+        """Return the scaled keys ``[P, H, E, K]`` and the values ``[P, H, K, E]`` of patches."""
         normed = self.cross_attn_norm_kv(patches_PKD)
         k, v = (x.unflatten(-1, (self.n_heads, -1)) for x in (self.wk(normed), self.wv(normed)))
         return k.permute(0, 2, 3, 1) * k.shape[-1] ** -0.5, v.transpose(1, 2)
 
 
 def _rows_of(x_BP: Tensor, patch_BS: Tensor) -> Tensor:
-    """``[B, P, ...]`` to ``[B, S, ...]``: for each byte what belongs to its patch.
+    """Return the entry of the patch of each byte: ``[B, P, ...]`` to ``[B, S, ...]``.
 
-    Whole vectors are taken from all rows as one list: ``gather`` looks up every number by itself.
+    ``index_select`` copies whole vectors; ``gather`` would look up every number separately.
     """
     rows, count = x_BP.shape[:2]
     first_B = torch.arange(rows, device=patch_BS.device) * count
-    places_BS = patch_BS + first_B[:, None]
-    taken = x_BP.flatten(0, 1).index_select(0, places_BS.flatten())
-    return taken.reshape(*patch_BS.shape, *x_BP.shape[2:])
+    index_BS = patch_BS + first_B[:, None]
+    vectors = x_BP.flatten(0, 1).index_select(0, index_BS.flatten())
+    return vectors.reshape(*patch_BS.shape, *x_BP.shape[2:])
 
 
 def _segment_attention(
     q_BPKHE: Tensor, k_BSHE: Tensor, v_BSHE: Tensor, patch_BS: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """Softmax over the bytes of each patch; bytes of patches beyond ``P`` weigh nothing."""
+    """Attend by a softmax over the bytes of each patch; bytes of no patch get the weight 0."""
     rows, count, vectors, heads, width = q_BPKHE.shape
     read_BS = patch_BS < count
     own_BS = patch_BS.clamp(max=count - 1)
@@ -123,10 +139,10 @@ def _segment_attention(
 def _dense_segment_attention(
     q_BPKHE: Tensor, k_BSHE: Tensor, v_BSHE: Tensor, patch_BS: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """The same under a mask of patches x bytes; empty patches read nothing and stay zero."""
+    """Attend to the bytes of each patch with a mask of patches x bytes; empty patches give 0."""
     rows, count, vectors, heads, width = q_BPKHE.shape
-    mine_BPS = patch_BS[:, None, :] == torch.arange(count, device=patch_BS.device)[:, None]
-    mask = mine_BPS.repeat_interleave(vectors, dim=1)[:, None]
+    member_BPS = patch_BS[:, None, :] == torch.arange(count, device=patch_BS.device)[:, None]
+    mask = member_BPS.repeat_interleave(vectors, dim=1)[:, None]
     q = q_BPKHE.reshape(rows, count * vectors, heads, width).transpose(1, 2)
     k, v = k_BSHE.transpose(1, 2), v_BSHE.transpose(1, 2)
     out = F.scaled_dot_product_attention(q, k, v, attn_mask=mask).nan_to_num()
@@ -138,7 +154,7 @@ def _dense_segment_attention(
 def _own_patch_attention(
     q_BSHE: Tensor, k_BPKHE: Tensor, v_BPKHE: Tensor, patch_BS: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """Softmax over the ``K`` vectors of each byte's patch."""
+    """Attend by a softmax over the ``K`` vectors of the patch of each byte."""
     k_BSKHE, v_BSKHE = _rows_of(k_BPKHE, patch_BS), _rows_of(v_BPKHE, patch_BS)
     score_BSKH = (q_BSHE[:, :, None] * k_BSKHE).sum(-1) * q_BSHE.shape[-1] ** -0.5
     weight_BSKH = score_BSKH.softmax(dim=2)
@@ -148,10 +164,10 @@ def _own_patch_attention(
 def _dense_own_patch_attention(
     q_BSHE: Tensor, k_BPKHE: Tensor, v_BPKHE: Tensor, patch_BS: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """The same under a mask of bytes x patch vectors."""
+    """Attend to the vectors of the patch of each byte with a mask of bytes x patch vectors."""
     _, count, vectors, _, width = k_BPKHE.shape
-    mine_BSP = patch_BS[:, :, None] == torch.arange(count, device=patch_BS.device)
-    mask = mine_BSP.repeat_interleave(vectors, dim=2)[:, None]
+    member_BSP = patch_BS[:, :, None] == torch.arange(count, device=patch_BS.device)
+    mask = member_BSP.repeat_interleave(vectors, dim=2)[:, None]
     q = q_BSHE.transpose(1, 2)
     k, v = (x.flatten(1, 2).transpose(1, 2) for x in (k_BPKHE, v_BPKHE))
     out = F.scaled_dot_product_attention(q, k, v, attn_mask=mask)

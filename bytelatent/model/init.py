@@ -1,10 +1,10 @@
-"""Initialisation laws: normal distributions cut at three standard deviations.
+"""Initialisation of weights by normal distributions, truncated at three standard deviations.
 
 | weights                          | standard deviation                                        |
 |----------------------------------|-----------------------------------------------------------|
 | embeddings                       | ``base`` or ``dim ** -0.5``                                |
 | wq, wk, wv, w1, w3, output       | ``base`` or ``dim ** -0.5``                                |
-| wo                               | the same / depth factor                                    |
+| wo                               | ``base`` or ``dim ** -0.5``, / depth factor                |
 | w2                               | ``base`` or ``hidden ** -0.5``, / depth factor             |
 | cross-attention, projections     | ``base`` or ``inputs ** -0.5``                             |
 | norms                            | 1                                                         |
@@ -23,12 +23,12 @@ from bytelatent.model.layers import TransformerBlock
 
 
 def truncated_normal(weight: Tensor, std: float, generator: Generator | None = None) -> None:
-    """Fill ``weight`` from a normal distribution cut at three standard deviations."""
+    """Fill ``weight`` from a normal distribution truncated at three standard deviations."""
     nn.init.trunc_normal_(weight, std=std, a=-3 * std, b=3 * std, generator=generator)
 
 
 def depth_factor(args: TransformerArgs, layer: int) -> float:
-    """What the layers that write to the residual stream are divided by."""
+    """Return the divisor of the standard deviation of ``wo`` and ``w2`` in layer ``layer``."""
     return {
         "disabled": 1.0,
         "current_depth": math.sqrt(2 * (layer + 1)),
@@ -40,7 +40,14 @@ def depth_factor(args: TransformerArgs, layer: int) -> float:
 def init_block(
     block: TransformerBlock, args: TransformerArgs, layer: int, generator: Generator | None = None
 ) -> None:
-    """Fresh weights for one block."""
+    """Initialise the weights of one transformer block.
+
+    Args:
+        block: the transformer block.
+        args: settings of its stack.
+        layer: number of the block in the stack, counted from 0.
+        generator: source of random numbers; torch's default when None.
+    """
     std = args.init_base_std or args.dim**-0.5
     hidden_std = args.init_base_std or args.ffn_hidden_dim() ** -0.5
     factor = depth_factor(args, layer)
@@ -56,7 +63,13 @@ def init_block(
 def init_rest(
     module: nn.Module, base: float | None = None, generator: Generator | None = None
 ) -> None:
-    """Fresh weights for what is outside transformer blocks: embeddings, projections, norms."""
+    """Initialise all weights outside transformer blocks: embeddings, projections and norms.
+
+    Args:
+        module: the model.
+        base: standard deviation; by default it follows from the width of each weight.
+        generator: source of random numbers; torch's default when None.
+    """
     for child in module.children():
         if isinstance(child, nn.Embedding):
             truncated_normal(child.weight, base or child.embedding_dim**-0.5, generator)

@@ -1,9 +1,9 @@
-"""The transformer block that every part of BLT is built of, in reading order.
+"""The transformer block of all transformers of BLT.
 
-Legend: ``B`` rows, ``S`` positions, ``T`` keys, ``D`` width, ``H`` heads, ``G`` key/value heads,
-``E`` head width, ``F`` hidden width.
+Legend: ``B`` rows, ``S`` bytes (patches in the global transformer), ``T`` keys, ``D`` width, ``H``
+heads, ``G`` key/value heads, ``E`` head width, ``F`` hidden width.
 
-Parameter names are those of the released checkpoints.
+The parameters have the names of the released checkpoints.
 """
 
 from typing import NamedTuple
@@ -17,20 +17,30 @@ from bytelatent.model.attention import Plan
 
 
 class KeyValue(NamedTuple):
-    """Keys (before rotation) and values of past positions, each ``[B, T, G, E]``."""
+    """Keys and values of one attention layer.
+
+    Attributes:
+        keys: keys before rotation, ``[B, T, G, E]``.
+        values: values, ``[B, T, G, E]``.
+    """
 
     keys: Tensor
     values: Tensor
 
 
 def rotary_table(length: int, width: int, theta: float, device: torch.device) -> Tensor:
-    """Cosines and sines of positions 0 to ``length - 1``, ``[T, 1, E / 2, 2]`` in fp32.
+    """Return the cosines and sines of positions 0 to ``length - 1``, ``[T, 1, E / 2, 2]`` in fp32.
 
-    Rotary embeddings: arXiv 2104.09864.
+    Rotary embeddings are described in arXiv 2104.09864. Attention depends only on differences of
+    positions, so the first key of a call may have position 0 wherever it is in the text. Angles are
+    computed in double precision, so that this is exact: in fp32 an angle of 1,000 has an error of
+    6e-5.
 
-    Attention sees only differences of positions, so the first key of a call may stand at 0
-    however far into a text it is. For that to hold to the last digit angles are measured in double
-    precision: in fp32 an angle of 1,000 is already off by 6e-5.
+    Args:
+        length: number of positions.
+        width: ``E``, width of a head.
+        theta: base of the rotary angles.
+        device: device of the result.
     """
     pair = torch.arange(0, width, 2, dtype=torch.float64, device=device)
     frequency = theta ** (-pair / width)
@@ -39,7 +49,10 @@ def rotary_table(length: int, width: int, theta: float, device: torch.device) ->
 
 
 def rotate(x_BTHE: Tensor, table: Tensor) -> Tensor:
-    """Turn the pairs (2i, 2i + 1) of every head: interleaved, as the released weights expect."""
+    """Rotate the pairs (2i, 2i + 1) of every head by the angles of ``table``, ``[B, T, H, E]``.
+
+    The released weights require these interleaved pairs.
+    """
     pairs = x_BTHE.float().reshape(*x_BTHE.shape[:-1], -1, 2)
     if torch.compiler.is_compiling():  # compilers know no complex numbers
         (even, odd), (cos, sin) = pairs.unbind(-1), table.unbind(-1)
@@ -50,7 +63,7 @@ def rotate(x_BTHE: Tensor, table: Tensor) -> Tensor:
 
 
 def check_tokens(tokens_BS: Tensor, vocab_size: int) -> None:
-    """Refuse what no embedding can look up, before any kernel runs (not while compiling).
+    """Check that ``tokens_BS`` is a matrix of ids of the vocabulary; compiled code skips the check.
 
     Raises:
         ValueError: ``tokens_BS`` is not two-dimensional or holds ids outside the vocabulary.
@@ -65,10 +78,10 @@ def check_tokens(tokens_BS: Tensor, vocab_size: int) -> None:
 
 
 def side_by_side(x_SD: Tensor, *linears: nn.Linear) -> tuple[Tensor, ...]:
-    """What every one of ``linears`` (without biases) makes of ``x_SD``, ``[..., D]``.
+    """Apply every layer of ``linears`` (without biases) to ``x_SD``, ``[..., D]``.
 
-    While gradients are wanted the matrices are put side by side for one product each way, which
-    takes less time than several small ones; else they stay where they are.
+    With gradients enabled the weight matrices are concatenated, so that forward and backward pass
+    need one product each, which is faster than several small products.
     """
     if not torch.is_grad_enabled():
         return tuple(linear(x_SD) for linear in linears)
@@ -77,7 +90,7 @@ def side_by_side(x_SD: Tensor, *linears: nn.Linear) -> tuple[Tensor, ...]:
 
 
 class Attention(nn.Module):
-    """Rotary self-attention with grouped key/value heads."""
+    """Self-attention with rotary embeddings and grouped key/value heads."""
 
     def __init__(self, args: TransformerArgs) -> None:
         super().__init__()
@@ -94,7 +107,17 @@ class Attention(nn.Module):
         plan: Plan,
         past: KeyValue | None = None,
     ) -> tuple[Tensor, KeyValue]:
-        """Attend to the past and to ``x_BSD``; return the output and all keys and values."""
+        """Apply attention to ``S`` states that follow ``past``.
+
+        Args:
+            x_BSD: normed states.
+            table: rotary table of all ``T`` keys.
+            plan: attention plan.
+            past: keys and values of earlier positions; None for none.
+
+        Returns:
+            The output ``[B, S, D]``, and the keys and values of all ``T`` positions.
+        """
         parts = side_by_side(x_BSD, self.wq, self.wk, self.wv)
         q_BSHE, k_BTGE, v_BTGE = (x.reshape(*x.shape[:-1], -1, self.width) for x in parts)
         first = 0
@@ -107,7 +130,7 @@ class Attention(nn.Module):
 
 
 class FeedForward(nn.Module):
-    """SwiGLU (arXiv 2002.05202): ``w2(silu(w1 x) * w3 x)``."""
+    """Feed-forward layer with SwiGLU (arXiv 2002.05202): ``w2(silu(w1 x) * w3 x)``."""
 
     def __init__(self, args: TransformerArgs) -> None:
         super().__init__()
@@ -117,14 +140,14 @@ class FeedForward(nn.Module):
         self.w2 = nn.Linear(hidden, args.dim, bias=False)
 
     def forward(self, x_BSD: Tensor) -> Tensor:
-        """``[B, S, D]`` to ``[B, S, D]``."""
+        """Apply SwiGLU: ``[B, S, D]`` to ``[B, S, D]``."""
         gate_BSF, up_BSF = side_by_side(x_BSD, self.w1, self.w3)
         out_BSD: Tensor = self.w2(F.silu(gate_BSF) * up_BSF)
         return out_BSD
 
 
 class TransformerBlock(nn.Module):
-    """Pre-norm block: attention, then feed-forward, each added to its input."""
+    """Pre-norm transformer block: attention, then feed-forward, each with a residual."""
 
     def __init__(self, args: TransformerArgs) -> None:
         super().__init__()
@@ -134,13 +157,23 @@ class TransformerBlock(nn.Module):
         self.ffn_norm = nn.RMSNorm(args.dim, eps=args.norm_eps)
 
     def forward(self, x_BSD: Tensor, table: Tensor, plan: Plan) -> Tensor:
-        """``[B, S, D]`` to ``[B, S, D]``."""
+        """Apply the block: ``[B, S, D]`` to ``[B, S, D]``."""
         return self.step(x_BSD, table, plan, None)[0]
 
     def step(
         self, x_BSD: Tensor, table: Tensor, plan: Plan, past: KeyValue | None
     ) -> tuple[Tensor, KeyValue]:
-        """The same for positions that follow ``past``, with keys and values of all."""
+        """Apply the block to ``S`` states that follow ``past``.
+
+        Args:
+            x_BSD: states.
+            table: rotary table of all ``T`` keys.
+            plan: attention plan.
+            past: keys and values of earlier positions; None for none.
+
+        Returns:
+            The new states ``[B, S, D]``, and the keys and values of all ``T`` positions.
+        """
         attended, present = self.attention(self.attention_norm(x_BSD), table, plan, past)
         x_BSD = x_BSD + attended
         return x_BSD + self.feed_forward(self.ffn_norm(x_BSD)), present

@@ -1,4 +1,4 @@
-"""The local models: bytes into patches, and patches back into bytes.
+"""The local models: the encoder computes patch vectors, the decoder computes next-byte logits.
 
 Legend: ``B`` rows, ``S`` bytes, ``P`` patches, ``K`` vectors per patch, ``D`` local width,
 ``M`` width of a patch vector, ``V`` vocabulary, ``H`` heads.
@@ -17,12 +17,12 @@ from bytelatent.model.patch_indices import PatchLayout, concatenate, first_bytes
 
 
 class Encoded(NamedTuple):
-    """What the encoder hands on.
+    """Output of the local encoder.
 
     Attributes:
-        bytes_BSD: byte states, the decoder's input.
-        patches_BPM: one vector per patch, the global model's input.
-        weights: cross-attention weights ``[B, S, K, H]`` of each layer that has it.
+        bytes_BSD: byte states, the input of the local decoder.
+        patches_BPM: one vector per patch, the input of the global transformer.
+        weights: cross-attention weights ``[B, S, K, H]`` of each layer with cross-attention.
     """
 
     bytes_BSD: Tensor
@@ -31,7 +31,7 @@ class Encoded(NamedTuple):
 
 
 class LocalEncoder(nn.Module):
-    """Byte embeddings to byte states and patch vectors (paper, section 3.2)."""
+    """Local encoder: byte embeddings to byte states and patch vectors (paper, section 3.2)."""
 
     def __init__(self, args: ByteLatentTransformerArgs) -> None:
         super().__init__()
@@ -54,10 +54,17 @@ class LocalEncoder(nn.Module):
         plan: Plan,
         impl: CrossImpl = "auto",
     ) -> Encoded:
-        """Run the layers; after those with cross-attention the patches read their bytes.
+        """Run the layers and cross-attention from patches to their bytes.
 
-        The queries are pooled once, after the first layer that has cross-attention; what one layer
-        makes of them is the query of the next.
+        The patch vectors are pooled once, after the first layer with cross-attention; the output of
+        each cross-attention layer is the query of the next.
+
+        Args:
+            embedded_BSD: byte embeddings.
+            layout: patch of every byte.
+            table: rotary table.
+            plan: attention plan.
+            impl: implementation of cross-attention.
         """
         h_BSD = self.dropout(embedded_BSD)
         patches_BPKD: Tensor | None = None
@@ -77,23 +84,24 @@ class LocalEncoder(nn.Module):
         return Encoded(h_BSD, patches_BPKD.flatten(2), weights)
 
     def read_patch(self, states: list[Tensor], size_1: Tensor | None = None) -> Tensor:
-        """The vector ``[1, M]`` of one patch, as ``forward`` makes it.
+        """Compute the vector ``[1, M]`` of one patch; the result equals that of ``forward``.
 
         Args:
-            states: the patch's bytes ``[S, D]`` after every layer with cross-attention, or after
-                the last layer if none has it.
-            size_1: how many of them count, at least one: the first ones; all when left out. No
-                number is waited for.
+            states: states ``[S, D]`` of the bytes of the patch, one tensor for each layer with
+                cross-attention; the output of the last layer if no layer has cross-attention.
+            size_1: number of bytes that belong to the patch, at least 1, as a tensor; the others
+                follow them and are ignored. By default all bytes belong to the patch. The host
+                does not wait for the value.
 
         Raises:
-            ValueError: bytes stand side by side and there are more than there is room for; with
-                ``size_1`` the caller has seen to that.
+            ValueError: byte states are concatenated and the patch has too many bytes. With
+                ``size_1`` the caller must check the length.
         """
-        places, device = states[0].shape[0], states[0].device
-        own_1S = torch.zeros(1, places, dtype=torch.int64, device=device)
+        length, device = states[0].shape[0], states[0].device
+        own_1S = torch.zeros(1, length, dtype=torch.int64, device=device)
         if size_1 is not None:
-            # Bytes of the patch after the last one are not read.
-            own_1S = (torch.arange(places, device=device) >= size_1).long()[None]
+            # Bytes after the patch get the index 1 and are ignored.
+            own_1S = (torch.arange(length, device=device) >= size_1).long()[None]
         layout = PatchLayout(own_1S, own_1S, 1)
         if self.args.patch_bytes is not None and size_1 is not None:
             pooled_11M = first_bytes(states[0], own_1S[0] == 0, self.args.patch_bytes)[None, None]
@@ -118,7 +126,7 @@ class LocalEncoder(nn.Module):
 
 
 class LocalDecoder(nn.Module):
-    """Byte states and global patch states to next-byte logits (paper, section 3.3)."""
+    """Local decoder: byte states and patch states to next-byte logits (paper, section 3.3)."""
 
     def __init__(self, args: ByteLatentTransformerArgs) -> None:
         super().__init__()
@@ -146,7 +154,19 @@ class LocalDecoder(nn.Module):
         plan: Plan,
         impl: CrossImpl = "auto",
     ) -> tuple[Tensor, list[Tensor]]:
-        """Normed byte states ``[B, S, D]`` for the output layer, and cross-attention weights."""
+        """Return normed byte states ``[B, S, D]`` for the output layer, and attention weights.
+
+        Args:
+            bytes_BSD: byte states of the local encoder.
+            patches_BPM: patch states of the global transformer, ``[B, P, G]``.
+            layout: patch of every byte.
+            table: rotary table.
+            plan: attention plan.
+            impl: implementation of cross-attention.
+
+        Returns:
+            The byte states, and the weights ``[B, S, K, H]`` of each layer with cross-attention.
+        """
         h_BSD = self.dropout(bytes_BSD)
         patches_BPM = self.project_in(patches_BPM)
         patches_BPKD = patches_BPM.reshape(*patches_BPM.shape[:2], -1, h_BSD.shape[-1])
@@ -163,7 +183,7 @@ class LocalDecoder(nn.Module):
         return self.norm(h_BSD), weights
 
     def project_in(self, patches_PG: Tensor) -> Tensor:
-        """Global patch states ``[..., G]`` as wide as bytes need them."""
+        """Project global patch states ``[..., G]`` to the width that cross-attention needs."""
         if hasattr(self, "patch_embedding_projection"):
             patches_PG = self.patch_embedding_projection(patches_PG)
         return patches_PG

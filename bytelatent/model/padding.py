@@ -1,10 +1,10 @@
-"""Rows that begin with padding are run as if their text came first.
+"""Padding at the beginning of rows, which is moved to their end before a model runs.
 
-Rows of different length share a batch by PAD tokens. After a text they change nothing: no byte
-looks ahead. A run of PAD at the beginning of a row is moved to its end, so that documents, hashes,
-positions and patches start where the text does, and results are moved back. PAD is also the
-delimiter that a BPE tokenizer may have put between its tokens; elsewhere than at the beginning of a
-row it is a token like any other.
+PAD tokens fill rows of different length up to one length. PAD after a text has no effect, because
+attention is causal. PAD at the beginning of a row is moved to the end of the row, so that
+documents, hashes, positions and patches start where the text starts; afterwards the results are
+moved back. PAD is also the delimiter that a BPE tokenizer may have put between its tokens; anywhere
+but at the beginning of a row PAD is an ordinary token.
 
 Legend: ``B`` rows, ``S`` bytes.
 """
@@ -16,9 +16,9 @@ from bytelatent.tokenizers.constants import PAD_ID
 
 
 def leading_padding(tokens_BS: Tensor) -> Tensor | None:
-    """How many PAD every row begins with, ``[B]``; None if no row begins with any.
+    """Return the number of PAD at the beginning of every row, ``[B]``; None if no row has any.
 
-    While compiling, values are not looked at and the numbers are returned even if all are 0.
+    Compiled code does not inspect values: it returns the numbers even if all of them are 0.
     """
     if tokens_BS.shape[1] == 0:
         return None
@@ -28,13 +28,17 @@ def leading_padding(tokens_BS: Tensor) -> Tensor | None:
 
 
 def rolled(x_BS: Tensor, by_B: Tensor) -> Tensor:
-    """Every row of ``[B, S, ...]`` moved towards its beginning by its own number of places.
+    """Rotate every row of ``[B, S, ...]`` towards its beginning by its own number of bytes.
 
-    What is moved out comes back at the end:
+    The entries that leave a row at the beginning enter it again at the end:
 
         row  PAD PAD BOS t    by 2:   BOS t   PAD PAD    and by -2 back again
+
+    Args:
+        x_BS: rows of bytes or of vectors per byte.
+        by_B: number of bytes of each row; a negative number rotates towards the end.
     """
     rows, size = x_BS.shape[:2]
-    place_BS = (torch.arange(size, device=x_BS.device) + by_B[:, None]) % size
+    index_BS = (torch.arange(size, device=x_BS.device) + by_B[:, None]) % size
     first_B1 = torch.arange(rows, device=x_BS.device)[:, None] * size
-    return x_BS.flatten(0, 1).index_select(0, (first_B1 + place_BS).flatten()).reshape(x_BS.shape)
+    return x_BS.flatten(0, 1).index_select(0, (first_B1 + index_BS).flatten()).reshape(x_BS.shape)

@@ -1,18 +1,19 @@
-"""From patch lengths to who belongs to whom, and bytes pooled into patches.
+"""Patch indices of bytes, computed from patch lengths, and pooling of byte states into patches.
 
-Legend: ``B`` rows, ``S`` bytes, ``P`` patches the model runs on, ``D`` width.
+Legend: ``B`` rows, ``S`` bytes, ``P`` patches of the global transformer, ``D`` width.
 
-Lengths count the next, unseen byte and so sum to ``S + 1``. The byte at position ``j`` is read
-into the patch it lies in, and predicted from the latest patch that is complete when the byte after
-it is due: the patch before the one that ``j + 1`` lies in. The last byte of a patch therefore uses
-its own patch, every other byte the one before:
+Patch lengths include the next, unseen byte, so they sum to ``S + 1``. The *encoder patch* of byte
+``j`` is the patch that contains byte ``j``. The *decoder patch* of byte ``j`` is the latest patch
+that is complete when byte ``j + 1`` is predicted: the patch before the one that contains byte
+``j + 1``. The decoder patch of the last byte of a patch is therefore the patch itself; that of
+every other byte is the patch before:
 
     bytes            BOS t h e        lengths 1, 1, 2, 1  (the unseen byte is a patch of its own)
     encoder patch    0   1 2 2        the last patch holds no byte yet and is never used
     decoder patch    0   1 1 2
 
-The first patch of a row also holds the padding in front of its text, so that rows padded on the
-left have the patches that they have alone.
+The first patch of a row also contains the padding in front of the text, so that padding on the left
+does not change the other patches.
 """
 
 from dataclasses import dataclass
@@ -26,12 +27,12 @@ from bytelatent.architecture.blt_args import Pooling
 
 @dataclass(frozen=True)
 class PatchLayout:
-    """Which patch every byte belongs to.
+    """Patch indices of every byte.
 
     Attributes:
-        encoder_BS: patch a byte is read into; ``count`` or more for bytes that are read into none.
-        decoder_BS: patch a byte is predicted from.
-        count: ``P``; rows with fewer patches have empty ones at the end.
+        encoder_BS: index of the encoder patch; ``count`` or more for bytes without one.
+        decoder_BS: index of the decoder patch, from which the next byte is predicted.
+        count: ``P``, number of patches; rows with fewer patches have empty patches at the end.
     """
 
     encoder_BS: Tensor
@@ -42,14 +43,14 @@ class PatchLayout:
     def from_lengths(
         cls, lengths: Tensor, size: int, padding_B: Tensor | None = None
     ) -> "PatchLayout":
-        """The layout of patch lengths for rows of ``size`` bytes.
+        """Compute the patch indices of rows of ``size`` bytes from patch lengths.
 
         Args:
-            lengths: ``[B, ...]``.
-            size: ``S``.
-            padding_B: how many PAD stood in front of each row's text and stand at its end now (see
-                :mod:`bytelatent.model.padding`): they are counted in the first patch, and belong
-                to none.
+            lengths: patch lengths ``[B, ...]``.
+            size: ``S``, number of bytes of a row.
+            padding_B: number of PAD that were moved from the beginning of each row to its end (see
+                :mod:`bytelatent.model.padding`). The length of the first patch includes them, but
+                they belong to no patch.
 
         Raises:
             ValueError: lengths are negative, have holes, do not sum to ``size + 1``, or a first
@@ -59,22 +60,25 @@ class PatchLayout:
         rows, count = lengths.shape[0], max(1, lengths.shape[1] - 1)
         ends = lengths.cumsum(dim=1)
         ends = ends if padding_B is None else ends - padding_B[:, None]
-        places = torch.arange(size + 1, device=lengths.device).expand(rows, -1).contiguous()
-        patch = torch.searchsorted(ends.contiguous(), places, right=True)
+        positions = torch.arange(size + 1, device=lengths.device).expand(rows, -1).contiguous()
+        patch = torch.searchsorted(ends.contiguous(), positions, right=True)
         before = patch[:, 1:] - 1
         before = before if padding_B is None else before.clamp(max=count - 1)
         return cls(patch[:, :-1], before, count)
 
 
 def check_lengths(lengths: Tensor, size: int, padding_B: Tensor | None = None) -> None:
-    """Refuse patch lengths that do not describe rows of ``size`` bytes and the next one.
+    """Check that patch lengths describe rows of ``size`` bytes and the next byte.
 
-    ``padding_B`` is how many PAD stand in front of each row's text.
+    Compiled code checks only the number of dimensions, not the values.
 
-    Values are not looked at while compiling.
+    Args:
+        lengths: patch lengths ``[B, ...]``.
+        size: ``S``, number of bytes of a row.
+        padding_B: number of PAD in front of the text of each row; None for no PAD.
 
     Raises:
-        ValueError: says which row is wrong and how.
+        ValueError: the lengths are wrong; the message says in which row and how.
     """
     if lengths.dim() != 2:
         raise ValueError(f"patch_lengths must be [rows, patches], got {tuple(lengths.shape)}")
@@ -99,9 +103,15 @@ def check_lengths(lengths: Tensor, size: int, padding_B: Tensor | None = None) -
 
 
 def pool(x_BSD: Tensor, patch_BS: Tensor, count: int, how: Pooling) -> Tensor:
-    """Largest, smallest or mean byte vector of each patch, ``[B, P, D]``; zero for empty ones.
+    """Pool the byte states of each patch by maximum, minimum or mean, ``[B, P, D]``.
 
-    Bytes of patch ``count`` and later are left out.
+    The result of an empty patch is zero.
+
+    Args:
+        x_BSD: byte states.
+        patch_BS: index of the patch of each byte; bytes with ``count`` or more are ignored.
+        count: ``P``, number of patches.
+        how: pooling function.
     """
     rows, _, width = x_BSD.shape
     index = patch_BS.clamp(max=count)[..., None].expand(-1, -1, width)
@@ -111,7 +121,12 @@ def pool(x_BSD: Tensor, patch_BS: Tensor, count: int, how: Pooling) -> Tensor:
 
 
 def concatenate(x_BSD: Tensor, layout: PatchLayout, slots: int) -> Tensor:
-    """The bytes of each patch side by side, ``[B, P, slots * D]``, zeros where it is shorter.
+    """Concatenate the byte states of each patch, ``[B, P, slots * D]``; zeros fill shorter patches.
+
+    Args:
+        x_BSD: byte states.
+        layout: patch of every byte.
+        slots: number of bytes that the vector of a patch has room for.
 
     Raises:
         ValueError: a patch holds more than ``slots`` bytes.
@@ -120,7 +135,7 @@ def concatenate(x_BSD: Tensor, layout: PatchLayout, slots: int) -> Tensor:
     patch_BS = layout.encoder_BS.clamp(max=layout.count)
     begins = torch.searchsorted(patch_BS.contiguous(), patch_BS.contiguous())
     slot_BS = torch.arange(size, device=x_BSD.device) - begins
-    slot_BS = slot_BS.masked_fill(patch_BS == layout.count, 0)  # nobody reads these
+    slot_BS = slot_BS.masked_fill(patch_BS == layout.count, 0)  # bytes without a patch
     longest = int(slot_BS.max()) + 1 if size else 0
     check_room(longest, slots)
     index = (patch_BS * slots + slot_BS)[..., None].expand(-1, -1, width)
@@ -129,10 +144,10 @@ def concatenate(x_BSD: Tensor, layout: PatchLayout, slots: int) -> Tensor:
 
 
 def check_room(size: int, slots: int) -> None:
-    """Refuse a patch of more bytes than can stand side by side.
+    """Check that a patch of ``size`` bytes fits into a vector with room for ``slots`` bytes.
 
     Raises:
-        ValueError: says how many it has.
+        ValueError: the patch has too many bytes; the message says how many.
     """
     if size > slots:
         raise ValueError(
@@ -141,16 +156,22 @@ def check_room(size: int, slots: int) -> None:
 
 
 def first_bytes(x_SD: Tensor, own_S: Tensor, slots: int) -> Tensor:
-    """The bytes of one patch side by side, ``[slots * D]``, zeros where it is shorter.
+    """Concatenate the byte states of one patch, ``[slots * D]``; zeros fill a shorter patch.
 
-    ``own_S`` says which are its bytes: some at the beginning, no more than ``slots``.
+    Args:
+        x_SD: byte states.
+        own_S: whether each byte belongs to the patch; its bytes come first, at most ``slots``.
+        slots: number of bytes that the vector of a patch has room for.
     """
     x_SD = torch.where(own_S[:, None], x_SD, 0.0)[:slots]
     return F.pad(x_SD, (0, 0, 0, slots - x_SD.shape[0])).flatten()
 
 
 def patch_documents(tokens_BS: Tensor, layout: PatchLayout, eos_id: int) -> Tensor:
-    """Document of every patch, ``[B, P]``: a patch that holds an EOS ends its document."""
+    """Return the document number of every patch, ``[B, P]``.
+
+    A patch that contains an EOS is the last patch of its document.
+    """
     ends_BS = (tokens_BS == eos_id).to(torch.int64)
     ended = torch.zeros(
         tokens_BS.shape[0], layout.count + 1, dtype=torch.int64, device=tokens_BS.device

@@ -1,1 +1,1 @@
-"""Cutting byte sequences into patches."""
+"""Cutting byte sequences into patches: rules, the patcher, thresholds and entropies."""

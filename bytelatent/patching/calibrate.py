@@ -1,12 +1,12 @@
-"""Choosing a threshold for a wanted patch size.
+"""Calibration: choosing the threshold that gives a target mean patch size.
 
-With the global-threshold rule a byte starts a patch where its entropy exceeds the threshold, so the
-threshold for ``n`` bytes per patch is the entropy that one byte in ``n`` exceeds (BLT paper,
-section 4.1: thresholds are set so that the mean patch size on the training mix hits a target). With
-the monotonic rule it is the rise of the entropy that counts in the same way.
+Under the global-threshold rule a byte starts a patch where its entropy exceeds the threshold, so
+the threshold for ``n`` bytes per patch is the entropy that one byte in ``n`` exceeds. (Section 4.1
+of the BLT paper sets thresholds so that the mean patch size on the training mix has a target
+value.) Under the monotonic rule the rise of the entropy takes the place of the entropy.
 
-A longest length splits patches too, and the threshold that gives the wanted mean is then higher:
-all functions that count patches take it.
+A longest patch length splits patches too, so the threshold for the same mean is then higher. All
+functions that count patches have a parameter ``longest``.
 
 Legend: ``N`` bytes of a text.
 """
@@ -25,17 +25,20 @@ CALIBRATED = (PatchingMode.ENTROPY, PatchingMode.MONOTONIC)
 
 
 def start_values(entropies_N: Floats, mode: PatchingMode) -> Floats:
-    """What a rule compares with its threshold: a byte starts a patch where it is more.
+    """Return the values that a rule compares with its threshold.
+
+    A byte starts a patch where its value is above the threshold.
 
     Args:
-        entropies_N: nats, of the prediction of every byte of one text.
-        mode: one of :data:`CALIBRATED`.
+        entropies_N: entropy of the prediction of every byte of one text, in nats.
+        mode: rule, one of :data:`CALIBRATED`.
 
     Returns:
-        Nats ``[N]``; infinite for the first byte, which always starts a patch.
+        Values ``[N]`` in nats; the value of the first byte is infinite, because the first byte
+        always starts a patch.
 
     Raises:
-        ValueError: the rule has not just one threshold.
+        ValueError: the rule does not have exactly one threshold.
     """
     if mode not in CALIBRATED:
         known = " and ".join(CALIBRATED)
@@ -54,18 +57,18 @@ def threshold_for(
     *,
     longest: int | None = None,
 ) -> float:
-    """Threshold in nats that gives ``patch_size`` bytes per patch on the sample.
+    """Return the threshold in nats that gives ``patch_size`` bytes per patch on a sample.
 
     Args:
-        values: nats, of any shape; one per byte of a representative sample (see
-            :func:`start_values`).
-        patch_size: wanted mean length in bytes, more than 1.
-        weights: how much every byte counts; all the same when None.
-        longest: bytes; longer patches are split. The values of every text must then stand in the
-            order of its bytes.
+        values: values of :func:`start_values` in nats, of any shape, one for each byte of a
+            representative sample.
+        patch_size: target mean length of a patch in bytes, more than 1.
+        weights: weight of every byte; all weights are equal when None.
+        longest: longest patch length in bytes; longer patches are split. The values must then be
+            in the order of the bytes. None for no limit.
 
     Raises:
-        ValueError: no values, or a patch size that no threshold can give.
+        ValueError: there are no values, or no threshold gives this patch size.
     """
     if not values.size:
         raise ValueError("entropies: none given; calibration needs a sample of text")
@@ -73,12 +76,12 @@ def threshold_for(
         raise ValueError(f"patch_size: {patch_size} is not more than 1 byte")
     share, weights = 1 - 1 / patch_size, np.ones(values.shape) if weights is None else weights
     if longest is not None:
-        found = _threshold_with_longest(values, patch_size, weights, longest)
+        threshold = _threshold_with_longest(values, patch_size, weights, longest)
     else:
-        found = float(
+        threshold = float(
             np.quantile(values.ravel(), share, weights=weights.ravel(), method="inverted_cdf")
         )
-    if not np.isfinite(found):
+    if not np.isfinite(threshold):
         most = float(values[np.isfinite(values)].max(initial=0))
         size = patch_size_of(values, most, weights, longest=longest)
         split = "" if longest is None else f" and none has more than {longest} bytes"
@@ -86,20 +89,20 @@ def threshold_for(
             f"patch_size: {patch_size} is too long for this sample: every text begins a patch"
             f"{split}, {size:.1f} bytes each"
         )
-    if found < 0:
+    if threshold < 0:
         size = patch_size_of(values, 0.0, weights, longest=longest)
         raise ValueError(
             f"patch_size: {patch_size} needs a threshold below 0; 0 gives {size:.2f} bytes"
         )
-    return found
+    return threshold
 
 
 def _threshold_with_longest(
     values: Floats, patch_size: float, weights: Floats, longest: int
 ) -> float:
-    """The least value that gives such patches; infinite if none does.
+    """Return the least value that gives patches of the target size; infinite if no value does.
 
-    A higher threshold never gives more patches, also where long ones are split.
+    A higher threshold never gives more patches, even if long patches are split.
     """
     candidates = np.unique(values)
     low, high = 0, len(candidates) - 1
@@ -117,11 +120,13 @@ def patch_size_of(
     *,
     longest: int | None = None,
 ) -> float:
-    """Mean patch length in bytes that ``threshold`` gives on the sample; infinite for no patch.
+    """Return the mean patch length in bytes of one threshold on a sample.
+
+    The result is infinite if there is no patch.
 
     Args:
-        values, weights, longest: as for :func:`threshold_for`.
-        threshold: nats.
+        values, weights, longest: sample, as for :func:`threshold_for`.
+        threshold: threshold in nats.
     """
     return float(patch_sizes_of(values, np.array([threshold]), weights, longest=longest)[0])
 
@@ -133,7 +138,14 @@ def patch_sizes_of(
     *,
     longest: int | None = None,
 ) -> Floats:
-    """The same for many thresholds."""
+    """Return the mean patch length in bytes of each of many thresholds on a sample.
+
+    The result is infinite where there is no patch.
+
+    Args:
+        values, weights, longest: sample, as for :func:`threshold_for`.
+        thresholds: thresholds in nats.
+    """
     weights = np.ones(values.shape) if weights is None else weights
     if longest is not None:
         return _sizes_with_longest(values.ravel(), thresholds, weights.ravel(), longest)
@@ -141,7 +153,7 @@ def patch_sizes_of(
     sums = np.concatenate([[0.0], np.cumsum(weights.ravel()[order])])
     below = np.searchsorted(values.ravel()[order], thresholds, side="right")
     starts = sums[-1] - sums[below]
-    # What rounding leaves of a difference of sums is no patch.
+    # The difference of the sums may be a rounding error instead of 0.
     starts[below == values.size] = 0
     with np.errstate(divide="ignore"):
         return np.asarray(sums[-1] / starts)
@@ -150,14 +162,14 @@ def patch_sizes_of(
 def _sizes_with_longest(
     values_N: Floats, thresholds: Floats, weights_N: Floats, longest: int
 ) -> Floats:
-    """Patches are counted one threshold at a time: where one is split depends on where it began."""
-    places_N, total = np.arange(len(values_N)), weights_N.sum()
+    """Count patches one threshold at a time, as a split depends on the start of the patch."""
+    positions_N, total = np.arange(len(values_N)), weights_N.sum()
     sizes = []
     for threshold in thresholds:
         starts_N = values_N > threshold
         if not starts_N.any():
             sizes.append(np.inf)
             continue
-        first_N = np.maximum.accumulate(np.where(starts_N, places_N, 0))
-        sizes.append(total / weights_N[(places_N - first_N) % longest == 0].sum())
+        first_N = np.maximum.accumulate(np.where(starts_N, positions_N, 0))
+        sizes.append(total / weights_N[(positions_N - first_N) % longest == 0].sum())
     return np.array(sizes)

@@ -1,6 +1,6 @@
-"""Next-byte entropies of texts of any length.
+"""Measuring next-byte entropies of texts of any length with a model.
 
-Legend: ``B`` rows, ``S`` bytes, ``V`` vocabulary.
+Legend: ``B`` rows, ``S`` bytes, ``C`` bytes of a chunk, ``V`` vocabulary.
 """
 
 from collections.abc import Callable, Iterator
@@ -13,23 +13,30 @@ from bytelatent.model.padding import leading_padding, rolled
 from bytelatent.transformer import LMState
 
 DEFAULT_CHUNK = 1024
-"""Bytes measured at once; a trade of memory for overhead, without effect on the result."""
+"""Number of bytes that are measured at once. More bytes need more memory and have less overhead;
+the result is the same."""
 
 
 class EntropyModel(Protocol):
-    """What measuring needs of a model; :class:`bytelatent.transformer.LMTransformer` has it."""
+    """Protocol of a model that measures entropies.
+
+    :class:`bytelatent.transformer.LMTransformer` implements it.
+    """
 
     def initial_state(self, rows: int) -> LMState:
-        """State before the first byte."""
+        """Return the state before the first byte of ``rows`` rows."""
         ...
 
     def forward_chunk(self, tokens_BS: Tensor, state: LMState) -> tuple[Tensor, LMState]:
-        """Logits of a chunk and the state after it."""
+        """Return the logits ``[B, S, V]`` of a chunk and the state after the chunk."""
         ...
 
 
 def entropy(logits_BSV: Tensor) -> Tensor:
-    """Entropy of each next-byte distribution in nats (BLT paper, eq. 1), in fp32: ``[B, S]``."""
+    """Compute the entropy of each next-byte distribution in nats, ``[B, S]`` in fp32.
+
+    It is equation 1 of the BLT paper.
+    """
     log_p = torch.log_softmax(logits_BSV.float(), dim=-1)
     return -(log_p.exp() * log_p).sum(dim=-1)
 
@@ -38,10 +45,18 @@ def entropy(logits_BSV: Tensor) -> Tensor:
 def stream_logits(
     model: EntropyModel, tokens_BS: Tensor, *, chunk: int = DEFAULT_CHUNK
 ) -> Iterator[tuple[slice, Tensor]]:
-    """Logits of long rows, chunk by chunk: pairs of the columns and their ``[B, C, V]``.
+    """Yield the logits of long rows chunk by chunk: pairs of columns and logits ``[B, C, V]``.
 
-    Memory is that of one chunk and one window, however long the rows are; the numbers are those
-    of a single pass. Rows begin with their text.
+    Memory holds one chunk and one window, however long the rows are. The logits are those of a
+    single forward pass over the rows.
+
+    Args:
+        model: model that computes the logits.
+        tokens_BS: ids; rows must not begin with padding.
+        chunk: number of bytes of a chunk.
+
+    Raises:
+        ValueError: ``chunk`` is less than 1 byte, or the model has no window.
     """
     if chunk < 1:
         raise ValueError(f"chunk: {chunk} is not 1 or more bytes")
@@ -56,11 +71,18 @@ def stream_logits(
 def calculate_entropies(
     model: EntropyModel, tokens_BS: Tensor, *, chunk: int = DEFAULT_CHUNK
 ) -> Tensor:
-    """Next-byte entropies ``[B, S]`` in nats of rows of any length.
+    """Measure the next-byte entropies ``[B, S]`` in nats of rows of any length.
 
-    Every row is measured by itself: a row's entropies depend on no other row (the reference runs
-    rows into each other; ours must not). Shorter rows may be filled up with PAD at their end or in
-    front of BOS.
+    The entropies of a row do not depend on other rows. Shorter rows may be padded with PAD at their
+    end or in front of BOS.
+
+    Args:
+        model: entropy model.
+        tokens_BS: ids.
+        chunk: number of bytes that are measured at once.
+
+    Raises:
+        ValueError: ``chunk`` is less than 1 byte, or the model has no window.
     """
     padding_B = leading_padding(tokens_BS)
     if padding_B is not None:
@@ -74,5 +96,5 @@ def calculate_entropies(
 def entropy_function(
     model: EntropyModel, *, chunk: int = DEFAULT_CHUNK
 ) -> Callable[[Tensor], Tensor]:
-    """``model`` as the function that :class:`bytelatent.patching.patcher.Patcher` takes."""
+    """Wrap ``model`` as the entropy function of :class:`bytelatent.patching.patcher.Patcher`."""
     return lambda tokens_BS: calculate_entropies(model, tokens_BS, chunk=chunk)

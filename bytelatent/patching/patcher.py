@@ -1,7 +1,7 @@
-"""Patches of token rows: a rule, its numbers, and (for some rules) an entropy model.
+"""Patcher: cuts rows of tokens into patches by a rule, its options and, for some rules, entropies.
 
-The entropy model is passed in as a function, so this module needs no torch: numpy arrays go
-through the exported model, tensors through :class:`bytelatent.transformer.LMTransformer`.
+The entropy model is passed as a function, so this module needs no torch: for numpy arrays the
+function runs the exported model, for tensors :class:`bytelatent.transformer.LMTransformer`.
 """
 
 from collections.abc import Callable
@@ -21,25 +21,26 @@ from bytelatent.patching.rules import (
 )
 
 DEFAULT_THRESHOLD = 1.335442066192627
-"""Nats; the threshold of the released checkpoints."""
+"""Threshold of the released checkpoints in nats."""
 
 EntropyFunction = Callable[[Array], Array]
-"""Tokens ``[B, S]`` to entropies ``[B, S]`` in nats, each row by itself."""
+"""Function from tokens ``[B, S]`` to entropies ``[B, S]`` in nats, for each row independently."""
 
 
 class PatcherArgs(BaseModel):
-    """Settings of the patching rule; the names are those of the released ``train_args.json``.
+    """Settings of the patching rule, with the names of the released ``train_args.json``.
 
     Attributes:
-        patching_mode: the rule. ``monotonicity`` and ``threshold_add`` turn the mode ``entropy``
-            into the monotonic and the combined rule, as in released files.
-        threshold: in nats. A byte starts a patch where its entropy, or the rise of its entropy
-            under the monotonic rule, is above it.
-        threshold_add: in nats, the smallest rise under the combined rule; null for other rules.
-        patch_size: bytes of a patch under the mode ``static``; with a threshold, the mean bytes
-            per patch that the threshold was calibrated for.
-        max_patch_length: longer patches are split; null for no limit.
-        monotonicity: whether the threshold is one of the rise of the entropy.
+        patching_mode: name of the rule. ``monotonicity`` and ``threshold_add`` change the mode
+            ``entropy`` to the monotonic and to the combined rule, as in released files.
+        threshold: threshold in nats. A byte starts a patch where its entropy, or under the
+            monotonic rule the rise of its entropy, is above the threshold.
+        threshold_add: threshold in nats of the rise of the entropy under the combined rule; null
+            for other rules.
+        patch_size: number of bytes of a patch under the mode ``static``; with a threshold, the
+            mean number of bytes per patch that the threshold was calibrated for.
+        max_patch_length: longest patch in bytes; longer patches are split. Null for no limit.
+        monotonicity: whether the threshold is a threshold of the rise of the entropy.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -52,7 +53,7 @@ class PatcherArgs(BaseModel):
     monotonicity: bool = False
 
     def mode(self) -> PatchingMode:
-        """The rule itself, flags taken into account."""
+        """Return the rule that follows from ``patching_mode`` and the other settings."""
         if self.patching_mode is not PatchingMode.ENTROPY:
             return self.patching_mode
         if self.monotonicity:
@@ -62,7 +63,7 @@ class PatcherArgs(BaseModel):
         return PatchingMode.ENTROPY
 
     def options(self) -> RuleOptions:
-        """The numbers for the rule."""
+        """Return the options of the rule."""
         return RuleOptions(
             threshold=self.threshold,
             threshold_add=self.threshold_add,
@@ -71,7 +72,15 @@ class PatcherArgs(BaseModel):
         )
 
     def build(self, entropy_model: EntropyFunction | None = None) -> "Patcher":
-        """A patcher; ``entropy_model`` may be left out when entropies are given with the tokens."""
+        """Create a patcher.
+
+        Args:
+            entropy_model: function that measures entropies; None if the caller always passes
+                entropies or the rule needs none.
+
+        Raises:
+            ValueError: the rule lacks an option that it needs.
+        """
         return Patcher(self, entropy_model)
 
 
@@ -85,18 +94,18 @@ RETIRED_PATCHER_KEYS = frozenset(
         "realtime_patching",
     }
 )
-"""Keys of released patcher args that say where and how fast, not what."""
+"""Keys of released patcher settings that do not change the patches, such as devices."""
 
 
 def released_patcher_args(settings: Any, path: Path) -> PatcherArgs:
-    """The patcher that a released ``train_args.json`` describes.
+    """Read the settings of the patcher from the content of a released ``train_args.json``.
 
     Args:
-        settings: its content.
-        path: for messages.
+        settings: content of the file.
+        path: path of the file, for messages.
 
     Raises:
-        ValueError: the patcher is missing, or has an unknown or impossible setting.
+        ValueError: the settings of the patcher are missing, unknown or impossible.
     """
     try:
         patcher: dict[str, Any] = settings["data"]["patcher_args"]
@@ -111,14 +120,14 @@ def released_patcher_args(settings: Any, path: Path) -> PatcherArgs:
 
 
 class Patcher:
-    """Cuts rows of tokens into patches.
+    """Patcher that cuts rows of tokens into patches.
 
     Args:
-        args: the rule and its numbers.
-        entropy_model: measures entropies when the caller does not bring them.
+        args: settings of the rule.
+        entropy_model: function that measures entropies if the caller does not pass them.
 
     Raises:
-        ValueError: the rule lacks a number it needs.
+        ValueError: the rule lacks an option that it needs.
     """
 
     def __init__(self, args: PatcherArgs, entropy_model: EntropyFunction | None = None) -> None:
@@ -129,19 +138,21 @@ class Patcher:
     def patch(
         self, tokens: Array, *, entropies: Array | None = None, include_next_token: bool = True
     ) -> tuple[Array, Array | None]:
-        """Patch lengths of every row.
+        """Compute the patch lengths of every row.
 
         Args:
             tokens: ids ``[B, S]``.
-            entropies: nats ``[B, S]``; measured by the entropy model when left out and needed.
-            include_next_token: count the next, unseen byte too (as the BLT model needs it).
+            entropies: entropies ``[B, S]`` in nats; when None and needed, the entropy model
+                measures them.
+            include_next_token: whether the lengths include the next, unseen byte, as the BLT
+                requires.
 
         Returns:
-            Lengths ``[B, P]``, rows summing to ``S + 1`` (``S`` without the next token) and filled
-            up with zeros, and the entropies, if there are any.
+            Patch lengths ``[B, P]``, and the entropies, if there are any. Rows of lengths sum to
+            ``S + 1`` (``S`` without the next token) and end with zeros.
 
         Raises:
-            ValueError: entropies are needed and there is neither a value nor a model.
+            ValueError: the rule needs entropies, and there are neither entropies nor a model.
         """
         if entropies is None and self.mode in ENTROPY_MODES:
             if self.entropy_model is None:

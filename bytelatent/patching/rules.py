@@ -1,24 +1,24 @@
-"""Where patches start: the rules of BLT as pure functions of ids and entropies.
+"""Patching rules of BLT as pure functions of token ids and entropies.
 
-One source serves numpy arrays and torch tensors alike (array API standard); neither is imported.
+The functions accept numpy arrays and torch tensors (array API standard) and import neither library.
 
 Legend: ``B`` rows, ``S`` tokens of a row (BOS included), ``P`` patches.
 
-Every rule returns a mask of starts ``[B, S + 1]``: position ``S`` is the next, unseen byte, whose
-start is decided before it is drawn. Positions 0 (BOS) and 1 (the first byte) always start a patch,
-so the first patch holds one token. Entropies are in nats and shifted: ``entropies[b, i]`` belongs
-to the prediction of token ``i + 1``. So with threshold 1:
+Every rule returns a mask of patch starts ``[B, S + 1]``. Position ``S`` is the next, unseen byte:
+whether it starts a patch is known before it is drawn. Positions 0 (BOS) and 1 (the first byte)
+always start a patch, so the first patch has one token. Entropies are in nats and shifted:
+``entropies[b, i]`` belongs to the prediction of token ``i + 1``. An example with threshold 1:
 
     tokens      BOS  t   h   e            (S = 4)
     entropies   3.1  2.0 0.4 1.7          position i predicts token i + 1
-    starts      1    1   1   0   1        "h" starts: 2.0 > 1; "e" does not: 0.4; the next one does
+    starts      1    1   1   0   1        "h" starts: 2.0 > 1; "e" does not: 0.4; the next byte does
     lengths     1, 1, 2, 1                they sum to S + 1
 
 All rules but :func:`topk_starts` are incremental (BLT paper, section 2.3): the starts of a prefix
-are a prefix of the starts. Rows never influence each other.
+are a prefix of the starts. The result of a row does not depend on other rows.
 
-A row may be filled up with PAD in front of BOS or at its end. :func:`patch_starts` gives its text
-the patches that it has alone; the PAD in front of it belong to the first one:
+A row may be padded with PAD in front of BOS or at its end. :func:`patch_starts` returns the same
+patches of the text as without padding; PAD in front of the text belong to the first patch:
 
     tokens      PAD PAD BOS  t   h   e    starts  1 0 0 1 1 0 1    lengths  3, 1, 2, 1
 """
@@ -38,7 +38,7 @@ Array = Any
 
 
 class PatchingMode(StrEnum):
-    """Names of the rules."""
+    """Name of a patching rule."""
 
     ENTROPY = "entropy"
     MONOTONIC = "monotonic"
@@ -51,14 +51,15 @@ class PatchingMode(StrEnum):
 
 @dataclass(frozen=True)
 class RuleOptions:
-    """Numbers that the rules need; which one needs what is checked by :func:`patch_starts`.
+    """Options of the rules; :func:`check_options` checks that a rule has the options that it needs.
 
     Attributes:
-        threshold: nats; entropy (or its rise, when monotonic) above it starts a patch.
-        threshold_add: nats; the rise that the combined rule asks for besides.
-        patch_size: wanted mean length in bytes (top-k) or the exact one (static).
-        max_patch_length: longer patches are split from the left.
-        delimiter_id: token that ends a patch in BPE mode.
+        threshold: threshold of the entropy in nats; under the monotonic rule, of its rise.
+        threshold_add: threshold in nats of the rise of the entropy under the combined rule.
+        patch_size: target mean length of a patch in bytes (top-k), or the exact length (static).
+        max_patch_length: longest patch in bytes; longer patches are split from the left. None for
+            no limit.
+        delimiter_id: token id that ends a patch under the BPE rule.
     """
 
     threshold: float | None = None
@@ -69,59 +70,76 @@ class RuleOptions:
 
 
 def entropy_starts(entropies: Array, threshold: float) -> Array:
-    """Global threshold: a byte starts a patch where its entropy exceeds ``threshold`` (eq. 2)."""
+    """Apply the global-threshold rule: starts where the entropy exceeds ``threshold`` (eq. 2).
+
+    Args:
+        entropies: entropies ``[B, S]`` in nats.
+        threshold: threshold in nats.
+    """
     return _with_forced_starts(entropies > threshold)
 
 
 def monotonic_starts(entropies: Array, threshold: float) -> Array:
-    """Approximate monotonicity: the entropy rises by more than ``threshold`` (eq. 3)."""
+    """Apply the monotonic rule: starts where the entropy rises by more than ``threshold`` (eq. 3).
+
+    Args:
+        entropies: entropies ``[B, S]`` in nats.
+        threshold: threshold in nats.
+    """
     return _with_forced_starts(_rise(entropies) > threshold)
 
 
 def combined_starts(entropies: Array, threshold: float, threshold_add: float) -> Array:
-    """Entropy over ``threshold``, risen by more than ``threshold_add``, and no start just before.
+    """Apply the combined rule: starts where entropy and its rise both exceed their thresholds.
 
-    Of a run of qualifying bytes every second one starts a patch; the run is counted from the byte
-    after the last one that does not qualify.
+    In a run of qualifying bytes every second byte starts a patch, beginning with the first byte of
+    the run.
+
+    Args:
+        entropies: entropies ``[B, S]`` in nats.
+        threshold: threshold of the entropy in nats.
+        threshold_add: threshold of the rise of the entropy in nats.
     """
     qualifies = (entropies > threshold) & (_rise(entropies) > threshold_add)
     xp = array_namespace(qualifies)
     qualifies = _with_forced_starts(qualifies)[:, 1:]
-    places = _positions(qualifies) + 1
-    last_break = _running_maximum(xp.where(qualifies, xp.zeros_like(places), places))
-    starts = qualifies & ((places - last_break) % 2 == 1)
+    positions = _positions(qualifies) + 1
+    last_break = _running_maximum(xp.where(qualifies, xp.zeros_like(positions), positions))
+    starts = qualifies & ((positions - last_break) % 2 == 1)
     return xp.concat([xp.ones_like(starts[:, :1]), starts], axis=1)
 
 
 def topk_starts(entropies: Array, patch_size: float, lengths: Array | None = None) -> Array:
-    """The most surprising bytes start patches, ``length // patch_size`` patches in all.
+    """Apply the top-k rule: starts at the bytes with the highest entropies.
 
-    Not incremental: whether a byte starts a patch depends on the bytes after it. Ties go to the
-    earlier byte.
+    Each row gets ``length // patch_size`` patches. The rule is not incremental: whether a byte
+    starts a patch depends on the bytes after it. Of two equal entropies the earlier one comes
+    first.
 
     Args:
-        entropies: nats ``[B, S]``.
-        patch_size: wanted mean length in bytes.
-        lengths: tokens of each row that count, ``[B]``; all of them when left out.
+        entropies: entropies ``[B, S]`` in nats.
+        patch_size: target mean length of a patch in bytes.
+        lengths: number of tokens of each row without padding, ``[B]``; ``S`` when None.
     """
     xp = array_namespace(entropies)
     rows, size = entropies.shape
     if lengths is None:
         lengths = xp.full((rows,), size, dtype=xp.int64, device=device(entropies))
-    wanted = xp.astype(xp.astype(lengths, xp.float64) // patch_size, xp.int64) - 2
+    number = xp.astype(xp.astype(lengths, xp.float64) // patch_size, xp.int64) - 2
     counts = _positions(entropies)[:, 1:] < lengths[:, None]
     last = xp.full_like(entropies[:, 1:], math.inf)
     order = xp.argsort(xp.where(counts, -entropies[:, 1:], last), axis=1, stable=True)
     rank = xp.argsort(order, axis=1, stable=True)
     first = xp.ones((rows, min(1, size)), dtype=xp.bool, device=device(rank))
-    return _with_forced_starts(xp.concat([first, counts & (rank < wanted[:, None])], axis=1))
+    return _with_forced_starts(xp.concat([first, counts & (rank < number[:, None])], axis=1))
 
 
 def space_starts(tokens: Array) -> Array:
-    """A patch ends after a space-like byte that follows another kind (SpaceByte, arXiv 2404.14408).
+    """Apply the space rule (SpaceByte, arXiv 2404.14408) to ids ``[B, S]``.
 
-    Space-like is what is neither an ASCII letter or digit nor a UTF-8 continuation byte; so a new
-    patch starts at the first byte of a word. Special tokens end a patch too.
+    A patch ends after a space-like byte that follows a byte of another kind. A byte is space-like
+    if it is neither an ASCII letter or digit nor a UTF-8 continuation byte, so a new patch starts
+    at the first byte of a word. Special tokens end a patch too.
     """
     xp = array_namespace(tokens)
     byte = tokens - OFFSET
@@ -134,45 +152,50 @@ def space_starts(tokens: Array) -> Array:
 
 
 def static_starts(tokens: Array, patch_size: int) -> Array:
-    """A patch every ``patch_size`` bytes, counted from the first byte after BOS (MegaByte)."""
+    """Apply the static rule (MegaByte) to ids ``[B, S]``: ``patch_size`` bytes each after BOS."""
     return _with_forced_starts(_positions(tokens) % patch_size == 0)
 
 
 def byte_starts(tokens: Array) -> Array:
-    """Every byte its own patch."""
+    """Apply the byte rule to ids ``[B, S]``: every byte is a patch."""
     xp = array_namespace(tokens)
     return _with_forced_starts(xp.ones(tokens.shape, dtype=xp.bool, device=device(tokens)))
 
 
 def bpe_delimiter_starts(tokens: Array, delimiter_id: int = BPE_DELIMITER_ID) -> Array:
-    """A patch ends with every delimiter token that a BPE tokenizer has put between its tokens."""
+    """Apply the BPE rule to ids ``[B, S]``: a patch ends with every delimiter token.
+
+    A BPE tokenizer puts the delimiter between its tokens.
+    """
     return _with_forced_starts(tokens == delimiter_id)
 
 
 def split_long(starts: Array, max_patch_length: int) -> Array:
-    """Split patches longer than ``max_patch_length`` from the left: 10 by 4 gives 4, 4, 2."""
+    """Split patches of a mask ``[B, S]`` that are too long from the left: 10 by 4 gives 4, 4, 2."""
     xp = array_namespace(starts)
-    places = _positions(starts)
-    patch_start = _running_maximum(xp.where(starts, places, xp.zeros_like(places)))
-    return starts | ((places - patch_start) % max_patch_length == 0)
+    positions = _positions(starts)
+    patch_start = _running_maximum(xp.where(starts, positions, xp.zeros_like(positions)))
+    return starts | ((positions - patch_start) % max_patch_length == 0)
 
 
 def patch_starts(
     mode: PatchingMode | str, tokens: Array, entropies: Array | None, options: RuleOptions
 ) -> Array:
-    """Apply the rule called ``mode``.
+    """Apply the rule ``mode`` and return the mask of patch starts.
 
     Args:
         mode: a :class:`PatchingMode` or its name; ``entropy`` without a threshold is top-k.
         tokens: ids ``[B, S]``.
-        entropies: nats ``[B, S]``, needed by entropy, monotonic and combined.
-        options: thresholds and sizes.
+        entropies: entropies ``[B, S]`` in nats; the modes entropy, monotonic and combined need
+            them.
+        options: options of the rule.
 
     Returns:
         Boolean mask ``[B, S + 1]``.
 
     Raises:
-        ValueError: an unknown mode, or a number that the mode needs is missing or out of range.
+        ValueError: the mode is unknown, an option of the mode is missing or out of range, or the
+            entropies are missing or have another shape than the tokens.
     """
     mode = check_options(mode, options)
     if mode in ENTROPY_MODES:
@@ -193,10 +216,11 @@ def patch_starts(
 
 
 def check_options(mode: PatchingMode | str, options: RuleOptions) -> PatchingMode:
-    """Check what ``mode`` needs before any work is done; return the mode.
+    """Check the options of the rule ``mode`` and return the rule as a :class:`PatchingMode`.
 
     Raises:
-        ValueError: names the field, what was given and what is accepted.
+        ValueError: the mode is unknown, or an option is missing or out of range; the message names
+            the option, its value and the accepted values.
     """
     try:
         mode = PatchingMode(mode)
@@ -218,10 +242,12 @@ def check_options(mode: PatchingMode | str, options: RuleOptions) -> PatchingMod
 
 
 def lengths_from_starts(starts: Array) -> Array:
-    """Patch lengths ``[B, P]`` of a mask of starts; shorter rows are filled up with zeros.
+    """Convert a mask of patch starts ``[B, S]`` to patch lengths ``[B, P]``.
+
+    Zeros fill rows with fewer patches at their end.
 
     Raises:
-        ValueError: a row does not start with a patch.
+        ValueError: position 0 of a row does not start a patch.
     """
     xp = array_namespace(starts)
     if starts.shape[1] and not bool(xp.all(starts[:, 0])):
@@ -229,16 +255,18 @@ def lengths_from_starts(starts: Array) -> Array:
     index = xp.cumulative_sum(xp.astype(starts, xp.int64), axis=1) - 1
     patches = int(xp.max(index)) + 1 if math.prod(starts.shape) else 0
     edges = xp.arange(patches + 1, dtype=xp.int64, device=device(starts))
-    # The patch index never falls along a row, so counting what lies below an edge gives its place.
+    # The patch index never decreases along a row, so a search finds the position of each edge.
     rows = [xp.searchsorted(index[b, :], edges) for b in range(starts.shape[0])]
     if not rows:
         return xp.zeros((0, 0), dtype=xp.int64, device=device(starts))
-    places = xp.stack(rows)
-    return xp.astype(places[:, 1:] - places[:, :-1], xp.int64)
+    positions = xp.stack(rows)
+    return xp.astype(positions[:, 1:] - positions[:, :-1], xp.int64)
 
 
 def starts_from_lengths(lengths: Array, length: int) -> Array:
-    """The mask ``[B, length]`` behind patch lengths ``[B, P]`` (zeros are no patches).
+    """Convert patch lengths ``[B, P]`` to the mask of patch starts ``[B, length]``.
+
+    Zeros at the end of a row are not patches.
 
     Raises:
         ValueError: a row of lengths does not sum to ``length``, or has a hole or a negative entry.
@@ -250,10 +278,10 @@ def starts_from_lengths(lengths: Array, length: int) -> Array:
         raise ValueError("patch lengths must be positive; zeros may only fill up a row's end")
     if not bool(xp.all(xp.sum(lengths, axis=1) == length)):
         raise ValueError(f"patch lengths of every row must sum to {length}")
-    places = xp.arange(length, dtype=ends.dtype, device=device(lengths))
+    columns = xp.arange(length, dtype=ends.dtype, device=device(lengths))
     if lengths.shape[0] == 0 or length == 0:
         return xp.zeros((lengths.shape[0], length), dtype=xp.bool, device=device(lengths))
-    patch = xp.stack([xp.searchsorted(ends[b, :], places, side="right") for b in range(len(ends))])
+    patch = xp.stack([xp.searchsorted(ends[b, :], columns, side="right") for b in range(len(ends))])
     return xp.concat([xp.ones_like(patch[:, :1]) > 0, patch[:, 1:] != patch[:, :-1]], axis=1)
 
 
@@ -282,7 +310,7 @@ def _entropy_or_topk(tokens: Array, entropies: Array, options: RuleOptions) -> A
 
 
 ENTROPY_MODES = frozenset({PatchingMode.ENTROPY, PatchingMode.MONOTONIC, PatchingMode.COMBINED})
-"""Modes that look at entropies; the others look at the tokens alone."""
+"""Modes that need entropies; the other modes need only the tokens."""
 
 _RULES: dict[PatchingMode, Callable[[Array, Array, RuleOptions], Array]] = {
     PatchingMode.ENTROPY: _entropy_or_topk,
@@ -298,7 +326,7 @@ _RULES: dict[PatchingMode, Callable[[Array, Array, RuleOptions], Array]] = {
 
 
 def _leading_padding(tokens: Array) -> Array | None:
-    """How many PAD every row begins with, ``[B]``; None if no row does."""
+    """Return the number of PAD at the beginning of every row, ``[B]``; None if no row has any."""
     xp = array_namespace(tokens)
     if not bool(xp.any(tokens[:, :1] == PAD_ID)):
         return None
@@ -307,33 +335,33 @@ def _leading_padding(tokens: Array) -> Array | None:
 
 
 def _lengths_without_end(tokens: Array) -> Array:
-    """Tokens of each row up to the last that is not PAD, ``[B]``."""
+    """Return the number of tokens of each row up to the last one that is not PAD, ``[B]``."""
     xp = array_namespace(tokens)
-    places = xp.where(tokens != PAD_ID, _positions(tokens) + 1, xp.zeros_like(tokens))
-    none = xp.zeros_like(places[:, :1])
-    return xp.max(xp.concat([none, places], axis=1), axis=1)
+    ends = xp.where(tokens != PAD_ID, _positions(tokens) + 1, xp.zeros_like(tokens))
+    none = xp.zeros_like(ends[:, :1])
+    return xp.max(xp.concat([none, ends], axis=1), axis=1)
 
 
 def _text_first(values: Array | None, padding: Array) -> Array | None:
-    """Rows ``[B, S]`` with the padding in front of them moved to their end."""
+    """Move the padding at the beginning of rows ``[B, S]`` to their end."""
     if values is None:
         return None
     xp = array_namespace(values)
-    places = (_positions(values) + padding[:, None]) % values.shape[1]
-    return xp.take_along_axis(values, places, axis=1)
+    columns = (_positions(values) + padding[:, None]) % values.shape[1]
+    return xp.take_along_axis(values, columns, axis=1)
 
 
 def _behind_padding(starts: Array, padding: Array) -> Array:
-    """Starts of texts moved behind the padding in front of them, which joins their first patch."""
+    """Move patch starts behind the padding at the beginning, which joins the first patch."""
     xp = array_namespace(starts)
-    places = _positions(starts)
-    before = xp.maximum(places - padding[:, None], xp.zeros_like(places))
-    text = (places > padding[:, None]) | (places == 0)
+    positions = _positions(starts)
+    before = xp.maximum(positions - padding[:, None], xp.zeros_like(positions))
+    text = (positions > padding[:, None]) | (positions == 0)
     return xp.take_along_axis(starts, before, axis=1) & text
 
 
 def _with_forced_starts(after_BS: Array) -> Array:
-    """Shift "the token after position i starts" into starts ``[B, S + 1]``; force 0 and 1."""
+    """Shift a mask "token i + 1 starts a patch" to starts ``[B, S + 1]`` and force 0 and 1."""
     xp = array_namespace(after_BS)
     rows = after_BS.shape[0]
     forced = xp.ones((rows, min(2, after_BS.shape[1] + 1)), dtype=xp.bool, device=device(after_BS))
@@ -341,7 +369,7 @@ def _with_forced_starts(after_BS: Array) -> Array:
 
 
 def _rise(entropies: Array) -> Array:
-    """Entropy minus the one before; the first has none before it and does not count."""
+    """Return the difference of each entropy to the one before; 0 for the first entropy."""
     xp = array_namespace(entropies)
     return xp.concat(
         [xp.zeros_like(entropies[:, :1]), entropies[:, 1:] - entropies[:, :-1]], axis=1
@@ -349,14 +377,14 @@ def _rise(entropies: Array) -> Array:
 
 
 def _positions(like_BS: Array) -> Array:
-    """Column numbers, broadcast to the shape of ``like_BS``."""
+    """Return the column numbers, broadcast to the shape of ``like_BS``."""
     xp = array_namespace(like_BS)
     row = xp.arange(like_BS.shape[1], dtype=xp.int64, device=device(like_BS))
     return xp.zeros(like_BS.shape, dtype=xp.int64, device=device(like_BS)) + row
 
 
 def _running_maximum(values_BS: Array) -> Array:
-    """Largest value so far along each row, by doubling: the standard has no cumulative maximum."""
+    """Return the largest value so far along each row (the array API has no such function)."""
     xp = array_namespace(values_BS)
     step, length = 1, values_BS.shape[1]
     while step < length:

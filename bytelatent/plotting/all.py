@@ -1,6 +1,6 @@
-"""Every figure with its default settings: ``python -m bytelatent.plotting.all``.
+"""All figures with their default settings: ``python -m bytelatent.plotting.all``.
 
-One figure that cannot be made does not keep the others from being made; the exit status tells.
+If one figure fails, the others are still drawn; the exit status reports the failure.
 """
 
 import sys
@@ -31,11 +31,11 @@ COMMANDS = (
     sentence_boundaries.COMMAND,
 )
 STUDY = (patch_lengths.COMMAND, scaling_figures.COMMAND)
-"""Drawn from ``plot_data/``, where the first of them puts what the second one draws."""
+"""Commands of the scaling study; the first writes to ``plot_data/`` what the second draws."""
 
 
 def main(arguments: Sequence[str] | None = None, *, load: Load = EntropyRuntime.load) -> int:
-    """Run every command; 0 when all of them could be run."""
+    """Run every command; return 0 when all of them succeeded."""
     words = sys.argv[1:] if arguments is None else list(arguments)
     parser = Parser(
         prog="python -m bytelatent.plotting.all",

@@ -1,7 +1,7 @@
-"""Files for the gallery, each recorded in the ``artifacts.json`` of its folder.
+"""Writer of gallery files that records each file in the ``artifacts.json`` of its folder.
 
 ``artifacts.json`` holds ``{file name: {"title", "description", "producer", "data"}}``: the command
-that makes the file, and the name of the file with its numbers (null for a data file itself).
+that writes the file, and the name of the file with the plotted numbers (null for a data file).
 ``thumbnails/STEM.webp`` is a small picture of a figure.
 """
 
@@ -20,19 +20,19 @@ from bytelatent.plotting.style import house_style, save_figure
 INDEX_NAME = "artifacts.json"
 THUMBNAILS = "thumbnails"
 THUMBNAIL_SIZE = (720, 405)
-"""Pixels; a figure of another shape is made to fit."""
+"""Maximum width and height of a thumbnail in pixels; other aspect ratios are scaled to fit."""
 DECIMALS = 5
 FIGURE_SUFFIXES = (".png", ".pdf")
 
 
 @dataclass(frozen=True)
 class Card:
-    """How the gallery presents the files of one figure.
+    """Title and description of one figure's files in the gallery.
 
     Attributes:
         stem: name of the files without their suffix.
-        title: a few words.
-        description: one sentence.
+        title: title of a few words.
+        description: description of one sentence.
     """
 
     stem: str
@@ -42,13 +42,13 @@ class Card:
 
 @dataclass
 class ArtifactWriter:
-    """Writes the files of one command and records them.
+    """Writer that writes and records the files of one command.
 
     Attributes:
         out: folder of pages and images.
-        data: folder of the numbers behind them.
-        producer: the command that makes the files.
-        written: the files so far.
+        data: folder of the plotted numbers.
+        producer: command that writes the files.
+        written: files written so far.
     """
 
     out: Path
@@ -65,7 +65,7 @@ class ArtifactWriter:
     def write_figure(
         self, card: Card, draw: Callable[[], Figure], suffixes: tuple[str, ...] = FIGURE_SUFFIXES
     ) -> None:
-        """Draw once in the house style, write ``STEM.png`` and the like."""
+        """Draw a figure once in the house style and write it as ``STEM`` with every suffix."""
         with house_style():
             figure = draw()
             for suffix in suffixes:
@@ -77,13 +77,13 @@ class ArtifactWriter:
                     _write_thumbnail(path, self.out / THUMBNAILS / f"{card.stem}.webp")
 
     def write_data(self, card: Card, value: dict[str, Any]) -> None:
-        """Write ``STEM.json``: one line for each field, floats of :data:`DECIMALS` decimals."""
+        """Write ``STEM.json`` with one line per field and floats of :data:`DECIMALS` decimals."""
         path = self.data / f"{card.stem}.json"
         write_text(path, _json_lines(value))
         self.record(path, card, None)
 
     def record(self, path: Path, card: Card, data: str | None) -> None:
-        """Put a file that was written into the list of its folder; ``data`` has its numbers."""
+        """Record a written file in the index of its folder; ``data`` names its file of numbers."""
         entry = {
             "title": card.title,
             "description": card.description,
@@ -108,7 +108,7 @@ def _write_thumbnail(picture: Path, path: Path) -> None:
 
 
 def rounded(value: Any) -> Any:
-    """``value`` with every float in it rounded to :data:`DECIMALS` decimals."""
+    """Return ``value`` with every float in it rounded to :data:`DECIMALS` decimals."""
     if isinstance(value, dict):
         return {key: rounded(item) for key, item in value.items()}
     if isinstance(value, list | tuple):

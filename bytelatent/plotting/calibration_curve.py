@@ -1,6 +1,7 @@
 """Bytes per patch by threshold: ``python -m bytelatent.plotting.calibration_curve``.
 
-Reads what ``python -m bytelatent.calibration --write`` puts beside a model: ``calibration.json``.
+The command reads ``calibration.json``, which ``python -m bytelatent.calibration --write`` writes
+beside a model.
 """
 
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ from bytelatent.plotting.style import LIGHT
 
 CALIBRATION_NAME = "calibration.json"
 TICKS = (1, 1.5, 2, 3, 4, 6, 8, 12, 16, 24)
-"""Bytes per patch on the logarithmic axis."""
+"""Ticks of the logarithmic axis, in bytes per patch."""
 
 X_TITLE, Y_TITLE = "threshold (nats)", "bytes per patch"
 
@@ -36,18 +37,18 @@ CARD = Card(
 
 @dataclass(frozen=True)
 class Calibration:
-    """What is known of the patches of a model.
+    """Calibration of a model's patching threshold.
 
     Attributes:
-        model: its name.
-        rule: how patches are cut.
-        threshold: nats; the one in use.
-        patch_size: bytes per patch that it gives on the mix.
-        thresholds: nats, ascending.
-        mix: bytes per patch of the mix at each of them.
-        languages: the same of each language.
+        model: name of the model.
+        rule: patching rule.
+        threshold: threshold in use, in nats.
+        patch_size: bytes per patch on the mix at the threshold in use.
+        thresholds: thresholds of the curves in nats, ascending.
+        mix: bytes per patch on the mix at each of ``thresholds``.
+        languages: bytes per patch on each language at each of ``thresholds``.
         at_threshold: bytes per patch of each language at the threshold in use, longest first.
-        bytes: of text that was measured.
+        bytes: number of bytes of text that were measured.
     """
 
     model: str
@@ -62,30 +63,30 @@ class Calibration:
 
 
 def render(job: Job) -> None:
-    """Write the page, the images and the data."""
-    found = read_calibration(job.options.calibration or job.options.model / CALIBRATION_NAME)
+    """Write the page, the images and the data file of the figure."""
+    calibration = read_calibration(job.options.calibration or job.options.model / CALIBRATION_NAME)
     values = {
-        "model": found.model,
-        "rule": found.rule,
+        "model": calibration.model,
+        "rule": calibration.rule,
         "unit": "bytes per patch by threshold in nats",
-        "bytes": found.bytes,
-        "threshold": found.threshold,
-        "patch_size": found.patch_size,
-        "thresholds": found.thresholds,
-        "mix": found.mix,
-        "languages": found.languages,
-        "at_threshold": found.at_threshold,
+        "bytes": calibration.bytes,
+        "threshold": calibration.threshold,
+        "patch_size": calibration.patch_size,
+        "thresholds": calibration.thresholds,
+        "mix": calibration.mix,
+        "languages": calibration.languages,
+        "at_threshold": calibration.at_threshold,
     }
     job.writer.write_data(CARD, values)
-    job.writer.write_page(CARD, _page(found).render())
-    job.writer.write_figure(CARD, partial(_image, found))
+    job.writer.write_page(CARD, _page(calibration).render())
+    job.writer.write_figure(CARD, partial(_image, calibration))
 
 
 def read_calibration(path: Path) -> Calibration:
-    """What a ``calibration.json`` holds.
+    """Read a ``calibration.json``.
 
     Raises:
-        ValueError: the file is missing or holds something else; the message names it.
+        ValueError: the file is missing or its content is invalid; the message names the file.
     """
     if not path.is_file():
         raise ValueError(
@@ -96,7 +97,7 @@ def read_calibration(path: Path) -> Calibration:
         used, curve = content["rules"][content["rule"]], content["curve"]
         languages = {str(name): _floats(sizes) for name, sizes in curve["languages"].items()}
         sizes = {str(name): float(size) for name, size in content["bytes_per_patch"].items()}
-        found = Calibration(
+        calibration = Calibration(
             model=str(content["model"]),
             rule=str(content["rule"]),
             threshold=float(used["threshold"]),
@@ -109,44 +110,52 @@ def read_calibration(path: Path) -> Calibration:
         )
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise ValueError(f"--calibration: {path} is no calibration ({error!r})") from None
-    lengths = {len(sizes) for sizes in (found.mix, *languages.values())}
-    if lengths != {len(found.thresholds)} or not found.thresholds:
+    lengths = {len(sizes) for sizes in (calibration.mix, *languages.values())}
+    if lengths != {len(calibration.thresholds)} or not calibration.thresholds:
         raise ValueError(f"--calibration: {path} has curves of different lengths")
-    return found
+    return calibration
 
 
 def _floats(values: Any) -> list[float]:
-    found = [float(value) for value in values]
-    if not np.isfinite(found).all():
+    numbers = [float(value) for value in values]
+    if not np.isfinite(numbers).all():
         raise ValueError("numbers that are not finite")
-    return found
+    return numbers
 
 
-def _facts(found: Calibration) -> list[tuple[str, str]]:
+def _facts(calibration: Calibration) -> list[tuple[str, str]]:
     return [
-        ("model", found.model),
-        ("rule", found.rule),
-        ("threshold", f"{found.threshold:.3f} nats"),
-        ("bytes per patch", f"{found.patch_size:.2f}"),
-        ("measured", f"{found.bytes:,} bytes"),
+        ("model", calibration.model),
+        ("rule", calibration.rule),
+        ("threshold", f"{calibration.threshold:.3f} nats"),
+        ("bytes per patch", f"{calibration.patch_size:.2f}"),
+        ("measured", f"{calibration.bytes:,} bytes"),
     ]
 
 
-def _page(found: Calibration) -> Page:
-    label = f"Bytes per patch by threshold; {found.threshold:.3f} nats give {found.patch_size:.2f}"
-    return Page(CARD.title, CARD.description, chart_html(_chart(found), label=label), _facts(found))
+def _page(calibration: Calibration) -> Page:
+    label = (
+        f"Bytes per patch by threshold; {calibration.threshold:.3f} nats give "
+        f"{calibration.patch_size:.2f}"
+    )
+    return Page(
+        CARD.title,
+        CARD.description,
+        chart_html(_chart(calibration), label=label),
+        _facts(calibration),
+    )
 
 
-def _limits(found: Calibration) -> tuple[float, float]:
-    """Bytes per patch to show: those of the mix and a little more, not the longest language."""
-    return 0.95, max(max(found.mix), found.patch_size) * 1.1
+def _limits(calibration: Calibration) -> tuple[float, float]:
+    """Return the y limits in bytes per patch; the longest languages may exceed them."""
+    return 0.95, max(max(calibration.mix), calibration.patch_size) * 1.1
 
 
-def _chart(found: Calibration) -> go.Figure:
-    low, high = _limits(found)
+def _chart(calibration: Calibration) -> go.Figure:
+    low, high = _limits(calibration)
     y_range = [float(np.log10(low)), float(np.log10(high))]
     ticks: dict[str, Any] = {"tickvals": list(TICKS), "ticktext": [f"{tick:g}" for tick in TICKS]}
-    names = list(found.at_threshold)[::-1]
+    names = list(calibration.at_threshold)[::-1]
     figure = new_figure(
         height=max(480, 60 + 22 * len(names)),
         hovermode="closest",
@@ -156,10 +165,10 @@ def _chart(found: Calibration) -> go.Figure:
         xaxis2=axis(Y_TITLE, domain=[0.72, 1], anchor="y2", rangemode="tozero"),
         yaxis2=axis(anchor="x2", showgrid=False, automargin=True),
     )
-    curves = [*found.languages.items(), ("mix", found.mix)]
+    curves = [*calibration.languages.items(), ("mix", calibration.mix)]
     for name, sizes in curves:
         figure.add_scatter(
-            x=found.thresholds,
+            x=calibration.thresholds,
             y=sizes,
             name=safe(name),
             mode="lines",
@@ -168,15 +177,15 @@ def _chart(found: Calibration) -> go.Figure:
             "<extra></extra>",
         )
     figure.add_scatter(
-        x=[found.threshold],
-        y=[found.patch_size],
+        x=[calibration.threshold],
+        y=[calibration.patch_size],
         name="in use",
         mode="markers",
         marker={"color": LIGHT["vermillion"], "size": 10},
         hovertemplate="in use<br>%{x:.3f} nats<br>%{y:.2f} bytes per patch<extra></extra>",
     )
     figure.add_bar(
-        x=[found.at_threshold[name] for name in names],
+        x=[calibration.at_threshold[name] for name in names],
         y=[safe(name) for name in names],
         orientation="h",
         marker={"color": LIGHT["sky"], "line": {"width": 0}},
@@ -193,31 +202,35 @@ def _line(name: str) -> dict[str, Any]:
     return {"color": LIGHT["sky"], "width": 1}
 
 
-def _image(found: Calibration) -> Figure:
-    figure = Figure(figsize=(10, max(5.2, 1.6 + 0.22 * len(found.at_threshold))))
+def _image(calibration: Calibration) -> Figure:
+    figure = Figure(figsize=(10, max(5.2, 1.6 + 0.22 * len(calibration.at_threshold))))
     figure.set_layout_engine("constrained")
     left, right = figure.subplots(1, 2, width_ratios=(2.2, 1))
-    _draw_curves(left, found)
-    names = list(found.at_threshold)[::-1]
-    right.barh(names, [found.at_threshold[name] for name in names], color=LIGHT["sky"])
-    right.axvline(found.patch_size, color=LIGHT["blue"], linewidth=1.6)
-    right.set(xlabel=f"{Y_TITLE} at {found.threshold:.3f} nats", ylim=(-0.6, len(names) - 0.4))
+    _draw_curves(left, calibration)
+    names = list(calibration.at_threshold)[::-1]
+    right.barh(names, [calibration.at_threshold[name] for name in names], color=LIGHT["sky"])
+    right.axvline(calibration.patch_size, color=LIGHT["blue"], linewidth=1.6)
+    right.set(
+        xlabel=f"{Y_TITLE} at {calibration.threshold:.3f} nats", ylim=(-0.6, len(names) - 0.4)
+    )
     right.grid(axis="x")
     right.grid(visible=False, axis="y")
-    facts = "   ".join(f"{name}: {value}" for name, value in _facts(found))
+    facts = "   ".join(f"{name}: {value}" for name, value in _facts(calibration))
     figure.suptitle(CARD.title, x=0.01, ha="left", fontsize=14, fontweight="bold")
     figure.supxlabel(facts, x=0.01, ha="left", fontsize=9, color=LIGHT["muted"])
     return figure
 
 
-def _draw_curves(area: Axes, found: Calibration) -> None:
-    for number, sizes in enumerate(found.languages.values()):
+def _draw_curves(area: Axes, calibration: Calibration) -> None:
+    for number, sizes in enumerate(calibration.languages.values()):
         label = None if number else "a language"
-        area.plot(found.thresholds, sizes, color=LIGHT["sky"], linewidth=0.8, label=label)
-    area.plot(found.thresholds, found.mix, color=LIGHT["blue"], linewidth=2.4, label="the mix")
-    place = ([found.threshold], [found.patch_size])
+        area.plot(calibration.thresholds, sizes, color=LIGHT["sky"], linewidth=0.8, label=label)
+    area.plot(
+        calibration.thresholds, calibration.mix, color=LIGHT["blue"], linewidth=2.4, label="the mix"
+    )
+    place = ([calibration.threshold], [calibration.patch_size])
     area.plot(*place, "o", color=LIGHT["vermillion"], markersize=7, label="in use")
-    low, high = _limits(found)
+    low, high = _limits(calibration)
     area.set_yscale("log")
     area.set(xlabel=X_TITLE, ylabel=Y_TITLE, ylim=(low, high))
     area.set_xlim(left=0)

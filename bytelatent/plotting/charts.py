@@ -1,6 +1,6 @@
-"""Plotly figures in pages: the common layout, and plain JSON that Plotly's basic bundle draws.
+"""Plotly figures in pages: common layout, and plain JSON for Plotly's basic bundle.
 
-The bundle is referred to relative to the page, so that it is found on the server and from disk.
+A page refers to the bundle by a relative URL, so it is loaded from the server and from disk.
 """
 
 import json
@@ -16,14 +16,14 @@ from bytelatent.plotting.style import LIGHT, PALETTE
 
 LIBRARY = "../static/vendor/plotly-basic.min.js"
 KINDS = frozenset({"scatter", "bar", "pie"})
-"""Traces that the basic bundle draws."""
+"""Trace types that the basic bundle draws."""
 
 
 def new_figure(*, height: int, **layout: Any) -> go.Figure:
-    """An empty figure in the house style.
+    """Return an empty figure in the house style.
 
     Args:
-        height: pixels; the width is that of the page.
+        height: height in pixels; the page determines the width.
         layout: further settings of Plotly's layout.
     """
     font = {"family": "system-ui, 'Noto Sans', 'DejaVu Sans', sans-serif", "size": 13}
@@ -48,7 +48,7 @@ def new_figure(*, height: int, **layout: Any) -> go.Figure:
 
 
 def axis(title: str = "", **settings: Any) -> dict[str, Any]:
-    """An axis in the house style, with ``settings`` of Plotly's besides."""
+    """Return an axis in the house style; ``settings`` are further settings of Plotly's axis."""
     return {
         "title": {"text": title, "font": {"color": LIGHT["muted"]}},
         "gridcolor": LIGHT["grid"],
@@ -67,14 +67,14 @@ def chart_html(
     pixels: int = 0,
     dark: Mapping[str, str] | None = None,
 ) -> str:
-    """The figure and what draws it.
+    """Return the HTML of a figure and of the script that draws it.
 
     Args:
-        figure: with traces of :data:`KINDS` alone.
-        label: what the chart shows, for those who cannot see it.
-        marks: how many marks stand side by side on the x axis from 0 on; 0 when it is continuous.
-        pixels: how much room each of them needs.
-        dark: colours besides those of the palette, and what they become on dark paper.
+        figure: figure whose traces are all of :data:`KINDS`.
+        label: description of the chart for screen readers.
+        marks: number of marks side by side on the x axis, from 0 on; 0 for a continuous axis.
+        pixels: width of each mark in pixels.
+        dark: further colours, mapped to their colours on dark paper.
     """
     content = plain_json(figure)
     kinds = {trace["type"] for trace in content["data"]}
@@ -97,7 +97,7 @@ def chart_html(
 
 
 def plain_json(figure: go.Figure) -> dict[str, Any]:
-    """Data and layout with rounded numbers, without Plotly's template."""
+    """Return data and layout with rounded numbers, without Plotly's template."""
     content = figure.to_plotly_json()
     layout = {key: value for key, value in content["layout"].items() if key != "template"}
     plain: dict[str, Any] = rounded({"data": content["data"], "layout": layout})
@@ -105,5 +105,5 @@ def plain_json(figure: go.Figure) -> dict[str, Any]:
 
 
 def safe(text: str) -> str:
-    """``text`` where Plotly would take a few HTML tags for markup."""
+    """Escape ``text``, because Plotly interprets some HTML tags as markup."""
     return escape(text, quote=False)

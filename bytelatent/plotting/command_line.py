@@ -1,6 +1,6 @@
-"""What the plotting commands have in common: options, errors, and how one is run.
+"""Common parts of the plotting commands: options, error handling, and their run.
 
-A mistake of the caller ends in one line on standard error and exit status 1.
+A user error prints one line to standard error and gives exit status 1.
 """
 
 import argparse
@@ -23,11 +23,11 @@ DEFAULT_DATA = Path("plot_data")
 MAX_TEXT_BYTES = 64 * 1024
 
 Load = Callable[[Path], EntropyModel]
-"""From a model's folder to the model; tests bring their own."""
+"""Function that loads the model of a folder; tests pass their own."""
 
 
 class Parser(argparse.ArgumentParser):
-    """Takes no abbreviations, and says what is wrong in one line with exit status 1."""
+    """Argument parser without abbreviations; an error prints one line and gives exit status 1."""
 
     def __init__(self, **kwargs: object) -> None:
         super().__init__(allow_abbrev=False, **kwargs)  # type: ignore[arg-type]
@@ -38,14 +38,14 @@ class Parser(argparse.ArgumentParser):
 
 @dataclass(frozen=True)
 class Job:
-    """One run of a command: its options, where its files go, and how to get at the model."""
+    """One run of a command: its options, the writer of its files, and the loader of the model."""
 
     options: argparse.Namespace
     writer: ArtifactWriter
     load: Load
 
     def model(self) -> EntropyModel:
-        """The model of ``--model``."""
+        """Load the model of ``--model``."""
         return self.load(self.options.model)
 
 
@@ -54,10 +54,10 @@ class Command:
     """A plotting command.
 
     Attributes:
-        name: that of its module.
-        summary: one sentence for ``--help``.
-        render: makes the files.
-        add_options: adds the options that only this command has.
+        name: name of its module.
+        summary: description of one sentence for ``--help``.
+        render: function that writes the files.
+        add_options: function that adds the options of this command alone.
     """
 
     name: str
@@ -67,7 +67,7 @@ class Command:
 
     @property
     def program(self) -> str:
-        """What to type."""
+        """Command line that runs the command."""
         return f"python -m bytelatent.plotting.{self.name}"
 
     def main(self, arguments: Sequence[str] | None = None, *, load: Load | None = None) -> int:
@@ -77,9 +77,9 @@ class Command:
         add_common_options(parser)
         self.add_options(parser)
         options = parser.parse_args(words)
-        places = Parser(add_help=False)
-        add_places(places)
-        _, content = places.parse_known_args(words)
+        folder_parser = Parser(add_help=False)
+        add_places(folder_parser)
+        _, content = folder_parser.parse_known_args(words)
         producer = shlex.join([*self.program.split(), *content])
         writer = ArtifactWriter(options.out, options.data, _printable(producer))
         try:
@@ -95,7 +95,7 @@ class Command:
 
 
 def add_common_options(parser: Parser) -> None:
-    """``--model``, ``--out`` and ``--data``."""
+    """Add ``--model``, ``--out`` and ``--data``."""
     parser.add_argument(
         "--model",
         type=Path,
@@ -107,7 +107,7 @@ def add_common_options(parser: Parser) -> None:
 
 
 def add_places(parser: Parser) -> None:
-    """``--out`` and ``--data``, which change where files go but not what is in them."""
+    """Add ``--out`` and ``--data``, which change the folders of files but not their content."""
     parser.add_argument(
         "--out",
         type=Path,
@@ -125,7 +125,7 @@ def add_places(parser: Parser) -> None:
 
 
 def add_threshold(parser: Parser) -> None:
-    """``--threshold``."""
+    """Add ``--threshold``."""
     parser.add_argument(
         "--threshold",
         type=float,
@@ -135,7 +135,7 @@ def add_threshold(parser: Parser) -> None:
 
 
 def add_text_options(parser: Parser) -> None:
-    """``--text`` or ``--text-file``."""
+    """Add ``--text`` and ``--text-file``, of which one may be set."""
     group = parser.add_mutually_exclusive_group()
     group.add_argument("--text", help="the text itself (default: an example)")
     group.add_argument(
@@ -147,9 +147,9 @@ def add_text_options(parser: Parser) -> None:
 
 
 def text_bytes(options: argparse.Namespace, default: str) -> bytes:
-    """The text that the options ask for.
+    """Return the text that the options select.
 
-    Bytes on the command line that are no UTF-8 come through as they are.
+    Bytes on the command line that are no UTF-8 are returned unchanged.
 
     Raises:
         ValueError: the text is too long, or its file cannot be read.
@@ -168,10 +168,10 @@ def text_bytes(options: argparse.Namespace, default: str) -> bytes:
 
 
 def read_file(path: Path) -> bytes:
-    """The bytes of a file.
+    """Read the bytes of a file.
 
     Raises:
-        ValueError: it cannot be read; the message names it.
+        ValueError: the file cannot be read; the message names it.
     """
     try:
         return path.read_bytes()
@@ -180,5 +180,5 @@ def read_file(path: Path) -> bytes:
 
 
 def _printable(text: str) -> str:
-    """``text`` with what UTF-8 cannot carry written as escapes."""
+    """Return ``text`` with escapes for what UTF-8 cannot represent."""
     return text.encode("utf-8", errors="backslashreplace").decode("utf-8")

@@ -1,8 +1,8 @@
 """Next-byte entropy along a text: ``python -m bytelatent.plotting.entropy_figure``.
 
-Legend: ``N`` bytes of a text. The mark over byte ``i`` is the entropy before byte ``i`` is read,
-``entropies[i]``; with threshold 1 and entropies ``2.0, 0.4, 1.7`` of "the", patches start at "t"
-(the first byte always starts one) and at "e".
+Legend: ``N`` bytes of a text. The mark at byte ``i`` is the entropy of the prediction of byte
+``i``, ``entropies[i]``; with threshold 1 and entropies ``2.0, 0.4, 1.7`` of "the", patches start at
+"t" (the first byte always starts one) and at "e".
 """
 
 from collections.abc import Sequence
@@ -36,7 +36,10 @@ TOP_K = 5
 PIXELS_PER_BYTE = 11
 ROW_BYTES = 84
 MAX_ROWS = 6
-"""What an image shows: that many bytes in a row, that many rows; the page shows all."""
+"""Maximum number of rows in an image; each has :data:`ROW_BYTES` bytes.
+
+The page shows all bytes.
+"""
 TABLE_ROWS = 500
 
 CARD = Card(
@@ -48,7 +51,7 @@ CARD = Card(
 
 
 class Mark(NamedTuple):
-    """How the bytes of one kind are drawn."""
+    """Style of the marks for one kind of bytes."""
 
     name: str
     opens_patch: bool
@@ -63,7 +66,7 @@ MARKS = (
 
 
 def render(job: Job) -> None:
-    """Write the page, the images and the data."""
+    """Write the page, the images and the data file of the figure."""
     data = text_bytes(job.options, DEFAULT_TEXT)
     text = measure(job.model(), data, threshold=job.options.threshold, top_k=TOP_K)
     lengths = text.patch_lengths(PatchingMode.ENTROPY)
@@ -73,7 +76,10 @@ def render(job: Job) -> None:
 
 
 def hover_texts(text: Measured) -> list[str]:
-    """For every byte ``[N]``: value, role, entropy, probability and likeliest predictions."""
+    """Return the hover text of every byte ``[N]``.
+
+    It holds value, role, entropy, probability and the likeliest predictions.
+    """
     rows = zip(byte_labels(text.data), byte_roles(text.data), text.data, strict=True)
     return [
         f"<b>{safe(label)}</b>  byte {index}: 0x{byte:02X}, {role}<br>"
@@ -85,7 +91,7 @@ def hover_texts(text: Measured) -> list[str]:
 
 
 def token_name(token: int) -> str:
-    """A short name for a token: a printable ASCII character, a byte value or a special's name."""
+    """Return a short name for a token: a printable ASCII character, byte value or special name."""
     if token < OFFSET:
         return SPECIAL_NAMES[token]
     byte = token - OFFSET
@@ -191,34 +197,34 @@ def _add_line(
 
 
 def _add_marks(figure: go.Figure, text: Measured, starts: list[int]) -> None:
-    """One mark for each byte, those that open a patch apart from the others."""
+    """Draw one mark per byte; bytes that start a patch have another style."""
     hover, first = hover_texts(text), set(starts)
     for mark in MARKS:
-        places = [i for i in range(len(text.data)) if (i in first) == mark.opens_patch]
+        positions = [i for i in range(len(text.data)) if (i in first) == mark.opens_patch]
         figure.add_scatter(
-            x=places,
-            y=text.byte_entropies[places].tolist(),
+            x=positions,
+            y=text.byte_entropies[positions].tolist(),
             mode="markers",
             marker={"color": LIGHT[mark.colour], "size": 7, "symbol": mark.symbol},
-            text=[hover[i] for i in places],
+            text=[hover[i] for i in positions],
             hovertemplate="%{text}<extra></extra>",
             name=mark.name,
         )
 
 
 def _tick(label: str) -> str:
-    """A label that takes little more room than one character, in Plotly's markup."""
+    """Return a label in Plotly's markup that is about as wide as one character."""
     return safe(label) if len(label) == 1 else f'<span style="font-size:7px">{safe(label)}</span>'
 
 
 def _top(text: Measured) -> float:
-    """Upper end of the entropy axis, nats."""
+    """Return the upper end of the entropy axis, in nats."""
     highest = float(max([*text.byte_entropies, text.threshold, 1.0]))
     return highest * 1.08
 
 
 def _image(text: Measured, lengths: list[int]) -> Figure:
-    """Rows of :data:`ROW_BYTES` bytes under each other."""
+    """Draw rows of :data:`ROW_BYTES` bytes below each other."""
     count = len(text.data)
     rows = min(MAX_ROWS, max(1, -(-count // ROW_BYTES)))
     figure = Figure(figsize=(13, 1.3 + 2.9 * rows), layout="constrained")
@@ -235,10 +241,10 @@ def _image(text: Measured, lengths: list[int]) -> Figure:
 
 
 def _draw_row(area: Axes, text: Measured, lengths: list[int], first: int) -> None:
-    """Bytes ``first`` to ``first + ROW_BYTES`` on one pair of axes."""
-    places = np.arange(first, min(first + ROW_BYTES, len(text.data)))
-    starts = [start for start, _ in byte_patches(lengths) if start in places]
-    values = text.byte_entropies[places]
+    """Draw the bytes ``first`` to ``first + ROW_BYTES`` on one pair of axes."""
+    positions = np.arange(first, min(first + ROW_BYTES, len(text.data)))
+    starts = [start for start, _ in byte_patches(lengths) if start in positions]
+    values = text.byte_entropies[positions]
     area.vlines(
         np.array(starts) - 0.5,
         0,
@@ -254,12 +260,12 @@ def _draw_row(area: Axes, text: Measured, lengths: list[int], first: int) -> Non
         linestyle="--",
         label=f"threshold, {text.threshold:.3f} nats",
     )
-    area.plot(places, values, color=LIGHT["sky"], linewidth=1.3, zorder=2)
-    opens = np.isin(places, starts)
+    area.plot(positions, values, color=LIGHT["sky"], linewidth=1.3, zorder=2)
+    opens = np.isin(positions, starts)
     for mark in MARKS:
         chosen = opens == mark.opens_patch
         area.plot(
-            places[chosen],
+            positions[chosen],
             values[chosen],
             "o",
             color=LIGHT[mark.colour],
@@ -267,20 +273,20 @@ def _draw_row(area: Axes, text: Measured, lengths: list[int], first: int) -> Non
             markersize=4.5,
             label=mark.name,
         )
-    area.set(xlim=(first - 0.7, first + max(ROW_BYTES if first else 1, len(places)) - 0.3))
+    area.set(xlim=(first - 0.7, first + max(ROW_BYTES if first else 1, len(positions)) - 0.3))
     area.set(ylim=(0, _top(text)), ylabel="entropy (nats)")
     area.set_xticks([])
-    _label_bytes(area, text.data, places)
+    _label_bytes(area, text.data, positions)
 
 
-def _label_bytes(area: Axes, data: bytes, places: np.ndarray) -> None:
-    """Characters under the axis, each in a font that has it."""
+def _label_bytes(area: Axes, data: bytes, positions: np.ndarray) -> None:
+    """Draw the characters below the axis, each in a font that has it."""
     labels = byte_labels(data)
-    for place in places:
-        shown, families = drawable(labels[place])
+    for position in positions:
+        shown, families = drawable(labels[position])
         label = area.annotate(
             shown,
-            (place, 0),
+            (position, 0),
             xytext=(0, -6),
             textcoords="offset points",
             ha="center",
@@ -291,7 +297,7 @@ def _label_bytes(area: Axes, data: bytes, places: np.ndarray) -> None:
             annotation_clip=False,
         )
         # One label of each size is enough for the layout, which takes long over many.
-        label.set_in_layout(bool(place == places[0] or len(shown) > 1))
+        label.set_in_layout(bool(position == positions[0] or len(shown) > 1))
 
 
 def _add_options(parser: Parser) -> None:

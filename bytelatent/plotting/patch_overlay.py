@@ -1,6 +1,6 @@
 """A text coloured by patch: ``python -m bytelatent.plotting.patch_overlay``.
 
-The same text is shown cut where entropy is high, after spaces, and every few bytes.
+The figure shows the same text cut at high entropy, after spaces, and every few bytes.
 """
 
 import unicodedata
@@ -50,11 +50,11 @@ KEY = (
 
 @dataclass(frozen=True)
 class Row:
-    """The text under one rule.
+    """The text under one patching rule.
 
     Attributes:
-        mode: the rule.
-        title: what it does, in a few words.
+        mode: the patching rule.
+        title: description of the rule in a few words.
         lengths: patch lengths in tokens, BOS first.
     """
 
@@ -64,19 +64,19 @@ class Row:
 
     @property
     def patches(self) -> list[tuple[int, int]]:
-        """``(start, length)`` in bytes."""
+        """``(start, length)`` in bytes of every patch."""
         return byte_patches(self.lengths)
 
     @property
     def counts(self) -> str:
-        """How many patches, and how long."""
+        """Text with the number and the mean length of the patches."""
         size = bytes_per_patch(self.lengths)
         count = f"{len(self.lengths) - 1:,} patches"
         return count if size is None else f"{count}, {size:.2f} bytes per patch"
 
 
 def render(job: Job) -> None:
-    """Write the page, the image and the data."""
+    """Write the page, the image and the data file of the figure."""
     size = job.options.patch_size
     if size < 1:
         raise ValueError(f"--patch-size: {size} is not a number of bytes, 1 or more")
@@ -156,7 +156,7 @@ def _span(text: Measured, row: Row, patch: int, shown: list[Piece]) -> str:
 
 
 def _leftward(shown: list[Piece]) -> bool:
-    """Whether a patch is read from right to left, by its first letter."""
+    """Return whether a patch is written from right to left, by its first letter."""
     letters = "".join(piece.text for piece in shown if piece.kind is not Kind.BYTE)
     directions = (unicodedata.bidirectional(character) for character in letters)
     return next((kind for kind in directions if kind in ("L", "R", "AL")), "L") != "L"
@@ -176,7 +176,7 @@ def _piece(piece: Piece) -> str:
 
 
 def _lossy(data: bytes) -> str:
-    """A patch in a table: its text, or its bytes where they are no whole characters."""
+    """Return the text of a patch for a table, or its bytes if they are no whole characters."""
     text = data.decode("utf-8", errors="replace")
     return text.replace(" ", "␣") if text.isprintable() and "\ufffd" not in text else data.hex(" ")
 

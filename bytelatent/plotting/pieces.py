@@ -1,8 +1,8 @@
-"""A text cut into patches, as pieces that a page or an image can show.
+"""Text cut into patches, as pieces that a page or an image can show.
 
-A patch may end inside a character: then the character stands, marked, in the patch of its first
-byte, and its further bytes stand as numbers in theirs: "é" is C3 A9; patches of 1 and 1 byte show
-"é" (cut) and "A9". Combining marks stand with what they follow.
+A patch may end inside a character. Then the character is shown, marked, in the patch of its first
+byte, and its further bytes are shown as numbers in their patches: "é" is C3 A9; patches of 1 and 1
+byte show "é" (cut) and "A9". Combining marks are shown with the character before them.
 """
 
 import unicodedata
@@ -17,25 +17,25 @@ _LINE_END = "\n"
 
 
 class Kind(Enum):
-    """How a piece is shown."""
+    """Way in which a piece is shown."""
 
     TEXT = "text"
-    """As it is."""
+    """Text that is shown unchanged."""
     CUT = "cut"
     """A character whose further bytes belong to later patches."""
     BYTE = "byte"
-    """Its value: what cannot be printed, is no UTF-8, or is the rest of a character."""
+    """A byte value: for what is not printable, is no UTF-8, or is the rest of a character."""
     LINE_END = "line end"
 
 
 @dataclass(frozen=True)
 class Piece:
-    """What is shown at one place.
+    """A piece of a text that is shown as one unit.
 
     Attributes:
-        patch: number of its patch, 0 for the first byte's.
-        kind: how it is shown.
-        text: what is shown.
+        patch: index of its patch, 0 for the first byte's.
+        kind: how the piece is shown.
+        text: text that is shown.
     """
 
     patch: int
@@ -44,7 +44,7 @@ class Piece:
 
 
 def pieces(data: bytes, patches: list[tuple[int, int]]) -> Iterator[Piece]:
-    """The pieces of a text in order.
+    """Yield the pieces of a text in order.
 
     Args:
         data: any bytes.
@@ -65,15 +65,15 @@ def pieces(data: bytes, patches: list[tuple[int, int]]) -> Iterator[Piece]:
 
 
 def _clings(piece: Piece, before: Piece) -> bool:
-    """Whether a piece is a combining mark or joiner that belongs to the text before it."""
+    """Return whether a piece is a combining mark or joiner that belongs to the text before it."""
     both_text = piece.kind is before.kind is Kind.TEXT and piece.patch == before.patch
     return both_text and (piece.text in _JOINERS or unicodedata.category(piece.text)[0] == "M")
 
 
 def _pieces_of(character: Character, owner: list[int]) -> Iterator[Piece]:
-    places = range(character.start, character.start + len(character.data))
-    patch = owner[places[0]]
-    if patch == owner[places[-1]]:
+    indices = range(character.start, character.start + len(character.data))
+    patch = owner[indices[0]]
+    if patch == owner[indices[-1]]:
         yield _whole(character, patch)
         return
     readable = (
@@ -81,7 +81,7 @@ def _pieces_of(character: Character, owner: list[int]) -> Iterator[Piece]:
     )
     if readable:
         yield Piece(patch, Kind.CUT, character.label)
-    for place, byte in zip(places, character.data, strict=True):
+    for place, byte in zip(indices, character.data, strict=True):
         if not readable or owner[place] != patch:
             yield Piece(owner[place], Kind.BYTE, f"{byte:02X}")
 
@@ -96,6 +96,6 @@ def _whole(character: Character, patch: int) -> Piece:
 
 
 def _printable(text: str) -> bool:
-    """Whether a character may stand in a text as it is, without moving or hiding its neighbours."""
+    """Return whether a character can be shown without moving or hiding its neighbours."""
     kind = unicodedata.category(text)
     return text in _JOINERS or (kind[0] != "C" and kind not in ("Zl", "Zp"))

@@ -1,9 +1,9 @@
 """Figures of the scaling study: ``python -m bytelatent.plotting.scaling_figures``.
 
-Drawn from ``plot_data/`` alone: ``scaling/`` holds what our runs found, as ``python -m
-bytelatent.scaling report`` collects it, ``patch_lengths.json`` patches by language, and
-``paper.json`` the paper's numbers, each with its table or figure. What is not there yet is left
-out, and a sentence says so.
+All figures are drawn from ``plot_data/`` alone: ``scaling/`` holds the results of our runs, as
+``python -m bytelatent.scaling report`` collects them, ``patch_lengths.json`` holds patches by
+language, and ``paper.json`` the paper's numbers, each with its table or figure. Missing data are
+left out, and a note reports this.
 """
 
 import sys
@@ -39,29 +39,29 @@ GAP_BANDS = "Differences of the fitted laws; bands hold {band:.0%} of those of {
 
 @dataclass(frozen=True)
 class Sources:
-    """What figures are drawn from.
+    """Data from which the figures are drawn.
 
     Attributes:
-        found: our runs.
+        findings: results of our runs.
         paper: the paper's numbers.
-        lengths: patches by language; None where nobody has counted them.
+        lengths: patches by language; None if they were not counted.
     """
 
-    found: Findings
+    findings: Findings
     paper: scaling_paper.Paper
     lengths: dict[str, Any] | None
 
 
 @dataclass(frozen=True)
 class Planned:
-    """A figure that there may be.
+    """A figure that is drawn if its data exist.
 
     Attributes:
-        card: its names.
-        panels: makes them; fewer, or none, where there is no data.
-        lacking: what there is none of if no panel is of ``layer``.
-        notes: sentences under it.
-        layer: that it should have.
+        card: gallery card with the names of the figure.
+        panels: function that returns the panels; fewer, or none, where there are no data.
+        lacking: sentence for the case that no panel is of ``layer``.
+        notes: function that returns the sentences below the figure.
+        layer: layer that the figure should have.
     """
 
     card: Card
@@ -72,7 +72,7 @@ class Planned:
 
 
 def render(job: Job) -> None:
-    """Write pages, images and data of every figure that there is something to draw of."""
+    """Write pages, images and data of every figure that has data."""
     data: Path = job.writer.data
     lengths = data / f"{patch_lengths.CARD.stem}.json"
     sources = Sources(
@@ -108,29 +108,29 @@ def _write(job: Job, drawing: Drawing) -> None:
 
 
 def _remove(job: Job, card: Card) -> None:
-    """Take away what was drawn of data that has gone."""
+    """Remove the files of a figure whose data no longer exist."""
     for folder in (job.writer.out, job.writer.out / "thumbnails", job.writer.data):
         for path in folder.glob(f"{card.stem}.*"):
             path.unlink()
 
 
 def _curves(sources: Sources) -> list[Panel]:
-    ours = scaling_ours.curves(sources.found, ("training", "training_with_entropy_model"))
+    ours = scaling_ours.curves(sources.findings, ("training", "training_with_entropy_model"))
     return [*ours, *scaling_paper.scaling(sources.paper)]
 
 
 def _curve_notes(sources: Sources) -> list[str]:
-    fits = sources.found.fits
+    fits = sources.findings.fits
     return [BANDS.format(**fits)] if fits else []
 
 
 def _gap_notes(sources: Sources) -> list[str]:
-    return [GAP_BANDS.format(**sources.found.fits)] if sources.found.fits else []
+    return [GAP_BANDS.format(**sources.findings.fits)] if sources.findings.fits else []
 
 
 def _inference(sources: Sources) -> list[Panel]:
     measures = ("forward_per_byte", "forward_per_byte_with_entropy_model")
-    return scaling_ours.curves(sources.found, measures)
+    return scaling_ours.curves(sources.findings, measures)
 
 
 def _flops(_: Sources) -> list[Panel]:
@@ -154,20 +154,22 @@ def _lengths(sources: Sources) -> list[Panel]:
 
 def _length_notes(sources: Sources) -> list[str]:
     assert sources.lengths is not None
-    others = [one["name"] for one in sources.lengths["languages"] if not one["in_mix"]]
-    found = [
+    others = [
+        language["name"] for language in sources.lengths["languages"] if not language["in_mix"]
+    ]
+    notes = [
         f"Text: {sources.lengths['source']}. The model had it among its training texts, so that "
         "its patches are longer than those of new text.",
         f"The last bar of each is {patch_lengths.LONGEST} bytes and more.",
     ]
     if others:
         names = ", ".join(others)
-        found.append(f"Left out, for the model knows them from this text alone: {names}.")
-    return found
+        notes.append(f"Left out, for the model knows them from this text alone: {names}.")
+    return notes
 
 
 def _robust(about: Literal["noise", "spelling", "languages"], sources: Sources) -> list[Panel]:
-    ours = scaling_ours.robustness(sources.found, about)
+    ours = scaling_ours.robustness(sources.findings, about)
     if about == "noise":
         return ours + scaling_paper.scores(sources.paper, "noise", "HellaSwag with noise")
     if about == "spelling":
@@ -205,7 +207,7 @@ FIGURES = (
             "By how many bits per byte each family is behind patches by entropy at equal FLOPs; "
             "below zero it is ahead.",
         ),
-        lambda sources: scaling_ours.gaps(sources.found),
+        lambda sources: scaling_ours.gaps(sources.findings),
         "no two families have runs enough to compare",
         lambda sources: _gap_notes(sources),
     ),
@@ -217,13 +219,13 @@ FIGURES = (
             "tables 7, 8, 9 and 12.",
         ),
         lambda sources: [
-            *scaling_ours.ablations(sources.found),
+            *scaling_ours.ablations(sources.findings),
             *scaling_paper.ablations(sources.paper),
         ],
         "no ablations of ours have been collected",
         lambda sources: (
             ["Bars of ours reach as far to either side as the seeds of the family differ."]
-            if sources.found.ablation
+            if sources.findings.ablation
             else []
         ),
     ),
@@ -302,7 +304,7 @@ FIGURES = (
 
 
 def _add_options(parser: Parser) -> None:
-    """None besides the common ones."""
+    """Add no options besides the common ones."""
 
 
 COMMAND = Command(

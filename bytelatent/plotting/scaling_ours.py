@@ -1,4 +1,4 @@
-"""Our runs and models as panels: what a study found, patches by language, FLOPs by part."""
+"""Panels of our runs and models: results of a study, patches by language, FLOPs by part."""
 
 import math
 from dataclasses import asdict
@@ -21,7 +21,7 @@ MEASURES = {
     "forward_per_byte": "inference FLOPs per byte",
     "forward_per_byte_with_entropy_model": "inference FLOPs per byte with the entropy model's",
 }
-"""What bits per byte are drawn against."""
+"""Axis titles of the amounts of compute against which bits per byte are drawn."""
 
 PARTS = {
     "decoder": "decoder",
@@ -31,45 +31,46 @@ PARTS = {
     "global_model": "global model",
     "entropy_model": "entropy model",
 }
-"""Parts from the ground up: what hardly depends on the patch size first, the paper's sum below."""
+"""Parts of the FLOPs, drawn from the bottom up; those that depend least on patch size come first.
+"""
 
 PATCH_SIZES = [tenths / 10 for tenths in range(10, 162, 2)]
 CONTEXT = 8192
-"""Bytes, as in the paper's counts."""
+"""Context in bytes, as in the paper's FLOP counts."""
 
 
-def curves(found: Findings, measures: tuple[str, ...]) -> list[Panel]:
-    """Bits per byte of every family against amounts of computing, with laws and their bands."""
-    if not found.grid:
+def curves(findings: Findings, measures: tuple[str, ...]) -> list[Panel]:
+    """Return panels of bits per byte against compute for all families, with fitted laws."""
+    if not findings.grid:
         return []
     panels = []
     for measure in measures:
-        fits = found.fitted(measure)
+        fits = findings.fitted(measure)
         series = []
-        for family in found.families:
+        for family in findings.families:
             if family in fits:
                 series.append(_fit(family, fits[family]))
-            series.append(_points(found, family, measure))
+            series.append(_points(findings, family, measure))
         title = f"Our runs, by {MEASURES[measure]}"
         axes = (MEASURES[measure], HELD_OUT)
         panels.append(Panel(title, "lines", *axes, series, RUNS, log_x=True))
     return panels
 
 
-def _points(found: Findings, family: str, measure: str) -> Series:
-    """A family's runs; of those that differ in their seed alone the mean, with their range."""
-    places, means = [], []
-    for budget in found.budgets:
-        runs = found.runs(family, budget)
+def _points(findings: Findings, family: str, measure: str) -> Series:
+    """Return a family's runs; runs that differ only in their seed become a mean with its range."""
+    flops, means = [], []
+    for budget in findings.budgets:
+        runs = findings.runs(family, budget)
         if runs:
-            places.append(mean([run["flops"][measure] for run in runs]).value)
+            flops.append(mean([run["flops"][measure] for run in runs]).value)
             means.append(mean([bits(run) for run in runs]))
-    return Series(family, **_ends(means), x=places, colour=_colour(family), style="measured")
+    return Series(family, **_ends(means), x=flops, colour=_colour(family), style="measured")
 
 
 def _ends(means: list[Mean]) -> dict[str, Any]:
-    ends = {"y": [one.value for one in means]}
-    return ends | {"low": [one.low for one in means], "high": [one.high for one in means]}
+    ends = {"y": [m.value for m in means]}
+    return ends | {"low": [m.low for m in means], "high": [m.high for m in means]}
 
 
 def _fit(family: str, fit: dict[str, Any]) -> Series:
@@ -81,45 +82,45 @@ def _colour(family: str) -> str:
     return FAMILIES.get(family) or CYCLE[sum(family.encode()) % len(CYCLE)]
 
 
-def gaps(found: Findings) -> list[Panel]:
-    """Bits per byte of the other families above those of the reference, with bands."""
+def gaps(findings: Findings) -> list[Panel]:
+    """Return panels of each family's bits per byte above those of the reference, with bands."""
     panels = []
     for measure, words in MEASURES.items():
         series = []
-        for family, gap in found.gaps(measure).items():
+        for family, gap in findings.gaps(measure).items():
             ends = {"y": gap["bits_per_byte"], "low": gap["low"], "high": gap["high"]}
             series.append(
                 Series(family, **ends, x=gap["flops"], colour=_colour(family), style="band")
             )
         if series:
-            title = f"Above {found.fits['reference']}, at equal {words}"
+            title = f"Above {findings.fits['reference']}, at equal {words}"
             axes = (words, "bits per byte more")
             panels.append(Panel(title, "lines", *axes, series, RUNS, log_x=True, line=0.0))
     return panels
 
 
-def ablations(found: Findings) -> list[Panel]:
-    """Bits per byte that each variant has more than the family as it is."""
+def ablations(findings: Findings) -> list[Panel]:
+    """Return panels of the bits per byte of each variant above those of its family."""
     panels = []
-    places = sorted({(one["family"], one["flops"]["budget"]) for one in found.ablation})
-    for family, budget in places:
-        base = [bits(run) for run in found.runs(family, budget)]
+    cells = sorted({(record["family"], record["flops"]["budget"]) for record in findings.ablation})
+    for family, budget in cells:
+        base = [bits(run) for run in findings.runs(family, budget)]
         if not base:
             continue
         here = mean(base)
         records = [
-            one
-            for one in found.ablation
-            if (one["family"], one["flops"]["budget"]) == (family, budget)
+            record
+            for record in findings.ablation
+            if (record["family"], record["flops"]["budget"]) == (family, budget)
         ]
-        lengths: list[float | None] = [0.0, *(bits(one) - here.value for one in records)]
+        lengths: list[float | None] = [0.0, *(bits(record) - here.value for record in records)]
         spread = here.high - here.low
         low = [x - spread for x in lengths if x is not None]
         high = [x + spread for x in lengths if x is not None]
         series = Series("our runs", lengths)
         if here.count > 1:
             series = Series("our runs", lengths, low=[*low], high=[*high])
-        names = [f"{one['variant']} [{bits(one):.3f}]" for one in records]
+        names = [f"{record['variant']} [{bits(record):.3f}]" for record in records]
         panels.append(
             Panel(
                 f"{family} at {short(budget)} FLOPs",
@@ -135,14 +136,16 @@ def ablations(found: Findings) -> list[Panel]:
     return panels
 
 
-def robustness(found: Findings, about: str) -> list[Panel]:
-    """Noise, spelling or languages of the families that were measured.
+def robustness(findings: Findings, about: str) -> list[Panel]:
+    """Return panels of noise, spelling or languages for the families that were measured.
 
     Args:
-        found: the records.
+        findings: the records of the study.
         about: ``noise``, ``spelling`` or ``languages``.
     """
-    tables = {one["family"]: one[about] for one in found.robustness if one.get(about)}
+    tables = {
+        record["family"]: record[about] for record in findings.robustness if record.get(about)
+    }
     if not tables:
         return []
     if about == "spelling":
@@ -168,7 +171,7 @@ def _robust(
 
 
 def _by_family(tables: dict[str, Any], key: str, scale: float = 1) -> list[Series]:
-    found = []
+    series = []
     for family in ordered(tables):
         rows = [tables[family].get(name) for name in _names(tables)]
         y = [None if row is None else scale * row[key] for row in rows]
@@ -178,27 +181,29 @@ def _by_family(tables: dict[str, Any], key: str, scale: float = 1) -> list[Serie
         high = [None if a is None or e is None else a + e for a, e in pairs]
         colour = _colour(family)
         if any(error):
-            found.append(Series(family, y, low=low, high=high, colour=colour))
+            series.append(Series(family, y, low=low, high=high, colour=colour))
         else:
-            found.append(Series(family, y, colour=colour))
-    return found
+            series.append(Series(family, y, colour=colour))
+    return series
 
 
 def _names(tables: dict[str, Any]) -> list[str]:
-    """Rows of the tables of all families."""
-    return list(dict.fromkeys(name for one in ordered(tables) for name in tables[one]))
+    """Return the row names of the tables of all families."""
+    return list(dict.fromkeys(name for family in ordered(tables) for name in tables[family]))
 
 
 def patch_lengths(values: dict[str, Any]) -> list[Panel]:
-    """A histogram for each language that the model was trained on."""
-    known = [one for one in values["languages"] if one["in_mix"]]
-    percent = [[100 * count / one["patches"] for count in one["counts"]] for one in known]
+    """Return a histogram for each language that the model was trained on."""
+    known = [language for language in values["languages"] if language["in_mix"]]
+    percent = [
+        [100 * count / language["patches"] for count in language["counts"]] for language in known
+    ]
     most = math.ceil(max((max(shares) for shares in percent), default=0.0) / 5) * 5.0
     panels = []
-    for one, own in zip(known, percent, strict=True):
+    for language, own in zip(known, percent, strict=True):
         shares: list[float | None] = [*own]
         series = [Series("patches", shares, x=[float(x + 1) for x in range(len(shares))])]
-        title = f"{one['name']}: {one['bytes_per_patch']:.1f} bytes per patch"
+        title = f"{language['name']}: {language['bytes_per_patch']:.1f} bytes per patch"
         axes = ("bytes of a patch", "% of patches")
         panels.append(Panel(title, "histogram", *axes, series, values["model"], most=most))
     return panels
@@ -209,7 +214,7 @@ def flops_by_part(
     args: ByteLatentTransformerArgs,
     entropy_model: LMTransformerArgs | None,
 ) -> Panel:
-    """Forward FLOPs per byte of every part of a model against the size of its patches."""
+    """Return forward FLOPs per byte of every part of a model against its patch size."""
     rows = [
         asdict(flops_per_byte(args, patch_size=size, context=CONTEXT, entropy_model=entropy_model))
         for size in PATCH_SIZES

@@ -1,4 +1,4 @@
-"""The paper's numbers as panels, from ``plot_data/paper.json``, which says where each stands."""
+"""Panels of the paper's numbers, from ``plot_data/paper.json``, which names their sources."""
 
 from typing import Any
 
@@ -17,14 +17,14 @@ SCALING_COLOURS = {
     "Llama 3 (BPE)": "vermillion",
     "Llama 2 (BPE)": "ink",
 }
-"""Those of our families of the same kind; others have colours that no family of ours has."""
+"""Colours of the paper's models; those like one of our families have its colour."""
 ABOVE = "bits per byte more than the model as it is"
 MODEL_COLOURS = ("vermillion", "rose", "blue")
-"""Of Llama 3, Llama 3.1 and BLT."""
+"""Colours of Llama 3, Llama 3.1 and BLT."""
 
 
 def scaling(paper: Paper) -> list[Panel]:
-    """Bits per byte against training FLOPs."""
+    """Return a panel of bits per byte against training FLOPs."""
     table = paper.get("scaling")
     if table is None:
         return []
@@ -36,7 +36,7 @@ def scaling(paper: Paper) -> list[Panel]:
 
 
 def entropy_models(paper: Paper) -> list[Panel]:
-    """Bits per byte by size and window of the entropy model."""
+    """Return a panel of bits per byte by size and window of the entropy model."""
     table = paper.get("entropy_models")
     if table is None:
         return []
@@ -66,7 +66,7 @@ def _curves(title: str, table: dict[str, Any], series: list[Series]) -> Panel:
 
 
 def fixed_inference(paper: Paper) -> list[Panel]:
-    """What a model may weigh at the same inference FLOPs, and the training at which BLT wins."""
+    """Return panels of model sizes at equal inference FLOPs, and of the bytes to overtake BPE."""
     table = paper.get("fixed_inference")
     if table is None:
         return []
@@ -106,7 +106,7 @@ def fixed_inference(paper: Paper) -> list[Panel]:
 
 
 def scores(paper: Paper, name: str, title: str) -> list[Panel]:
-    """A table of percentages: models by rows."""
+    """Return a panel of a table of percentages, with one series per model."""
     table = paper.get(name)
     if table is None:
         return []
@@ -121,20 +121,20 @@ def scores(paper: Paper, name: str, title: str) -> list[Panel]:
 
 
 def ablations(paper: Paper) -> list[Panel]:
-    """Bits per byte more than the released shape, of every table of ablations."""
+    """Return panels of bits per byte above the released shape, one for every ablation table."""
     titles = {
         "cross_attention": "Cross-attention",
         "hash_n_grams": "Hash n-grams, rows of a table",
         "depth": "Layers of encoder and decoder",
     }
-    found = []
+    panels = []
     for name, title in titles.items():
         table = paper.get(name)
         if table is None:
             continue
         base = table["rows"][table["base"]]
         lengths = [bits - base for bits in table["rows"].values()]
-        found.append(
+        panels.append(
             Panel(
                 title,
                 "bars",
@@ -149,7 +149,7 @@ def ablations(paper: Paper) -> list[Panel]:
                 **_from_paper(table),
             )
         )
-    return found
+    return panels
 
 
 def _billions(text: str) -> float:

@@ -1,7 +1,7 @@
-"""Finding sentence ends, compared: ``python -m bytelatent.plotting.sentence_boundaries``.
+"""Scores of sentence boundaries: ``python -m bytelatent.plotting.sentence_boundaries``.
 
-Measures what :mod:`bytelatent.graph.comparing` compares, on the text with known sentences that
-comes along. Needs the extra ``[graph]``.
+The command measures the methods of :mod:`bytelatent.graph.comparing` on the bundled text with known
+sentences. It needs the extra ``[graph]``.
 """
 
 from functools import partial
@@ -34,26 +34,26 @@ CARD = Card(
 
 
 def render(job: Job) -> None:
-    """Write the page, the images and the data."""
-    found = compare(read_documents(job.options.sample), job.model())
+    """Write the page, the images and the data file of the figure."""
+    comparison = compare(read_documents(job.options.sample), job.model())
     values = {
-        "model": found.model,
+        "model": comparison.model,
         "unit": "shares of sentence ends inside paragraphs; thresholds in nats",
         "sample": "bytelatent/graph/samples; README.md there names sources and licences",
-        "counts": found.counts,
-        "words": found.words,
-        "certain_words": found.certain_words,
-        "methods": [method.row() for method in found.methods],
+        "counts": comparison.counts,
+        "words": comparison.words,
+        "certain_words": comparison.certain_words,
+        "methods": [method.row() for method in comparison.methods],
     }
     job.writer.write_data(CARD, values)
-    job.writer.write_page(CARD, _page(found).render())
-    job.writer.write_figure(CARD, partial(_image, found))
+    job.writer.write_page(CARD, _page(comparison).render())
+    job.writer.write_figure(CARD, partial(_image, comparison))
 
 
-def _facts(found: Comparison) -> list[tuple[str, str]]:
-    report = found.counts["report"]
+def _facts(comparison: Comparison) -> list[tuple[str, str]]:
+    report = comparison.counts["report"]
     return [
-        ("model", found.model),
+        ("model", comparison.model),
         ("measured on", f"{report['bytes']:,} bytes, {report['documents']} documents"),
         ("sentence ends", f"{report['ends']:,}"),
         ("signs before a blank", f"{report['signs']:,}"),
@@ -61,13 +61,13 @@ def _facts(found: Comparison) -> list[tuple[str, str]]:
     ]
 
 
-def _page(found: Comparison) -> Page:
-    best = max(found.methods, key=lambda method: method.f1)
-    label = f"F1 of {len(found.methods)} methods; the highest is {best.f1:.3f} ({best.label})"
-    body = chart_html(_chart(found), label=label)
-    numbers = html_table("The numbers", COLUMNS, table(found))
+def _page(comparison: Comparison) -> Page:
+    best = max(comparison.methods, key=lambda method: method.f1)
+    label = f"F1 of {len(comparison.methods)} methods; the highest is {best.f1:.3f} ({best.label})"
+    body = chart_html(_chart(comparison), label=label)
+    numbers = html_table("The numbers", COLUMNS, table(comparison))
     body += numbers.replace("<details>", "<details open>", 1)
-    return Page(CARD.title, CARD.description, body, _facts(found))
+    return Page(CARD.title, CARD.description, body, _facts(comparison))
 
 
 def _name(method: Method) -> str:
@@ -78,8 +78,8 @@ def _colour(method: Method) -> str:
     return LIGHT[COLOURS.get(method.places, OTHERS)]
 
 
-def _chart(found: Comparison) -> go.Figure:
-    shown = found.methods[::-1]
+def _chart(comparison: Comparison) -> go.Figure:
+    shown = comparison.methods[::-1]
     names = [safe(_name(method)) for method in shown]
     figure = new_figure(
         height=130 + 34 * len(names),
@@ -115,11 +115,11 @@ def _chart(found: Comparison) -> go.Figure:
     return figure
 
 
-def _image(found: Comparison) -> Figure:
-    figure = Figure(figsize=(11, 1.9 + 0.38 * len(found.methods)))
+def _image(comparison: Comparison) -> Figure:
+    figure = Figure(figsize=(11, 1.9 + 0.38 * len(comparison.methods)))
     figure.set_layout_engine("constrained")
-    _draw(figure.subplots(), found.methods[::-1])
-    facts = "   ".join(f"{name}: {value}" for name, value in _facts(found))
+    _draw(figure.subplots(), comparison.methods[::-1])
+    facts = "   ".join(f"{name}: {value}" for name, value in _facts(comparison))
     figure.suptitle(CARD.title, x=0.01, ha="left", fontsize=14, fontweight="bold")
     figure.supxlabel(facts, x=0.01, ha="left", fontsize=9, color=LIGHT["muted"])
     return figure
@@ -154,7 +154,7 @@ def _add_options(parser: Parser) -> None:
         type=Path,
         default=SAMPLE,
         metavar="FILE",
-        help="known sentences, one a line (default: those that come along)",
+        help="known sentences, one per line (default: the bundled sample)",
     )
 
 

@@ -1,6 +1,6 @@
-"""One palette for pages and images, and the house style of matplotlib figures.
+"""Palette of pages and images, and house style of matplotlib figures.
 
-Hues are those of Okabe and Ito, told apart with every common kind of colour blindness.
+Hues are those of Okabe and Ito, which all common kinds of colour blindness distinguish.
 """
 
 import io
@@ -18,7 +18,7 @@ from PIL import Image
 
 
 class Colour(NamedTuple):
-    """A colour on white paper and its counterpart on dark."""
+    """A colour on white paper and its counterpart on dark paper."""
 
     light: str
     dark: str
@@ -40,15 +40,15 @@ PALETTE = {
     "tint-3": Colour("#cdeadb", "#1b4c3a"),
     "tint-4": Colour("#ecd5e6", "#51315a"),
 }
-"""Colours by what they are for; light values are all different, so a page can map them to dark."""
+"""Colours by purpose; all light values are different, so a page can map them to dark ones."""
 
 LIGHT = {name: colour.light for name, colour in PALETTE.items()}
 TINTS = ("tint-1", "tint-2", "tint-3", "tint-4")
-"""Backgrounds of patches, in turn."""
+"""Background colours of patches, used in turn."""
 
 SANS = "DejaVu Sans"
 MONO = "DejaVu Sans Mono"
-"""Both come with matplotlib, so a figure of Latin text is the same on every machine."""
+"""Monospaced font; both fonts come with matplotlib, so Latin text looks the same everywhere."""
 
 MISSING_GLYPH = "▯"
 
@@ -87,7 +87,7 @@ _PNG_COLOURS = 256
 
 @contextmanager
 def house_style() -> Iterator[None]:
-    """Matplotlib with our settings alone, whatever the user's own; put back afterwards."""
+    """Use matplotlib with our settings alone; restore the user's settings afterwards."""
     with matplotlib.rc_context():
         matplotlib.rcdefaults()
         matplotlib.rcParams.update(_RC)
@@ -95,11 +95,11 @@ def house_style() -> Iterator[None]:
 
 
 def save_figure(figure: Figure, path: Path) -> None:
-    """Write a figure without the date or the program in it, so that equal figures are equal files.
+    """Write a figure without date and program name, so that equal figures give equal files.
 
     Args:
-        figure: drawn within :func:`house_style`.
-        path: ends in ``.png`` or ``.pdf``.
+        figure: figure drawn within :func:`house_style`.
+        path: path that ends in ``.png`` or ``.pdf``.
     """
     rendered = io.BytesIO()
     figure.savefig(rendered, format=path.suffix[1:], metadata=_METADATA[path.suffix])
@@ -119,25 +119,25 @@ def _small_png(rendered: io.BytesIO) -> bytes:
 
 @cache
 def _families() -> tuple[str, ...]:
-    """Families that may draw text: ours first, then what Noto fonts are installed, by name."""
+    """Return the font families for text: ours first, then the installed Noto fonts, by name."""
     noto = {font.name for font in fontManager.ttflist if font.name.startswith("Noto Sans")}
     return MONO, SANS, *sorted(noto)
 
 
 @cache
 def _glyphs(family: str) -> frozenset[int]:
-    """Code points that a family has glyphs for."""
+    """Return the code points for which a family has glyphs."""
     return frozenset(FT2Font(findfont(family)).get_charmap())
 
 
 @cache
 def _family_of(code: int) -> str | None:
-    """The first family with a glyph for a code point."""
+    """Return the first family with a glyph for a code point."""
     return next((name for name in _families() if code in _glyphs(name)), None)
 
 
 def drawable(text: str) -> tuple[str, list[str]]:
-    """``text`` with a box for what no font here can draw, and the families that draw the rest."""
+    """Return ``text`` with a box for each character without a glyph, and the families it needs."""
     shown = "".join(c if _family_of(ord(c)) else MISSING_GLYPH for c in text)
     needed = {_family_of(ord(c)) or MONO for c in shown} | {MONO}
     return shown, [name for name in _families() if name in needed]

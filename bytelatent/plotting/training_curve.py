@@ -1,7 +1,7 @@
 """Bits per byte while a model trains: ``python -m bytelatent.plotting.training_curve``.
 
-Reads the ``metrics.jsonl`` that a training run writes. When no model is named, both shipped ones
-are drawn, each in a figure of its own.
+The command reads the ``metrics.jsonl`` that a training run writes. When no model is named, both
+shipped models are drawn, each in its own figure.
 """
 
 from dataclasses import dataclass
@@ -22,9 +22,12 @@ from bytelatent.plotting.style import LIGHT
 
 METRICS_NAME = "metrics.jsonl"
 HALF_WINDOW = 12
-"""Training points on either side over which one is averaged, at most."""
+"""Maximum number of training points on either side in a running mean."""
 START_SHARE = 4
-"""Near the start, where the curve is steep, only that part of the points before one counts."""
+"""Divisor of a point's index: the running mean has at most index // divisor points per side.
+
+It keeps the mean narrow near the start, where the curve is steep.
+"""
 MEGABYTE = 1e6
 SMOOTHING = (
     "mean of point i and r neighbours on either side, "
@@ -49,15 +52,15 @@ BLT_MODEL = DEFAULT_MODEL.with_name("blt-mini")
 
 @dataclass(frozen=True)
 class Curve:
-    """A training run.
+    """Curve of a training run.
 
     Attributes:
-        model: what was trained.
-        bytes: seen so far at each training point.
-        train: bits per byte of the batches there.
-        valid_bytes: seen so far at each held-out measurement.
-        valid: bits per byte of the held-out text there.
-        rounds: bytes seen where every round after the first began.
+        model: name of the trained model.
+        bytes: number of bytes seen at each training point.
+        train: bits per byte of the batch at each training point.
+        valid_bytes: number of bytes seen at each held-out measurement.
+        valid: bits per byte of the held-out text at each measurement.
+        rounds: number of bytes seen at the start of every round after the first.
     """
 
     model: str
@@ -69,7 +72,7 @@ class Curve:
 
     @property
     def smoothed(self) -> list[float]:
-        """Mean of each training point and as many neighbours on either side (:data:`SMOOTHING`)."""
+        """Running mean of the training points (:data:`SMOOTHING`)."""
         last = len(self.train) - 1
         means = []
         for place in range(last + 1):
@@ -79,10 +82,10 @@ class Curve:
 
 
 def render(job: Job) -> None:
-    """Write the page, the images and the data."""
-    given, folder = job.options.metrics, job.options.model
-    _draw(job, CARD, given or folder / METRICS_NAME)
-    if given is None and folder == DEFAULT_MODEL and BLT_MODEL.is_dir():
+    """Write the page, the images and the data file of the figure."""
+    metrics, folder = job.options.metrics, job.options.model
+    _draw(job, CARD, metrics or folder / METRICS_NAME)
+    if metrics is None and folder == DEFAULT_MODEL and BLT_MODEL.is_dir():
         _draw(job, BLT_CARD, BLT_MODEL / METRICS_NAME)
 
 
@@ -102,13 +105,13 @@ def _draw(job: Job, card: Card, path: Path) -> None:
 
 
 def read_curve(path: Path) -> Curve:
-    """The training points and held-out measurements of a ``metrics.jsonl``.
+    """Read the training points and held-out measurements of a ``metrics.jsonl``.
 
-    Of two lines of a step the later one counts: the run went on from before it, after a kill. A
-    held-out measurement that does not say how many bytes were seen gets them from its step.
+    If two lines have the same step, the later one counts: the run was killed and continued from an
+    earlier step. A held-out measurement without its number of bytes gets the number of its step.
 
     Raises:
-        ValueError: the file is missing or has no training points; the message names it.
+        ValueError: the file is missing or has no training points; the message names the file.
     """
     if not path.is_file():
         raise ValueError(f"--metrics: {path} does not exist")
@@ -133,15 +136,15 @@ def read_curve(path: Path) -> Curve:
 
 
 def _by_step(lines: list[dict[str, Any]], *names: str) -> list[dict[str, Any]]:
-    """The lines that have these numbers, in the order of their steps."""
-    found = {line["step"]: line for line in lines if _has_numbers(line, "step", *names)}
-    return [found[step] for step in sorted(found)]
+    """Return the lines that have these numbers, in the order of their steps."""
+    lines_by_step = {line["step"]: line for line in lines if _has_numbers(line, "step", *names)}
+    return [lines_by_step[step] for step in sorted(lines_by_step)]
 
 
 def _rounds(lines: list[dict[str, Any]], steps: list[int], seen: list[float]) -> list[int]:
-    """Bytes seen at the last step before each round but the first."""
+    """Return the bytes seen at the last step before each round but the first."""
     rounds = find_rounds([line for line in lines if _has_numbers(line, "step", "lr")])
-    ends = [one.last for one in rounds[:-1]]
+    ends = [training_round.last for training_round in rounds[:-1]]
     return [round(size) for size in np.interp(ends, [0, *steps], [0, *seen]).tolist()]
 
 
@@ -161,7 +164,7 @@ def _facts(curve: Curve) -> list[tuple[str, str]]:
 
 
 def _limits(curve: Curve) -> tuple[float, float]:
-    """Bits per byte to show: the steep first points would press the rest flat."""
+    """Return the y limits in bits per byte; the steep first points may exceed them."""
     low = min([*curve.train, *curve.valid])
     usual = float(np.quantile(curve.train, 0.97))
     return max(0.0, low - 0.15), max(usual, *curve.valid, low + 0.5) + 0.15

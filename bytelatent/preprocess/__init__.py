@@ -1,1 +1,1 @@
-"""What is done to text once, before training."""
+"""Preprocessing of text, done once before training."""

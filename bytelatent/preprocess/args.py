@@ -1,4 +1,4 @@
-"""What the command that measures entropies ahead of time is told."""
+"""Settings of the command that measures entropies ahead of training."""
 
 from pathlib import Path
 from typing import Literal, Self
@@ -12,30 +12,34 @@ ONLY_ELSEWHERE = ("time", "tasks_per_job")
 
 
 class PreprocessArgs(BaseModel):
-    """Shards of text in, shards of text with entropies out.
+    """Settings of the conversion from shards of text to shards of text with entropies.
 
     Attributes:
-        input: folder with JSONL (plain, gz, zst), Arrow or parquet shards, in subfolders or not.
-        output: folder for the Arrow shards, which keep the places and names of the input's.
-        entropy_model: the byte model that measures: a folder, a shipped name, or ``owner/name``.
-        text_key: field or column that holds the text.
-        on_bad_line: ``skip`` counts and names lines without a usable document, ``error`` stops.
-        dtype: numbers that the model computes with.
-        device: where it runs; of several GPUs, ``cuda`` gives one to each task in turn.
-        batch_bytes: bytes, padding included, that are measured at once. More gains nothing on a
-            CPU; a GPU wants some 100,000.
-        threads: torch's threads per task. Default: a fair share of the cores.
-        override: write anew what another model, or another text, left in ``output``.
-        dry_run: write nothing but the script of ``executor: slurm``; start nothing.
-        executor: ``local``: processes here; ``slurm``: an array job; ``ray``: a Ray cluster.
-        tasks: parts that the work is cut into. Default: one per shard.
-        workers: tasks at a time. Default: one locally, else as many as there is room for.
-        tasks_per_job: tasks that one Slurm job or Ray actor does; they share its start.
-        ncpu: cores per task, for Slurm and Ray.
-        ngpu: GPUs per task, for Slurm and Ray.
-        mem_per_cpu: GB of memory per core, for Slurm and Ray.
-        time: minutes until Slurm or Ray ends a job.
-        partition, account, qos: as for sbatch.
+        input: folder with JSONL (plain, gz, zst), Arrow or parquet shards, also in subfolders.
+        output: folder for the Arrow shards, with the subfolders and names of the input shards.
+        entropy_model: byte model that measures: a folder, a shipped name, or ``owner/name``.
+        text_key: field or column that contains the text.
+        on_bad_line: ``skip`` counts and logs lines without a usable document; ``error`` stops.
+        dtype: number format in which the model computes.
+        device: device of the model; if there are several GPUs, ``cuda`` assigns one to each task in
+            turn.
+        batch_bytes: number of bytes in a batch, padding included. More than the default gains
+            nothing on a CPU; a GPU needs some 100,000.
+        threads: number of torch's threads per task. Default: the cores divided by the workers.
+        override: overwrite shards in ``output`` that were made from another model or another text.
+        dry_run: write only the script of ``executor: slurm``, and start nothing.
+        executor: ``local``: processes on this machine; ``slurm``: an array job; ``ray``: a Ray
+            cluster.
+        tasks: number of parts into which the work is divided. Default: one per shard.
+        workers: number of tasks that run at once. Default: one locally, otherwise as many as
+            possible.
+        tasks_per_job: number of tasks of one Slurm job or Ray actor, which starts only once for
+            them.
+        ncpu: number of cores per task, for Slurm and Ray.
+        ngpu: number of GPUs per task, for Slurm and Ray.
+        mem_per_cpu: memory per core in GB, for Slurm and Ray.
+        time: time limit of a Slurm or Ray job in minutes.
+        partition, account, qos: options of sbatch.
         env: environment of the Slurm jobs, as for ``bytelatent.stool``.
     """
 
@@ -67,8 +71,10 @@ class PreprocessArgs(BaseModel):
 
     @model_validator(mode="after")
     def _check_executor(self) -> Self:
-        given = self.model_dump(include={*ONLY_SLURM, *ONLY_ELSEWHERE}, exclude_none=True)
-        for key in given:
+        executor_settings = self.model_dump(
+            include={*ONLY_SLURM, *ONLY_ELSEWHERE}, exclude_none=True
+        )
+        for key in executor_settings:
             if self.executor == "local" or (self.executor == "ray" and key in ONLY_SLURM):
                 raise ValueError(f"{key} means nothing to executor {self.executor!r}; leave it out")
         if self.executor == "slurm" and (self.partition is None or self.time is None):

@@ -2,10 +2,10 @@
 
     python -m bytelatent.preprocess.entropies input=data/corpus output=data/entropies workers=4
 
-Measures the entropy of every next byte once, so that training need not: every shard of text in
-``input`` becomes an Arrow shard of the same name with the columns ``text`` and ``entropies``
-(nats; one for each token of BOS + UTF-8 bytes + EOS). Shards that are done are left alone, so the
-same command finishes what was interrupted. ``config=FILE`` reads settings from YAML.
+The command measures the entropy of every next byte once, before training. It converts every shard
+of text in ``input`` to an Arrow shard of the same name with the columns ``text`` and ``entropies``
+(in nats, one for each token of BOS + UTF-8 bytes + EOS). It skips shards that are done, so the same
+command completes an interrupted run. ``config=FILE`` reads settings from YAML.
 """
 
 import importlib.util
@@ -37,10 +37,10 @@ NEEDED = ("datatrove", "pyarrow")
 
 
 def preprocess(args: PreprocessArgs) -> str:
-    """Do what the args say, and return a sentence on what was done.
+    """Measure the entropies as configured, and return a sentence on the result.
 
     Raises:
-        ValueError: a setting, a shard or a line is wrong; the message names it.
+        ValueError: a setting, a shard or a line is invalid; the message names it.
     """
     for name in NEEDED:
         if importlib.util.find_spec(name) is None:
@@ -52,7 +52,7 @@ def preprocess(args: PreprocessArgs) -> str:
     folders = {"input": args.input.absolute(), "output": args.output.absolute()}
     args = args.model_copy(update=folders)
     work, done = find_work(args)
-    size = sum(one.source.stat().st_size for one in work) / 1e6
+    size = sum(shard.source.stat().st_size for shard in work) / 1e6
     plan = f"{len(work)} shards to measure ({size:.1f} MB), {done} done before, in {args.output}"
     if not work or (args.dry_run and args.executor != "slurm"):
         return plan
@@ -64,7 +64,7 @@ def preprocess(args: PreprocessArgs) -> str:
         _copy_manifest(args)
         run = pipeline.run_local if args.executor == "local" else pipeline.run_ray
         run(args, work)
-    if missing := [one for one in work if not is_done(one, override=True)]:
+    if missing := [shard for shard in work if not is_done(shard, override=True)]:
         raise ValueError(
             f"{len(missing)} of {len(work)} shards were not done, {missing[0].source} among them; "
             f"{args.output / pipeline.LOG_FOLDER / 'logs'} says why"
@@ -73,7 +73,7 @@ def preprocess(args: PreprocessArgs) -> str:
 
 
 def _copy_manifest(args: PreprocessArgs) -> None:
-    """Sources and licences of a corpus go with its text."""
+    """Copy the manifest of a corpus, with sources and licences, to the output."""
     manifest = args.input / "manifest.json"
     if manifest.is_file():
         with replacing(args.output / manifest.name) as temporary:
@@ -82,20 +82,20 @@ def _copy_manifest(args: PreprocessArgs) -> None:
 
 @contextmanager
 def _progress(work: "Sequence[Work]") -> Iterator[None]:
-    """A bar of finished shards and bytes written, on a terminal; elsewhere nothing."""
+    """Show a progress bar of finished shards and bytes written, if stderr is a terminal."""
     console = Console(stderr=True)
     if not console.is_terminal:
         yield
         return
     columns = (BarColumn(), TextColumn("{task.completed:.0f}/{task.total:.0f} shards"))
     note = TextColumn("{task.fields[written]:.1f} MB written")
-    folders = {one.target.parent for one in work}
+    folders = {shard.target.parent for shard in work}
     began, over = time.time(), threading.Event()
     with Progress(*columns, note, TimeElapsedColumn(), console=console) as bar:
         task = bar.add_task("entropies", total=len(work), written=0.0)
 
         def show() -> None:
-            done = sum(one.target.exists() for one in work)
+            done = sum(shard.target.exists() for shard in work)
             written = sum(_written(folder, began) for folder in folders) / 1e6
             bar.update(task, completed=done, written=written)
 
@@ -114,7 +114,7 @@ def _progress(work: "Sequence[Work]") -> Iterator[None]:
 
 
 def _written(folder: Path, since: float) -> int:
-    """Bytes of Arrow files, finished or not, that were written since then."""
+    """Return the size of the Arrow files, finished or not, that were written after ``since``."""
     total = 0
     for path in folder.glob("*.arrow") if folder.is_dir() else ():
         with suppress(FileNotFoundError):  # moved meanwhile
@@ -124,13 +124,13 @@ def _written(folder: Path, since: float) -> int:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """The command."""
+    """Run the command with ``argv``; return its exit status."""
     words = sys.argv[1:] if argv is None else argv
     if not words or {"-h", "--help"} & set(words):
         print(f"{__doc__}\n{inspect.getdoc(PreprocessArgs)}")
         return 0 if words else 2
     return run_command(
-        lambda given: print(preprocess(load_args(PreprocessArgs, given))),
+        lambda options: print(preprocess(load_args(PreprocessArgs, options))),
         words,
         interrupted="stopped; the same command does what is left",
         errors=(ValueError, OSError),

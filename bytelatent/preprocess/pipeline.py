@@ -1,4 +1,4 @@
-"""The work as a datatrove pipeline, and who executes it."""
+"""datatrove pipeline that measures the shards, and the executors that run it."""
 
 import copy
 import importlib.util
@@ -26,19 +26,19 @@ from bytelatent.preprocess.args import PreprocessArgs
 from bytelatent.preprocess.shards import Work, is_done, load_model, measure_shard
 
 LOG_FOLDER = ".preprocess"
-"""In the output: logs and statistics of the tasks, and what Slurm runs."""
+"""Folder in the output for logs and statistics of the tasks and for the files of Slurm."""
 
 ARRAY_SIZE = 1000
-"""Jobs of a Slurm array; more are refused by Slurm's default configuration."""
+"""Largest number of jobs in a Slurm array; Slurm's default configuration refuses more."""
 
 
 class MeasureEntropies(PipelineStep):  # type: ignore[misc]
-    """Measures the shards of a task.
+    """Pipeline step that measures the shards of one task.
 
     Args:
-        args: the run.
-        work: all shards of the run; task ``rank`` takes every ``world_size``-th of them.
-        threads: torch's threads; None leaves them as they are.
+        args: settings of the run.
+        work: all shards of the run; task ``rank`` takes every ``world_size``-th shard.
+        threads: number of torch's threads; None keeps the current number.
     """
 
     name = "entropies"
@@ -49,13 +49,13 @@ class MeasureEntropies(PipelineStep):  # type: ignore[misc]
         self.args, self.work, self.threads = args, work, threads
 
     def run(self, data: Any = None, rank: int = 0, world_size: int = 1) -> None:
-        """Do the shards of ``rank`` that are not done yet: a job may have been started again."""
+        """Measure the shards of task ``rank``, except those that an earlier start has done."""
         if self.threads is not None:
             torch.set_num_threads(self.threads)
         keep_freed_memory()
         model = None
         for work in self.work[rank::world_size]:
-            # The launcher has checked what is there; what has come since is of this run.
+            # The launcher has checked earlier shards; later ones were written by this run.
             if work.target.exists() and is_done(work, override=True):
                 continue
             model = model or load_model(self.args, rank)
@@ -67,24 +67,24 @@ class MeasureEntropies(PipelineStep):  # type: ignore[misc]
 
 
 class LocalExecutor(LocalPipelineExecutor):  # type: ignore[misc]
-    """Processes on this machine; datatrove's own talk goes to the log files only.
+    """Executor with processes on this machine, whose datatrove messages only go to log files.
 
-    They end when this one does, be it by a kill: datatrove's own would finish their shards, and its
-    manager would stay for good.
+    The processes end when this process ends, even if it is killed. Without that, datatrove's
+    workers would finish their shards and its manager process would never end.
     """
 
     def run(self) -> PipelineStats:
-        """All tasks, ``workers`` at a time."""
+        """Run all tasks, ``workers`` at a time; return their statistics."""
         self._launched = True
         self.save_executor_as_json()
         ranks = range(self.tasks)
         if self.workers == 1:
-            found = [copy.deepcopy(self)._run_for_rank(rank) for rank in ranks]
+            task_stats = [copy.deepcopy(self)._run_for_rank(rank) for rank in ranks]
         else:
             context = multiprocess.get_context(self.start_method)
             with context.Pool(self.workers, initializer=end_with, initargs=[os.getpid()]) as pool:
-                found = list(pool.imap_unordered(self._run_for_rank, ranks))
-        stats = sum(found, start=PipelineStats())
+                task_stats = list(pool.imap_unordered(self._run_for_rank, ranks))
+        stats = sum(task_stats, start=PipelineStats())
         with self.logging_dir.open("stats.json", "wt") as file:
             stats.save_to_disk(file)
         return stats
@@ -95,10 +95,11 @@ class LocalExecutor(LocalPipelineExecutor):  # type: ignore[misc]
 
 
 def run_local(args: PreprocessArgs, work: Sequence[Work]) -> None:
-    """Measure here, in ``workers`` processes.
+    """Measure on this machine, in ``workers`` processes.
 
     Raises:
-        ValueError: see :func:`~bytelatent.preprocess.shards.measure_shard`.
+        ValueError: a shard cannot be measured (see
+            :func:`~bytelatent.preprocess.shards.measure_shard`).
     """
     tasks = min(args.tasks or len(work), len(work))
     workers = min(args.workers or 1, tasks)
@@ -119,7 +120,7 @@ def run_local(args: PreprocessArgs, work: Sequence[Work]) -> None:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep datatrove's account of the run off the terminal."""
+    """Suppress datatrove's messages on the terminal."""
     datatrove_log.disable("datatrove")
     try:
         yield
@@ -128,18 +129,18 @@ def _quiet() -> Iterator[None]:
 
 
 def _remove_leftovers(work: Sequence[Work]) -> None:
-    """Delete what killed runs have left; the workers of those have ended with them."""
-    for folder in {one.target.parent for one in work}:
+    """Delete the temporary files of killed runs; the workers of these runs have ended too."""
+    for folder in {shard.target.parent for shard in work}:
         if folder.is_dir():
             for path in folder.glob(".*.tmp.arrow"):
                 path.unlink()
 
 
 def write_slurm_job(args: PreprocessArgs, work: Sequence[Work]) -> Path:
-    """Write the script of an array job, and what it needs; return its path.
+    """Write the script of an array job and the files that it needs; return the path of the script.
 
     Raises:
-        ValueError: the output's path or ``env`` cannot be used.
+        ValueError: the path of the output or ``env`` cannot be used.
     """
     folder = args.output / LOG_FOLDER
     try:
@@ -184,9 +185,9 @@ def write_slurm_job(args: PreprocessArgs, work: Sequence[Work]) -> Path:
 
 
 def run_ray(args: PreprocessArgs, work: Sequence[Work]) -> None:
-    """Measure on the Ray cluster of ``RAY_ADDRESS``, or on one that Ray starts here.
+    """Measure on the Ray cluster of ``RAY_ADDRESS``, or on a cluster that Ray starts here.
 
-    A task that fails does not stop the others, and raises nothing.
+    A task that fails does not stop the other tasks and raises no error.
 
     Raises:
         ValueError: Ray is not installed.

@@ -1,4 +1,4 @@
-"""Which shards there are, which are done, and how one is written."""
+"""Shards of the preprocessing: look-up, check of finished shards, measuring and writing."""
 
 import hashlib
 import json
@@ -26,14 +26,15 @@ from bytelatent.transformer import LMTransformer
 logger = logging.getLogger(__name__)
 
 METADATA = b"bytelatent.preprocess"
-"""Key in an Arrow schema's metadata; the value is JSON, and says how the entropies were made."""
+"""Key in the metadata of an Arrow schema; its value is JSON that describes how the entropies were
+made."""
 
 TEXT = "text"
 
 NAMED_BAD_LINES = 20
 
 BATCHES_AT_ONCE = 256
-"""Batches whose documents are read, sorted by length and written together."""
+"""Number of batches whose documents are read, sorted by length and written together."""
 
 
 @dataclass(frozen=True)
@@ -41,9 +42,9 @@ class Work:
     """One shard to measure.
 
     Attributes:
-        source: the text.
-        target: where the Arrow shard goes.
-        origin: what the finished shard says about itself; any difference makes it another one.
+        source: path of the text.
+        target: path of the Arrow shard.
+        origin: description that the finished shard stores; if it differs, the shard is not done.
     """
 
     source: Path
@@ -52,54 +53,54 @@ class Work:
 
 
 def find_work(args: PreprocessArgs) -> tuple[list[Work], int]:
-    """Shards that are to be measured, and the number of those that are done.
+    """Return the shards that must be measured, and the number of shards that are done.
 
     Raises:
-        ValueError: there is no shard, two would have the same name, the model cannot be used, or
-            a shard in the output was made in another way and ``override`` is not set.
+        ValueError: there is no shard, two shards would get the same name, the model cannot be used,
+            or a shard in the output was made in another way and ``override`` is not set.
     """
     sources = _sources(args.input)
     common = describe(args)
     work: dict[Path, Work] = {}
     done = 0
     for source, stem in sources:
-        place = source.relative_to(args.input)
-        target = args.output / place.parent / f"{stem}.arrow"
+        relative = source.relative_to(args.input)
+        target = args.output / relative.parent / f"{stem}.arrow"
         if target in work:
             raise ValueError(
                 f"input: {work[target].source} and {source} would both become {target}; "
                 "rename one of them"
             )
         size = source.stat().st_size
-        origin = common | {"source": place.as_posix(), "source_bytes": size}
+        origin = common | {"source": relative.as_posix(), "source_bytes": size}
         work[target] = Work(source, target, origin)
-    for one in list(work.values()):
-        if is_done(one, override=args.override):
-            del work[one.target]
+    for shard in list(work.values()):
+        if is_done(shard, override=args.override):
+            del work[shard.target]
             done += 1
     return list(work.values()), done
 
 
 def _sources(folder: Path) -> list[tuple[Path, str]]:
-    """Files of text with their names less the ending, in order; hidden ones are left out."""
+    """Return the text files in ``folder``, sorted, and their names without the ending."""
     if not folder.is_dir():
         raise ValueError(f"input: {folder} is no folder")
-    found = []
+    files = []
     for path in sorted(folder.rglob("*")):
         hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
         ending = next((suffix for suffix in FORMATS if path.name.endswith(suffix)), None)
         if ending and not hidden and path.is_file():
-            found.append((path, path.name.removesuffix(ending)))
-    if not found:
+            files.append((path, path.name.removesuffix(ending)))
+    if not files:
         raise ValueError(f"input: {folder} holds no shard, that is no file {', '.join(FORMATS)}")
-    return found
+    return files
 
 
 def describe(args: PreprocessArgs) -> dict[str, Any]:
-    """What every shard of a run says about itself.
+    """Describe how the shards of a run are made.
 
     Raises:
-        ValueError: the entropy model is not there, or cannot measure texts of any length.
+        ValueError: the entropy model does not exist, or cannot measure texts of any length.
     """
     folder = model_folder(args.entropy_model, MODEL_FILES)
     checkpoint = find_checkpoint(folder, LMTransformer.kind)
@@ -124,10 +125,10 @@ def describe(args: PreprocessArgs) -> dict[str, Any]:
 
 
 def is_done(work: Work, *, override: bool) -> bool:
-    """Whether the shard is there, whole, and made in just this way.
+    """Return whether the shard exists, is complete, and was made in the same way.
 
     Raises:
-        ValueError: it was made in another way, and ``override`` is not set.
+        ValueError: the shard was made in another way, and ``override`` is not set.
     """
     if not work.target.exists():
         return False
@@ -157,10 +158,10 @@ def is_done(work: Work, *, override: bool) -> bool:
 
 
 def load_model(args: PreprocessArgs, rank: int) -> LMTransformer:
-    """The entropy model of a task, on its device.
+    """Load the entropy model of a task on its device.
 
     Raises:
-        ValueError: the model or the device is not there.
+        ValueError: the model or the device does not exist.
     """
     device = find_device(args.device)
     if args.device == "cuda":
@@ -170,10 +171,12 @@ def load_model(args: PreprocessArgs, rank: int) -> LMTransformer:
 
 
 def measure_shard(work: Work, model: LMTransformer, args: PreprocessArgs) -> dict[str, int]:
-    """Write the shard, whole or not at all; count its ``documents``, ``bytes`` and ``bad_lines``.
+    """Write the shard completely or not at all; return its counts.
+
+    The counts are ``documents``, ``bytes`` and ``bad_lines``.
 
     Raises:
-        ValueError: a bad line that is not to be skipped, or a damaged file.
+        ValueError: a line is invalid and must not be skipped, or the file is damaged.
     """
     counts = {"documents": 0, "bytes": 0, "bad_lines": 0}
     schema = pa.schema(
@@ -221,7 +224,7 @@ def _text(shard: Shard, record: Record) -> str:
 
 
 def _groups(texts: Iterable[str], size: int) -> Iterator[list[str]]:
-    """Texts in lists of about ``size`` characters."""
+    """Yield lists of texts of about ``size`` characters each."""
     group: list[str] = []
     total = 0
     for text in texts:

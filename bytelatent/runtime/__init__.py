@@ -1,4 +1,4 @@
-"""Exported models without torch: onnxruntime and numpy are all they need."""
+"""Runtime of exported models: it needs only onnxruntime and numpy, not torch."""
 
 from bytelatent.runtime.blt_runtime import BltRuntime
 from bytelatent.runtime.entropy_runtime import ByteAnalysis, EntropyRuntime

@@ -1,4 +1,4 @@
-"""A BLT without torch, which makes the same text as the torch ``Engine``."""
+"""A BLT without torch, which generates the same text as the torch ``Engine``."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -25,22 +25,22 @@ from bytelatent.runtime.steps import Sessions, StepModel
 
 TRAIN_ARGS_FILE = "train_args.json"
 PROMPT_LIMIT = 32_768
-"""Bytes of a prompt at most: memory grows with its patches."""
+"""Largest number of bytes of a prompt: memory grows with its number of patches."""
 
 
 class BltRuntime:
-    """A BLT that runs on onnxruntime and numpy alone.
+    """A BLT that runs with only onnxruntime and numpy.
 
-    Calls do not disturb one another and may run in several threads: what a text depends on is made
-    for each call. A stream can be given up after any byte (``close()`` of the iterator, or leaving
-    it): nothing runs in the background. A call keeps at most the windows of bytes, and of every
-    patch the keys and values of the global model.
+    Calls are independent and may run in several threads: each call creates its own state. A stream
+    can be ended after any byte, by ``close()`` of the iterator or by leaving the loop; nothing runs
+    in the background. The KV caches of a call hold at most the windows of bytes, and the keys and
+    values of every patch for the global transformer.
 
     Args:
         model: the loaded graphs.
-        name: what to call the model.
-        patcher: how patches are cut.
-        prompt_limit: bytes of a prompt, or of a text to inspect, at most.
+        name: name of the model.
+        patcher: the patching rule.
+        prompt_limit: largest number of bytes of a prompt, or of a text to inspect.
     """
 
     def __init__(
@@ -63,14 +63,14 @@ class BltRuntime:
         threads: int = 1,
         prompt_limit: int = PROMPT_LIMIT,
     ) -> Self:
-        """Load a folder that ``python -m bytelatent.export`` has written graphs to.
+        """Load the graphs that ``python -m bytelatent.export`` has written to a folder.
 
         Args:
             folder: folder of the BLT, or the name of a shipped one.
-            entropy_model: folder or name of the entropy model; else the ``patcher_model`` of
-                ``train_args.json``, or the sub-folder ``entropy_model``.
-            threads: cores that one step may use.
-            prompt_limit: bytes of a prompt at most.
+            entropy_model: folder or name of the entropy model; if None, the ``patcher_model`` of
+                ``train_args.json``, or else the sub-folder ``entropy_model``.
+            threads: number of cores that one step may use.
+            prompt_limit: largest number of bytes of a prompt.
 
         Raises:
             ModelFileError: a file is missing, damaged or of another kind; the message names it.
@@ -87,9 +87,9 @@ class BltRuntime:
             raise ModelFileError(str(error)) from None
         entropy, entropy_shape = None, None
         if patcher.mode() in ENTROPY_MODES:
-            where = entropy_folder(folder, settings, entropy_model)
-            found = load_graph(where / ENTROPY_GRAPH, EntropyShape, threads=threads)
-            entropy, entropy_shape = found.session, found.shape
+            entropy_path = entropy_folder(folder, settings, entropy_model)
+            graph = load_graph(entropy_path / ENTROPY_GRAPH, EntropyShape, threads=threads)
+            entropy, entropy_shape = graph.session, graph.shape
         elif entropy_model is not None:
             raise ModelFileError(
                 f"entropy_model: {folder} cuts patches by rule {patcher.mode().value!r}, which "
@@ -111,10 +111,17 @@ class BltRuntime:
         stop: Sequence[bytes] = (),
         speculate: Speculate = None,
     ) -> Iterator[Event]:
-        """Yield the tokens of all rows as they come, like ``Engine.stream`` of torch.
+        """Yield the tokens of all rows as they are generated, as ``Engine.stream`` of torch does.
+
+        Args:
+            prompts: bytes that each text continues; may be empty and need not be UTF-8.
+            max_bytes: largest number of tokens of a row.
+            sampling: how a token is chosen; greedy if None.
+            stop: strings; a row ends before the first of them that it generates.
+            speculate: number of tokens to draft at once, ``auto``, or None.
 
         Raises:
-            ValueError: a number is out of range, a stop string is empty, or a prompt too long.
+            ValueError: a number is out of range, a stop string is empty, or a prompt is too long.
         """
         return iter(self._run(prompts, max_bytes, sampling, stop, speculate))
 
@@ -127,15 +134,15 @@ class BltRuntime:
         stop: Sequence[bytes] = (),
         speculate: Speculate = None,
     ) -> list[Generated]:
-        """The whole text of every row; see :meth:`stream`."""
+        """Return the whole text of every row; the arguments are those of :meth:`stream`."""
         return self._run(prompts, max_bytes, sampling, stop, speculate).whole()
 
     def inspect(self, data: bytes, *, top_k: int = 0) -> Inspection:
-        """All that a person may want to see of a pass over ``data``.
+        """Run the model over ``data`` and return its patches, entropies, weights and predictions.
 
         Args:
             data: a text, valid UTF-8 or not; may be empty.
-            top_k: how many likely next tokens to return for every position.
+            top_k: number of most likely next tokens to return for every position.
 
         Raises:
             ValueError: ``data`` is longer than ``prompt_limit``.

@@ -1,4 +1,4 @@
-"""The graph of an entropy model: texts of any length, piece by piece.
+"""The graph of an entropy model, for texts of any length in pieces.
 
 Legend: ``S`` new bytes, ``V`` vocabulary, ``N`` hash tables.
 """
@@ -16,31 +16,34 @@ from bytelatent.runtime.numpy_kv_cache import Floats, KVCache
 from bytelatent.runtime.onnx_format import EntropyShape
 
 PIECE = 128
-"""Bytes that look back together: more of them waste work on what is masked, fewer waste calls."""
+"""Number of bytes in one call.
+
+With more bytes, more work is wasted on masked scores; with fewer bytes, there are more calls.
+"""
 
 
 class Reading(Protocol):
-    """A model in the middle of a text."""
+    """State of an entropy model at a position in a text."""
 
     def advance(self, tokens_S: NDArray[np.int64]) -> tuple[Floats, Floats]:
-        """Take in the next bytes: logits ``[S, V]`` and nats ``[S]`` after each."""
+        """Run over the next bytes; return logits ``[S, V]`` and nats ``[S]`` after each byte."""
         ...
 
     def copy(self) -> Self:
-        """Another one at the same place, which goes its own way."""
+        """Return an independent copy at the same position."""
         ...
 
 
 class EntropyGraph:
-    """The graph of :data:`bytelatent.runtime.onnx_format.ENTROPY_GRAPH`.
+    """The graph :data:`bytelatent.runtime.onnx_format.ENTROPY_GRAPH` of an entropy model.
 
     Args:
         session: the loaded graph.
-        shape: what it says of its model.
+        shape: dimensions of the model, from the metadata of the graph.
 
     Attributes:
-        longest_ngram: bytes that an embedding depends on, its own included.
-        reach: bytes before a place that its entropy may depend on, at most.
+        longest_ngram: number of bytes that an embedding depends on, its own byte included.
+        reach: largest number of bytes before a position that its entropy may depend on.
     """
 
     def __init__(self, session: onnxruntime.InferenceSession, shape: EntropyShape) -> None:
@@ -50,44 +53,45 @@ class EntropyGraph:
         self.reach = sys.maxsize if window is None else layers * window + self.longest_ngram
 
     def begin(self) -> "GraphReading":
-        """In front of a text."""
+        """Return the state before the first byte of a text."""
         return GraphReading(self, KVCache(self.shape.stack), [])
 
     def run(
         self, cache: KVCache, tokens: Sequence[int], before: Sequence[int], *outputs: str
     ) -> list[Any]:
-        """Run over the next bytes; ``cache`` takes them in.
+        """Run over the next bytes of a row and return the outputs named in ``outputs``.
 
         Args:
-            cache: the past.
-            tokens: ids; an end of document may only be the last.
-            before: ids in front of them, as many as the longest n-gram has less one, or all.
-            outputs: names of what to give.
+            cache: KV cache of the row, which takes in the bytes.
+            tokens: token ids; an end of document may only be the last.
+            before: token ids that precede them: all, or at least the length of the longest n-gram
+                minus 1.
+            outputs: names of the outputs to return.
         """
         shape, feed = self.shape, cache.inputs(len(tokens)) | {"tokens": np.array(tokens)}
         if shape.hash_sizes:
             feed["hashes"] = next_buckets(
                 tokens, before, shape.hash_sizes, shape.hash_functions, shape.hash_buckets
             )
-        found: list[Any] = self.session.run(["new", *outputs], feed)
-        cache.take(found[0])
-        return found[1:]
+        results: list[Any] = self.session.run(["new", *outputs], feed)
+        cache.take(results[0])
+        return results[1:]
 
 
 class GraphReading:
-    """A text that a graph is in the middle of.
+    """State of an entropy graph at a position in a text.
 
     Args:
-        graph: runs.
-        cache: of what came before.
-        recent: the last ids.
+        graph: the graph.
+        cache: KV cache of the bytes so far.
+        recent: the last token ids.
     """
 
     def __init__(self, graph: EntropyGraph, cache: KVCache, recent: list[int]) -> None:
         self._graph, self._cache, self._recent = graph, cache, recent
 
     def advance(self, tokens_S: NDArray[np.int64]) -> tuple[Floats, Floats]:
-        """See :class:`Reading`."""
+        """Run over the next bytes; return logits ``[S, V]`` and nats ``[S]`` after each byte."""
         tokens, parts = tokens_S.tolist(), []
         for first in range(0, len(tokens), PIECE):
             piece = tokens[first : first + PIECE]
@@ -100,5 +104,5 @@ class GraphReading:
         return np.concatenate(logits), np.concatenate(nats)
 
     def copy(self) -> "GraphReading":
-        """See :class:`Reading`."""
+        """Return an independent copy at the same position."""
         return GraphReading(self._graph, self._cache.copy(), self._recent)

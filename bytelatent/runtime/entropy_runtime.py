@@ -1,4 +1,4 @@
-"""The exported entropy model: next-byte entropies and predictions of texts of any length.
+"""The exported entropy model: entropies and predictions of the next byte for texts of any length.
 
 Legend: ``N`` bytes of a text, ``S = N + 1`` tokens (BOS first), ``V`` vocabulary.
 """
@@ -27,21 +27,22 @@ from bytelatent.tokenizers.constants import VOCAB_SIZE
 
 TRAIN_ARGS_FILE = "train_args.json"
 DEFAULT_CHUNK = 128
-"""Bytes run at once; bounds memory, changes no result."""
+"""Number of bytes of one call; it limits memory and does not change results."""
 
 _ENCODE = BltTokenizer(add_bos=True, add_eos=False).encode_bytes
 
 
 @dataclass(frozen=True)
 class ByteAnalysis:
-    """What the model makes of a text of ``N`` bytes; ``S = N + 1``.
+    """Outputs of the entropy model for a text of ``N`` bytes; ``S = N + 1``.
 
     Attributes:
-        tokens: ids ``[S]``, BOS first.
-        entropies: nats ``[S]``; ``entropies[i]`` belongs to the prediction of token ``i + 1``, so
-            the last one is that of the byte that would come next.
-        nats: surprisal ``[N]`` of every byte, ``-ln p``.
-        top_ids, top_probabilities: the likeliest next tokens ``[S, k]``, likeliest first.
+        tokens: token ids ``[S]``, BOS first.
+        entropies: entropies in nats ``[S]``; ``entropies[i]`` belongs to the prediction of token
+            ``i + 1``, so the last one belongs to the byte that would come next.
+        nats: surprisal ``-ln p`` of every byte in nats, ``[N]``.
+        top_ids, top_probabilities: most likely next tokens and their probabilities, ``[S, k]``, in
+            descending order.
     """
 
     tokens: NDArray[np.int64]
@@ -58,14 +59,15 @@ class ByteAnalysis:
 
 
 class EntropyRuntime:
-    """An exported entropy model.
+    """An exported entropy model with the threshold for patches.
 
     Args:
         model: the loaded graph.
-        name: what to call the model.
-        threshold: nats; the threshold it was calibrated to.
-        max_patch_length: bytes; longer patches are split. None for no limit.
-        prefixes: where to remember what recent texts began with.
+        name: name of the model.
+        threshold: calibrated entropy threshold in nats.
+        max_patch_length: largest number of bytes of a patch, longer patches are split; None for no
+            limit.
+        prefixes: cache for the beginnings of recent texts; None for no cache.
     """
 
     def __init__(
@@ -80,21 +82,22 @@ class EntropyRuntime:
         self.model, self.name, self.threshold = model, name, threshold
         self.max_patch_length, self._prefixes = max_patch_length, prefixes
         self.reach = model.reach
-        """Bytes before a place that its entropy may depend on, at most."""
+        """Largest number of bytes before a position that its entropy may depend on."""
 
     @classmethod
     def load(
         cls, folder: str | Path, *, threads: int = 2, prefixes: Prefixes | None = None
     ) -> Self:
-        """Load the graph in ``folder``, and of ``folder/train_args.json`` how patches are cut.
+        """Load the graph in ``folder``, and the patching rule in ``folder/train_args.json``.
 
-        The graph is ``entropy.onnx``, which reads ``model.safetensors`` beside it. Folders of
-        earlier versions may instead have a ``model.onnx`` that holds the weights.
+        The graph is ``entropy.onnx``, which uses ``model.safetensors`` in the same folder. Folders
+        of earlier versions may instead contain a ``model.onnx`` with the weights.
 
         Args:
-            folder: where :mod:`bytelatent.export` wrote the model, or the name of a shipped model.
-            threads: cores that one text may use.
-            prefixes: where to remember what recent texts began with.
+            folder: folder to which :mod:`bytelatent.export` has written the model, or the name of
+                a shipped model.
+            threads: number of cores that one text may use.
+            prefixes: cache for the beginnings of recent texts; None for no cache.
 
         Raises:
             ModelFileError: a file is missing, damaged or of another kind.
@@ -118,13 +121,14 @@ class EntropyRuntime:
         chunk: int = DEFAULT_CHUNK,
         between: Callable[[], None] | None = None,
     ) -> ByteAnalysis:
-        """Entropies, surprisals and predictions of any bytes, valid UTF-8 or not.
+        """Return entropies, surprisals and predictions for any bytes, valid UTF-8 or not.
 
         Args:
             data: the text, ``N`` bytes; may be empty.
-            top_k: how many likely next tokens to return for every position.
-            chunk: bytes run at once.
-            between: called before each chunk; what it raises ends the work.
+            top_k: number of most likely next tokens to return for every position.
+            chunk: number of bytes of one call.
+            between: function that is called before each chunk; an exception in it ends the
+                analysis.
         """
         tokens = np.array(_ENCODE(data), dtype=np.int64)
         top_k = min(top_k, VOCAB_SIZE)
@@ -147,7 +151,7 @@ class EntropyRuntime:
     def _outputs(
         self, tokens: NDArray[np.int64], chunk: int, between: Callable[[], None] | None
     ) -> Iterator[tuple[int, Output]]:
-        """Where each chunk begins, and what the model gives for it; what is known is not run."""
+        """Yield the position and the output of each chunk; cached chunks are not run."""
         keys = chunk_keys(tokens, chunk) if self._prefixes else []
         known, remembered = self._prefixes.known(keys) if self._prefixes else ([], None)
         yield from zip(range(0, len(tokens), chunk), known, strict=False)
@@ -165,27 +169,29 @@ class EntropyRuntime:
 
 
 def _load_model(folder: Path, threads: int) -> EntropyGraph | SelfContained:
-    """The graph beside the weights; if that cannot be loaded, an older file that has its own."""
+    """Load the graph without weights; if that fails, load an older file with its own weights."""
     try:
-        found = load_graph(folder / ENTROPY_GRAPH, EntropyShape, threads=threads)
+        graph = load_graph(folder / ENTROPY_GRAPH, EntropyShape, threads=threads)
     except ModelFileError:
         older = folder / SELF_CONTAINED_FILE
         if not older.is_file():
             raise
         return SelfContained.load(older, threads=threads)
-    return EntropyGraph(found.session, found.shape)
+    return EntropyGraph(graph.session, graph.shape)
 
 
 def _patcher(folder: Path) -> tuple[float, int | None]:
-    """The calibrated threshold beside the model, or that of the released checkpoints; and the
-    longest length of a patch, if there is one.
+    """Return the threshold and the largest patch length that are stored with the model.
+
+    Without stored values, the threshold is that of the released checkpoints and the length has no
+    limit.
     """
     path = folder / TRAIN_ARGS_FILE
     if not path.is_file():
         return DEFAULT_THRESHOLD, None
     try:
-        found = read_json(path)["data"]["patcher_args"]
-        threshold, longest = float(found["threshold"]), found.get("max_patch_length")
+        patcher_args = read_json(path)["data"]["patcher_args"]
+        threshold, longest = float(patcher_args["threshold"]), patcher_args.get("max_patch_length")
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ModelFileError(f"{path} holds no data.patcher_args.threshold ({error})") from None
     if longest is not None and not (type(longest) is int and longest >= 1):

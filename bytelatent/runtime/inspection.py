@@ -1,7 +1,8 @@
-"""What a BLT does with a text, for a person to look at.
+"""Internal values of a BLT for one text, for display.
 
 Legend: ``S`` tokens (BOS first), ``P`` complete patches, ``N`` hash tables, ``K`` vectors per
-patch, ``H`` heads, ``R`` layers of the encoder with cross-attention, ``X`` of the decoder.
+patch, ``H`` heads, ``R`` layers of the encoder with cross-attention, ``X`` layers of the decoder
+with cross-attention.
 """
 
 from dataclasses import dataclass
@@ -23,14 +24,14 @@ Ints = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class PatchView:
-    """One patch.
+    """One patch of a text.
 
     Attributes:
-        position: its number, which is its position in the global model; the last patch of a text,
-            which is not complete, has not been there yet.
-        begin, end: its tokens, ``tokens[begin:end]``.
-        data: their bytes, without special tokens.
-        complete: whether the global model has run on it.
+        position: number of the patch, which is its position in the global transformer; the global
+            transformer has not yet run on the last patch of a text if that patch is not complete.
+        begin, end: range of its tokens, ``tokens[begin:end]``.
+        data: bytes of these tokens, without special tokens.
+        complete: whether the global transformer has run on the patch.
     """
 
     position: int
@@ -42,7 +43,12 @@ class PatchView:
 
 @dataclass(frozen=True)
 class HashTable:
-    """One table of hash n-gram embeddings: bytes of an n-gram, and number of the function."""
+    """One table of hash n-gram embeddings.
+
+    Attributes:
+        size: number of bytes of an n-gram.
+        function: number of the hash function.
+    """
 
     size: int
     function: int
@@ -50,23 +56,27 @@ class HashTable:
 
 @dataclass(frozen=True)
 class Inspection:
-    """A pass over a text of ``S - 1`` bytes.
+    """Internal values of a BLT for a text of ``S - 1`` bytes.
 
     Attributes:
-        tokens: ids ``[S]``, BOS first.
-        entropies: nats ``[S]``, of the prediction made at each token; None if the rule needs none.
-        patch_lengths: ``[P + 1]``, summing to ``S + 1``: the next, unseen byte counts.
-        encoder_patch: patch that a token is read into, ``[S]``; ``P`` for those of the open one.
-        decoder_patch: patch that the token after it is predicted from, ``[S]``: the latest complete
-            one, which lags behind the token's own.
+        tokens: token ids ``[S]``, BOS first.
+        entropies: entropies in nats ``[S]`` of the prediction at each token; None if the patching
+            rule uses no entropy model.
+        patch_lengths: numbers of bytes ``[P + 1]`` with the sum ``S + 1``: the next byte, which is
+            not in the text, is counted too.
+        encoder_patch: for each token the patch that contains it, ``[S]``; ``P`` for the open patch.
+        decoder_patch: for each token the patch from whose latent the token after it is predicted,
+            ``[S]``: the latest complete patch, which precedes the patch of the token.
         hash_ids: bucket of the n-gram that ends at each token, ``[S, N]``.
-        hash_tables: what the ``N`` tables are.
-        encoder_weights: ``[R, S, K, H]``: how much the ``K`` vectors of a token's encoder patch
-            look at it, of each head 1 over the tokens of a patch; 0 in the open patch.
-        decoder_weights: ``[X, S, K, H]``: how much a token looks at the ``K`` vectors of its
-            decoder patch, of each head 1 over the vectors.
-        nats: surprisal ``[S - 1]`` of every byte, ``-ln p``.
-        top_ids, top_probabilities: the likeliest next tokens ``[S, k]``, likeliest first.
+        hash_tables: description of the ``N`` tables.
+        encoder_weights: cross-attention weights ``[R, S, K, H]`` of the ``K`` vectors of each patch
+            over its tokens; for each head the sum over the tokens of a patch is 1. They are 0 in
+            the open patch.
+        decoder_weights: cross-attention weights ``[X, S, K, H]`` of each token over the ``K``
+            vectors of its decoder patch; for each head the sum over the vectors is 1.
+        nats: surprisal ``-ln p`` of every byte in nats, ``[S - 1]``.
+        top_ids, top_probabilities: most likely next tokens and their probabilities, ``[S, k]``, in
+            descending order.
     """
 
     tokens: Ints
@@ -84,7 +94,7 @@ class Inspection:
 
     @cached_property
     def patches(self) -> list[PatchView]:
-        """All patches that hold tokens; the last may be open."""
+        """All patches that contain tokens; the last of them may be open."""
         ends = np.cumsum(self.patch_lengths)
         size, complete = len(self.tokens), len(ends) - 1
         views = []
@@ -97,17 +107,23 @@ class Inspection:
 
     @property
     def mean_encoder_weights(self) -> Floats:
-        """``[R, S, K]``, the mean of all heads."""
+        """Mean of ``encoder_weights`` over all heads, ``[R, S, K]``."""
         return np.asarray(self.encoder_weights.mean(-1))
 
     @property
     def mean_decoder_weights(self) -> Floats:
-        """``[X, S, K]``, the mean of all heads."""
+        """Mean of ``decoder_weights`` over all heads, ``[X, S, K]``."""
         return np.asarray(self.decoder_weights.mean(-1))
 
 
 def inspect(model: StepModel, data: bytes, *, top_k: int = 0) -> Inspection:
-    """Run ``model`` over ``data``; see :meth:`bytelatent.runtime.BltRuntime.inspect`."""
+    """Run ``model`` over ``data``; see :meth:`bytelatent.runtime.BltRuntime.inspect`.
+
+    Args:
+        model: the model.
+        data: bytes of the text.
+        top_k: number of most likely next tokens to return for every position.
+    """
     tokens = [BOS_ID, *(byte + OFFSET for byte in data)]
     row, seen = model.begin(), Seen()
     for chunk in model.chunks(tokens):
@@ -135,8 +151,8 @@ def inspect(model: StepModel, data: bytes, *, top_k: int = 0) -> Inspection:
 
 
 def _entropies(seen: Seen) -> Floats | None:
-    found = [value for value in seen.entropies if value is not None]
-    return np.array(found, dtype=np.float32) if found else None
+    entropies = [value for value in seen.entropies if value is not None]
+    return np.array(entropies, dtype=np.float32) if entropies else None
 
 
 def _hash_tables(shape: BltShape) -> tuple[HashTable, ...]:
@@ -148,12 +164,12 @@ def _hash_tables(shape: BltShape) -> tuple[HashTable, ...]:
 
 
 def _encoder_weights(seen: Seen, shape: BltShape, size: int) -> Floats:
-    """Patches follow one another, so their weights do; nobody has read the open one."""
+    """Concatenate the weights of all complete patches; the open patch gets zeros."""
     layers = len(shape.encoder_cross)
     whole = np.zeros((layers, size, shape.patch_vectors, shape.cross_heads), np.float32)
     if seen.encoder_weights:
-        found = np.concatenate(seen.encoder_weights, axis=1)
-        whole[:, : found.shape[1]] = found
+        weights = np.concatenate(seen.encoder_weights, axis=1)
+        whole[:, : weights.shape[1]] = weights
     return whole
 
 

@@ -1,4 +1,4 @@
-"""Finding and checking the graphs of a model's folder."""
+"""Loading and checking of the graphs in a model's folder."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +23,12 @@ Shape = TypeVar("Shape", bound=BaseModel)
 
 @dataclass(frozen=True)
 class LoadedGraph(Generic[Shape]):
-    """A graph and what it says of its model."""
+    """A loaded graph and the description of its model.
+
+    Attributes:
+        session: the onnxruntime session.
+        shape: dimensions of the model, from the metadata of the graph.
+    """
 
     session: onnxruntime.InferenceSession
     shape: Shape
@@ -32,16 +37,16 @@ class LoadedGraph(Generic[Shape]):
 def load_graph(
     path: Path, kind: type[Shape], *, threads: int, name: str | None = None
 ) -> LoadedGraph[Shape]:
-    """Load a graph whose weights lie in ``model.safetensors`` beside it.
+    """Load a graph whose weights are in ``model.safetensors`` in the same folder.
 
     Args:
-        path: the graph.
-        kind: of model that it must be of.
-        threads: cores that one call may use.
-        name: which of its graphs it must be; that of the file when left out.
+        path: file of the graph.
+        kind: class of the description that the graph must have.
+        threads: number of cores that one call may use.
+        name: name that the graph must have in its metadata; the name of the file if None.
 
     Raises:
-        ModelFileError: the graph or the weights are missing, damaged, or not made for each other.
+        ModelFileError: the graph or the weights are missing, damaged, or do not belong together.
     """
     if not path.is_file():
         raise ModelFileError(
@@ -56,10 +61,10 @@ def load_graph(
     name = name or path.name
     try:
         shape = kind.model_validate_json(notes[SHAPE_KEY])
-        found = notes[GRAPH_KEY]
+        graph_name = notes[GRAPH_KEY]
     except (KeyError, ValidationError):
-        found = None
-    if found != name:
+        graph_name = None
+    if graph_name != name:
         raise ModelFileError(
             f"model file {path} is no {name} of this version; python -m bytelatent.export "
             f"{path.parent} writes it"
@@ -69,26 +74,27 @@ def load_graph(
     return LoadedGraph(session, shape)
 
 
-def entropy_folder(folder: Path, settings: Any, given: str | Path | None) -> Path:
-    """Where the entropy model of the BLT in ``folder`` is.
+def entropy_folder(folder: Path, settings: Any, entropy_model: str | Path | None) -> Path:
+    """Return the folder of the entropy model of the BLT in ``folder``.
 
     Args:
-        folder: of the BLT.
+        folder: folder of the BLT.
         settings: content of its ``train_args.json``.
-        given: folder or name; else what the settings or the folder say.
+        entropy_model: folder or name of the entropy model; if None, that in the settings, or else
+            the sub-folder of ``folder``.
 
     Raises:
-        ModelFileError: nothing says, or there is none of that name.
+        ModelFileError: no entropy model is named, or there is none of that name.
     """
-    named = given or settings.get("patcher_model")
-    if named is None and (folder / ENTROPY_FOLDER).is_dir():
+    model_name = entropy_model or settings.get("patcher_model")
+    if model_name is None and (folder / ENTROPY_FOLDER).is_dir():
         return folder / ENTROPY_FOLDER
-    if named is None:
+    if model_name is None:
         raise ModelFileError(
             f"patches of {folder} are cut by entropies, and its train_args.json names no "
             "patcher_model"
         )
     try:
-        return model_folder(named)
+        return model_folder(model_name)
     except ValueError as error:
         raise ModelFileError(f"entropy model of {folder}: {error}") from None

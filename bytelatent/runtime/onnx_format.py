@@ -1,20 +1,20 @@
-"""What the ONNX files of a BLT that generates without torch hold, for writer and reader.
+"""File format of a BLT that generates without torch, for the writer and the reader.
 
-Beside the ``model.safetensors`` of a BLT lie ``encoder.onnx``, ``global.onnx`` and
-``decoder.onnx``; beside that of its entropy model lies ``entropy.onnx``. They hold no weights:
-those are read from the safetensors file, at the places its header names. Each takes ``S`` new
-positions of one row; caches are inputs, and only the new keys and values come out. With each stack
-of blocks come the inputs
+The folder of a BLT holds ``encoder.onnx``, ``global.onnx`` and ``decoder.onnx`` next to
+``model.safetensors``; the folder of its entropy model holds ``entropy.onnx``. The graphs contain no
+weights: these are read from the safetensors file, at the offsets in its header. Each graph takes
+``S`` new positions of one row. KV caches are inputs, and only the new keys and values are outputs.
+Each stack of blocks has these inputs:
 
 | input                      | shape       |                                                       |
 |----------------------------|-------------|-------------------------------------------------------|
-| ``cos``, ``sin``           | [1, S, C]   | of the angles of the new positions                    |
-| ``mask``                   | [S, T + S]  | 0, and -inf where a position does not look            |
+| ``cos``, ``sin``           | [1, S, C]   | cosine and sine of the angles of the new positions    |
+| ``mask``                   | [S, T + S]  | -inf where a new position does not attend, else 0     |
 | ``split``                  | [2]         | ``T`` and ``S``                                       |
-| ``keys_0``, ``values_0`` … | [G, T, E]   | of every layer: rotated keys, and values, of the past |
+| ``keys_0``, ``values_0`` … | [G, T, E]   | rotated keys, and values, in the cache of each layer  |
 
-and the output ``new``, ``[L * 2 G, S, E]``: keys and values of the new positions, layer by layer.
-Besides these:
+It has the output ``new``, ``[L * 2 G, S, E]``: keys and values of the new positions, layer by
+layer. The other inputs and outputs are:
 
 | file    | input                                     | output                                    |
 |---------|-------------------------------------------|-------------------------------------------|
@@ -22,16 +22,16 @@ Besides these:
 |         | has hash tables                           |                                           |
 | encoder | ``tokens`` [S], ``hashes`` [S, N]         | ``states`` [S, D], ``read`` [R, S, D]     |
 | global  | ``read`` [R, B, D]; ``index``, ``room``   | ``latents`` [S, F],                       |
-|         | [S, M]: the bytes of each patch, and 0 or | ``weights`` [R, S, M, K, H]               |
-|         | -inf where there is none                  |                                           |
+|         | [S, M]: the bytes of each patch, and -inf | ``weights`` [R, S, M, K, H]               |
+|         | for padding, else 0                       |                                           |
 | decoder | ``states`` [S, D], ``latents`` [P, F],    | ``logits`` [S, V],                        |
 |         | ``patch`` [S]: the latent of each byte    | ``weights`` [X, S, K, H]                  |
 
-Legend: ``S`` new positions (of ``global``: patches), ``T`` places of a cache, ``L`` layers, ``G``
+Legend: ``S`` new positions (in ``global``: patches), ``T`` slots of a cache, ``L`` layers, ``G``
 key/value heads, ``E`` head width, ``C = E / 2``, ``V`` vocabulary, ``D`` local width, ``N`` hash
-tables, ``R`` layers that patches read, ``B`` bytes, ``M`` bytes of the longest patch, ``K`` vectors
-per patch, ``H`` heads of cross-attention, ``X`` layers with it in the decoder, ``F`` numbers that
-bytes read of a patch.
+tables, ``R`` encoder layers whose states patches use, ``B`` bytes, ``M`` bytes of the longest
+patch, ``K`` vectors per patch, ``H`` heads of cross-attention, ``X`` layers of the decoder with
+cross-attention, ``P`` latents, ``F`` width of a latent.
 """
 
 from typing import Literal
@@ -45,29 +45,32 @@ DECODER_GRAPH = "decoder.onnx"
 BLT_GRAPHS = (ENCODER_GRAPH, GLOBAL_GRAPH, DECODER_GRAPH)
 
 SELF_CONTAINED_FILE = "model.onnx"
-"""An entropy model with its weights, as earlier versions wrote it."""
+"""Name of the file of an entropy model with its weights, as earlier versions wrote it."""
 
 WEIGHTS_FILE = "model.safetensors"
 
 ENTROPY_FOLDER = "entropy_model"
-"""Where released BLTs keep their entropy model."""
+"""Name of the sub-folder that holds the entropy model of a released BLT."""
 
 SHAPE_KEY = "bytelatent.shape"
-"""Of a graph's metadata: a :class:`BltShape` or :class:`EntropyShape` in JSON."""
+"""Metadata key of a graph: a :class:`BltShape` or :class:`EntropyShape` in JSON."""
 
 GRAPH_KEY = "bytelatent.graph"
-"""Likewise: name that the file has, ``encoder.onnx`` say."""
+"""Metadata key of a graph: the name of its file, for example ``encoder.onnx``."""
 
 WEIGHTS_KEY = "bytelatent.weights"
-"""Likewise: fingerprint of the safetensors file (:mod:`bytelatent.formats.safetensors_header`)."""
+"""Metadata key of a graph: the fingerprint of its safetensors file.
+
+The fingerprint is computed by :mod:`bytelatent.formats.safetensors_header`.
+"""
 
 
 class StackShape(BaseModel):
-    """A stack of transformer blocks; see :class:`bytelatent.architecture.args.TransformerArgs`.
+    """Dimensions of a stack of blocks; see :class:`bytelatent.architecture.args.TransformerArgs`.
 
     Attributes:
-        layers, heads, kv_heads, head_width: counts.
-        window: positions that a position sees; None for all.
+        layers, heads, kv_heads, head_width: numbers of layers and heads, and the width of a head.
+        window: number of positions that a position attends to, itself included; None for all.
         rope_theta: base of the rotary angles.
     """
 
@@ -82,13 +85,15 @@ class StackShape(BaseModel):
 
 
 class EntropyShape(BaseModel):
-    """An entropy model.
+    """Dimensions of an entropy model.
 
     Attributes:
-        stack: its blocks.
-        vocab_size, eos_id: as in its args.
+        kind: the kind of model; always ``entropy model``.
+        stack: dimensions of its blocks.
+        vocab_size, eos_id: number of token ids, and the id of the end of a document.
         separates_documents: whether attention stops at an end of document.
-        hash_sizes, hash_buckets, hash_functions: of the hash n-grams, if it has any.
+        hash_sizes, hash_buckets, hash_functions: dimensions of the hash n-grams; no sizes if there
+            are none.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -104,17 +109,18 @@ class EntropyShape(BaseModel):
 
 
 class BltShape(BaseModel):
-    """A BLT; see :class:`bytelatent.architecture.blt_args.ByteLatentTransformerArgs`.
+    """Dimensions of a BLT; see :class:`bytelatent.architecture.blt_args.ByteLatentTransformerArgs`.
 
     Attributes:
-        encoder, global_model, decoder: their blocks.
+        kind: the kind of model; always ``BLT``.
+        encoder, global_model, decoder: dimensions of the blocks of the three transformers.
         dim: local width.
-        read_layers: layers of the encoder that patches read.
-        patch_vectors, cross_heads: of cross-attention.
-        encoder_cross, decoder_cross: layers that have it.
-        patch_bytes: room for bytes side by side; None if they are pooled.
-        hash_sizes, hash_buckets, hash_functions: of the hash n-grams.
-        vocab_size, eos_id: as in its args.
+        read_layers: encoder layers whose states patches use.
+        patch_vectors, cross_heads: numbers of vectors per patch and of heads of cross-attention.
+        encoder_cross, decoder_cross: layers with cross-attention.
+        patch_bytes: largest number of bytes to concatenate in a patch; None if bytes are pooled.
+        hash_sizes, hash_buckets, hash_functions: dimensions of the hash n-grams.
+        vocab_size, eos_id: number of token ids, and the id of the end of a document.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

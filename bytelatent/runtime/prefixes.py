@@ -1,7 +1,7 @@
-"""Beginnings of recent texts and what a model made of them, for somebody who types the next byte.
+"""Cache of the model's outputs for the beginnings of recent texts, for texts that grow by typing.
 
-A text is measured by chunks that begin at fixed places, so what a chunk gives depends on the bytes
-up to its end alone, and is the same to the last bit whether it was known or not.
+A text is measured in chunks that begin at fixed positions. The output for a chunk therefore depends
+only on the bytes up to its end, and is identical whether it comes from the cache or not.
 """
 
 import hashlib
@@ -16,17 +16,22 @@ from numpy.typing import NDArray
 from bytelatent.runtime.entropy_graph import Reading
 
 OUTPUTS = 64
+"""Default number of outputs that are kept."""
+
 STATES = 4
-"""A state is 4 MB for a window of 512 bytes, 4 layers and a width of 256."""
+"""Default number of states that are kept.
+
+A state takes 4 MB for a window of 512 bytes, 4 layers and a width of 256.
+"""
 
 
 @dataclass(frozen=True)
 class Output:
-    """Of one chunk of ``C`` tokens.
+    """Output of the model for one chunk of ``C`` tokens.
 
     Attributes:
-        log_p: of what follows each token ``[C, V]``.
-        entropies: nats ``[C]``.
+        log_p: log probabilities of the token after each token, ``[C, V]``.
+        entropies: entropies of these predictions in nats, ``[C]``.
     """
 
     log_p: NDArray[np.float32]
@@ -34,11 +39,11 @@ class Output:
 
 
 class Prefixes:
-    """The chunks used last; safe for many threads.
+    """Cache of the most recently used chunks; it may be used by several threads.
 
     Args:
-        outputs: how many to keep.
-        states: likewise, of what the model remembers at the end of a chunk.
+        outputs: number of outputs to keep.
+        states: number of states of the model at the end of a chunk to keep.
     """
 
     def __init__(self, *, outputs: int = OUTPUTS, states: int = STATES) -> None:
@@ -48,9 +53,10 @@ class Prefixes:
         self._limits = outputs, states
 
     def known(self, keys: Sequence[bytes]) -> tuple[list[Output], Reading | None]:
-        """Outputs of the first chunks of a text, and the model after them, not to be advanced.
+        """Return cached outputs of the first chunks of a text, and the state after them.
 
-        They are all of its chunks (and no state), or as many as a state is known after.
+        The outputs cover all chunks (then the state is None), or as many chunks as a state is
+        cached for. The caller must copy the state before it advances it.
         """
         with self._lock:
             outputs = []
@@ -70,7 +76,14 @@ class Prefixes:
             return [], None
 
     def keep(self, key: bytes, output: Output, state: Reading | None) -> None:
-        """Remember a chunk; ``state``, which nobody advances, only if the next can begin there."""
+        """Add a chunk to the cache.
+
+        Args:
+            key: key of the chunk (:func:`chunk_keys`).
+            output: output of the model for the chunk.
+            state: state of the model after the chunk, which must not be advanced; None if the
+                next chunk cannot begin there.
+        """
         with self._lock:
             self._outputs[key] = output
             if state is not None:
@@ -82,7 +95,7 @@ class Prefixes:
 
 
 def chunk_keys(tokens: NDArray[np.int64], chunk: int) -> list[bytes]:
-    """A key for every chunk: of its tokens and all before them."""
+    """Return a key for every chunk, computed from its tokens and all tokens before it."""
     digest, keys = hashlib.blake2b(str(chunk).encode(), digest_size=16), []
     for first in range(0, len(tokens), chunk):
         digest.update(tokens[first : first + chunk].tobytes())

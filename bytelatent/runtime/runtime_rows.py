@@ -1,7 +1,7 @@
-"""What is kept of a row between its bytes, and what a person may look at.
+"""State of a row between its bytes, and internal values for display, in numpy.
 
-Legend: ``S`` bytes, ``R`` layers that patches read, ``D`` local width, ``F`` numbers that bytes
-read of a patch, ``V`` vocabulary, ``M`` bytes of a patch, ``N`` hash tables, ``X`` layers of the
+Legend: ``S`` bytes, ``R`` encoder layers whose states patches use, ``D`` local width, ``F`` width
+of a latent, ``V`` vocabulary, ``M`` bytes of a patch, ``N`` hash tables, ``X`` layers of the
 decoder with cross-attention, ``K`` vectors per patch, ``H`` heads.
 """
 
@@ -17,11 +17,15 @@ from bytelatent.runtime.numpy_kv_cache import Floats, KVCache
 
 
 class OpenPatch:
-    """States of the bytes of the patch that is not complete, after each layer that patches read.
+    """Encoder states of the bytes of the open patch, after each layer whose states patches use.
+
+    Args:
+        layers: number of these layers, ``R``.
+        dim: local width, ``D``.
 
     Attributes:
-        size: bytes so far.
-        ends_document: whether one of them is an end of document.
+        size: number of bytes in the open patch.
+        ends_document: whether one of these bytes is an end-of-document token (EOS).
     """
 
     def __init__(self, layers: int, dim: int) -> None:
@@ -30,7 +34,7 @@ class OpenPatch:
         self._read_RMD = np.empty((layers, 16, dim), dtype=np.float32)
 
     def add(self, read_RSD: Floats) -> None:
-        """Take in the next bytes."""
+        """Append the states of the next bytes, ``[R, S, D]``."""
         end = self.size + read_RSD.shape[1]
         if end > self._read_RMD.shape[1]:
             layers, _, dim = read_RSD.shape
@@ -41,11 +45,11 @@ class OpenPatch:
         self.size = end
 
     def states(self) -> Floats:
-        """``[R, S, D]`` of all bytes."""
+        """Return the states of all bytes, ``[R, S, D]``."""
         return self._read_RMD[:, : self.size]
 
     def keep(self, begin: int, end: int) -> None:
-        """Leave only the bytes from ``begin`` to ``end``."""
+        """Keep only the bytes ``begin`` to ``end`` (exclusive)."""
         self.size = end - begin
         if begin:
             self._read_RMD[:, : self.size] = self._read_RMD[:, begin:end]
@@ -53,17 +57,22 @@ class OpenPatch:
 
 @dataclass
 class Row:
-    """All that a row's next byte depends on.
+    """State of one row: everything that the prediction of its next byte depends on.
 
     Attributes:
-        recent: the last ids, as many as the longest n-gram has.
-        boundary: what the patching rule remembers.
-        entropy_cache: None where the rule needs no entropies.
-        open_patch: the patch that bytes are read into.
-        latent: ``[F]`` of the patch that bytes are predicted from; None before the first byte.
-        entropy: nats of the prediction of the next byte; None where the rule needs none.
+        recent: the last token ids of the row, as many as the longest n-gram has bytes.
+        boundary: state of the patching rule.
+        entropy_cache: KV cache of the entropy model, one entry per byte; None if the rule uses no
+            entropy model.
+        encoder_cache, decoder_cache: KV caches of the local transformers, one entry per byte.
+        global_cache: KV cache of the global transformer, one entry per complete patch.
+        open_patch: the patch that has not ended yet.
+        latent: latent ``[F]`` of the latest complete patch, from which the decoder predicts bytes;
+            None before the first byte.
+        entropy: entropy in nats of the entropy model's prediction of the next byte; None if the
+            rule uses no entropy model.
         starts: whether the next byte starts a patch.
-        logits_V: of the next byte.
+        logits_V: logits of the next byte, ``[V]``.
     """
 
     recent: deque[int]
@@ -81,15 +90,17 @@ class Row:
 
 @dataclass
 class Seen:
-    """What :meth:`StepModel.advance` adds to while it runs, for a person to look at.
+    """Internal values that :meth:`StepModel.advance` collects for display.
 
     Attributes:
-        entropies: nats, of every byte; empty where the rule needs none.
-        closes: whether a patch ends with the byte.
-        hashes: buckets ``[S, N]``.
-        logits: ``[S, V]``.
-        encoder_weights: ``[R, M, K, H]`` of every complete patch; none without cross-attention.
-        decoder_weights: ``[X, S, K, H]``; none without cross-attention.
+        entropies: entropy in nats of the prediction after each byte, or None.
+        closes: whether a patch ends with each byte.
+        hashes: buckets of the hash n-grams, ``[S, N]`` for each call.
+        logits: logits ``[S, V]`` for each call.
+        encoder_weights: cross-attention weights ``[R, M, K, H]`` of every complete patch; empty
+            without cross-attention.
+        decoder_weights: cross-attention weights ``[X, S, K, H]`` for each call; empty without
+            cross-attention.
     """
 
     entropies: list[float | None] = field(default_factory=list)

@@ -1,8 +1,8 @@
-"""``model.onnx`` with the weights in it, as earlier versions wrote entropy models.
+"""``model.onnx`` with its weights, the format of entropy models in earlier versions.
 
-It runs ``N`` blocks of ``C`` bytes at once (here one), which look at themselves and at the ``P``
-bytes before them; ``P`` is 0 for the first piece of a text and ``W`` once that many bytes have been
-seen (the file's metadata holds it as ``window``).
+The graph runs over ``N`` blocks of ``C`` bytes at once (here one block), which attend to themselves
+and to the ``P`` bytes before them. ``P`` is 0 for the first piece of a text, and ``W`` after that
+many bytes (the metadata of the file hold ``W`` as ``window``).
 
 | input                | shape                    | output                 | shape                |
 |----------------------|--------------------------|------------------------|----------------------|
@@ -26,24 +26,24 @@ from bytelatent.runtime.sessions import ModelFileError, open_session
 WINDOW_KEY = "window"
 
 BLOCK = 128
-"""Bytes that look back together."""
+"""Number of bytes that one call runs over."""
 
 State = dict[str, NDArray[Any]]
 
 
 class SelfContained:
-    """A graph with its weights.
+    """An entropy model as one graph with its weights.
 
     Args:
         session: the loaded graph.
-        name: what to call the model.
+        name: name of the model.
 
     Attributes:
-        window: bytes that a byte sees, itself included.
-        reach: bytes before a place that its entropy may depend on, at most.
+        window: number of bytes that a byte attends to, itself included.
+        reach: largest number of bytes before a position that its entropy may depend on.
 
     Raises:
-        ModelFileError: it is another graph.
+        ModelFileError: the graph is of another kind.
     """
 
     def __init__(self, session: onnxruntime.InferenceSession, name: str) -> None:
@@ -61,41 +61,45 @@ class SelfContained:
 
     @classmethod
     def load(cls, path: Path, *, threads: int) -> "SelfContained":
-        """Load a file.
+        """Load a graph from the file ``path``.
+
+        Args:
+            path: an ONNX file.
+            threads: number of cores that one call may use.
 
         Raises:
-            ModelFileError: it is missing, damaged or of another kind.
+            ModelFileError: the file is missing, damaged or of another kind.
         """
         return cls(open_session(path, threads=threads), path.parent.name)
 
     def begin(self) -> "SelfContainedReading":
-        """In front of a text."""
+        """Return the state before the first byte of a text."""
         documents = np.zeros((1, 0), dtype=np.int64)
         state = {"keys": self._empty, "values": self._empty, "documents": documents}
         return SelfContainedReading(self, state)
 
     def run(self, tokens_S: NDArray[np.int64], state: State) -> tuple[Floats, Floats, State]:
-        """Logits, nats and the next state."""
+        """Run over one block; return logits ``[S, V]``, nats ``[S]`` and the next state."""
         logits, nats, *after = self.session.run(None, {"tokens": tokens_S[None, None], **state})
         return logits[0], nats[0], dict(zip(state, after, strict=True))
 
 
 class SelfContainedReading:
-    """A text that the graph is in the middle of; see :class:`.measuring.Reading`."""
+    """State of the graph at a position in a text; see :class:`.entropy_graph.Reading`."""
 
     def __init__(self, model: SelfContained, state: State) -> None:
         self._model, self._state = model, state
 
     def advance(self, tokens_S: NDArray[np.int64]) -> tuple[Floats, Floats]:
-        """Logits ``[S, V]`` and nats ``[S]`` after each of the next bytes."""
+        """Run over the next bytes; return logits ``[S, V]`` and nats ``[S]`` after each byte."""
         parts = []
         for first in range(0, len(tokens_S), BLOCK):
             piece = tokens_S[first : first + BLOCK]
-            *found, self._state = self._model.run(piece, self._state)
-            parts.append(found)
+            *outputs, self._state = self._model.run(piece, self._state)
+            parts.append(outputs)
         logits, nats = zip(*parts, strict=True)
         return np.concatenate(logits), np.concatenate(nats)
 
     def copy(self) -> "SelfContainedReading":
-        """Another one at the same place."""
+        """Return an independent copy at the same position."""
         return SelfContainedReading(self._model, self._state)

@@ -1,10 +1,10 @@
-"""A BLT byte by byte on its graphs: what :mod:`bytelatent.generation.run` drives, without torch.
+"""A BLT on ONNX graphs, byte by byte; :mod:`bytelatent.generation.run` generates with it.
 
-The counterpart for torch is ``generation.torch_backend.incremental``. Rows are run one by one, each
-by chunks of new bytes: a prompt, the next byte, or a draft to verify.
+The counterpart for torch is ``generation.torch_backend.incremental``. Each row runs separately, in
+chunks of new bytes: a part of a prompt, the next byte, or a draft to verify.
 
-Legend: ``S`` new bytes, ``P`` patches, ``R`` layers that patches read, ``D`` local width, ``F``
-numbers that bytes read of a patch, ``V`` vocabulary, ``M`` bytes of the longest patch, ``N`` hash
+Legend: ``S`` new bytes, ``P`` patches, ``R`` encoder layers whose states patches use, ``D`` local
+width, ``F`` width of a latent, ``V`` vocabulary, ``M`` bytes of the longest patch, ``N`` hash
 tables.
 """
 
@@ -28,20 +28,25 @@ from bytelatent.runtime.onnx_format import BltShape, EntropyShape
 from bytelatent.runtime.runtime_rows import OpenPatch, Row, Seen
 
 CHUNK = 256
-"""Bytes of a prompt that are run at once; bounds memory, changes no result."""
+"""Largest number of bytes of a prompt in one call; it limits memory and does not change results."""
 
-SLOTS = 16_384
-"""Places for bytes in patches that are read at once: a long one beside many short ones costs."""
+MAX_PADDED_BYTES = 16_384
+"""Largest padded number of bytes in one global call: patches times the length of the longest."""
 
-LOOKS = 2**20
-"""Pairs of patches that look at one another at once; bounds memory as :data:`CHUNK` does."""
+MAX_PATCH_SCORES = 2**20
+"""Largest number of attention scores between patches in one call; it limits memory."""
 
 Session: TypeAlias = onnxruntime.InferenceSession
 
 
 @dataclass(frozen=True)
 class Sessions:
-    """Sessions of the graphs of ``onnx_format``; the entropy model's where the rule needs it."""
+    """Sessions of the graphs of ``onnx_format``.
+
+    Attributes:
+        encoder, globals, decoder: sessions of the three graphs of a BLT.
+        entropy: session of the entropy model; None if the patching rule uses none.
+    """
 
     encoder: Session
     globals: Session
@@ -50,11 +55,17 @@ class Sessions:
 
 
 class StepModel:
-    """A BLT's graphs, its entropy model's, and its patching rule.
+    """A BLT as graphs, with its entropy model and its patching rule.
+
+    Args:
+        sessions: sessions of the graphs.
+        shape: dimensions of the BLT.
+        entropy_shape: dimensions of the entropy model; None if there is none.
+        patcher_args: the patching rule.
 
     Raises:
-        ValueError: the rule cannot be decided byte by byte, or needs an entropy model that is not
-            there or has another vocabulary.
+        ValueError: the rule cannot be decided byte by byte, or it needs an entropy model that is
+            missing or has another vocabulary.
     """
 
     def __init__(
@@ -89,15 +100,15 @@ class StepModel:
             )
 
     def inference_context(self) -> AbstractContextManager[Any]:
-        """Around all calls; torch needs it."""
+        """Return a context that does nothing; only the torch backend needs one."""
         return nullcontext()
 
     def stacked(self, logits: Sequence[Any]) -> Floats:
-        """Logits of several rows as ``[R, V]``."""
+        """Stack the logits of several rows into one array, one row of logits ``[V]`` each."""
         return np.stack(logits)
 
     def begin(self) -> Row:
-        """A row without a byte."""
+        """Return a new row without bytes."""
         shape = self.shape
         return Row(
             recent=deque(maxlen=self._longest_ngram),
@@ -109,10 +120,10 @@ class StepModel:
         )
 
     def prefill(self, tokens: Sequence[int]) -> Row:
-        """A row that has run over ``tokens``, BOS first.
+        """Run the model over the prompt ``tokens``, BOS first, and return the new row.
 
         Raises:
-            ValueError: a patch has more bytes than the model has room for side by side.
+            ValueError: a patch has more bytes than the model can concatenate.
         """
         row = self.begin()
         for chunk in self.chunks(tokens):
@@ -120,7 +131,7 @@ class StepModel:
         return row
 
     def chunks(self, tokens: Sequence[int]) -> Iterator[Sequence[int]]:
-        """``tokens`` in pieces for :meth:`advance`, which end where a document does."""
+        """Yield ``tokens`` in chunks for :meth:`advance`; a chunk ends where a document ends."""
         begin = 0
         while begin < len(tokens):
             end = min(begin + CHUNK, len(tokens))
@@ -129,19 +140,24 @@ class StepModel:
             begin = stop + 1
 
     def step(self, rows: Sequence[Row], tokens: Sequence[int]) -> None:
-        """Give each row its next token.
+        """Advance each row by its next token.
 
         Raises:
-            ValueError: a patch has more bytes than the model has room for side by side.
+            ValueError: a patch has more bytes than the model can concatenate.
         """
         for row, token in zip(rows, tokens, strict=True):
             self.advance(row, [token])
 
     def advance(self, row: Row, tokens: Sequence[int], seen: Seen | None = None) -> None:
-        """Give ``row`` its next tokens; an end of document may only be the last.
+        """Advance ``row`` by its next tokens; an end of document may only be the last of them.
+
+        Args:
+            row: the row; it is changed.
+            tokens: token ids.
+            seen: gets internal values for display.
 
         Raises:
-            ValueError: a patch has more bytes than the model has room for side by side.
+            ValueError: a patch has more bytes than the model can concatenate.
         """
         nats = self.measure(row, tokens, list(row.recent))
         closes = [
@@ -155,7 +171,7 @@ class StepModel:
         patch_S = np.cumsum(closes, dtype=np.int64)
         if row.latent is not None:
             latents = [row.latent, *latents]
-        else:  # BOS is a patch of its own
+        else:  # BOS alone is the first patch
             patch_S -= 1
         logits_SV = self._decode(row, states_SD, latents, patch_S, seen)
         row.latent, row.logits_V = latents[-1], logits_SV[-1]
@@ -169,53 +185,68 @@ class StepModel:
             seen.logits.append(logits_SV)
 
     def measure(self, row: Row, tokens: Sequence[int], before: Sequence[int]) -> list[float | None]:
-        """Nats after each token, None where the rule needs none; ``before`` stands in front."""
+        """Run the entropy model and return the entropy in nats after each token.
+
+        An entropy is None if the patching rule uses no entropy model.
+
+        Args:
+            row: the row whose entropy cache takes in the tokens.
+            tokens: token ids.
+            before: token ids that precede them.
+        """
         graph = self._entropy
         if row.entropy_cache is None or graph is None:
             return [None] * len(tokens)
         (nats_S,) = graph.run(row.entropy_cache, tokens, before, "entropies")
         if graph.shape.separates_documents and tokens[-1] == self.eos_id:
             row.entropy_cache.reset()
-        found: list[float | None] = nats_S.tolist()
-        return found
+        entropies: list[float | None] = nats_S.tolist()
+        return entropies
 
     def draft(self, row: Row, token: int) -> tuple[Any, Any]:
-        """Step over ``token`` by encoder and decoder alone: its state, and logits ``[V]``."""
+        """Run encoder and decoder over ``token``: its state ``[1, D]`` and its logits ``[V]``."""
         state_1D = self._encode(row, [token])
         logits_1V = self._decode(row, state_1D, [row.latent], np.zeros(1, np.int64))
         return state_1D, logits_1V[0]
 
     def decode(self, row: Row, states: Sequence[Any], latents: Sequence[Any]) -> list[Any]:
-        """Logits of tokens whose states :meth:`draft` gave, each predicted from its latent."""
+        """Run the decoder over states from :meth:`draft`, each with its latent; return logits."""
         own_S = np.arange(len(states), dtype=np.int64)
         return list(self._decode(row, np.concatenate(states), latents, own_S))
 
     def encode_patches(self, row: Row, edges: Sequence[int], seen: Seen | None = None) -> list[Any]:
-        """One global pass over patches cut out of the open one, which stays as it is.
+        """Run the global transformer over the patches that ``edges`` delimits: their latents.
+
+        The open patch, which holds the bytes of these patches, is not changed.
 
         Args:
-            row: its global cache takes them in.
-            edges: where the first begins, and where each ends.
-            seen: gets the weights of cross-attention.
+            row: the row whose global cache takes in the patches.
+            edges: byte index in the open patch where the first patch begins, then where each patch
+                ends, ``P + 1`` numbers.
+            seen: gets the cross-attention weights.
 
         Raises:
-            ValueError: a patch has more bytes than the model has room for side by side.
+            ValueError: a patch has more bytes than the model can concatenate.
         """
-        found: list[Any] = []
-        most = max(1, LOOKS // (row.global_cache.count + len(edges)))
+        latents: list[Any] = []
+        most = max(1, MAX_PATCH_SCORES // (row.global_cache.count + len(edges)))
         for begin, end in _groups(edges, most):
-            found += self._close_group(row, edges[begin : end + 1], seen)
-        return found
+            latents += self._close_group(row, edges[begin : end + 1], seen)
+        return latents
 
     def keep(self, row: Row, begin: int, end: int) -> None:
-        """Leave only the bytes from ``begin`` to ``end`` in the open patch."""
+        """Keep only the bytes ``begin`` to ``end`` (exclusive) of the open patch."""
         row.open_patch.keep(begin, end)
 
     def _complete(
         self, row: Row, before: int, closes: Sequence[bool], *, ends: bool, seen: Seen | None
     ) -> list[Any]:
-        """Close the patches that end with the new bytes, of which the open one had ``before``."""
-        edges = [0, *(before + place + 1 for place, close in enumerate(closes) if close)]
+        """Compute the latents of the patches that end with the new bytes.
+
+        The open patch had ``before`` bytes before the new bytes; ``ends`` says whether the last new
+        byte ends a document.
+        """
+        edges = [0, *(before + index + 1 for index, close in enumerate(closes) if close)]
         latents: list[Any] = []
         if row.open_patch.ends_document and len(edges) > 1:
             latents = self.encode_patches(row, edges[:2], seen)
@@ -230,7 +261,7 @@ class StepModel:
         return latents
 
     def _encode(self, row: Row, tokens: Sequence[int], seen: Seen | None = None) -> Floats:
-        """Byte states ``[S, D]``; those that patches will read are kept."""
+        """Encode bytes and add the states that patches use to the open patch; return ``[S, D]``."""
         shape = self.shape
         hashes_SN = next_buckets(
             tokens, row.recent, shape.hash_sizes, shape.hash_functions, shape.hash_buckets
@@ -255,9 +286,9 @@ class StepModel:
     ) -> Floats:
         feed = row.decoder_cache.inputs(len(states_SD))
         feed |= {"states": states_SD, "latents": np.stack(latents), "patch": patch_S}
-        wanted = ["logits", "new"]
+        outputs = ["logits", "new"]
         look = seen is not None and bool(self.shape.decoder_cross)
-        logits_SV, new, *weights = self._sessions.decoder.run(wanted + ["weights"] * look, feed)
+        logits_SV, new, *weights = self._sessions.decoder.run(outputs + ["weights"] * look, feed)
         row.decoder_cache.take(new)
         if seen is not None:
             seen.decoder_weights += weights
@@ -266,19 +297,20 @@ class StepModel:
     def _close_group(self, row: Row, edges: Sequence[int], seen: Seen | None) -> list[Any]:
         begin_P, end_P = np.array(edges[:-1]), np.array(edges[1:])
         longest = int((end_P - begin_P).max())
-        slots = self.shape.patch_bytes
-        if slots is not None and longest > slots:
+        patch_bytes = self.shape.patch_bytes
+        if patch_bytes is not None and longest > patch_bytes:
             raise ValueError(
-                f"patch_lengths: a patch holds {longest} bytes, concatenation has room for {slots}"
+                f"patch_lengths: a patch holds {longest} bytes, "
+                f"concatenation has room for {patch_bytes}"
             )
-        index_PM = begin_P[:, None] + np.arange(slots or longest)
+        index_PM = begin_P[:, None] + np.arange(patch_bytes or longest)
         room_PM = np.where(index_PM < end_P[:, None], np.float32(0), np.float32(-np.inf))
         index_PM = np.minimum(index_PM, end_P[:, None] - 1)
         feed = row.global_cache.inputs(len(begin_P))
         feed |= {"read": row.open_patch.states(), "index": index_PM, "room": room_PM}
-        wanted = ["latents", "new"]
+        outputs = ["latents", "new"]
         look = seen is not None and bool(self.shape.encoder_cross)
-        latents_PF, new, *weights = self._sessions.globals.run(wanted + ["weights"] * look, feed)
+        latents_PF, new, *weights = self._sessions.globals.run(outputs + ["weights"] * look, feed)
         row.global_cache.take(new)
         if seen is not None and look:
             for number, (begin, end) in enumerate(pairwise(edges)):
@@ -287,12 +319,16 @@ class StepModel:
 
 
 def _groups(edges: Sequence[int], most: int) -> Iterator[tuple[int, int]]:
-    """At most ``most`` patches that fit into :data:`SLOTS`, by first and last edge, and so on."""
+    """Yield groups of patches for one call each, by first and last index in ``edges``.
+
+    A group has at most ``most`` patches, and its padded bytes fit into :data:`MAX_PADDED_BYTES`,
+    unless it is a single patch.
+    """
     begin, longest = 0, 0
     for number, (first, after) in enumerate(pairwise(edges)):
         longest = max(longest, after - first)
         count = number + 1 - begin
-        if count > 1 and (count > most or count * longest > SLOTS):
+        if count > 1 and (count > most or count * longest > MAX_PADDED_BYTES):
             yield begin, number
             begin, longest = number, after - first
     if begin < len(edges) - 1:

@@ -1,1 +1,1 @@
-"""Families of models trained with equal compute on equal data, and what comes of it."""
+"""Scaling study: families of models, trained with equal compute on equal data."""

@@ -6,14 +6,15 @@
     python -m bytelatent.scaling fit config=bytelatent/configs/scaling/cpu.yaml
     python -m bytelatent.scaling report config=bytelatent/configs/scaling/cpu.yaml
 
-``run`` trains the grid, families x budgets x seeds, and writes a record for every run into the
-folder ``out``. Runs that have a record are skipped, and one that was stopped goes on from its last
-checkpoint: stop it at any time and give the same command again. Given twice at once, on one machine
-or on several that share the folders, it shares the runs out. SIGINT, SIGTERM and SIGUSR1 save
-first; the exit status is then 75. ``measure`` measures trained models once more, after a change
-to the held-out text. ``robustness`` measures trained models on noise, languages and spelling,
-``collect`` puts all records into one file, ``fit`` fits power laws to them, and ``report`` does
-both and writes what came out into ``scaling_report.json`` and ``docs/scaling.md``.
+``run`` trains the grid (families x budgets x seeds) and writes a record of every run to the folder
+``out``. It skips runs that have a record, and it resumes a stopped run from its last checkpoint:
+you can stop the command at any time and start it again. Several processes, on one machine or on
+several machines that share the folders, divide the runs among themselves. SIGINT, SIGTERM and
+SIGUSR1 save the state before the command exits with status 75. ``measure`` measures trained models
+again, after a change to the held-out text. ``robustness`` measures trained models on noise,
+languages and spelling. ``collect`` writes all records to one file, and ``fit`` fits power laws to
+them. ``report`` does both and writes the results to ``scaling_report.json`` and
+``docs/scaling.md``.
 """
 
 import sys
@@ -27,7 +28,7 @@ from bytelatent.training.stopping import STOPPED, stopping_on_signals
 
 
 def run(args: ScalingArgs, command: str) -> int:
-    """Train what is not trained yet."""
+    """Train the runs that are not done yet; return the exit status."""
     from bytelatent.scaling.running import Study
 
     study = Study(args, command)
@@ -43,7 +44,7 @@ def run(args: ScalingArgs, command: str) -> int:
 
 
 def measure(args: ScalingArgs, command: str) -> int:
-    """Measure trained models once more."""
+    """Measure trained models once more; return the exit status."""
     from bytelatent.scaling.records import measure_again
 
     for name, bits in measure_again(args):
@@ -52,7 +53,7 @@ def measure(args: ScalingArgs, command: str) -> int:
 
 
 def robustness(args: ScalingArgs, command: str) -> int:
-    """Measure what is not measured yet."""
+    """Measure robustness where it is not measured yet; return the exit status."""
     from bytelatent.scaling.robustness import measure_all
 
     for path in measure_all(args, command):
@@ -61,7 +62,7 @@ def robustness(args: ScalingArgs, command: str) -> int:
 
 
 def collect(args: ScalingArgs, command: str) -> int:
-    """Merge the records."""
+    """Merge the records into one file; return the exit status."""
     from bytelatent.scaling.collecting import collect_records
 
     print(f"wrote {collect_records(args.out)}")
@@ -69,7 +70,7 @@ def collect(args: ScalingArgs, command: str) -> int:
 
 
 def fit(args: ScalingArgs, command: str) -> int:
-    """Fit power laws."""
+    """Fit power laws to the records; return the exit status."""
     from bytelatent.scaling.collecting import write_fits
 
     print(f"wrote {write_fits(args.out, args.fit)}")
@@ -77,7 +78,7 @@ def fit(args: ScalingArgs, command: str) -> int:
 
 
 def report(args: ScalingArgs, command: str) -> int:
-    """Collect, fit, and say what came out."""
+    """Collect the records, fit power laws and write the report; return the exit status."""
     from bytelatent.scaling.reporting import write_report
 
     for path in write_report(args):
@@ -96,7 +97,7 @@ COMMANDS: dict[str, Callable[[ScalingArgs, str], int]] = {
 
 
 def main(argv: list[str] | None = None) -> int:
-    """The command."""
+    """Run the command with ``argv``; return its exit status."""
     words = sys.argv[1:] if argv is None else argv
     if not words or {"-h", "--help"} & set(words):
         print(__doc__)
@@ -107,7 +108,7 @@ def main(argv: list[str] | None = None) -> int:
         return 2
     command = " ".join(["python -m bytelatent.scaling", *words])
     return run_command(
-        lambda given: COMMANDS[name](load_args(ScalingArgs, given), command),
+        lambda options: COMMANDS[name](load_args(ScalingArgs, options), command),
         settings,
         verbose=True,
         interrupted="stopped; the same command goes on",

@@ -1,7 +1,7 @@
-"""What a study says to its questions: who is ahead at equal FLOPs, and how that moves.
+"""Answers of a study: which family is ahead at equal FLOPs, and how the gap changes.
 
-A family is called ahead where the whole band of the gap lies on one side of zero, and else nothing
-is claimed.
+A family counts as ahead only if the whole band of the gap lies on one side of zero; otherwise the
+report makes no claim.
 """
 
 import math
@@ -25,22 +25,22 @@ SETS = {
         ("forward_per_byte_with_entropy_model", "the entropy model counted"),
     ),
 }
-"""Measures of a question, and what is counted in each."""
+"""Measures of cost by question, with the explanation of what each one counts."""
 
 
 ALIKE = 0.15
-"""Costs per byte that differ by no more than this share count as equal."""
+"""Largest relative difference of costs per byte that count as equal."""
 
 
 @dataclass(frozen=True)
 class Section:
-    """A part of the report.
+    """Section of the report.
 
     Attributes:
-        id: a word for addresses.
-        title: a few words.
+        id: identifier for addresses.
+        title: heading of the section.
         text: paragraphs.
-        columns, rows: of a table, in words; none where there is no table.
+        columns, rows: headings and cells of a table; empty if there is no table.
     """
 
     id: str
@@ -50,21 +50,21 @@ class Section:
     rows: list[list[str]] = field(default_factory=list)
 
 
-def answers(found: Findings) -> list[Section]:
-    """Entropy patches against each family at equal training FLOPs, and at equal inference FLOPs."""
+def answers(findings: Findings) -> list[Section]:
+    """Compare entropy patches with each family at equal training and equal inference FLOPs."""
     titles = {
         "training": "Do entropy patches beat BPE and space patches at equal training FLOPs?",
         "inference": "And at equal inference FLOPs?",
     }
-    return [_answer(found, about, title) for about, title in titles.items()]
+    return [_answer(findings, about, title) for about, title in titles.items()]
 
 
-def moves(found: Findings) -> Section:
-    """How the gaps at equal training FLOPs move with the budget."""
-    gaps = found.gaps("training")
+def moves(findings: Findings) -> Section:
+    """Describe how the gaps at equal training FLOPs change with the budget."""
+    gaps = findings.gaps("training")
     title = "How does the gap move with the budget?"
     if not gaps:
-        return Section("moves", title, [_sentence(_unknown(found, "training"))])
+        return Section("moves", title, [_sentence(_unknown(findings, "training"))])
     text = []
     for family in (name for name in RIVALS if name in gaps):
         text.append(_movement(family, gaps[family]))
@@ -73,15 +73,15 @@ def moves(found: Findings) -> Section:
     return Section("moves", title, text, columns, rows)
 
 
-def _answer(found: Findings, about: str, title: str) -> Section:
+def _answer(findings: Findings, about: str, title: str) -> Section:
     text, rows = [], []
     if about == "training":
-        text.append(_at_each_budget(found))
+        text.append(_at_each_budget(findings))
     for measure, counted in SETS[about]:
-        gaps = found.gaps(measure)
-        law = found.law(measure)
+        gaps = findings.gaps(measure)
+        law = findings.law(measure)
         if not gaps:
-            text.append(f"With {counted}: {_unknown(found, measure)}")
+            text.append(f"With {counted}: {_unknown(findings, measure)}")
             continue
         named = [name for name in RIVALS if name in gaps]
         said = "; ".join(_verdict(name, gaps[name]) for name in named)
@@ -95,18 +95,20 @@ def _answer(found: Findings, about: str, title: str) -> Section:
             "A larger model of this grid was also trained longer: families are compared at equal "
             "inference FLOPs as each got them, not at equal training."
         )
-        text.append(_alike(found))
+        text.append(_alike(findings))
     columns = ["family", "entropy model counted", "FLOPs", *GAP_COLUMNS, "verdict"]
-    return Section(about, title, [one for one in text if one], columns if rows else [], rows)
+    return Section(
+        about, title, [paragraph for paragraph in text if paragraph], columns if rows else [], rows
+    )
 
 
-def _alike(found: Findings) -> str:
-    """Whether this question differs from that of equal training, in a grid of matched models."""
+def _alike(findings: Findings) -> str:
+    """Say that this question repeats that of equal training if the costs per byte are equal."""
     spreads = []
-    for budget in found.budgets:
+    for budget in findings.budgets:
         costs = [
             run["flops"]["forward_per_byte"]
-            for run in found.grid
+            for run in findings.grid
             if run["flops"]["budget"] == budget
         ]
         spreads.append(max(costs) / min(costs) - 1)
@@ -120,18 +122,18 @@ def _alike(found: Findings) -> str:
     )
 
 
-def _at_each_budget(found: Findings) -> str:
-    """The plain measures, before any law."""
-    reference = found.fits.get("reference", "blt-entropy")
+def _at_each_budget(findings: Findings) -> str:
+    """Compare the measured bits per byte at each budget, without a fitted law."""
+    reference = findings.fits.get("reference", "blt-entropy")
     parts = []
-    for budget in found.budgets:
-        own = found.runs(reference, budget)
+    for budget in findings.budgets:
+        own = findings.runs(reference, budget)
         here = mean([bits(run) for run in own]).value if own else 0.0
         words = []
         for name in RIVALS:
-            theirs = [bits(run) for run in found.runs(name, budget)]
-            if own and theirs:
-                words.append(f"{mean(theirs).value - here:+.3f} {name}")
+            rival_bits = [bits(run) for run in findings.runs(name, budget)]
+            if own and rival_bits:
+                words.append(f"{mean(rival_bits).value - here:+.3f} {name}")
         if words:
             parts.append(f"{number(budget)} FLOPs: {', '.join(words)}")
     if not parts:
@@ -142,14 +144,14 @@ def _at_each_budget(found: Findings) -> str:
     )
 
 
-def _unknown(found: Findings, measure: str) -> str:
-    """Why there is no gap by this measure."""
-    if found.law(measure) is None:
+def _unknown(findings: Findings, measure: str) -> str:
+    """Explain why there is no gap by this measure."""
+    if findings.law(measure) is None:
         return "no law has been fitted yet, so nothing is claimed."
-    reference = found.fits["reference"]
+    reference = findings.fits["reference"]
     flops = {
-        name: [one["flops"][measure] for one in found.grid if one["family"] == name]
-        for name in found.families
+        name: [run["flops"][measure] for run in findings.grid if run["family"] == name]
+        for name in findings.families
     }
     own = flops.pop(reference, [])
     others = [x for each in flops.values() if len(each) >= MIN_POINTS_FOR_INTERVAL for x in each]
@@ -194,7 +196,7 @@ def _movement(family: str, gap: dict[str, Any]) -> str:
 
 
 def _direction(gap: dict[str, Any]) -> str:
-    """Which way the gap goes, if the bands at both ends do not overlap."""
+    """Say how the gap changes, if the bands at both ends do not overlap."""
     if gap["low"][-1] > gap["high"][0]:
         return "moves in favour of entropy patches"
     if gap["high"][-1] < gap["low"][0]:
@@ -203,7 +205,7 @@ def _direction(gap: dict[str, Any]) -> str:
 
 
 def sign(gap: dict[str, Any], at: int) -> int:
-    """1 where entropy patches are ahead with the whole band, -1 where they are behind, else 0."""
+    """Return 1 if the whole band is above 0 (entropy patches are ahead), -1 if below, else 0."""
     if gap["low"][at] > 0:
         return 1
     return -1 if gap["high"][at] < 0 else 0
@@ -228,7 +230,7 @@ def _range(gap: dict[str, Any]) -> str:
 
 
 def number(value: float) -> str:
-    """FLOPs in print: 2.2e12, 340k, 1.5M."""
+    """Format FLOPs for readers: 2.2e12, 340k, 1.5M."""
     for unit, size in (("M", 1e6), ("k", 1e3)):
         if size <= value < 1e9:
             return f"{value / size:.3g}{unit}"

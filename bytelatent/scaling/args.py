@@ -1,4 +1,4 @@
-"""What a scaling study is told."""
+"""Settings of a scaling study."""
 
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -6,23 +6,23 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 NAME = r"^[a-z0-9][a-z0-9.-]*$"
-"""Names of studies, families, budgets and variants: parts of file names."""
+"""Pattern for names of studies, families, budgets and variants, used in file names."""
 
 Settings = dict[str, Any]
 """Some settings of a run, nested as in :class:`bytelatent.training.args.TrainArgs`."""
 
 
 class CorpusArgs(BaseModel):
-    """Text that all models of a study share.
+    """Settings of the text that all models of a study share.
 
     Attributes:
-        root_dir: a corpus with ``train/``, ``valid/`` and ``test/``.
+        root_dir: folder of a corpus with ``train/``, ``valid/`` and ``test/``.
         sources: weight of every source; its share of the text.
-        train_bytes: whole documents that are drawn for training; a little more than the longest
-            run reads, so that none reads a document twice.
-        valid_bytes: for choosing learning rates.
-        test_bytes: for the bits per byte that are reported.
-        seed: draws documents and their order.
+        train_bytes: size of the training text, which consists of whole documents; a little more
+            than the longest run reads, so that no run reads a document twice.
+        valid_bytes: size of the text that chooses learning rates.
+        test_bytes: size of the text on which bits per byte are reported.
+        seed: seed of the choice of documents and of their order.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -35,18 +35,18 @@ class CorpusArgs(BaseModel):
     seed: int = Field(default=777, ge=0)
 
     def shares(self) -> dict[str, float]:
-        """The sources of weight above 0, with shares that sum to 1."""
+        """Return the sources whose weight is above 0, with shares that sum to 1."""
         total = sum(self.sources.values())
         return {name: weight / total for name, weight in self.sources.items() if weight > 0}
 
 
 class FamilyArgs(BaseModel):
-    """Models of one kind.
+    """Settings of a family: models of one kind.
 
     Attributes:
-        shape: the key of its shapes in every budget; families may share them.
-        tokens: what the models read; ``bpe`` learns a vocabulary from the training text.
-        settings: of its runs.
+        shape: key of the family's shapes in every budget; several families may share it.
+        tokens: tokens that the models read; ``bpe`` learns a vocabulary from the training text.
+        settings: settings of the family's runs.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -57,12 +57,12 @@ class FamilyArgs(BaseModel):
 
 
 class BudgetArgs(BaseModel):
-    """An amount of training.
+    """Settings of a budget: an amount of training.
 
     Attributes:
-        flops: of training, forward and backward, without those of the entropy model.
-        seeds: of weights and of the order of documents; one run each.
-        lr_scale: times the learning rate that was chosen on the smallest budget.
+        flops: training FLOPs, forward and backward, without those of the entropy model.
+        seeds: seeds of the weights and of the order of documents; there is one run per seed.
+        lr_scale: factor on the learning rate that the sweep chose on the smallest budget.
         shapes: settings of the models by the families' ``shape``.
     """
 
@@ -75,11 +75,12 @@ class BudgetArgs(BaseModel):
 
 
 class SweepArgs(BaseModel):
-    """How every family's learning rate is chosen, on the smallest budget and its first seed.
+    """Settings of the search for learning rates, on the smallest budget and its first seed.
 
     Attributes:
-        lrs: that are tried; the one of the lowest held-out loss is taken.
-        extend: so many more are tried, twice or half as high, while the best is the last one.
+        lrs: learning rates to try; the one with the lowest held-out loss is chosen.
+        extend: number of further learning rates, twice or half as high, that are tried while the
+            best one is the highest or the lowest.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -89,11 +90,11 @@ class SweepArgs(BaseModel):
 
 
 class AblationArgs(BaseModel):
-    """Variants of one family at one budget.
+    """Settings of the variants of one family at one budget.
 
     Attributes:
-        family, budget, seed: of which they are variants; that run itself is in the grid.
-        variants: settings of each by its name.
+        family, budget, seed: run of the grid of which the ablations are variants.
+        variants: settings of each variant by its name.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -105,13 +106,14 @@ class AblationArgs(BaseModel):
 
 
 class RobustnessArgs(BaseModel):
-    """Noise, languages and spelling, for trained models side by side.
+    """Settings of the comparison of trained models on noise, languages and spelling.
 
     Attributes:
-        families: whose models of ``budget`` and ``seed`` are measured.
-        noise_bytes: of held-out text that noise is put on.
-        language_bytes: of held-out text of every language.
-        items: questions of each kind of spelling.
+        families: families to measure.
+        budget, seed: budget and seed of the models that are measured.
+        noise_bytes: size in bytes of the held-out text to which noise is added.
+        language_bytes: size in bytes of the held-out text of every language.
+        items: number of questions of each spelling task.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -125,12 +127,12 @@ class RobustnessArgs(BaseModel):
 
 
 class FitArgs(BaseModel):
-    """How power laws are fitted.
+    """Settings of the fits of power laws.
 
     Attributes:
-        draws: of the bootstrap.
-        band: share of the draws that lies within the band.
-        reference: family that the others are compared with.
+        draws: number of draws of the bootstrap.
+        band: share of the draws that lie within the band.
+        reference: family with which the other families are compared.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -141,25 +143,27 @@ class FitArgs(BaseModel):
 
 
 class ScalingArgs(BaseModel):
-    """A study: a grid of families, budgets and seeds, with what is measured on it.
+    """Settings of a study: a grid of families, budgets and seeds, and its measurements.
 
     Attributes:
-        name: begins the name of every run.
-        folder: for text, entropies, vocabulary, and a folder for every run.
-        out: for the records; several studies may share it.
-        threads: torch's; null leaves them as they are.
-        corpus: the text.
-        row_bytes: context of every family in bytes, in training and in measuring. Rows of tokens
-            have as many bytes in the mean.
-        rows: of a step.
-        vocab_size: of ``bpe`` families, special ids included.
-        entropy_model: the byte model that cuts patches by entropy.
-        entropy_dtype: numbers that it computes training entropies with.
+        name: prefix of the name of every run.
+        folder: folder for the text, the entropies, the vocabulary and one folder per run.
+        out: folder for the records; several studies may share it.
+        threads: number of torch's threads; null keeps the current number.
+        corpus: text of the study.
+        row_bytes: context of every family in bytes, for training and for measuring. Rows of tokens
+            contain this number of bytes on average.
+        rows: number of rows in a step.
+        vocab_size: size of the vocabulary of ``bpe`` families, special ids included.
+        entropy_model: byte model that cuts patches by entropy.
+        entropy_dtype: number format in which it computes the entropies of the training text.
         warmup: share of the steps in which the learning rate rises.
         train: settings that all runs share.
-        families, budgets: the grid; budgets in ascending order.
-        sweep: null takes ``train.optim.lr`` for all.
-        ablations, robustness, fit: see there.
+        families, budgets: the grid; budgets are in ascending order.
+        sweep: search for learning rates; null uses ``train.optim.lr`` for all runs.
+        ablations: variants of one family; null for none.
+        robustness: comparison on noise, languages and spelling; null for none.
+        fit: fits of power laws.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -1,10 +1,10 @@
 """Bits per byte of models that read bytes, patches or tokens, on the same pieces of text.
 
-Every model predicts every piece by itself after BOS. What counts is the surprisal of all its bytes:
-of a model of tokens, the sum over the tokens of the piece. The end of a piece is not predicted, and
-bytes are divided by, never tokens. So the same text costs every family the same bytes, and no
-family sees more of it than another. Pieces end before a blank where they can: the half of a word
-would cost a model of tokens more than others.
+Every model predicts every piece by itself after BOS. The measure is the surprisal of all bytes of
+the piece; for a model of tokens it is the sum over the tokens of the piece. The end of a piece is
+not predicted. The sum is divided by the number of bytes, never by the number of tokens. So all
+families are measured on the same bytes with the same context. A piece ends before a blank if
+possible, because half a word would cost a model of tokens more than other models.
 
 Legend: ``B`` rows, ``S`` tokens of a row, ``V`` vocabulary.
 """
@@ -31,15 +31,15 @@ from bytelatent.tokenizers.constants import PAD_ID
 from bytelatent.transformer import LMTransformer
 
 BATCH_TOKENS = 8192
-"""Of a model of tokens at once, padding included."""
+"""Number of tokens in a batch of a model of tokens, padding included."""
 
 
 @dataclass(frozen=True)
 class Piece:
-    """Held-out text that is predicted by itself.
+    """Piece of held-out text that is predicted by itself.
 
     Attributes:
-        source, language: where it comes from.
+        source, language: source and language of the text.
         data: its UTF-8 bytes.
     """
 
@@ -50,12 +50,12 @@ class Piece:
 
 @dataclass(frozen=True)
 class Cost:
-    """What a text costs a model.
+    """Cost of a text for a model.
 
     Attributes:
-        nats: surprisal of all bytes.
-        size: in bytes.
-        units: patches or tokens that hold them.
+        nats: surprisal of all bytes in nats.
+        size: length of the text in bytes.
+        units: number of patches or tokens of the text.
     """
 
     nats: float
@@ -64,49 +64,49 @@ class Cost:
 
 
 Scorer = Callable[[Sequence[bytes]], list[Cost]]
-"""Costs of texts, each by itself after BOS."""
+"""Function that returns the costs of texts, each predicted by itself after BOS."""
 
 
 def test_pieces(args: ScalingArgs) -> list[Piece]:
-    """The text that bits per byte are reported on: every source with its share.
+    """Return the text on which bits per byte are reported: every source according to its share.
 
     Raises:
         ValueError: the corpus lacks a source.
     """
-    wanted = {
+    sizes = {
         source: max(1, int(share * args.corpus.test_bytes))
         for source, share in args.corpus.shares().items()
     }
-    return _pieces(args, wanted, args.row_bytes)
+    return _pieces(args, sizes, args.row_bytes)
 
 
 def language_pieces(args: ScalingArgs, language_bytes: int) -> list[Piece]:
-    """Equally much text of every language, or what there is of it."""
+    """Return the same amount of text for every language, or less if the corpus has less."""
     shares = args.corpus.shares()
     sources = held_out(args.corpus.root_dir, "test", shares, limit=1)
     counts: dict[str, int] = {}
-    for one in sources:
-        counts[one.language] = counts.get(one.language, 0) + 1
-    wanted = {one.source: language_bytes // counts[one.language] for one in sources}
-    return _pieces(args, {name: max(1, size) for name, size in wanted.items()}, args.row_bytes)
+    for source in sources:
+        counts[source.language] = counts.get(source.language, 0) + 1
+    sizes = {source.source: language_bytes // counts[source.language] for source in sources}
+    return _pieces(args, {name: max(1, size) for name, size in sizes.items()}, args.row_bytes)
 
 
 def noise_pieces(args: ScalingArgs, noise_bytes: int) -> list[Piece]:
-    """Text for noise, in pieces of half a row: noise makes them longer."""
-    wanted = {s: max(1, int(share * noise_bytes)) for s, share in args.corpus.shares().items()}
-    return _pieces(args, wanted, args.row_bytes // 2)
+    """Return the text for noise, in pieces of half a row because noise makes them longer."""
+    sizes = {s: max(1, int(share * noise_bytes)) for s, share in args.corpus.shares().items()}
+    return _pieces(args, sizes, args.row_bytes // 2)
 
 
 def load_scorer(folder: Path, entropy_model: str, tokenizer: Path) -> Scorer:
-    """What measures the model in ``folder``.
+    """Load the scorer of the model in ``folder``.
 
     Args:
-        folder: of a model of bytes, patches or tokens.
-        entropy_model: cuts the patches of a BLT whose rule needs one.
-        tokenizer: vocabulary of a model of tokens.
+        folder: folder of a model of bytes, patches or tokens.
+        entropy_model: model that cuts the patches of a BLT whose rule needs entropies.
+        tokenizer: file with the vocabulary of a model of tokens.
 
     Raises:
-        ValueError: something is missing or damaged.
+        ValueError: a file is missing or damaged.
     """
     about = BltTokenizerAndPatcher.from_pretrained(folder)
     if about.tokenizer_args.name == "bpe":
@@ -118,27 +118,30 @@ def load_scorer(folder: Path, entropy_model: str, tokenizer: Path) -> Scorer:
 
 
 def byte_scorer(folder: Path, entropy_model: str | None) -> Scorer:
-    """For a model of bytes or patches; a byte is a unit where there are no patches."""
+    """Return the scorer of a model of bytes or patches.
+
+    A unit is a patch, or a byte if the model has no patches.
+    """
     text_model = load_text_model(str(folder), entropy_model=entropy_model)
 
     def costs(texts: Sequence[bytes]) -> list[Cost]:
-        found = []
-        for text, one in zip(texts, score(text_model, texts), strict=True):
-            starts_N = None if text_model.is_byte_model else one.starts_N
+        text_costs = []
+        for text, scores in zip(texts, score(text_model, texts), strict=True):
+            starts_N = None if text_model.is_byte_model else scores.starts_N
             units = len(text) if starts_N is None else int(starts_N.sum())
-            found.append(Cost(float(one.nats_N.sum(dtype=np.float64)), len(text), units))
-        return found
+            text_costs.append(Cost(float(scores.nats_N.sum(dtype=np.float64)), len(text), units))
+        return text_costs
 
     return costs
 
 
 def token_scorer(model: LMTransformer, tokenizer: BpeTokenizer) -> Scorer:
-    """For a model of tokens; ``tokenizer`` puts BOS in front."""
+    """Return the scorer of a model of tokens; ``tokenizer`` must add BOS."""
 
     @torch.inference_mode()
     def costs(texts: Sequence[bytes]) -> list[Cost]:
         rows = [np.array(tokenizer.encode(text.decode("utf-8")), np.uint16) for text in texts]
-        found: dict[int, Cost] = {}
+        costs_by_index: dict[int, Cost] = {}
         for batch in length_batches([len(row) for row in rows], BATCH_TOKENS):
             tokens_BT = fill_up([rows[index] for index in batch])
             tokens_BT = F.pad(tokens_BT, (0, 1), value=PAD_ID)  # BOS alone is a row too
@@ -147,14 +150,14 @@ def token_scorer(model: LMTransformer, tokenizer: BpeTokenizer) -> Scorer:
             nats_BS = F.cross_entropy(logits_BVS, targets_BS, reduction="none")
             nats_BS = nats_BS.masked_fill(targets_BS == PAD_ID, 0.0)
             for index, nats in zip(batch, nats_BS.double().sum(1).tolist(), strict=True):
-                found[index] = Cost(nats, len(texts[index]), len(rows[index]) - 1)
-        return [found[index] for index in range(len(texts))]
+                costs_by_index[index] = Cost(nats, len(texts[index]), len(rows[index]) - 1)
+        return [costs_by_index[index] for index in range(len(texts))]
 
     return costs
 
 
 def summary(costs: Iterable[Cost]) -> dict[str, float]:
-    """Sums as JSON has them: bytes, bits per byte, bytes per patch or token."""
+    """Sum costs for JSON: bytes, bits per byte, bytes per patch or token."""
     nats, size, units = 0.0, 0, 0
     for cost in costs:
         nats, size, units = nats + cost.nats, size + cost.size, units + cost.units
@@ -166,23 +169,23 @@ def summary(costs: Iterable[Cost]) -> dict[str, float]:
 
 
 def summaries(pieces: Sequence[Piece], costs: Sequence[Cost]) -> dict[str, Any]:
-    """Of all pieces together, by source and by language."""
-    found: dict[str, Any] = {"total": summary(costs)}
+    """Sum the costs of all pieces, in total, by source and by language."""
+    result: dict[str, Any] = {"total": summary(costs)}
     for by in ("source", "language"):
         groups: dict[str, list[Cost]] = {}
         for piece, cost in zip(pieces, costs, strict=True):
             groups.setdefault(getattr(piece, by), []).append(cost)
-        found[f"{by}s"] = {name: summary(group) for name, group in sorted(groups.items())}
-    return found
+        result[f"{by}s"] = {name: summary(group) for name, group in sorted(groups.items())}
+    return result
 
 
-def _pieces(args: ScalingArgs, wanted: dict[str, int], longest: int) -> list[Piece]:
-    found = []
-    for source, size in wanted.items():
-        (one,) = held_out(args.corpus.root_dir, "test", [source], limit=size)
-        found += [
-            Piece(source, one.language, piece)
-            for document in one.documents
+def _pieces(args: ScalingArgs, sizes: dict[str, int], longest: int) -> list[Piece]:
+    pieces = []
+    for source, size in sizes.items():
+        (source_text,) = held_out(args.corpus.root_dir, "test", [source], limit=size)
+        pieces += [
+            Piece(source, source_text.language, piece)
+            for document in source_text.documents
             for piece in cut_pieces(document, longest, at_blanks=True)
         ]
-    return found
+    return pieces

@@ -1,4 +1,4 @@
-"""All records of a folder in one file, and the power laws through them."""
+"""Collection of all records of a folder in one file, and power laws that are fitted to them."""
 
 import zlib
 from pathlib import Path
@@ -21,7 +21,7 @@ from bytelatent.scaling.fitting import (
 COLLECTED, FITS = "collected.json", "fits.json"
 
 GRID = 41
-"""Places at which a curve and its band are written."""
+"""Number of points at which a curve and its band are written."""
 
 MEASURES = {
     "training": "training FLOPs, the entropy model not counted",
@@ -29,7 +29,7 @@ MEASURES = {
     "forward_per_byte": "forward FLOPs per byte, the entropy model not counted",
     "forward_per_byte_with_entropy_model": "forward FLOPs per byte with those of the entropy model",
 }
-"""What bits per byte are fitted against."""
+"""Measures of cost against which bits per byte are fitted, with their meaning."""
 
 LAWS: dict[str, Fit] = {"power": fit_power, "offset": fit_offset}
 
@@ -37,30 +37,31 @@ Record = dict[str, Any]
 
 
 def read_records(folder: Path) -> list[Record]:
-    """Records of runs and of robustness, by file name.
+    """Read the records of runs and of robustness, sorted by file name.
 
     Raises:
-        ValueError: there is none, one is damaged, or runs were measured on different text.
+        ValueError: there is no record, a record is damaged, or runs were measured on different
+            text.
     """
     paths = _records(folder)
     if not paths:
         raise ValueError(f"out: {folder} holds no record; python -m bytelatent.scaling run first")
-    found: list[Record] = [read_json(path) for path in paths]
-    _check_text(found)
-    return found
+    records: list[Record] = [read_json(path) for path in paths]
+    _check_text(records)
+    return records
 
 
 def _check_text(records: list[Record]) -> None:
-    """Bits per byte of runs can be compared only where they are of the same text.
+    """Check that all runs were measured on the same text and are comparable.
 
     Raises:
         ValueError: two runs were measured on different text.
     """
     runs = [record for record in records if "bits_per_byte" in record]
-    for one in runs[1:]:
-        if _sizes(one) != _sizes(runs[0]):
+    for run in runs[1:]:
+        if _sizes(run) != _sizes(runs[0]):
             raise ValueError(
-                f"out: {one['point']} and {runs[0]['point']} were measured on different text; "
+                f"out: {run['point']} and {runs[0]['point']} were measured on different text; "
                 "measure them again (python -m bytelatent.scaling measure), or move one away"
             )
 
@@ -71,7 +72,7 @@ def _sizes(run: Record) -> dict[str, int]:
 
 
 def has_records(folder: Path) -> bool:
-    """Whether anything has been recorded there."""
+    """Return whether the folder contains a record."""
     return bool(_records(folder))
 
 
@@ -80,17 +81,17 @@ def _records(folder: Path) -> list[Path]:
 
 
 def collect_records(folder: Path) -> Path:
-    """Write :data:`COLLECTED`: runs by kind, and robustness.
+    """Write :data:`COLLECTED` with the records of all runs and of robustness, grouped by kind.
 
     Raises:
-        ValueError: as :func:`read_records`.
+        ValueError: a record cannot be used (see :func:`read_records`).
     """
-    found: dict[str, list[Record]] = {"grid": [], "ablation": [], "sweep": [], "robustness": []}
+    collected: dict[str, list[Record]] = {"grid": [], "ablation": [], "sweep": [], "robustness": []}
     for record in read_records(folder):
-        found[record["kind"]].append(record)
-    for runs in found.values():
-        runs.sort(key=lambda one: (one["flops"]["budget"], one["point"]) if "flops" in one else ())
-    write_json(folder / COLLECTED, found)
+        collected[record["kind"]].append(record)
+    for runs in collected.values():
+        runs.sort(key=lambda run: (run["flops"]["budget"], run["point"]) if "flops" in run else ())
+    write_json(folder / COLLECTED, collected)
     return folder / COLLECTED
 
 
@@ -98,22 +99,22 @@ def write_fits(folder: Path, args: FitArgs) -> Path:
     """Write :data:`FITS`: power laws of every family of the grid, their bands, and the gaps.
 
     Raises:
-        ValueError: no record, or no family has points enough.
+        ValueError: there is no record, or no family has enough points.
     """
     points = [record for record in read_records(folder) if record["kind"] == "grid"]
-    found: dict[str, Any] = {"band": args.band, "draws": args.draws, "reference": args.reference}
+    fits: dict[str, Any] = {"band": args.band, "draws": args.draws, "reference": args.reference}
     for measure, meaning in MEASURES.items():
         laws = {name: _laws(points, measure, name, args) for name in LAWS}
-        found[measure] = {"meaning": meaning, **laws}
-    if not any(found[measure][name]["families"] for measure in MEASURES for name in LAWS):
+        fits[measure] = {"meaning": meaning, **laws}
+    if not any(fits[measure][name]["families"] for measure in MEASURES for name in LAWS):
         raise ValueError(f"fit: {folder} has no family with two budgets or more")
-    write_json(folder / FITS, found)
+    write_json(folder / FITS, fits)
     return folder / FITS
 
 
 def _laws(points: list[Record], measure: str, name: str, args: FitArgs) -> dict[str, Any]:
-    """One kind of law for all families that have points enough for it."""
-    found: dict[str, Any] = {"families": {}, "gaps": {}}
+    """Fit one kind of law to all families that have enough points for it."""
+    laws: dict[str, Any] = {"families": {}, "gaps": {}}
     fits: dict[str, tuple[Bootstrap, Floats]] = {}
     for family in sorted({point["family"] for point in points}):
         own = [x for x in points if x["family"] == family and measure in x["flops"]]
@@ -125,15 +126,18 @@ def _laws(points: list[Record], measure: str, name: str, args: FitArgs) -> dict[
         except ValueError:
             continue  # too few budgets so far
         fits[family] = fitted, flops
-        found["families"][family] = _described(fitted, flops, args.band) | {"points": len(own)}
+        laws["families"][family] = _described(fitted, flops, args.band) | {"points": len(own)}
     if args.reference in fits:
-        one, flops = fits[args.reference]
-        for family, (other, theirs) in fits.items():
-            low, high = max(flops.min(), theirs.min()), min(flops.max(), theirs.max())
+        reference, flops = fits[args.reference]
+        for family, (other, other_flops) in fits.items():
+            low, high = max(flops.min(), other_flops.min()), min(flops.max(), other_flops.max())
             if family != args.reference and low < high:
                 grid = np.geomspace(low, high, GRID)
-                found["gaps"][family] = {"flops": grid.tolist(), **gap(one, other, grid, args.band)}
-    return found
+                laws["gaps"][family] = {
+                    "flops": grid.tolist(),
+                    **gap(reference, other, grid, args.band),
+                }
+    return laws
 
 
 def _described(fitted: Bootstrap, flops: Floats, share: float) -> dict[str, Any]:

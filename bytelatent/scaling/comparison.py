@@ -1,4 +1,4 @@
-"""Where a study differs from the paper's, in figures, and what that may do."""
+"""Comparison of a study with the BLT paper: results, scale, entropy model and text."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from bytelatent.scaling.answers import Section, number, sign
 from bytelatent.scaling.study_results import Findings
 
 CONTEXT = 8192
-"""Bytes for which the published model's cost is counted, as in the paper."""
+"""Context in bytes for which the cost of the published model is counted, as in the paper."""
 
 PEERS = {
     "blt-entropy": "BLT-Entropy, patches of 4",
@@ -16,7 +16,7 @@ PEERS = {
     "blt-space": "BLT-Space, no cross-attention",
     "blt-static": "MegaByte++, patches of 4",
 }
-"""Curves of the paper's figure 6 that are nearest to families of ours."""
+"""Curves of the paper's figure 6 by the most similar family of the study."""
 
 WHY = (
     "What may be behind that, none of it changed by itself here: small models spend a larger part "
@@ -25,38 +25,38 @@ WHY = (
 )
 
 Paper = dict[str, Any]
-"""``paper.json``; empty where it is missing."""
+"""Content of ``paper.json``; empty if the file is missing."""
 
 
-def beside_the_paper(found: Findings, paper: Paper) -> Section:
-    """What the paper finds, and how far from its models those of the study are."""
-    text = [*_finding(paper), *_order(found, paper)]
-    text += [*_scale(found, paper), *_cutter(found), *_text(found, paper)]
+def beside_the_paper(findings: Findings, paper: Paper) -> Section:
+    """Compare the results, the models and the text of the study with those of the paper."""
+    text = [*_finding(paper), *_order(findings, paper)]
+    text += [*_scale(findings, paper), *_cutter(findings), *_text(findings, paper)]
     return Section("paper", "Beside the paper", text)
 
 
-def _order(found: Findings, paper: Paper) -> list[str]:
-    """Who is ahead of whom, there and here, and what may be behind a difference."""
-    gaps = found.gaps("training")
+def _order(findings: Findings, paper: Paper) -> list[str]:
+    """Compare which families are ahead in the paper and in the study, and explain differences."""
+    gaps = findings.gaps("training")
     if "scaling" not in paper or not gaps:
         return []
     series = {name: paper["scaling"]["series"][peer][-1] for name, peer in PEERS.items()}
     own = series.pop("blt-entropy")
-    told: dict[str, list[str]] = {"as there": [], "other than there": [], "not told here": []}
+    verdicts: dict[str, list[str]] = {"as there": [], "other than there": [], "not told here": []}
     for name, bits in series.items():
         if name in gaps:
             here, there = sign(gaps[name], -1), 1 if bits > own else -1
             words = "not told here" if here == 0 else "as there"
-            told["other than there" if here == -there else words].append(name)
+            verdicts["other than there" if here == -there else words].append(name)
     levels = ", ".join(f"{PEERS[name]} {bits:.3f}" for name, bits in series.items())
-    said = "; ".join(f"{words}: {', '.join(names)}" for words, names in told.items() if names)
+    said = "; ".join(f"{words}: {', '.join(names)}" for words, names in verdicts.items() if names)
     text = [
         f"At the largest budget of {paper['scaling']['source']} the paper's BLT-Entropy with "
         f"patches of 4 has {own:.3f} bits per byte (read off the figure, as are the others: "
         f"{levels}). Whether entropy patches are ahead or behind at the largest budget here is, "
         f"family by family, {said}."
     ]
-    if told["other than there"]:
+    if verdicts["other than there"]:
         text.append(WHY)
     return text
 
@@ -72,11 +72,11 @@ def _finding(paper: Paper) -> list[str]:
     ]
 
 
-def _scale(found: Findings, paper: Paper) -> list[str]:
+def _scale(findings: Findings, paper: Paper) -> list[str]:
     if "scaling" not in paper:
         return []
     low, high = (pick(paper["scaling"]["flops"]) for pick in (min, max))
-    ours = found.budgets
+    ours = findings.budgets
     return [
         f"Its curves ({paper['scaling']['source']}) are of {number(low)} to {number(high)} "
         f"training FLOPs; here they are of {number(ours[0])} to {number(ours[-1])}: the smallest "
@@ -85,12 +85,12 @@ def _scale(found: Findings, paper: Paper) -> list[str]:
     ]
 
 
-def _cutter(found: Findings) -> list[str]:
-    """What the entropy model adds, here and in the published 8B model."""
+def _cutter(findings: Findings) -> list[str]:
+    """Compare the cost of the entropy model in the study with that in the published 8B model."""
     ratios = [
         (run["flops"]["budget"], run["flops"]["forward_per_byte_with_entropy_model"]
          / run["flops"]["forward_per_byte"])
-        for run in found.grid
+        for run in findings.grid
         if run["flops"]["forward_per_byte_with_entropy_model"] > run["flops"]["forward_per_byte"]
     ]  # fmt: skip
     if not ratios:
@@ -111,13 +111,13 @@ def _cutter(found: Findings) -> list[str]:
     ]
 
 
-def _text(found: Findings, paper: Paper) -> list[str]:
-    units = {run["unit"]: run["bytes_per_unit"] for run in found.grid}
+def _text(findings: Findings, paper: Paper) -> list[str]:
+    units = {run["unit"]: run["bytes_per_unit"] for run in findings.grid}
     if "token" not in units or "fixed_inference" not in paper:
         return []
     table = paper["fixed_inference"]
-    theirs = ", ".join(f"{name} {size}" for name, size in table["bytes_per_token"].items())
+    token_sizes = ", ".join(f"{name} {size}" for name, size in table["bytes_per_token"].items())
     return [
         f"BPE tokens have {units['token']:.2f} bytes in the training text here; the paper gives "
-        f"{theirs} bytes per token ({table['source']})."
+        f"{token_sizes} bytes per token ({table['source']})."
     ]

@@ -1,15 +1,15 @@
-"""Power laws through measured points, with bands by bootstrap.
+"""Fits of power laws to measured points, with bands by bootstrap.
 
-``power``: bits per byte = a C^-b, a straight line in logarithms. ``offset``: a C^-b + c, where c is
-what no amount of training removes. Both minimise relative errors.
+The law ``power`` is bits per byte = a C^-b, a straight line in logarithms. The law ``offset`` is a
+C^-b + c, where c is the part that no amount of training removes. Both fits minimise relative
+errors.
 
-The bootstrap is parametric: it adds normal errors to the curve and fits again. Their standard
-deviation is drawn too, as what is known of it after a handful of points (scaled inverse
-chi-squared, with the points less the fitted parameters as degrees of freedom); with one value for
-all draws, as when residuals are drawn anew, bands of six points are too narrow by a fifth.
+The bootstrap is parametric: it adds normal errors to the fitted curve and fits again. The standard
+deviation of the errors is also drawn, from its distribution given a handful of points (scaled
+inverse chi-squared; the degrees of freedom are the points less the fitted parameters). With one
+value for all draws, as when residuals are resampled, bands of six points are too narrow by a fifth.
 
-Legend: ``N`` points, ``R`` draws, ``G`` places of the grid of C,
-``E`` exponents.
+Legend: ``N`` points, ``R`` draws, ``G`` grid points of C, ``E`` exponents.
 """
 
 import math
@@ -22,26 +22,27 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 EXPONENTS = np.geomspace(0.005, 3.0, 400)
-"""Of which the offset law takes the best, refined in between."""
+"""Exponents that the fit of the offset law tries first; it then refines the best one."""
 
 REFINEMENTS = 3
 
 SAME_BUDGET = 0.1
-"""Amounts of training whose logarithms differ by less count as one."""
+"""Largest difference of the logarithms of two amounts of training that count as equal."""
 
 OFFSET_BUDGETS = 4
-"""Different amounts of training at least for three parameters."""
+"""Smallest number of different amounts of training for a fit of three parameters."""
 
 
 @dataclass(frozen=True)
 class PowerLaw:
-    """Bits per byte = ``a * (C / unit)^-b + c``.
+    """Power law: bits per byte = ``a * (C / unit)^-b + c``.
 
     Attributes:
         a: bits per byte, above ``c``, at ``unit`` FLOPs.
         b: exponent.
-        c: bits per byte that stay; 0 for a plain power law.
-        unit: FLOPs; the geometric mean of the points, so that ``a`` is near the measures.
+        c: bits per byte that no amount of training removes; 0 for a plain power law.
+        unit: FLOPs; the geometric mean of the points, so that ``a`` is close to the measured
+            values.
     """
 
     a: float
@@ -50,7 +51,7 @@ class PowerLaw:
     unit: float
 
     def at(self, flops: Floats) -> Floats:
-        """Bits per byte after so many FLOPs."""
+        """Return the bits per byte after ``flops`` FLOPs."""
         return np.asarray(self.a * (flops / self.unit) ** -self.b + self.c)
 
 
@@ -58,10 +59,10 @@ Fit = Callable[[Floats, Floats], PowerLaw]
 
 
 def fit_power(flops_N: Floats, bits_N: Floats) -> PowerLaw:
-    """The straight line in logarithms.
+    """Fit a power law as a straight line in logarithms.
 
     Raises:
-        ValueError: fewer than two different amounts of FLOPs, or a measure that is not above 0.
+        ValueError: there are fewer than two different amounts of FLOPs, or a value is not above 0.
     """
     _check(flops_N, bits_N, least=2)
     unit = _unit(flops_N)
@@ -70,11 +71,13 @@ def fit_power(flops_N: Floats, bits_N: Floats) -> PowerLaw:
 
 
 def fit_offset(flops_N: Floats, bits_N: Floats) -> PowerLaw:
-    """The same with what stays; for every exponent a and c follow by least squares, c >= 0.
+    """Fit a power law with an offset ``c >= 0``.
+
+    For every exponent, ``a`` and ``c`` follow by least squares.
 
     Raises:
-        ValueError: fewer than :data:`OFFSET_BUDGETS` different amounts of FLOPs, or a measure that
-            is not above 0.
+        ValueError: there are fewer than :data:`OFFSET_BUDGETS` different amounts of FLOPs, or a
+            value is not above 0.
     """
     _check(flops_N, bits_N, least=OFFSET_BUDGETS)
     unit = _unit(flops_N)
@@ -82,42 +85,43 @@ def fit_offset(flops_N: Floats, bits_N: Floats) -> PowerLaw:
     for _ in range(REFINEMENTS):
         error_E, a_E, c_E = _at_exponents(flops_N / unit, bits_N, exponents)
         best = int(error_E.argmin())
-        found = PowerLaw(float(a_E[best]), float(exponents[best]), float(c_E[best]), unit)
+        law = PowerLaw(float(a_E[best]), float(exponents[best]), float(c_E[best]), unit)
         low, high = max(0, best - 1), min(len(exponents) - 1, best + 1)
         exponents = np.linspace(exponents[low], exponents[high], 60)
-    return found
+    return law
 
 
 @dataclass(frozen=True)
 class Bootstrap:
-    """A fit and its draws.
+    """Fit of a law, with the draws of the bootstrap.
 
     Attributes:
-        law: the fit to the measures.
-        draws: fits to what might have been measured.
+        law: fit to the measured values.
+        draws: fits to values with random errors.
     """
 
     law: PowerLaw
     draws: list[PowerLaw]
 
     def band(self, flops_G: Floats, share: float) -> tuple[Floats, Floats]:
-        """Between which bits per byte ``share`` of the draws lie."""
+        """Return the bounds of the bits per byte between which ``share`` of the draws lie."""
         return _between(np.stack([law.at(flops_G) for law in self.draws]), share)
 
     def interval(self, name: str, share: float) -> tuple[float, float]:
-        """The same for a parameter."""
+        """Return the bounds of the parameter ``name`` between which ``share`` of the draws lie."""
         low, high = _between(np.array([[getattr(law, name)] for law in self.draws]), share)
         return float(low[0]), float(high[0])
 
 
 def bootstrap(fit: Fit, flops_N: Floats, bits_N: Floats, draws: int, *, seed: int) -> Bootstrap:
-    """Fit, and fit ``draws`` times again to the curve with errors drawn anew.
+    """Fit a law, and fit it ``draws`` times again to the curve with random errors.
 
-    Fits that are compared need seeds of their own, or their errors would cancel. Where there are no
-    more points than parameters nothing tells of errors, and the draws are the fit itself.
+    Fits that are compared need different seeds, because equal errors would cancel out. If there are
+    no more points than parameters, nothing is known about the errors, and all draws are the fit
+    itself.
 
     Raises:
-        ValueError: as ``fit``.
+        ValueError: the law cannot be fitted (see ``fit``).
     """
     law = fit(flops_N, bits_N)
     freedom = len(bits_N) - (3 if fit is fit_offset else 2)
@@ -131,16 +135,21 @@ def bootstrap(fit: Fit, flops_N: Floats, bits_N: Floats, draws: int, *, seed: in
     return Bootstrap(law, again)
 
 
-def gap(one: Bootstrap, other: Bootstrap, flops_G: Floats, share: float) -> dict[str, list[float]]:
-    """Bits per byte of ``other`` less those of ``one``, and their band; above 0, ``one`` wins."""
-    pairs = zip(one.draws, other.draws, strict=True)
+def gap(
+    reference: Bootstrap, other: Bootstrap, flops_G: Floats, share: float
+) -> dict[str, list[float]]:
+    """Return the bits per byte of ``other`` less those of ``reference``, with their band.
+
+    Values above 0 mean that ``reference`` is better.
+    """
+    pairs = zip(reference.draws, other.draws, strict=True)
     low, high = _between(np.stack([b.at(flops_G) - a.at(flops_G) for a, b in pairs]), share)
-    middle = other.law.at(flops_G) - one.law.at(flops_G)
+    middle = other.law.at(flops_G) - reference.law.at(flops_G)
     return {"bits_per_byte": middle.tolist(), "low": low.tolist(), "high": high.tolist()}
 
 
 def _at_exponents(x_N: Floats, bits_N: Floats, b_E: Floats) -> tuple[Floats, Floats, Floats]:
-    """Squared relative error, a and c for every exponent, ``[E]`` each."""
+    """Return the squared relative error, a and c for every exponent, ``[E]`` each."""
     shape_EN = x_N ** -b_E[:, None]
     p_EN, q_N = shape_EN / bits_N, 1 / bits_N
     pp_E, pq_E, qq = (p_EN**2).sum(1), p_EN @ q_N, q_N @ q_N

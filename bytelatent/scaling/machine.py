@@ -1,4 +1,4 @@
-"""What a record says about where it was made."""
+"""Description of the machine and of the code in the record of a run."""
 
 import os
 import platform
@@ -12,8 +12,8 @@ PACKAGE = Path(__file__).parents[1]
 
 
 def machine() -> dict[str, Any]:
-    """Processor, cores, threads and versions; neither name nor place of the machine."""
-    found = {
+    """Describe the processor, cores, threads and versions, without the name of the machine."""
+    facts = {
         "cpu": cpu_name(),
         "cores": os.cpu_count(),
         "threads": torch.get_num_threads(),
@@ -21,12 +21,12 @@ def machine() -> dict[str, Any]:
         "torch": torch.__version__,
     }
     if torch.cuda.is_available():
-        found["gpu"] = torch.cuda.get_device_name()
-    return found
+        facts["gpu"] = torch.cuda.get_device_name()
+    return facts
 
 
 def cpu_name() -> str:
-    """The processor's own name for itself."""
+    """Return the model name of the processor."""
     path = Path("/proc/cpuinfo")
     for line in path.read_text(encoding="utf-8").splitlines() if path.is_file() else ():
         if line.startswith("model name"):
@@ -35,7 +35,10 @@ def cpu_name() -> str:
 
 
 def commit() -> dict[str, Any]:
-    """Commit of the code, and whether the package differs from it; none outside a checkout."""
+    """Return the commit of the code and whether the package differs from it.
+
+    Both values are None outside a checkout.
+    """
     known = _git("rev-parse", "HEAD")
     if known is None:
         return {"commit": None, "modified": None}

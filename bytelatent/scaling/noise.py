@@ -1,4 +1,4 @@
-"""Noise on text, as the BLT paper has it (section 6.1): the same noise for the same text."""
+"""Noise on text as in the BLT paper (section 6.1); equal texts always get equal noise."""
 
 import random
 import zlib
@@ -8,26 +8,26 @@ DROPPED = 0.1
 """Share of the characters that ``drop`` removes."""
 
 REPEATED, MOST_REPEATS = 0.2, 4
-"""Share of the characters that ``repeat`` repeats, and how often at most."""
+"""Share of the characters that ``repeat`` repeats, and the largest number of repetitions."""
 
 
 def ant_speak(text: str, rng: random.Random) -> str:
-    """Upper case, characters apart: ``HOW MUCH`` becomes ``H O W   M U C H``."""
+    """Convert to upper case, with a blank between characters: ``HOW`` becomes ``H O W``."""
     return " ".join(text.upper())
 
 
 def drop(text: str, rng: random.Random) -> str:
-    """One character in ten is gone."""
+    """Remove one character in ten."""
     return "".join(char for char in text if rng.random() >= DROPPED)
 
 
 def random_case(text: str, rng: random.Random) -> str:
-    """Every character in upper or lower case, by chance."""
+    """Convert every character to upper or lower case at random."""
     return "".join(char.upper() if rng.random() < 0.5 else char.lower() for char in text)
 
 
 def repeat(text: str, rng: random.Random) -> str:
-    """One character in five comes once to four times more."""
+    """Repeat one character in five, one to four times."""
     return "".join(
         char * (1 + rng.randint(1, MOST_REPEATS)) if rng.random() < REPEATED else char
         for char in text
@@ -35,7 +35,7 @@ def repeat(text: str, rng: random.Random) -> str:
 
 
 def upper(text: str, rng: random.Random) -> str:
-    """Upper case."""
+    """Convert to upper case."""
     return text.upper()
 
 
@@ -49,6 +49,6 @@ NOISES: dict[str, Callable[[str, random.Random], str]] = {
 
 
 def noisy(data: bytes, name: str) -> bytes:
-    """UTF-8 text with the noise called ``name`` on it."""
+    """Apply the noise ``name`` to UTF-8 text."""
     rng = random.Random(zlib.crc32(name.encode() + b"\0" + data))  # noqa: S311 (no secret)
     return NOISES[name](data.decode("utf-8"), rng).encode("utf-8")

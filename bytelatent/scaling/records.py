@@ -1,4 +1,4 @@
-"""What a finished run has to say, for others to check and to plot."""
+"""Records of finished runs: settings, cost and results, from which the report is made."""
 
 import time
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ from bytelatent.scaling.args import ScalingArgs
 from bytelatent.scaling.bits_per_byte import load_scorer, summaries, test_pieces
 from bytelatent.scaling.grid import Point, needs_entropies, without_paths
 from bytelatent.scaling.machine import commit, machine
-from bytelatent.scaling.study_folders import Places
+from bytelatent.scaling.study_folders import StudyPaths
 from bytelatent.training.args import TrainArgs
 from bytelatent.transformer import LMTransformer
 
@@ -27,7 +27,7 @@ Record = dict[str, Any]
 
 
 def describe(args: ScalingArgs, point: Point, run: TrainArgs, command: str) -> Record:
-    """The record of a run whose model is in its folder; measures its bits per byte.
+    """Measure the bits per byte of a finished run and return its record.
 
     Raises:
         ValueError: the model or the held-out text is missing.
@@ -62,45 +62,46 @@ def describe(args: ScalingArgs, point: Point, run: TrainArgs, command: str) -> R
 
 
 def unit(run: TrainArgs) -> str:
-    """What the model reads: ``patch``, ``token`` or ``byte``."""
+    """Return the unit that the model reads: ``patch``, ``token`` or ``byte``."""
     if run.blt is not None:
         return "patch"
     return "byte" if run.data.tokenizer.name == "blt" else "token"
 
 
 def measure(args: ScalingArgs, model: Path) -> dict[str, Any]:
-    """Bits per byte of a trained model on held-out text.
+    """Measure the bits per byte of a trained model on held-out text.
 
     Raises:
         ValueError: the model or the held-out text is missing.
     """
     pieces = test_pieces(args)
-    scorer = load_scorer(model, args.entropy_model, Places(args).tokenizer)
+    scorer = load_scorer(model, args.entropy_model, StudyPaths(args).tokenizer)
     return summaries(pieces, scorer([piece.data for piece in pieces]))
 
 
 def measure_again(args: ScalingArgs) -> Iterator[tuple[str, float]]:
-    """Measure all trained models of the study once more and put that into their records.
+    """Measure all trained models of the study again and update their records.
 
-    For a change to the held-out text or to how it is measured. Gives names and bits per byte.
+    This is needed after a change to the held-out text or to the measurement. The function yields
+    the name and the bits per byte of each run.
 
     Raises:
-        ValueError: a model is not there any more.
+        ValueError: a model does not exist any more.
     """
-    places = Places(args)
+    paths = StudyPaths(args)
     for path in sorted(args.out.glob(f"{args.name}-*.json")):
         record = read_json(path)
         if "bits_per_byte" not in record:
             continue
-        found = measure(args, places.run(record["point"]) / "model")
+        scores = measure(args, paths.run(record["point"]) / "model")
         corpus = args.corpus.model_dump(mode="json", exclude={"root_dir"})
-        again = {"bits_per_byte": found, "corpus": corpus, "measured": commit()}
+        again = {"bits_per_byte": scores, "corpus": corpus, "measured": commit()}
         write_json(path, record | again)
-        yield record["point"], found["total"]["bits_per_byte"]
+        yield record["point"], scores["total"]["bits_per_byte"]
 
 
 def _flops(args: ScalingArgs, run: TrainArgs, trained: dict[str, float]) -> dict[str, Any]:
-    """FLOPs of training and per byte, the entropy model left out and counted."""
+    """Compute the FLOPs of training and per byte, without and with the entropy model."""
     parts = flops.forward_parts(run, trained["bytes_per_unit"])
     forward, entropy = sum(parts.values()), 0.0
     if needs_entropies(run):
@@ -118,7 +119,7 @@ def _flops(args: ScalingArgs, run: TrainArgs, trained: dict[str, float]) -> dict
 
 
 def _trained(lines: list[dict[str, Any]]) -> dict[str, float]:
-    """Bytes, bytes per patch or token, and seconds in steps, of a finished run."""
+    """Return the bytes, bytes per unit and seconds of training of a finished run."""
     size = units = seconds = 0.0
     for line in lines:
         if "bytes_per_second" not in line:
@@ -131,7 +132,7 @@ def _trained(lines: list[dict[str, Any]]) -> dict[str, float]:
 
 
 def _parameters(run: TrainArgs) -> dict[str, int]:
-    """Numbers of the model in all, and those of its tables, of which a byte looks up a few."""
+    """Count the parameters of the model, and those of its embedding tables."""
     with torch.device("meta"):
         model = (
             ByteLatentTransformer(run.blt)

@@ -1,7 +1,7 @@
-"""The report of a study: sections of sentences and tables, every figure of them from its records.
+"""Report of a study: sections of sentences and tables, with all figures taken from its records.
 
-``report`` writes them into ``scaling_report.json``, which the web app shows, and between two marks
-of ``docs/scaling.md``.
+The command ``report`` writes them to ``scaling_report.json``, which the web app shows, and between
+two marks in ``docs/scaling.md``.
 """
 
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ from bytelatent.scaling.comparison import Paper, beside_the_paper
 from bytelatent.scaling.study_results import Findings, bits, mean, ordered, read_findings
 
 REPORT, PAPER = "scaling_report.json", "paper.json"
-"""Beside the folder of records."""
+"""Files beside the folder of records: the report and the figures of the paper."""
 BEGIN = "<!-- python -m bytelatent.scaling report writes from here -->"
 END = "<!-- to here -->"
 
@@ -32,12 +32,13 @@ HOUR = 3600
 
 @dataclass(frozen=True)
 class Planned:
-    """What a configuration asks for.
+    """Runs that a configuration plans.
 
     Attributes:
-        families, budgets: names, and training FLOPs with the number of seeds.
-        ablations: names of variants.
-        robustness: families.
+        families: names of the families.
+        budgets: training FLOPs and number of seeds of every budget.
+        ablations: names of the variants.
+        robustness: names of the families whose robustness is measured.
     """
 
     families: Sequence[str]
@@ -48,12 +49,12 @@ class Planned:
 
 @dataclass(frozen=True)
 class Report:
-    """What is known, in order.
+    """Report of a study.
 
     Attributes:
-        head: a sentence on how much of the study there is.
+        head: sentence on how much of the study is done.
         lacking: sentences on what has not been run.
-        sections: what came out.
+        sections: results.
     """
 
     head: str
@@ -62,7 +63,7 @@ class Report:
 
 
 def planned_by(args: ScalingArgs) -> Planned:
-    """What the configuration of a study asks for."""
+    """Return the runs that the configuration of a study plans."""
     return Planned(
         list(args.families),
         [(budget.flops, len(budget.seeds)) for budget in args.budgets.values()],
@@ -72,7 +73,7 @@ def planned_by(args: ScalingArgs) -> Planned:
 
 
 def report_of(args: ScalingArgs) -> Report:
-    """The report of what has been collected in the folder of a study.
+    """Make the report from the collected records in the folder of a study.
 
     Raises:
         ValueError: a file is damaged.
@@ -82,33 +83,35 @@ def report_of(args: ScalingArgs) -> Report:
     return make_report(read_findings(args.out), planned_by(args), numbers)
 
 
-def make_report(found: Findings, planned: Planned, paper: Paper) -> Report:
-    """The report of what there is so far."""
-    wanted = len(planned.families) * sum(seeds for _, seeds in planned.budgets)
-    if not found.grid:
+def make_report(findings: Findings, planned: Planned, paper: Paper) -> Report:
+    """Make the report from the findings so far."""
+    run_count = len(planned.families) * sum(seeds for _, seeds in planned.budgets)
+    if not findings.grid:
         head = "No run of the grid has been recorded yet, so there is nothing to report."
-        return Report(head, _lacking(found, planned))
-    head = f"{len(found.grid)} of the {wanted} planned runs of the grid are recorded."
-    made = [
-        _runs(found),
-        *answers(found),
-        moves(found),
-        beside_the_paper(found, paper),
-        _measures(found),
-        _models(found),
-        _rates(found),
-        _laws(found),
-        _ablations(found),
-        *_robustness(found),
+        return Report(head, _lacking(findings, planned))
+    head = f"{len(findings.grid)} of the {run_count} planned runs of the grid are recorded."
+    sections = [
+        _runs(findings),
+        *answers(findings),
+        moves(findings),
+        beside_the_paper(findings, paper),
+        _measures(findings),
+        _models(findings),
+        _rates(findings),
+        _laws(findings),
+        _ablations(findings),
+        *_robustness(findings),
     ]
-    return Report(head, _lacking(found, planned), [one for one in made if one is not None])
+    return Report(
+        head, _lacking(findings, planned), [section for section in sections if section is not None]
+    )
 
 
 def write_report(args: ScalingArgs) -> list[Path]:
-    """Collect and fit what there is, and write the report; the paths.
+    """Collect the records, fit power laws and write the report; return the paths.
 
-    The document is ``docs/scaling.md`` beside the folder that holds the folder of records; where
-    there is none, none is made.
+    The document is ``docs/scaling.md`` beside the folder that contains the folder of records; it is
+    updated only if it exists.
 
     Raises:
         ValueError: a record is damaged, or the document lacks its marks.
@@ -125,7 +128,7 @@ def write_report(args: ScalingArgs) -> list[Path]:
 
 
 def refresh(args: ScalingArgs) -> None:
-    """Collect and fit anew; what there is nothing left for goes away."""
+    """Collect the records and fit power laws again; remove files that have no data any more."""
     if has_records(args.out):
         collect_records(args.out)
     else:
@@ -137,10 +140,10 @@ def refresh(args: ScalingArgs) -> None:
 
 
 def replaced(text: str, report: Report, document: Path) -> str:
-    """The document with this report between its marks.
+    """Return the document with the report between its marks.
 
     Raises:
-        ValueError: it lacks them.
+        ValueError: the document lacks its marks.
     """
     before, begin, rest = text.partition(BEGIN)
     _, end, after = rest.partition(END)
@@ -150,58 +153,58 @@ def replaced(text: str, report: Report, document: Path) -> str:
 
 
 def markdown(report: Report) -> str:
-    """The report as a part of a document."""
+    """Format the report as Markdown."""
     parts = [" ".join([report.head, *report.lacking])]
-    for one in report.sections:
-        parts.append(f"### {one.title}")
-        parts += one.text
-        if one.rows:
-            lines = [one.columns, ["---"] * len(one.columns), *one.rows]
+    for section in report.sections:
+        parts.append(f"### {section.title}")
+        parts += section.text
+        if section.rows:
+            lines = [section.columns, ["---"] * len(section.columns), *section.rows]
             parts.append("\n".join(f"| {' | '.join(line)} |" for line in lines))
     return "\n\n".join(parts) + "\n"
 
 
-def _lacking(found: Findings, planned: Planned) -> list[str]:
-    """What was planned and is not there."""
+def _lacking(findings: Findings, planned: Planned) -> list[str]:
+    """Say what was planned and has not been run."""
     lacking = []
     missing = []
     for budget, seeds in planned.budgets:
         for family in planned.families:
-            short = seeds - len(found.runs(family, budget))
+            short = seeds - len(findings.runs(family, budget))
             if short > 0:
                 runs = f" ({short} of {seeds} seeds)" if 0 < short < seeds else ""
                 missing.append(f"{family} at {number(budget)} FLOPs{runs}")
-    if missing and found.grid:
+    if missing and findings.grid:
         lacking.append(f"Not run yet: {'; '.join(missing)}.")
-    done = {one["variant"] for one in found.ablation}
+    done = {record["variant"] for record in findings.ablation}
     variants = [name for name in planned.ablations if name not in done]
     if variants:
         lacking.append(f"Ablations not run yet: {', '.join(variants)}.")
-    measured = {one["family"] for one in found.robustness}
+    measured = {record["family"] for record in findings.robustness}
     families = [name for name in planned.robustness if name not in measured]
     if families:
         lacking.append(f"Robustness not measured yet: {', '.join(families)}.")
-    if not found.fits and found.grid:
+    if not findings.fits and findings.grid:
         lacking.append("No law could be fitted: that takes two budgets.")
     return lacking
 
 
-def _runs(found: Findings) -> Section:
-    """How much was run, where, and from which code."""
-    runs = [*found.grid, *found.ablation, *found.sweep]
-    hours = sum(sum(one["seconds"].values()) for one in runs) / HOUR
-    machines = sorted({_machine(one["machine"]) for one in runs})
-    commits = sorted({str(one["commit"])[:10] for one in runs})
-    budgets = found.budgets
-    span = f"{len(found.families)} families at {len(budgets)} budget{'s' * (len(budgets) > 1)}"
+def _runs(findings: Findings) -> Section:
+    """Describe how much was run, on which machines, and with which code."""
+    runs = [*findings.grid, *findings.ablation, *findings.sweep]
+    hours = sum(sum(run["seconds"].values()) for run in runs) / HOUR
+    machines = sorted({_machine(run["machine"]) for run in runs})
+    commits = sorted({str(run["commit"])[:10] for run in runs})
+    budgets = findings.budgets
+    span = f"{len(findings.families)} families at {len(budgets)} budget{'s' * (len(budgets) > 1)}"
     text = [
-        f"{len(found.grid)} runs of the grid: {span} from {number(budgets[0])} to "
+        f"{len(findings.grid)} runs of the grid: {span} from {number(budgets[0])} to "
         f"{number(budgets[-1])} training FLOPs, a factor of {budgets[-1] / budgets[0]:.3g}; "
-        f"{len(found.ablation)} ablations; {len(found.sweep)} runs that chose learning rates. "
-        f"Together {hours:.1f} hours of training and measuring, on {'; '.join(machines)}, "
+        f"{len(findings.ablation)} ablations; {len(findings.sweep)} runs that chose learning "
+        f"rates. Together {hours:.1f} hours of training and measuring, on {'; '.join(machines)}, "
         f"with the code of {', '.join(commits)}."
     ]
-    sizes = {one["bits_per_byte"]["total"]["bytes"] for one in found.grid}
+    sizes = {run["bits_per_byte"]["total"]["bytes"] for run in findings.grid}
     held = " or ".join(f"{int(size):,}" for size in sorted(sizes))
     text.append(f"Bits per byte are those of the same {held} held-out bytes for every family.")
     return Section("runs", "What was run", text)
@@ -212,47 +215,47 @@ def _machine(about: dict[str, Any]) -> str:
     return f"{device}, {about['threads']} thread{'s' * (about['threads'] != 1)}"
 
 
-def _measures(found: Findings) -> Section:
-    """Bits per byte by family and budget, with the range of seeds."""
+def _measures(findings: Findings) -> Section:
+    """Tabulate bits per byte by family and budget, with the range of the seeds."""
     rows = []
-    for family in found.families:
+    for family in findings.families:
         cells = []
-        for budget in found.budgets:
-            runs = found.runs(family, budget)
+        for budget in findings.budgets:
+            runs = findings.runs(family, budget)
             cells.append("–" if not runs else _with_range([bits(run) for run in runs]))
         rows.append([family, *cells])
-    columns = ["family", *(f"{number(budget)} FLOPs" for budget in found.budgets)]
+    columns = ["family", *(f"{number(budget)} FLOPs" for budget in findings.budgets)]
     text = ["In brackets the lowest and the highest seed, where there are several."]
     return Section("measures", "Bits per byte", text, columns, rows)
 
 
 def _with_range(values: list[float]) -> str:
-    found = mean(values)
-    if found.count == 1:
-        return f"{found.value:.3f}"
-    return f"{found.value:.3f} ({found.low:.3f} to {found.high:.3f})"
+    average = mean(values)
+    if average.count == 1:
+        return f"{average.value:.3f}"
+    return f"{average.value:.3f} ({average.low:.3f} to {average.high:.3f})"
 
 
-def _models(found: Findings) -> Section:
-    """What each place of the grid is: size, text, cost."""
+def _models(findings: Findings) -> Section:
+    """Tabulate the size, training text and cost of the models in the grid."""
     rows = []
-    for budget in found.budgets:
-        for family in found.families:
-            runs = found.runs(family, budget)
+    for budget in findings.budgets:
+        for family in findings.families:
+            runs = findings.runs(family, budget)
             if not runs:
                 continue
-            one = runs[0]
-            inner = one["parameters"]["total"] - one["parameters"]["embeddings"]
+            run = runs[0]
+            inner = run["parameters"]["total"] - run["parameters"]["embeddings"]
             rows.append(
                 [
                     number(budget),
                     family,
                     f"{inner:,}",
-                    f"{one['parameters']['embeddings']:,}",
-                    f"{one['bytes'] / 1e6:.2f}",
-                    f"{one['bytes_per_unit']:.2f}",
-                    number(one["flops"]["forward_per_byte"]),
-                    number(one["flops"]["forward_per_byte_with_entropy_model"]),
+                    f"{run['parameters']['embeddings']:,}",
+                    f"{run['bytes'] / 1e6:.2f}",
+                    f"{run['bytes_per_unit']:.2f}",
+                    number(run["flops"]["forward_per_byte"]),
+                    number(run["flops"]["forward_per_byte_with_entropy_model"]),
                 ]
             )
     columns = [
@@ -263,19 +266,19 @@ def _models(found: Findings) -> Section:
     return Section("models", "Models", text, columns, rows)
 
 
-def _rates(found: Findings) -> Section | None:
-    """The learning rate of every family, and what was tried."""
+def _rates(findings: Findings) -> Section | None:
+    """Tabulate the learning rate of every family, and the rates that were tried."""
     rows = []
-    for family in found.families:
-        one = next(run for run in found.grid if run["family"] == family)["learning_rates"]
-        tried = one.get("valid_bits_per_byte")
+    for family in findings.families:
+        rates = next(run for run in findings.grid if run["family"] == family)["learning_rates"]
+        tried = rates.get("valid_bits_per_byte")
         if tried is None:
             continue
         words = ", ".join(
             f"{lr}: {'diverged' if bits_ is None else f'{bits_:.3f}'}"
             for lr, bits_ in tried.items()
         )
-        rows.append([family, f"{one['chosen']:g}", words])
+        rows.append([family, f"{rates['chosen']:g}", words])
     if not rows:
         return None
     text = [
@@ -287,33 +290,33 @@ def _rates(found: Findings) -> Section | None:
     return Section("rates", "Learning rates", text, columns, rows)
 
 
-def _laws(found: Findings) -> Section | None:
-    """Parameters of the laws with their bands."""
-    law, fits = found.law("training"), found.fitted("training")
+def _laws(findings: Findings) -> Section | None:
+    """Tabulate the parameters of the laws with their intervals."""
+    law, fits = findings.law("training"), findings.fitted("training")
     if law is None:
         return None
     shape = "a (C / unit)^-b + c" if law == "offset" else "a (C / unit)^-b"
     rows = []
     for family in ordered(fits):
-        one = fits[family]
+        fit = fits[family]
         cells = []
         for name in ("a", "b", "c"):
-            low, high = one["intervals"][name]
-            cells.append(f"{one['law'][name]:.3f} ({low:.3f} to {high:.3f})")
-        rows.append([family, str(one["points"]), number(one["law"]["unit"]), *cells])
+            low, high = fit["intervals"][name]
+            cells.append(f"{fit['law'][name]:.3f} ({low:.3f} to {high:.3f})")
+        rows.append([family, str(fit["points"]), number(fit["law"]["unit"]), *cells])
     text = [
         f"Bits per byte = {shape} with C in training FLOPs, the entropy model not counted. In "
-        f"brackets {found.fits['band']:.0%} of {found.fits['draws']:,} bootstrap draws. They hold "
-        "for the budgets that were run and promise nothing beyond."
+        f"brackets {findings.fits['band']:.0%} of {findings.fits['draws']:,} bootstrap draws. They "
+        "hold for the budgets that were run and promise nothing beyond."
     ]
     return Section("laws", "Fitted laws", text, ["family", "runs", "unit", "a", "b", "c"], rows)
 
 
-def _ablations(found: Findings) -> Section | None:
-    """Every variant beside the family as it is."""
+def _ablations(findings: Findings) -> Section | None:
+    """Compare every variant with the unchanged family."""
     rows, texts = [], []
-    for family, budget in sorted({(x["family"], x["flops"]["budget"]) for x in found.ablation}):
-        base = found.runs(family, budget)
+    for family, budget in sorted({(x["family"], x["flops"]["budget"]) for x in findings.ablation}):
+        base = findings.runs(family, budget)
         if not base:
             continue
         here = mean([bits(run) for run in base])
@@ -323,23 +326,25 @@ def _ablations(found: Findings) -> Section | None:
             f"{family} as it is{spread}. Each variant has one seed, so a difference not well above "
             "that of seeds says nothing."
         )
-        for one in found.ablation:
-            if (one["family"], one["flops"]["budget"]) == (family, budget):
-                more = bits(one) - here.value
-                unit = f"{one['bytes_per_unit']:.2f}"
-                rows.append([one["variant"], f"{bits(one):.3f}", f"{more:+.3f}", unit])
+        for record in findings.ablation:
+            if (record["family"], record["flops"]["budget"]) == (family, budget):
+                more = bits(record) - here.value
+                unit = f"{record['bytes_per_unit']:.2f}"
+                rows.append([record["variant"], f"{bits(record):.3f}", f"{more:+.3f}", unit])
     columns = ["variant", "bits per byte", "more than as it is", "bytes per unit"]
     return Section("ablations", "Ablations", texts, columns, rows) if rows else None
 
 
-def _robustness(found: Findings) -> list[Section]:
-    """Noise, spelling and languages."""
-    tables = {one["family"]: one for one in found.robustness}
+def _robustness(findings: Findings) -> list[Section]:
+    """Tabulate the results on noise, spelling and languages."""
+    tables = {record["family"]: record for record in findings.robustness}
     families = ordered(tables)
     if not families:
         return []
-    places = sorted({f"{one['budget']}, seed {one['seed']}" for one in found.robustness})
-    where = f"Models of {'; '.join(places)}."
+    grid_cells = sorted(
+        {f"{record['budget']}, seed {record['seed']}" for record in findings.robustness}
+    )
+    where = f"Models of {'; '.join(grid_cells)}."
     noise = _table(tables, "noise", lambda row: f"{row['bits_per_byte']:.3f}")
     right = _table(
         tables, "spelling", lambda row: f"{row['right']:.1%} ± {row['standard_error']:.1%}"
@@ -369,9 +374,10 @@ def _robustness(found: Findings) -> list[Section]:
 
 def _table(tables: dict[str, Any], about: str, words: Any) -> list[list[str]]:
     families = ordered(tables)
-    names = list(dict.fromkeys(name for one in families for name in tables[one][about]))
+    names = list(dict.fromkeys(name for family in families for name in tables[family][about]))
     return [
-        [name, *(_cell(tables[one][about].get(name), words) for one in families)] for name in names
+        [name, *(_cell(tables[family][about].get(name), words) for family in families)]
+        for name in names
     ]
 
 

@@ -1,4 +1,4 @@
-"""Trained models side by side on noisy text, by language, and on questions of spelling."""
+"""Robustness of trained models: noisy text, languages, and questions of spelling."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -22,34 +22,37 @@ from bytelatent.scaling.grid import grid_point
 from bytelatent.scaling.machine import commit, machine
 from bytelatent.scaling.noise import NOISES, noisy
 from bytelatent.scaling.spelling import TASKS, frequent_words, items
-from bytelatent.scaling.study_folders import Places
+from bytelatent.scaling.study_folders import StudyPaths
 
 ENGLISH = "en"
 
 
 def measure_all(args: ScalingArgs, command: str) -> Iterator[Path]:
-    """Measure every model that has no record yet; the records' paths.
+    """Measure every model that has no robustness record yet; yield the paths of the new records.
 
     Raises:
-        ValueError: the study asks for none, a model is not trained, or a record has other settings.
+        ValueError: the configuration has no section for it, a model is not trained, or a record was
+            made with other settings.
     """
-    wanted, places = args.robustness, Places(args)
-    if wanted is None:
+    settings, paths = args.robustness, StudyPaths(args)
+    if settings is None:
         raise ValueError("robustness: the configuration has no such section")
     if args.threads is not None:
         torch.set_num_threads(args.threads)
-    for family in wanted.families:
-        point = grid_point(args, family, wanted.budget, wanted.seed)
+    for family in settings.families:
+        point = grid_point(args, family, settings.budget, settings.seed)
         path = args.out / f"{point.name}-robustness.json"
-        asked = wanted.model_dump(mode="json", include={"noise_bytes", "language_bytes", "items"})
+        amounts = settings.model_dump(
+            mode="json", include={"noise_bytes", "language_bytes", "items"}
+        )
         if path.is_file():
-            _check(path, asked)
+            _check(path, amounts)
             continue
-        if not places.record(point.name).is_file():
+        if not paths.record(point.name).is_file():
             raise ValueError(f"robustness: {point.name} is not trained; run the study first")
-        trained = read_json(places.record(point.name))
-        folder = places.run(point.name) / "model"
-        scorer = load_scorer(folder, args.entropy_model, places.tokenizer)
+        trained = read_json(paths.record(point.name))
+        folder = paths.run(point.name) / "model"
+        scorer = load_scorer(folder, args.entropy_model, paths.tokenizer)
         about = {
             "point": f"{point.name}-robustness",
             "kind": "robustness",
@@ -61,37 +64,37 @@ def measure_all(args: ScalingArgs, command: str) -> Iterator[Path]:
             "command": command,
             **commit(),
             "machine": machine(),
-            "asked": asked,
+            "asked": amounts,
         }
-        write_json(path, about | measure(args, wanted, scorer))
+        write_json(path, about | measure(args, settings, scorer))
         yield path
 
 
-def _check(path: Path, asked: dict[str, Any]) -> None:
-    found = read_json(path).get("asked")
-    if found != asked:
+def _check(path: Path, amounts: dict[str, Any]) -> None:
+    recorded = read_json(path).get("asked")
+    if recorded != amounts:
         raise ValueError(
-            f"robustness: {path} was measured with {found}, not {asked}; move it away to measure "
-            "again"
+            f"robustness: {path} was measured with {recorded}, not {amounts}; move it away to "
+            "measure again"
         )
 
 
-def measure(args: ScalingArgs, wanted: RobustnessArgs, scorer: Scorer) -> dict[str, Any]:
-    """Noise, languages and spelling of one model."""
-    spoken = language_pieces(args, wanted.language_bytes)
+def measure(args: ScalingArgs, settings: RobustnessArgs, scorer: Scorer) -> dict[str, Any]:
+    """Measure one model on noise, languages and spelling."""
+    spoken = language_pieces(args, settings.language_bytes)
     costs = scorer([piece.data for piece in spoken])
     return {
-        "noise": noise_table(scorer, noise_pieces(args, wanted.noise_bytes)),
+        "noise": noise_table(scorer, noise_pieces(args, settings.noise_bytes)),
         "languages": summaries(spoken, costs)["languages"],
-        "spelling": spelling_table(scorer, spoken, wanted.items),
+        "spelling": spelling_table(scorer, spoken, settings.items),
     }
 
 
 def noise_table(scorer: Scorer, pieces: Sequence[Piece]) -> dict[str, Any]:
-    """Bits per byte of the clean text and of each noise on it.
+    """Measure the bits per byte of the clean text and of the text with each noise.
 
-    ``clean_bytes`` of noisy text are those of the text before; bits of the whole text are bits per
-    byte times bytes.
+    ``clean_bytes`` of noisy text is the length of the text before the noise; the bits of the whole
+    text are bits per byte times ``bytes``.
     """
     clean = [piece.data for piece in pieces]
     texts = {"clean": clean} | {name: [noisy(x, name) for x in clean] for name in NOISES}
@@ -100,20 +103,21 @@ def noise_table(scorer: Scorer, pieces: Sequence[Piece]) -> dict[str, Any]:
 
 
 def spelling_table(scorer: Scorer, pieces: Sequence[Piece], count: int) -> dict[str, Any]:
-    """Share of right answers of every task, its standard error and the number of items."""
+    """Return the share of right answers by task, its standard error and the item count."""
     words = frequent_words(piece.data.decode() for piece in pieces if piece.language == ENGLISH)
-    found = {}
+    results = {}
     for task in TASKS:
-        asked = items(task, words, count)
+        questions = items(task, words, count)
         nats = [
-            cost.nats for cost in scorer([x for item in asked for x in (item.right, item.wrong)])
+            cost.nats
+            for cost in scorer([x for item in questions for x in (item.right, item.wrong)])
         ]
         won = [float(r < w) + 0.5 * (r == w) for r, w in zip(nats[::2], nats[1::2], strict=True)]
         share = sum(won) / count
-        found[task] = {
+        results[task] = {
             "right": share,
             "standard_error": math.sqrt(share * (1 - share) / count),
             "items": count,
             "chance": 0.5,
         }
-    return found
+    return results

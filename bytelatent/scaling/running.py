@@ -1,7 +1,7 @@
-"""Runs of a study, one after the other; what is done is skipped, what was stopped goes on.
+"""Execution of a study: finished runs are skipped, and stopped runs are resumed.
 
-Several processes may work on one study: each run, and the measuring of entropies, is held by one of
-them through a lock on its folder, and the others take what is free.
+Several processes may work on one study: each run, and the measuring of entropies, belongs to one
+process through a lock on its folder, and the other processes take runs that are free.
 """
 
 import math
@@ -28,7 +28,7 @@ from bytelatent.scaling.grid import (
 )
 from bytelatent.scaling.records import describe
 from bytelatent.scaling.study_folders import (
-    Places,
+    StudyPaths,
     Vocabulary,
     prepare_entropies,
     prepare_text,
@@ -41,34 +41,35 @@ from bytelatent.training.trainer import DivergedError, StepReport, Trainer
 Record = dict[str, Any]
 
 WAIT_SECONDS = 2.0
-"""Between looks at what other processes hold."""
+"""Time in seconds between two checks of what other processes have locked."""
 
 
 @dataclass
 class Failure:
-    """A run that came to no end, and why."""
+    """Run that has failed, and the reason."""
 
     point: Point
     reason: str
 
 
 class Study:
-    """The runs of ``args``.
+    """Execution of the runs of a study.
 
     Args:
-        args: the study.
-        command: that records name.
-        report: called with a line now and then.
+        args: settings of the study.
+        command: command that the records name.
+        report: function that is called with progress messages.
 
     Attributes:
-        failures: runs that diverged.
+        paths: files and folders of the study.
+        failures: runs that have diverged.
     """
 
     def __init__(
         self, args: ScalingArgs, command: str, report: Callable[[str], None] | None = None
     ) -> None:
         self.args, self.command, self.report = args, command, report or _print
-        self.places = Places(args)
+        self.paths = StudyPaths(args)
         self.failures: list[Failure] = []
         self._trained = 0
         self._diverged: set[Point] = set()
@@ -79,24 +80,27 @@ class Study:
 
     @property
     def stop_requested(self) -> bool:
-        """Set it to save and leave after the current step."""
+        """Whether to save and stop after the current step; it can be set."""
         return self._stop
 
     @stop_requested.setter
-    def stop_requested(self, wanted: bool) -> None:
-        self._stop = wanted
+    def stop_requested(self, value: bool) -> None:
+        self._stop = value
         if self._trainer is not None:
-            self._trainer.stop_requested = wanted
+            self._trainer.stop_requested = value
 
     def run(self) -> bool:
-        """Do all that is not done, or see it done by others; whether it came to the end.
+        """Do all runs that are not done, or wait until other processes have done them.
+
+        Returns:
+            Whether all runs are done; False after a request to stop.
 
         Raises:
             ValueError: text is missing, or a record was made with other settings.
         """
         if self.args.threads is not None:
             torch.set_num_threads(self.args.threads)
-        with sole_run(self.places.text, wait=True):
+        with sole_run(self.paths.text, wait=True):
             prepare_text(self.args)
         while not self._stop:
             before = self._trained
@@ -107,17 +111,17 @@ class Study:
         return not self._stop
 
     def _look_through(self) -> bool:
-        """Do the first run that is neither done nor held by others; whether any may be left."""
+        """Do the first run that is neither done nor locked; return whether any run may be left."""
         busy, before = False, self._trained
         for family in self.args.families:
             try:
-                found = self._chosen.get(family) or self._choose(family)
+                learning_rates = self._chosen.get(family) or self._choose(family)
             except FolderBusyError:
                 busy = True
                 continue
-            if found is None:
+            if learning_rates is None:
                 return True
-            self._chosen[family] = found
+            self._chosen[family] = learning_rates
         for point in points(self.args):
             if point.family not in self._chosen:
                 continue
@@ -130,14 +134,17 @@ class Study:
         return busy
 
     def record(self, point: Point, sweep: dict[str, Any]) -> Record | None:
-        """The record of a run, made if it is not there; None if it was stopped or diverged.
+        """Return the record of a run, after training it if needed.
+
+        The result is None if the run was stopped or has diverged.
 
         Args:
             point: the run.
-            sweep: ``chosen``: the learning rate before the budget's scale; ``tried``: others.
+            sweep: ``chosen`` is the learning rate before the budget's scale; the other keys hold
+                the results of the sweep.
 
         Raises:
-            FolderBusyError: another process is at it, or at the entropies that it needs.
+            FolderBusyError: another process has locked the run or the entropies that it needs.
             ValueError: a record of that name was made with other settings.
         """
         drafted = draft(self.args, point, point.lr or sweep["chosen"], self._vocabulary(point))
@@ -145,25 +152,25 @@ class Study:
         if done is not None or point in self._diverged:
             return done
         if needs_entropies(drafted):
-            with sole_run(self.places.entropies):
+            with sole_run(self.paths.entropies):
                 prepare_entropies(self.args, lambda: self._stop)
         if self._stop:
             return None
         with sole_run(drafted.dump_dir):
-            # Another process may have ended it in the meantime.
+            # Another process may have finished the run in the meantime.
             return self._recorded(point, drafted) or self._make(point, drafted, sweep)
 
     def _recorded(self, point: Point, drafted: TrainArgs) -> Record | None:
-        path = self.places.record(point.name)
+        path = self.paths.record(point.name)
         if not path.is_file():
             return None
-        found: Record = read_json(path)
-        if found.get("settings") != fingerprint(drafted):
+        record: Record = read_json(path)
+        if record.get("settings") != fingerprint(drafted):
             raise ValueError(
                 f"{path} was made with other settings than those of {point.name} now; "
                 "move it away, or choose another name"
             )
-        return found
+        return record
 
     def _make(self, point: Point, drafted: TrainArgs, sweep: dict[str, Any]) -> Record | None:
         rates = flops.measure_rates(drafted)
@@ -172,33 +179,33 @@ class Study:
         run = scheduled(drafted, max(1, round(steps)), self.args.warmup)
         if not self._train(point, run):
             return None
-        made = describe(self.args, point, run, self.command)
-        made |= {"settings": fingerprint(drafted), "learning_rates": sweep}
-        write_json(self.places.record(point.name), made)
+        record = describe(self.args, point, run, self.command)
+        record |= {"settings": fingerprint(drafted), "learning_rates": sweep}
+        write_json(self.paths.record(point.name), record)
         self._trained += 1
         shutil.rmtree(run.dump_dir / "checkpoints", ignore_errors=True)
         self.report(
-            f"{point.name}: {made['bits_per_byte']['total']['bits_per_byte']:.4f} bits/byte"
+            f"{point.name}: {record['bits_per_byte']['total']['bits_per_byte']:.4f} bits/byte"
         )
-        return made
+        return record
 
     def _choose(self, family: str) -> dict[str, Any] | None:
-        """The family's learning rate, and what the sweep measured; None after a stop.
+        """Return the family's learning rate and the results of the sweep; None after a stop.
 
         Raises:
-            FolderBusyError: another process is at one of the sweep's runs.
+            FolderBusyError: another process has locked one of the sweep's runs.
         """
         sweep = self.args.sweep
         if sweep is None:
             optim = self.args.train.get("optim", {})
             return {"chosen": optim.get("lr", TrainArgs.model_fields["optim"].default.lr)}
         tried: dict[float, float] = {}
-        wanted, left = sorted(sweep.lrs), sweep.extend
-        while wanted:
-            tried |= self._tried(family, wanted)
+        rates, left = sorted(sweep.lrs), sweep.extend
+        while rates:
+            tried |= self._tried(family, rates)
             if self._stop:
                 return None
-            wanted = _beyond(tried) if left else []
+            rates = _beyond(tried) if left else []
             left -= 1
         best = min(tried, key=lambda lr: (tried[lr], lr))
         if math.isinf(tried[best]):
@@ -207,10 +214,10 @@ class Study:
         return {"chosen": best, "valid_bits_per_byte": shown}
 
     def _tried(self, family: str, lrs: list[float]) -> dict[float, float]:
-        """Held-out bits per byte by learning rate, infinite where the run diverged.
+        """Return held-out bits per byte by learning rate, infinite where the run diverged.
 
         Raises:
-            FolderBusyError: another process is at one of them; the others were run.
+            FolderBusyError: another process has locked one of the runs; the others were run.
         """
         tried: dict[float, float] = {}
         busy: FolderBusyError | None = None
@@ -218,11 +225,11 @@ class Study:
             if self._stop:
                 break
             try:
-                made = self.record(sweep_point(self.args, family, lr), {"chosen": lr})
+                record = self.record(sweep_point(self.args, family, lr), {"chosen": lr})
             except FolderBusyError as error:
                 busy = error
                 continue
-            tried[lr] = math.inf if made is None else made["valid_bits_per_byte"]
+            tried[lr] = math.inf if record is None else record["valid_bits_per_byte"]
         if busy is not None:
             raise busy
         return tried
@@ -255,13 +262,13 @@ class Study:
         if self.args.families[point.family].tokens != "bpe":
             return None
         if self._words is None:
-            with sole_run(self.places.tokenizer.with_suffix(""), wait=True):
+            with sole_run(self.paths.tokenizer.with_suffix(""), wait=True):
                 self._words = prepare_vocabulary(self.args)
         return self._words
 
 
 def _beyond(tried: dict[float, float]) -> list[float]:
-    """Another learning rate to try, if the best is the highest or the lowest so far."""
+    """Return another learning rate to try, if the best one is the highest or the lowest so far."""
     best = min(tried, key=lambda lr: (tried[lr], lr))
     if math.isinf(tried[best]) or best == min(tried):
         return [min(tried) / 2]

@@ -1,9 +1,10 @@
 """Questions about spelling in the manner of CUTE (arXiv 2409.15452), made of words of a text.
 
-Every item is two texts that differ in the answer alone, a right and a wrong one. A model answers by
-which of the two is likelier as a whole, so that the answer's first token may reach over the colon,
-and chance is one half. Before the question stand three answered ones. Answers of one item have the
-same number of bytes; where they are yes and no, half of the right ones are yes.
+Every item consists of two texts that differ only in the answer: a right one and a wrong one. The
+answer of a model is the text with the higher probability as a whole, because the first token of the
+answer may include the colon; chance is one half. Three solved examples precede the question. The
+two answers of an item have the same number of bytes; of yes-or-no questions half have the answer
+yes.
 """
 
 import random
@@ -17,15 +18,15 @@ LETTERS = "abcdefghijklmnopqrstuvwxyz"
 SHOTS = 3
 
 SHORTEST, LONGEST, WORDS = 4, 8, 600
-"""Lengths of the words, and how many of the most frequent ones are used."""
+"""Shortest and longest length of the words, and the number of most frequent words that are used."""
 
 
 @dataclass(frozen=True)
 class Item:
-    """A question with its answers.
+    """A question with its two possible answers.
 
     Attributes:
-        right, wrong: the whole text, solved examples first, with the right and the wrong answer.
+        right, wrong: solved examples and the question, with the right and with the wrong answer.
     """
 
     right: bytes
@@ -34,15 +35,15 @@ class Item:
 
 @dataclass(frozen=True)
 class Question:
-    """A line and its answers."""
+    """A question line and its two answers."""
 
-    asked: str
+    prompt: str
     right: str
     wrong: str
 
 
 def frequent_words(texts: Iterable[str]) -> list[str]:
-    """Words of lower-case ASCII letters that occur most often, in the order of the alphabet."""
+    """Return the most frequent words of lower-case ASCII letters, in alphabetical order."""
     pattern = re.compile(rf"\b[a-z]{{{SHORTEST},{LONGEST}}}\b")
     count = Counter(word for text in texts for word in pattern.findall(text))
     ranked = sorted(count, key=lambda word: (-count[word], word))
@@ -50,37 +51,37 @@ def frequent_words(texts: Iterable[str]) -> list[str]:
 
 
 def spell(word: str, rng: random.Random) -> Question:
-    """The letters of a word; in the wrong answer one is another."""
+    """Ask for the letters of a word; the wrong answer has one wrong letter."""
     return Question(f"letters of {word}", " ".join(word), " ".join(_misspelt(word, rng)))
 
 
 def spell_inverse(word: str, rng: random.Random) -> Question:
-    """The word of letters."""
+    """Ask for the word that consists of given letters."""
     return Question(f"word of {' '.join(word)}", word, _misspelt(word, rng))
 
 
 def contains(word: str, rng: random.Random) -> Question:
-    """Whether a word has a letter."""
+    """Ask whether a word contains a letter."""
     there = rng.random() < 0.5
     letter = rng.choice(word) if there else rng.choice([c for c in LETTERS if c not in word])
     return Question(f"{letter} in {word}", *(("+", "-") if there else ("-", "+")))
 
 
 def similar(word: str, rng: random.Random) -> Question:
-    """Which word is spelt alike: one with another letter, or one with the letters of neither."""
+    """Ask for the word with a similar spelling; the wrong answer shares no letter with it."""
     others = [c for c in LETTERS if c not in word]
     return Question(f"like {word}", _misspelt(word, rng), "".join(rng.choice(others) for _ in word))
 
 
 def delete(word: str, rng: random.Random) -> Question:
-    """A word without one of its letters; the wrong answer lacks another one."""
+    """Ask for a word without one of its letters; the wrong answer lacks another letter."""
     letter, other = rng.sample(sorted(set(word)), 2)
     right, wrong = word.replace(letter, "", 1), word.replace(other, "", 1)
     return Question(f"{word} less {letter}", right, wrong)
 
 
 def insert(word: str, rng: random.Random) -> Question:
-    """A word with a letter after another; the wrong answer has it at another place."""
+    """Ask for a word with a letter after another; the wrong answer has it at another position."""
     new = rng.choice([c for c in LETTERS if c not in word])
     place, other = rng.sample([word.index(c) for c in sorted(set(word))], 2)
     right, wrong = (word[: p + 1] + new + word[p + 1 :] for p in (place, other))
@@ -88,7 +89,7 @@ def insert(word: str, rng: random.Random) -> Question:
 
 
 def substitute(word: str, rng: random.Random) -> Question:
-    """A word with one letter for another; the wrong answer replaces another one."""
+    """Ask for a word with one letter replaced; the wrong answer replaces another letter."""
     new = rng.choice([c for c in LETTERS if c not in word])
     old, other = rng.sample(sorted(set(word)), 2)
     return Question(
@@ -97,7 +98,7 @@ def substitute(word: str, rng: random.Random) -> Question:
 
 
 def swap(word: str, rng: random.Random) -> Question:
-    """A word with two letters exchanged; the wrong answer exchanges another pair."""
+    """Ask for a word with two letters exchanged; the wrong answer exchanges another pair."""
     first, second, third = rng.sample(sorted(set(word)), 3)
     return Question(
         f"{word} with {first} and {second} swapped",
@@ -119,21 +120,21 @@ TASKS: dict[str, Callable[[str, random.Random], Question]] = {
 
 
 def items(task: str, words: list[str], count: int) -> list[Item]:
-    """Items of a task, always the same of the same words.
+    """Make the items of a task; the same words always give the same items.
 
     Raises:
-        ValueError: fewer words than an item and its examples need.
+        ValueError: there are fewer words than an item and its examples need.
     """
     if len(words) <= SHOTS:
         raise ValueError(f"spelling: the text has {len(words)} words; more than {SHOTS} are needed")
     rng = random.Random(f"{task} {count}")  # noqa: S311 (no secret)
-    found = []
+    result = []
     for _ in range(count):
         *shots, last = [TASKS[task](word, rng) for word in rng.sample(words, SHOTS + 1)]
-        before = "".join(f"{shot.asked}: {shot.right}\n" for shot in shots)
-        right, wrong = (f"{before}{last.asked}: {answer}\n" for answer in (last.right, last.wrong))
-        found.append(Item(right.encode(), wrong.encode()))
-    return found
+        before = "".join(f"{shot.prompt}: {shot.right}\n" for shot in shots)
+        right, wrong = (f"{before}{last.prompt}: {answer}\n" for answer in (last.right, last.wrong))
+        result.append(Item(right.encode(), wrong.encode()))
+    return result
 
 
 def _misspelt(word: str, rng: random.Random) -> str:
@@ -142,5 +143,5 @@ def _misspelt(word: str, rng: random.Random) -> str:
     return word[:place] + other + word[place + 1 :]
 
 
-def _swapped(word: str, one: str, other: str) -> str:
-    return word.translate(str.maketrans(one + other, other + one))
+def _swapped(word: str, first: str, second: str) -> str:
+    return word.translate(str.maketrans(first + second, second + first))

@@ -1,4 +1,4 @@
-"""Where a study keeps what it makes, and the text, entropies and vocabulary of its training."""
+"""Files and folders of a study, and the preparation of its text, entropies and vocabulary."""
 
 import logging
 import zlib
@@ -20,21 +20,21 @@ from bytelatent.tokenizers.bpe_tokenizer import BpeTokenizer, train_bpe
 logger = logging.getLogger(__name__)
 
 ENDS = 2
-"""BOS and EOS of a document."""
+"""Number of tokens that mark the ends of a document: BOS and EOS."""
 
 BATCH_BYTES = 16_384
-"""Bytes, padding included, whose entropies are measured at once."""
+"""Number of bytes in a batch for measuring entropies, padding included."""
 
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """A trained vocabulary.
+    """A trained BPE vocabulary.
 
     Attributes:
-        path: of its file.
-        size: ids.
-        lengths: what a token of every source holds, in tokens of a byte model: on the training
-            text, with the ends of documents.
+        path: path of its file.
+        size: number of ids.
+        lengths: mean length of a token by source, in tokens of a byte model, on the training text
+            with the ends of documents.
     """
 
     path: Path
@@ -42,8 +42,17 @@ class Vocabulary:
     lengths: dict[str, float]
 
 
-class Places:
-    """Files and folders of a study."""
+class StudyPaths:
+    """Paths of the files and folders of a study.
+
+    Args:
+        args: settings of the study.
+
+    Attributes:
+        text: folder of the drawn text.
+        entropies: folder of the drawn text with entropies.
+        tokenizer: file of the BPE vocabulary.
+    """
 
     def __init__(self, args: ScalingArgs) -> None:
         self.args = args
@@ -52,21 +61,21 @@ class Places:
         self.tokenizer = args.folder / "tokenizer.json"
 
     def run(self, name: str) -> Path:
-        """The folder of a run."""
+        """Return the folder of the run ``name``."""
         return self.args.folder / name
 
     def record(self, name: str) -> Path:
-        """The record of a run."""
+        """Return the path of the record of the run ``name``."""
         return self.args.out / f"{name}.json"
 
 
 def prepare_text(args: ScalingArgs) -> None:
-    """Draw the documents of training and validation, if that is not done.
+    """Draw the documents for training and validation, unless that is done.
 
     Raises:
-        ValueError: a source is missing, or the folder holds the text of other settings.
+        ValueError: a source is missing, or the folder contains the text of other settings.
     """
-    corpus, folder = args.corpus, Places(args).text
+    corpus, folder = args.corpus, StudyPaths(args).text
     about, done = corpus.model_dump(mode="json") | {"root_dir": None}, folder / "corpus.json"
     if done.is_file():
         if read_json(done) != about:
@@ -75,60 +84,60 @@ def prepare_text(args: ScalingArgs) -> None:
     logger.info("drawing %.1f MB of training text", corpus.train_bytes / 1e6)
     for source, share in corpus.shares().items():
         _write(folder / "train" / f"{source}.jsonl", _drawn(corpus, source, share))
-        (found,) = held_out(
+        (valid_text,) = held_out(
             corpus.root_dir, "valid", [source], limit=max(1, int(share * corpus.valid_bytes))
         )
-        _write(folder / "valid" / f"{source}.jsonl", found.documents)
+        _write(folder / "valid" / f"{source}.jsonl", valid_text.documents)
     write_json(done, about)
 
 
 def prepare_entropies(args: ScalingArgs, stopped: Callable[[], bool]) -> None:
-    """Measure the entropies of the drawn text, shard by shard; what is done stays.
+    """Measure the entropies of the drawn text, shard by shard, except shards that are done.
 
     Args:
-        args: the study.
-        stopped: whether to leave before the next shard.
+        args: settings of the study.
+        stopped: function that returns whether to stop before the next shard.
 
     Raises:
-        ValueError: the entropy model is missing, or the folder holds those of another.
+        ValueError: the entropy model is missing, or the folder contains entropies of another model.
     """
-    # Needs pyarrow, which families without entropies do not.
+    # These modules need pyarrow; families without entropies do not.
     from bytelatent.preprocess.args import PreprocessArgs
     from bytelatent.preprocess.shards import find_work, load_model, measure_shard
 
-    places = Places(args)
-    given = PreprocessArgs(
-        input=places.text,
-        output=places.entropies,
+    paths = StudyPaths(args)
+    preprocess_args = PreprocessArgs(
+        input=paths.text,
+        output=paths.entropies,
         entropy_model=args.entropy_model,
         dtype=args.entropy_dtype,
         batch_bytes=BATCH_BYTES,
     )
-    work, _ = find_work(given)
-    model = load_model(given, 0) if work else None
-    for number, one in enumerate(work, start=1):
+    work, _ = find_work(preprocess_args)
+    model = load_model(preprocess_args, 0) if work else None
+    for number, shard in enumerate(work, start=1):
         if stopped():
             return
         assert model is not None
-        logger.info("measuring entropies of %s (%d of %d)", one.source, number, len(work))
-        measure_shard(one, model, given)
+        logger.info("measuring entropies of %s (%d of %d)", shard.source, number, len(work))
+        measure_shard(shard, model, preprocess_args)
 
 
 def prepare_vocabulary(args: ScalingArgs) -> Vocabulary:
-    """Learn the vocabulary of the drawn training text, if that is not done.
+    """Learn the vocabulary from the drawn training text, unless that is done.
 
     Raises:
-        ValueError: the folder holds a vocabulary of another size.
+        ValueError: the folder contains a vocabulary of another size.
     """
-    places = Places(args)
-    about_path = places.tokenizer.with_suffix(".about.json")
+    paths = StudyPaths(args)
+    about_path = paths.tokenizer.with_suffix(".about.json")
     if not about_path.is_file():
         logger.info("learning a vocabulary of %d tokens", args.vocab_size)
-        texts = (text for _, text in _training_texts(places))
-        train_bpe(texts, args.vocab_size, places.tokenizer)
-        bpe = BpeTokenizer(str(places.tokenizer), add_bos=False, add_eos=False)
+        texts = (text for _, text in _training_texts(paths))
+        train_bpe(texts, args.vocab_size, paths.tokenizer)
+        bpe = BpeTokenizer(str(paths.tokenizer), add_bos=False, add_eos=False)
         sizes, tokens = Counter[str](), Counter[str]()
-        for source, text in _training_texts(places):
+        for source, text in _training_texts(paths):
             sizes[source] += len(text.encode()) + ENDS
             tokens[source] += len(bpe.encode(text)) + ENDS
         about: dict[str, Any] = {
@@ -140,25 +149,25 @@ def prepare_vocabulary(args: ScalingArgs) -> Vocabulary:
     about = read_json(about_path)
     if about["asked"] != args.vocab_size:
         raise ValueError(
-            f"vocab_size: {places.tokenizer} was made for {about['asked']} ids, not "
+            f"vocab_size: {paths.tokenizer} was made for {about['asked']} ids, not "
             f"{args.vocab_size}; choose another folder"
         )
-    return Vocabulary(places.tokenizer, about["size"], about["lengths"])
+    return Vocabulary(paths.tokenizer, about["size"], about["lengths"])
 
 
 def _drawn(corpus: CorpusArgs, source: str, share: float) -> list[bytes]:
-    """Whole documents of a source from all over it, as many as its share asks for."""
+    """Draw whole documents at random from a source, as many as its share needs."""
     paths = find_chunks(corpus.root_dir, "train", source)
     documents = [document for path in paths for document in read_documents(path) if document]
     rng = np.random.default_rng([corpus.seed, zlib.crc32(source.encode())])
-    found: list[bytes] = []
+    drawn: list[bytes] = []
     size = 0
     for index in rng.permutation(len(documents)):
         if size >= share * corpus.train_bytes:
             break
-        found.append(documents[index])
+        drawn.append(documents[index])
         size += len(documents[index])
-    return found
+    return drawn
 
 
 def _write(path: Path, documents: list[bytes]) -> None:
@@ -166,8 +175,8 @@ def _write(path: Path, documents: list[bytes]) -> None:
     write_text(path, "".join(lines))
 
 
-def _training_texts(places: Places) -> Iterator[tuple[str, str]]:
-    """Sources with their documents."""
-    for path in sorted((places.text / "train").glob("*.jsonl")):
+def _training_texts(paths: StudyPaths) -> Iterator[tuple[str, str]]:
+    """Yield every training document with its source."""
+    for path in sorted((paths.text / "train").glob("*.jsonl")):
         for document in read_documents(path):
             yield path.stem, document.decode("utf-8")

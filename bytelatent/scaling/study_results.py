@@ -1,4 +1,4 @@
-"""What a study found, as others read it: records by place in the grid, laws, means of seeds."""
+"""Results of a study for reports: records by their cell in the grid, laws, and means over seeds."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -9,19 +9,20 @@ from bytelatent.files import read_json
 from bytelatent.scaling.collecting import COLLECTED, FITS, Record
 
 ORDER = ("blt-entropy", "blt-space", "blt-static", "bytes", "bpe")
-"""Families in the order in which they are listed; others follow by name."""
+"""Order in which families are listed; other families follow by name."""
 
 MIN_POINTS_FOR_INTERVAL = 3
-"""Points of a family at least, before its fit says how sure it is: two fit a line without error."""
+"""Smallest number of points of a family for an interval of its fit: two points fit a line without
+error."""
 
 
 @dataclass(frozen=True)
 class Mean:
-    """Runs that differ in their seed alone.
+    """Mean and range over runs that differ only in their seed.
 
     Attributes:
-        value, low, high: mean, lowest and highest.
-        count: of runs.
+        value, low, high: mean, lowest and highest value.
+        count: number of runs.
     """
 
     value: float
@@ -32,11 +33,11 @@ class Mean:
 
 @dataclass(frozen=True)
 class Findings:
-    """All that is known of some studies; empty lists and no fits where nothing was run.
+    """Results of one or several studies; empty where nothing was run.
 
     Attributes:
         grid, ablation, sweep, robustness: records by their kind.
-        fits: of power laws, by measure.
+        fits: fitted power laws by measure.
     """
 
     grid: list[Record] = field(default_factory=list)
@@ -47,16 +48,16 @@ class Findings:
 
     @property
     def families(self) -> list[str]:
-        """Families of the grid."""
+        """Families of the grid, in the order of lists."""
         return ordered({record["family"] for record in self.grid})
 
     @property
     def budgets(self) -> list[float]:
-        """Training FLOPs that runs of the grid were given, ascending."""
+        """Training FLOPs of the budgets in the grid, ascending."""
         return sorted({record["flops"]["budget"] for record in self.grid})
 
     def runs(self, family: str, budget: float) -> list[Record]:
-        """Runs of a place in the grid, one for each seed."""
+        """Return the runs of a cell in the grid, one per seed."""
         return [
             record
             for record in self.grid
@@ -64,7 +65,10 @@ class Findings:
         ]
 
     def law(self, measure: str) -> str | None:
-        """The law to read a measure by: with an offset, where every family has points enough."""
+        """Return the law for a measure: ``offset`` or ``power``; None if no law was fitted.
+
+        The law is ``offset`` if all families have enough points for it.
+        """
         laws = self.fits.get(measure)
         if laws is None or not laws["power"]["families"]:
             return None
@@ -72,27 +76,27 @@ class Findings:
         return "offset" if every else "power"
 
     def fitted(self, measure: str) -> dict[str, Any]:
-        """Fits by family, of the law that counts."""
+        """Return the fits of the law for a measure, by family."""
         law = self.law(measure)
         return {} if law is None else dict(self.fits[measure][law]["families"])
 
     def gaps(self, measure: str) -> dict[str, Any]:
-        """Gaps to the reference by family, where the fits of both say how sure they are."""
+        """Return the gaps to the reference by family, if both fits have intervals."""
         law = self.law(measure)
         if law is None:
             return {}
-        points = {name: one["points"] for name, one in self.fitted(measure).items()}
+        points = {name: fit["points"] for name, fit in self.fitted(measure).items()}
         sure = points.get(self.fits["reference"], 0) >= MIN_POINTS_FOR_INTERVAL
-        found = self.fits[measure][law]["gaps"]
+        gaps = self.fits[measure][law]["gaps"]
         return {
-            name: found[name]
-            for name in ordered(found)
+            name: gaps[name]
+            for name in ordered(gaps)
             if sure and points[name] >= MIN_POINTS_FOR_INTERVAL
         }
 
 
 def read_findings(folder: Path) -> Findings:
-    """What ``collect`` and ``fit`` wrote into a folder; nothing where they have not.
+    """Read the files that ``collect`` and ``fit`` wrote to a folder; empty findings without them.
 
     Raises:
         ValueError: a file is damaged.
@@ -100,10 +104,10 @@ def read_findings(folder: Path) -> Findings:
     collected, fits = folder / COLLECTED, folder / FITS
     if not collected.is_file():
         return Findings()
-    found = read_json(collected)
+    records = read_json(collected)
     try:
         return Findings(
-            **{kind: list(found[kind]) for kind in ("grid", "ablation", "sweep", "robustness")},
+            **{kind: list(records[kind]) for kind in ("grid", "ablation", "sweep", "robustness")},
             fits=read_json(fits) if fits.is_file() else {},
         )
     except (KeyError, TypeError) as error:
@@ -111,16 +115,16 @@ def read_findings(folder: Path) -> Findings:
 
 
 def ordered(families: Sequence[str] | set[str] | dict[str, Any]) -> list[str]:
-    """Families as they are listed everywhere."""
-    places = {name: place for place, name in enumerate(ORDER)}
-    return sorted(families, key=lambda name: (places.get(name, len(ORDER)), name))
+    """Sort families in the order in which all lists show them."""
+    ranks = {name: rank for rank, name in enumerate(ORDER)}
+    return sorted(families, key=lambda name: (ranks.get(name, len(ORDER)), name))
 
 
 def bits(record: Record) -> float:
-    """Bits per byte of the held-out text."""
+    """Return the bits per byte of a record on the held-out text."""
     return float(record["bits_per_byte"]["total"]["bits_per_byte"])
 
 
 def mean(values: Sequence[float]) -> Mean:
-    """Of one number or more."""
+    """Return the mean and the range of one or more numbers."""
     return Mean(sum(values) / len(values), min(values), max(values), len(values))

@@ -1,10 +1,10 @@
 """Training FLOPs of a run, by the formulas of the BLT paper (table 11, section 4.5).
 
-To the paper's sum comes one part that it leaves out and that is no longer small in small models:
-``maps``, the linear maps between the widths of bytes, of patch vectors and of the global model. So
-the parts together are all matrix products of the models, and half of those of attention, whose
-other half is masked. A backward pass costs twice a forward pass. The entropy model is counted by
-itself: it runs forward once over every byte of training, and does not learn.
+The count adds one part that the paper leaves out and that matters in small models: ``maps``, the
+linear maps between the widths of bytes, of patch vectors and of the global model. So the parts
+together are all matrix products of the models, and half of those of attention, because the other
+half is masked. A backward pass costs twice a forward pass. The entropy model is counted separately:
+it runs forward once over every byte of training, and it is not trained.
 """
 
 from dataclasses import asdict, dataclass
@@ -22,18 +22,18 @@ from bytelatent.tokenizers.constants import VOCAB_SIZE
 from bytelatent.training.args import TrainArgs
 
 MEASURED_BATCHES = 64
-"""Batches of a run from whose patches or tokens its length is worked out."""
+"""Number of batches from whose patches or tokens the length of a run is computed."""
 
 FORWARD_AND_BACKWARD = 3
 
 
 @dataclass(frozen=True)
 class Rates:
-    """What batches hold.
+    """Mean contents of the batches of a run.
 
     Attributes:
-        bytes_per_step: of all rows.
-        bytes_per_unit: bytes per patch of a BLT, else per token.
+        bytes_per_step: bytes in all rows of a step.
+        bytes_per_unit: bytes per patch of a BLT, otherwise bytes per token.
     """
 
     bytes_per_step: float
@@ -41,7 +41,7 @@ class Rates:
 
 
 def measure_rates(run: TrainArgs, batches: int = MEASURED_BATCHES) -> Rates:
-    """Rates of the first batches that the run will read."""
+    """Measure the rates of the first batches that the run will read."""
     patcher = None if run.patcher is None else run.patcher.build()
     size = units = 0
     for batch in Loader(run.data, "train", patcher=patcher).fixed_batches(batches):
@@ -56,7 +56,7 @@ def measure_rates(run: TrainArgs, batches: int = MEASURED_BATCHES) -> Rates:
 
 
 def forward_parts(run: TrainArgs, bytes_per_unit: float) -> dict[str, float]:
-    """Forward FLOPs per byte of every part of the model, without the entropy model."""
+    """Return the forward FLOPs per byte of every part of the model, without the entropy model."""
     context = run.data.seq_len
     if run.blt is not None:
         parts = asdict(flops_per_byte(run.blt, patch_size=bytes_per_unit, context=context))
@@ -72,24 +72,27 @@ def forward_parts(run: TrainArgs, bytes_per_unit: float) -> dict[str, float]:
 
 
 def training_flops(run: TrainArgs, bytes_per_unit: float) -> float:
-    """Forward and backward FLOPs per byte, without the entropy model."""
+    """Return the forward and backward FLOPs per byte, without the entropy model."""
     return FORWARD_AND_BACKWARD * sum(forward_parts(run, bytes_per_unit).values())
 
 
 def entropy_flops(args: LMTransformerArgs) -> float:
-    """Forward FLOPs per byte of the entropy model, its window full."""
+    """Return the forward FLOPs per byte of the entropy model with a full window."""
     return token_flops(args, args.window or args.max_seqlen)
 
 
 def map_flops(args: ByteLatentTransformerArgs) -> float:
-    """Forward FLOPs per patch of the linear maps between widths, which the paper does not count."""
+    """Return the forward FLOPs per patch of the linear maps between widths.
+
+    The paper does not count them.
+    """
     local, wide = args.encoder.dim, args.global_model.dim
-    found = 0
+    flops = 0
     if args.encoder.cross_layers:
-        found += 2 * local * args.patch_width  # pooled bytes to the patch's vectors
+        flops += 2 * local * args.patch_width  # pooled bytes to the patch's vectors
     if args.patch_width != wide:
-        found += 2 * args.patch_width * wide  # these to the global model
+        flops += 2 * args.patch_width * wide  # these to the global model
     back = args.patch_vectors * local if args.decoder.cross_layers else local
     if args.decoder.cross_layers or back != wide:
-        found += 2 * wide * back  # and its states to the decoder
-    return found
+        flops += 2 * wide * back  # and its states to the decoder
+    return flops

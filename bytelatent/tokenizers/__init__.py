@@ -1,1 +1,1 @@
-"""Turning text into ids and back: bytes first, other vocabularies beside them."""
+"""Tokenizers: text to token ids and back, with byte, BPE and word vocabularies."""

@@ -1,7 +1,8 @@
-"""The byte tokenizer of BLT: one id per byte, four special ids in front.
+"""Byte tokenizer of BLT: four special ids, followed by one id for each byte value.
 
-``"é"`` is the two bytes C3 A9, so ``BltTokenizer(add_bos=True, add_eos=False).encode("é")``
-is ``[1, 0xC3 + 4, 0xA9 + 4] == [1, 199, 173]``.
+For example, ``"é"`` has the two bytes C3 A9, so
+``BltTokenizer(add_bos=True, add_eos=False).encode("é")`` returns
+``[1, 0xC3 + 4, 0xA9 + 4] == [1, 199, 173]``.
 """
 
 import codecs
@@ -20,11 +21,11 @@ _BYTE_OF_ID = {byte + OFFSET: byte for byte in range(VOCAB_SIZE - OFFSET)}
 
 
 class BltTokenizer:
-    """Bytes as ids.
+    """Tokenizer with one id for each byte.
 
     Args:
-        add_bos: put BOS in front of every encoded text unless the call says otherwise.
-        add_eos: put EOS behind every encoded text unless the call says otherwise.
+        add_bos: whether ``encode`` adds BOS in front of a text by default.
+        add_eos: whether ``encode`` adds EOS at the end of a text by default.
     """
 
     boe_id = BOE_ID
@@ -38,13 +39,19 @@ class BltTokenizer:
 
     @property
     def vocab_size(self) -> int:
-        """Number of ids: 256 bytes and 4 specials."""
+        """Number of ids: 256 byte ids and 4 special ids."""
         return VOCAB_SIZE
 
     def encode_bytes(
         self, data: bytes, *, add_bos: bool | None = None, add_eos: bool | None = None
     ) -> list[int]:
-        """Ids of any bytes, valid UTF-8 or not."""
+        """Convert bytes to ids; the bytes need not be valid UTF-8.
+
+        Args:
+            data: the bytes.
+            add_bos: whether to add BOS in front; None for the setting of the tokenizer.
+            add_eos: whether to add EOS at the end; None for the setting of the tokenizer.
+        """
         ids = [byte + OFFSET for byte in data]
         if self.add_bos if add_bos is None else add_bos:
             ids.insert(0, BOS_ID)
@@ -55,15 +62,20 @@ class BltTokenizer:
     def encode(
         self, text: str, *, add_bos: bool | None = None, add_eos: bool | None = None
     ) -> list[int]:
-        """Ids of the UTF-8 bytes of ``text``.
+        """Convert the UTF-8 bytes of ``text`` to ids.
+
+        Args:
+            text: the text.
+            add_bos: whether to add BOS in front; None for the setting of the tokenizer.
+            add_eos: whether to add EOS at the end; None for the setting of the tokenizer.
 
         Raises:
-            ValueError: ``text`` holds a lone surrogate, which UTF-8 cannot carry.
+            ValueError: ``text`` contains a lone surrogate, which UTF-8 cannot encode.
         """
         return self.encode_bytes(utf8_bytes(text), add_bos=add_bos, add_eos=add_eos)
 
     def decode_bytes(self, ids: Iterable[int]) -> bytes:
-        """The bytes behind ``ids``; special ids carry none.
+        """Convert ``ids`` to bytes; special ids have no bytes.
 
         Raises:
             ValueError: an id lies outside the vocabulary.
@@ -71,44 +83,53 @@ class BltTokenizer:
         return b"".join(bytes_of_id(int(token)) for token in ids)
 
     def decode(self, ids: Iterable[int], *, errors: str = "strict") -> str:
-        """Text of ``ids``.
+        """Convert ``ids`` to text.
 
         Args:
-            ids: ids of bytes and specials.
-            errors: ``"strict"`` refuses bytes that are no UTF-8; ``"replace"`` is lossy and shows
-                U+FFFD for them, ``"ignore"`` drops them.
+            ids: byte ids and special ids.
+            errors: handling of bytes that are not valid UTF-8: ``"strict"`` raises an error,
+                ``"replace"`` replaces them by U+FFFD, ``"ignore"`` drops them.
 
         Raises:
-            ValueError: an id outside the vocabulary, or (when strict) bytes that are no UTF-8.
+            ValueError: an id lies outside the vocabulary, or the bytes are not valid UTF-8 and
+                ``errors`` is ``"strict"``.
         """
         return self.decode_bytes(ids).decode("utf-8", errors=errors)
 
     def stream_decoder(self, *, errors: str = "replace") -> "StreamDecoder":
-        """A decoder that is fed ids one by one and never splits a character."""
+        """Create a decoder for ids that arrive one by one; it never splits a character.
+
+        Args:
+            errors: handling of bytes that are not valid UTF-8, as for ``bytes.decode``.
+        """
         return StreamDecoder(errors=errors)
 
 
 class StreamDecoder:
-    """Decodes a stream of ids; a character comes out when its last byte has come in.
+    """Decoder of a stream of ids, which returns a character when its last byte has arrived.
 
     Args:
-        errors: what to do with bytes that cannot be UTF-8, as for ``bytes.decode``.
+        errors: handling of bytes that are not valid UTF-8, as for ``bytes.decode``.
     """
 
     def __init__(self, *, errors: str = "replace") -> None:
         self._decoder = codecs.getincrementaldecoder("utf-8")(errors=errors)
 
     def push(self, token: int) -> str:
-        """Take one id, return the text that is certain now (often empty)."""
+        """Add one id and return the characters that are complete now (often none).
+
+        Raises:
+            ValueError: the id lies outside the vocabulary.
+        """
         return self._decoder.decode(bytes_of_id(token))
 
     def finish(self) -> str:
-        """End of the stream: the rest, an incomplete character treated as an error."""
+        """End the stream and return the rest; an incomplete character is invalid UTF-8."""
         return self._decoder.decode(b"", final=True)
 
 
 def bytes_of_id(token: int) -> bytes:
-    """The byte of one id, or nothing for a special id.
+    """Return the byte of one id, or no byte for a special id.
 
     Raises:
         ValueError: the id lies outside the vocabulary.
@@ -124,10 +145,10 @@ def bytes_of_id(token: int) -> bytes:
 
 
 def utf8_bytes(text: str) -> bytes:
-    """UTF-8 bytes of ``text``.
+    """Encode ``text`` in UTF-8.
 
     Raises:
-        ValueError: ``text`` holds a lone surrogate; the message gives its place.
+        ValueError: ``text`` contains a lone surrogate; the message gives its position.
     """
     try:
         return text.encode("utf-8")

@@ -1,9 +1,9 @@
-"""Where BPE tokenizers cut a text, to be compared with patches; needs the extra ``[bpe]``.
+"""Token lengths of published BPE vocabularies, for comparison with patches; needs ``[bpe]``.
 
-The ranks of cl100k and o200k, and the classes of Unicode, are files of ``quicktok-v1`` (MIT, as are
-the ranks). Its own tables take 35 and 65 MB of memory, so only the files are read: see
-:mod:`bytelatent.tokenizers.bpe_ranks`. The ranks of Llama 3 stand under a licence of their own, so
-they are offered only if Meta's package ``llama-models`` is installed, and are read from there.
+The ranks of cl100k and o200k and the Unicode classes are files of the package ``quicktok-v1`` (MIT,
+as are the ranks). The tables of that package take 35 and 65 MB of memory, so only its files are
+read (see :mod:`bytelatent.tokenizers.bpe_ranks`). The ranks of Llama 3 have a licence of their own,
+so they are read from Meta's package ``llama-models`` and are available only if it is installed.
 Nothing is downloaded.
 """
 
@@ -22,37 +22,39 @@ from bytelatent.tokenizers.bpe_words import Words
 BpeName = Literal["cl100k_base", "o200k_base", "llama3"]
 NAMES: tuple[BpeName, ...] = get_args(BpeName)
 BUNDLED: tuple[BpeName, ...] = ("cl100k_base", "o200k_base")
-"""What quicktok brings and may be offered."""
+"""Names of the vocabularies in the package ``quicktok-v1``."""
 
 _FILES: dict[BpeName, str] = {"cl100k_base": "cl100k.vocab", "o200k_base": "o200k.vocab"}
 _CLASSES = "uniclass_o200k.bin"
 
 _LOCK = threading.Lock()
-"""One text at a time: threads of Python would share a core, and keep others from it."""
+"""Lock for one text at a time: several threads of Python would share one core."""
 
 _LOADED: dict[BpeName, Ranks] = {}
 
 
 class BpeUnavailableError(ValueError):
-    """A vocabulary is not installed here; the message says which package has it."""
+    """Error of a vocabulary that is not installed; the message names the package."""
 
 
 def piece_lengths(
     name: BpeName, text: str, *, between: Callable[[], None] | None = None
 ) -> list[int]:
-    """Lengths in bytes of the tokens of ``text``; they sum to its UTF-8.
+    """Return the lengths in bytes of the tokens of ``text``; their sum is the length of the text.
 
-    What looks like a special token (``<|endoftext|>``) counts as text. A token may end within a
-    character. The first call for a vocabulary loads it: 2 MB of memory for cl100k, 5 for o200k.
+    The spelling of a special token (``<|endoftext|>``) counts as ordinary text. A token may end
+    within a character. The first call for a vocabulary loads it: 2 MB of memory for cl100k, 5 MB
+    for o200k.
 
     Args:
-        name: of the vocabulary.
-        text: what is cut.
-        between: called when other texts are done and this one begins; may raise to stop.
+        name: name of the vocabulary.
+        text: the text.
+        between: function that is called when the lock is acquired, before the text is tokenized;
+            it may raise an error to stop.
 
     Raises:
-        BpeUnavailableError: the vocabulary is not installed, or cannot be read.
-        ValueError: ``text`` has a lone surrogate, which UTF-8 cannot carry.
+        BpeUnavailableError: the vocabulary is not installed or cannot be read.
+        ValueError: ``text`` contains a lone surrogate, which UTF-8 cannot encode.
     """
     text.encode()  # a UnicodeEncodeError is a ValueError
     with _LOCK:
@@ -63,10 +65,10 @@ def piece_lengths(
 
 
 def check_available(name: BpeName) -> None:
-    """Load nothing, but look whether the packages for a vocabulary are there.
+    """Check that the packages of a vocabulary are installed, without loading the vocabulary.
 
     Raises:
-        BpeUnavailableError: they are not.
+        BpeUnavailableError: a package is not installed.
     """
     _data()
     if name == "llama3":
@@ -74,7 +76,7 @@ def check_available(name: BpeName) -> None:
 
 
 def _data() -> Path:
-    """Folder of the files of quicktok; the package itself is not imported."""
+    """Return the folder of the files of ``quicktok-v1`` without importing the package."""
     spec = find_spec("quicktok")
     for folder in (spec.submodule_search_locations or ()) if spec else ():
         return Path(folder) / "data"
@@ -115,7 +117,7 @@ def _llama3_ranks() -> Path:
 
 
 def _records(lines: bytes) -> bytes:
-    """Lines of "base64 of the bytes, rank" as :class:`Ranks` reads them."""
+    """Convert lines of "base64 of the bytes, rank" to the format of :class:`Ranks`."""
     tokens = [line.split() for line in lines.splitlines() if line]
     records = [(base64.b64decode(token), int(rank)) for token, rank in tokens]
     return struct.pack("<I", len(records)) + b"".join(

@@ -1,10 +1,11 @@
-"""Byte-pair encoding, for models to compare BLT with.
+"""Byte-pair encoding tokenizer of the token models that BLT is compared with.
 
-Ids are laid out as those of :class:`bytelatent.tokenizers.blt_tokenizer.BltTokenizer`: the same
-four special ids come first, and an id of ``OFFSET`` or more stands for one byte or several. Nothing
-is normalized, so the bytes of a text's tokens are the bytes of the text.
+The same four special ids come first as in
+:class:`bytelatent.tokenizers.blt_tokenizer.BltTokenizer`. An id of ``OFFSET`` or more stands for
+one byte or several bytes. Text is not normalized, so the bytes of the tokens of a text are the
+bytes of the text.
 
-The library `tokenizers` (Apache-2.0) trains the vocabulary and does the work.
+The library `tokenizers` (Apache-2.0) trains the vocabulary and encodes text.
 """
 
 import importlib
@@ -18,18 +19,19 @@ from bytelatent.tokenizers.constants import BOE_ID, BOS_ID, BYTE_VALUES, EOS_ID,
 
 
 class BpeTokenizer:
-    """Pieces of words as ids.
+    """Tokenizer with one id for each token of a byte-pair encoding.
 
     Args:
-        path: file that :func:`train_bpe` wrote.
-        add_bos: put BOS in front of every encoded text unless the call says otherwise.
-        add_eos: put EOS behind every encoded text unless the call says otherwise.
+        path: path of a file that :func:`train_bpe` wrote.
+        add_bos: whether ``encode`` adds BOS in front of a text by default.
+        add_eos: whether ``encode`` adds EOS at the end of a text by default.
 
     Attributes:
-        token_sizes: bytes of every id; 0 for the special ones.
+        token_sizes: number of bytes of every id; 0 for special ids.
 
     Raises:
-        ValueError: the file is missing or no vocabulary of bytes, or the library is not installed.
+        ValueError: the file is missing or has no byte-level vocabulary, or the library is not
+            installed.
     """
 
     boe_id = BOE_ID
@@ -59,16 +61,21 @@ class BpeTokenizer:
 
     @property
     def vocab_size(self) -> int:
-        """Number of ids, specials included."""
+        """Number of ids, special ids included."""
         return len(self._bytes)
 
     def encode(
         self, text: str, *, add_bos: bool | None = None, add_eos: bool | None = None
     ) -> list[int]:
-        """Ids of ``text``.
+        """Convert ``text`` to ids.
+
+        Args:
+            text: the text.
+            add_bos: whether to add BOS in front; None for the setting of the tokenizer.
+            add_eos: whether to add EOS at the end; None for the setting of the tokenizer.
 
         Raises:
-            ValueError: ``text`` holds a lone surrogate, which UTF-8 cannot carry.
+            ValueError: ``text`` contains a lone surrogate, which UTF-8 cannot encode.
         """
         utf8_bytes(text)
         ids = [token + OFFSET for token in self._bpe.encode(text).ids]
@@ -79,7 +86,7 @@ class BpeTokenizer:
         return ids
 
     def decode_bytes(self, ids: Iterable[int]) -> bytes:
-        """The bytes behind ``ids``; special ids carry none.
+        """Convert ``ids`` to bytes; special ids have no bytes.
 
         Raises:
             ValueError: an id lies outside the vocabulary.
@@ -87,10 +94,15 @@ class BpeTokenizer:
         return b"".join(self._bytes[self._known(int(token))] for token in ids)
 
     def decode(self, ids: Iterable[int], *, errors: str = "strict") -> str:
-        """Text of ``ids``; ``errors`` as for ``bytes.decode``.
+        """Convert ``ids`` to text.
+
+        Args:
+            ids: token ids and special ids.
+            errors: handling of bytes that are not valid UTF-8, as for ``bytes.decode``.
 
         Raises:
-            ValueError: an id outside the vocabulary, or (when strict) bytes that are no UTF-8.
+            ValueError: an id lies outside the vocabulary, or the bytes are not valid UTF-8 and
+                ``errors`` is ``"strict"``.
         """
         return self.decode_bytes(ids).decode("utf-8", errors=errors)
 
@@ -105,15 +117,15 @@ class BpeTokenizer:
 def train_bpe(texts: Iterable[str], vocab_size: int, path: Path) -> None:
     """Learn a vocabulary from ``texts`` and write it to ``path``.
 
-    Words are split as GPT-2 does. The same texts give the same vocabulary.
+    Words are split by the pattern of GPT-2. The same texts give the same vocabulary.
 
     Args:
-        texts: to learn from.
-        vocab_size: ids in all, the four special ones and the 256 single bytes included.
-        path: of the file.
+        texts: training texts.
+        vocab_size: number of ids, the four special ids and the 256 single bytes included.
+        path: path of the file.
 
     Raises:
-        ValueError: a vocabulary that has no room for all bytes, or the library is not installed.
+        ValueError: ``vocab_size`` has no room for all bytes, or the library is not installed.
     """
     if vocab_size < OFFSET + BYTE_VALUES:
         raise ValueError(
@@ -134,9 +146,10 @@ def train_bpe(texts: Iterable[str], vocab_size: int, path: Path) -> None:
 
 
 def _characters() -> dict[int, str]:
-    """The character that byte-level vocabularies (GPT-2's scheme) write for every byte.
+    """Return the character that byte-level vocabularies (scheme of GPT-2) use for every byte.
 
-    Printable bytes of Latin-1 stand for themselves, the others in order for U+0100 and following.
+    A printable byte of Latin-1 is its own character; the other bytes, in order, are the characters
+    from U+0100 on.
     """
     own = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
     others = [byte for byte in range(BYTE_VALUES) if byte not in own]

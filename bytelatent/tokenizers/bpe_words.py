@@ -1,7 +1,8 @@
-"""The words that BPE works within, as the patterns of cl100k, o200k and Llama 3 part a text.
+"""Splitting a text into the words of BPE by the patterns of cl100k, o200k and Llama 3.
 
-The patterns ask for classes of Unicode that Python's :mod:`re` does not know. So every character is
-replaced by one byte that stands for its class, ASCII by itself, and the patterns look at those.
+The patterns use Unicode classes that Python's :mod:`re` does not have. So every character is
+replaced by one byte that stands for its class (an ASCII character by itself), and the patterns are
+applied to these bytes.
 """
 
 import re
@@ -16,7 +17,8 @@ from numpy.typing import NDArray
 Pattern = Literal["cl100k_base", "o200k_base", "llama3"]
 
 _UPPER, _LOWER, _BOTH, _MARK, _NUMBER, _SPACE, _OTHER = range(0x80, 0x87)
-"""What stands for letters that are upper case, lower case, or neither; marks; and so on."""
+"""Bytes that stand for upper-case letters, lower-case letters, other letters, marks, numbers, white
+space and other characters."""
 
 _L, _N, _S = rb"A-Za-z\x80-\x82", rb"0-9\x84", rb"\t-\r \x85"
 _U, _V = rb"A-Z\x80\x82\x83", rb"a-z\x81\x82\x83"
@@ -44,44 +46,49 @@ _PATTERNS: dict[Pattern, bytes] = {
 
 
 class Words:
-    """Parts texts into words.
+    """Splitter of texts into words.
 
     Args:
-        classes: of Unicode: letters, numbers, white space, what may begin a word in capitals
-            (letters of upper or no case, marks), what may follow (of lower or no case, marks). Of
-            each the number of ranges (4 bytes, the lowest first), and their first and last code
-            points (4 bytes each).
+        classes: five Unicode classes: letters, numbers, white space, upper-case characters (letters
+            of upper or no case, marks) and lower-case characters (letters of lower or no case,
+            marks). Each class has the number of its ranges (4 bytes, little-endian), then the first
+            and the last code point of each range (4 bytes each).
 
     Raises:
-        ValueError: ``classes`` are something else.
+        ValueError: ``classes`` does not have this format.
     """
 
     def __init__(self, classes: bytes) -> None:
-        found = _ranges(classes)
-        size = 1 + max(int(ranges.max(initial=0x7F)) for ranges in found)
-        bits = np.zeros(size + 1, dtype=np.uint8)  # the last one is for all that follow
-        for number, ranges in enumerate(found):
+        class_ranges = _ranges(classes)
+        size = 1 + max(int(ranges.max(initial=0x7F)) for ranges in class_ranges)
+        bits = np.zeros(size + 1, dtype=np.uint8)  # the last entry is for all higher code points
+        for number, ranges in enumerate(class_ranges):
             for first, last in ranges.tolist():
                 bits[first : last + 1] |= 1 << number
         self._table = np.array([_sign(some) for some in range(32)], dtype=np.uint8)[bits]
         self._table[:128] = np.arange(128)
 
     def of(self, text: str, pattern: Pattern) -> Iterator[bytes]:
-        """The words of ``text`` in UTF-8, in order; nothing lies between them."""
+        """Yield the words of ``text`` in UTF-8, in order; joined they are the text.
+
+        Args:
+            text: the text.
+            pattern: name of the pattern.
+        """
         data = text.encode()
-        signs, places = data, None
+        signs, offsets = data, None
         if not text.isascii():
             codes = np.frombuffer(text.encode("utf-32-le"), dtype="<u4")
             signs = self._table[np.minimum(codes, len(self._table) - 1)].tobytes()
             sizes = 1 + (codes >= 0x80) + (codes >= 0x800) + (codes >= 0x10000)
-            places = [0, *np.cumsum(sizes).tolist()]
+            offsets = [0, *np.cumsum(sizes).tolist()]
         for match in re.finditer(_PATTERNS[pattern], signs):
             first, after = match.span()
-            yield data[first:after] if places is None else data[places[first] : places[after]]
+            yield data[first:after] if offsets is None else data[offsets[first] : offsets[after]]
 
 
 def _sign(classes: int) -> int:
-    """What stands for a character of these classes, a bit for each."""
+    """Return the byte that stands for a character; ``classes`` has one bit for each class."""
     letter, number, blank, upper, lower = (bool(classes >> bit & 1) for bit in range(5))
     if letter:
         return _BOTH if upper and lower else _UPPER if upper else _LOWER
@@ -93,16 +100,16 @@ def _sign(classes: int) -> int:
 
 
 def _ranges(classes: bytes) -> list[NDArray[np.uint32]]:
-    """First and last code points ``[N, 2]`` of five classes."""
-    found, place = [], 0
+    """Read the first and the last code points ``[N, 2]`` of the ranges of five classes."""
+    class_ranges, offset = [], 0
     for _ in range(5):
         try:
-            (count,) = struct.unpack_from("<I", classes, place)
-            ranges = np.frombuffer(classes, "<u4", 2 * count, place + 4).reshape(-1, 2)
+            (count,) = struct.unpack_from("<I", classes, offset)
+            ranges = np.frombuffer(classes, "<u4", 2 * count, offset + 4).reshape(-1, 2)
         except (struct.error, ValueError):
             raise ValueError(f"no classes of Unicode: {len(classes)} bytes") from None
         if (ranges > sys.maxunicode).any():
             raise ValueError(f"no classes of Unicode: a code point above {sys.maxunicode:X}")
-        found.append(ranges)
-        place += 4 + ranges.nbytes
-    return found
+        class_ranges.append(ranges)
+        offset += 4 + ranges.nbytes
+    return class_ranges

@@ -1,4 +1,4 @@
-"""Tokenizers by name, as configurations and released ``train_args.json`` files ask for them."""
+"""Tokenizers by their name in configurations and in released ``train_args.json`` files."""
 
 from typing import Any, Literal
 
@@ -17,12 +17,13 @@ _CLASSES: dict[str, type[BltTokenizer] | type[BpeTokenizer] | type[WordTokenizer
 
 
 class TokenizerArgs(BaseModel):
-    """Which tokenizer to build.
+    """Settings of a tokenizer.
 
     Attributes:
-        name: ``blt`` reads bytes; ``bpe`` reads the vocabulary at ``path``; ``words`` reads the
-            same or is fitted later, and serves graphs and comparisons, not training.
-        init_kwargs: keyword arguments of the tokenizer's constructor, such as ``path``.
+        name: ``blt`` is the byte tokenizer; ``bpe`` loads its vocabulary from ``path``; ``words``
+            loads its vocabulary from ``path`` or is fitted later, and is for graphs and
+            comparisons, not for training.
+        init_kwargs: keyword arguments of the constructor of the tokenizer, such as ``path``.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -31,11 +32,11 @@ class TokenizerArgs(BaseModel):
     init_kwargs: dict[str, Any] | None = None
 
     def build(self) -> Tokenizer:
-        """The tokenizer itself.
+        """Create the tokenizer.
 
         Raises:
-            ValueError: ``init_kwargs`` names something the tokenizer does not take, or the file of
-                a vocabulary is missing or damaged.
+            ValueError: the constructor does not accept ``init_kwargs``, or the file of a
+                vocabulary is missing or damaged.
         """
         try:
             return _CLASSES[self.name](**(self.init_kwargs or {}))

@@ -1,6 +1,6 @@
-"""Bytes as a reader sees them: characters, labels, roles in UTF-8 and classes.
+"""Display of bytes: their characters, labels, roles in UTF-8 and classes.
 
-Any bytes are allowed: those that are no valid UTF-8 count as characters of their own.
+The bytes need not be valid UTF-8: each invalid byte counts as a character.
 
 Legend: ``N`` bytes of a text.
 """
@@ -13,11 +13,11 @@ from enum import StrEnum
 CONTINUATION_LABEL = "·"
 _SIGNS = {" ": "␣", "\n": "⏎", "\t": "⇥"}
 _ESCAPED = range(0xDC80, 0xDD00)
-"""Code points by which Python's ``surrogateescape`` stands for bytes that are no UTF-8."""
+"""Code points that Python's ``surrogateescape`` uses for bytes that are not valid UTF-8."""
 
 
 class ByteClass(StrEnum):
-    """What kind of byte it is; every byte of every text belongs to exactly one class."""
+    """Class of a byte; every byte of a text belongs to exactly one class."""
 
     WORD_START = "letter at word start"
     IN_WORD = "letter inside a word"
@@ -31,12 +31,12 @@ class ByteClass(StrEnum):
 
 @dataclass(frozen=True)
 class Character:
-    """One character of a text, or one byte that belongs to none.
+    """One character of a text, or one byte that is not valid UTF-8.
 
     Attributes:
-        start: offset of its first byte.
-        data: its bytes.
-        text: the character; None for a byte that is no valid UTF-8.
+        start: offset of the first byte of the character.
+        data: bytes of the character.
+        text: the character; None for a byte that is not valid UTF-8.
     """
 
     start: int
@@ -45,7 +45,7 @@ class Character:
 
     @property
     def label(self) -> str:
-        """Something visible to print for it: itself, a sign for white space, or its bytes."""
+        """Visible label: the character, a sign for white space, a code point or a byte in hex."""
         if self.text is None:
             return self.data.hex().upper()
         if self.text in _SIGNS:
@@ -60,7 +60,7 @@ class Character:
 
 
 def characters(data: bytes) -> Iterator[Character]:
-    """Cut ``data`` into characters; their bytes joined are ``data`` again."""
+    """Cut ``data`` into characters and yield them; their bytes joined are ``data``."""
     start = 0
     for text in data.decode("utf-8", errors="surrogateescape"):
         broken = ord(text) in _ESCAPED
@@ -71,7 +71,10 @@ def characters(data: bytes) -> Iterator[Character]:
 
 
 def byte_labels(data: bytes) -> list[str]:
-    """A short label for every byte ``[N]``: its character's at the first byte, then dots."""
+    """Return a short label for every byte ``[N]``.
+
+    The first byte of a character has the label of the character, the other bytes have a dot.
+    """
     labels: list[str] = []
     for character in characters(data):
         labels.append(character.label)
@@ -80,7 +83,7 @@ def byte_labels(data: bytes) -> list[str]:
 
 
 def byte_roles(data: bytes) -> list[str]:
-    """What every byte ``[N]`` is in UTF-8, in words."""
+    """Return a description in words of the role of every byte ``[N]`` in UTF-8."""
     roles: list[str] = []
     for character in characters(data):
         size = len(character.data)
@@ -95,12 +98,12 @@ def byte_roles(data: bytes) -> list[str]:
 
 
 def byte_classes(data: bytes) -> list[ByteClass]:
-    """The class of every byte ``[N]``.
+    """Return the class of every byte ``[N]``.
 
-    Letters and digits are those of ASCII; a letter is inside a word when a letter of any script,
-    a combining mark, or an apostrophe after a letter stands before it. White space other than
-    line ends counts as space, other control bytes as punctuation. Bytes that are no valid UTF-8
-    are continuation bytes from 80 to BF and lead bytes from C0 on.
+    Letters and digits are those of ASCII. A letter is inside a word if the character before it is a
+    letter of any script, a combining mark, or an apostrophe after a letter. White space except line
+    ends has the class space; other control bytes have the class punctuation. Bytes that are not
+    valid UTF-8 are continuation bytes from 80 to BF and lead bytes from C0 on.
     """
     classes: list[ByteClass] = []
     in_word = False
@@ -128,7 +131,7 @@ def _ascii_class(byte: int, in_word: bool) -> ByteClass:
 
 
 def _carries_word(text: str | None, in_word: bool) -> bool:
-    """Whether a letter right after ``text`` is inside a word."""
+    """Return whether a letter right after ``text`` is inside a word."""
     if text is None:
         return False
     if text in "'’":

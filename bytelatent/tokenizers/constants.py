@@ -1,21 +1,21 @@
-"""Token ids of the byte vocabulary, as every released BLT checkpoint expects them.
+"""Token ids of the byte vocabulary of all released BLT checkpoints.
 
-Four special ids come first, then the 256 byte values: byte ``b`` has id ``b + OFFSET``.
+The four special ids come first, then the 256 byte values: byte ``b`` has the id ``b + OFFSET``.
 """
 
 from typing import Final
 
 BOE_ID: Final = 0
-"""Beginning of example (reserved by the released vocabulary)."""
+"""Id of BOE, beginning of example (reserved by the released vocabulary)."""
 BOS_ID: Final = 1
-"""Beginning of a document; every prompt starts with it."""
+"""Id of BOS, beginning of a document; every prompt starts with BOS."""
 EOS_ID: Final = 2
-"""End of a document; attention never looks back across it."""
+"""Id of EOS, end of a document; attention does not cross EOS."""
 PAD_ID: Final = 3
-"""Padding; also the delimiter of BPE patching, which never pads inside a row."""
+"""Id of PAD, padding; also the delimiter of BPE patching, which never pads inside a row."""
 BPE_DELIMITER_ID: Final = PAD_ID
 OFFSET: Final = 4
-"""Added to a byte's value to get its id."""
+"""Difference of the id and the value of a byte."""
 BYTE_VALUES: Final = 256
 VOCAB_SIZE: Final = OFFSET + BYTE_VALUES
 

@@ -1,8 +1,8 @@
-"""The byte tokenizer as ``transformers`` reads it, so that ``AutoTokenizer`` gives our ids.
+"""Files of the byte tokenizer for ``transformers``, so that ``AutoTokenizer`` gives the same ids.
 
-The ``tokenizers`` library writes a byte as one printable character: itself where it is printable
-in Latin-1, otherwise the next free one from U+0100 on. So a vocabulary of 256 characters without
-any merge is a byte tokenizer.
+The ``tokenizers`` library represents a byte by one printable character: the byte itself if it is
+printable in Latin-1, otherwise the next free character from U+0100 on. So a vocabulary of 256
+characters without merges is a byte tokenizer.
 """
 
 from typing import Any
@@ -18,7 +18,7 @@ from bytelatent.tokenizers.constants import (
 
 
 def tokenizer_files() -> dict[str, dict[str, Any]]:
-    """The JSON of each file by its name."""
+    """Return the JSON content of each file, by the name of the file."""
     names = {token: f"<|{name.lower()}|>" for token, name in SPECIAL_NAMES.items()}
     return {
         "tokenizer.json": _tokenizer(names),
@@ -28,7 +28,7 @@ def tokenizer_files() -> dict[str, dict[str, Any]]:
             "eos_token": names[EOS_ID],
             "pad_token": names[PAD_ID],
             "clean_up_tokenization_spaces": False,
-            # Text is bytes: whoever writes <|eos|> gets the seven bytes of it.
+            # Text is bytes: the text <|eos|> is encoded as seven bytes.
             "split_special_tokens": True,
         },
     }
@@ -78,7 +78,7 @@ def _tokenizer(names: dict[int, str]) -> dict[str, Any]:
 
 
 def _letters() -> list[str]:
-    """The character that stands for each byte."""
+    """Return the character that represents each byte."""
     free = iter(range(0x100, 0x200))
     shown = {*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)}
     return [chr(byte if byte in shown else next(free)) for byte in range(BYTE_VALUES)]

@@ -1,8 +1,8 @@
-"""Whole words as ids, with the place of each in the text.
+"""Word tokenizer: one id for each word, with the position of each word in the text.
 
-Ids are laid out as those of the other tokenizers: the same four special ids come first, then
-``<unk>`` for every word that was not learned, then the words, the most frequent first. Nothing is
-normalized: ``text[token.start:token.end] == token.text``. "It's 3.5 m." has the tokens ``It's``,
+As in the other tokenizers the same four special ids come first. Then come ``<unk>``, which stands
+for every unknown word, and the words, the most frequent first. Text is not normalized:
+``text[token.start:token.end] == token.text``. For example, "It's 3.5 m." has the tokens ``It's``,
 ``3.5``, ``m`` and ``.``.
 """
 
@@ -26,7 +26,12 @@ _HAN = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 
 
 class Token(NamedTuple):
-    """A word or a sign, and the characters of the text that it covers."""
+    """Word, number or sign of a text with its position.
+
+    Attributes:
+        text: characters of the token.
+        start, end: position of the first character, and of the character after the last one.
+    """
 
     text: str
     start: int
@@ -34,10 +39,11 @@ class Token(NamedTuple):
 
 
 def split(text: str) -> Iterator[Token]:
-    """Words, numbers and single signs of a text in order; whatever lies between them is blank.
+    """Split a text and yield its words, numbers and single signs in order.
 
-    A word takes its combining marks, and apostrophes and hyphens inside it. Every Han character is
-    a word; other scripts that write no spaces come out as whole runs.
+    Between two tokens there is only white space. A word includes its combining marks, and
+    apostrophes and hyphens inside the word. Every Han character is a word; a run of characters of
+    another script without spaces is one word.
     """
     words, apart = _patterns()
     for match in words.finditer(text):
@@ -51,14 +57,14 @@ def split(text: str) -> Iterator[Token]:
 
 @cache
 def marks() -> str:
-    """All combining marks of Unicode: words need them, and ``\\w`` leaves them out."""
+    """Return all combining marks of Unicode, which belong to words but do not match ``\\w``."""
     codes = (*range(0x300, 0x20000), *range(0xE0100, 0xE01F0))
     return "".join(c for c in map(chr, codes) if unicodedata.category(c)[0] == "M")
 
 
 @cache
 def _patterns() -> tuple[re.Pattern[str], re.Pattern[str]]:
-    """Words of all scripts, quickly; and what parts Han characters out of such a word."""
+    """Return a fast pattern for words of all scripts, and a pattern that splits Han characters."""
     joining = marks() + "\u200c\u200d"
     some, other = f"[\\w{joining}]", f"(?:[^\\W{_HAN}]|[{joining}])"
     first, then = (f"{letter}+(?:['’-]{letter}+)*|\\S" for letter in (some, other))
@@ -66,15 +72,15 @@ def _patterns() -> tuple[re.Pattern[str], re.Pattern[str]]:
 
 
 class WordTokenizer:
-    """Words as ids; :meth:`fit` learns the vocabulary, once.
+    """Tokenizer with one id for each word; :meth:`fit` learns the vocabulary once.
 
     Args:
-        path: file that :meth:`save` wrote; without one, :meth:`fit` must come first.
-        add_bos: put BOS in front of every encoded text unless the call says otherwise.
-        add_eos: put EOS behind every encoded text unless the call says otherwise.
+        path: path of a file that :meth:`save` wrote; when None, :meth:`fit` must be called first.
+        add_bos: whether ``encode`` adds BOS in front of a text by default.
+        add_eos: whether ``encode`` adds EOS at the end of a text by default.
 
     Raises:
-        ValueError: the file is missing or no vocabulary of words.
+        ValueError: the file is missing or has no vocabulary of words.
     """
 
     boe_id = BOE_ID
@@ -94,21 +100,27 @@ class WordTokenizer:
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
-        """The tokenizer that :meth:`save` wrote to ``path``."""
+        """Load a tokenizer from a file that :meth:`save` wrote.
+
+        Raises:
+            ValueError: the file is missing or has no vocabulary of words.
+        """
         return cls(path)
 
     def fit(
         self, texts: Iterable[str], *, vocab_size: int | None = None, min_count: int = 1
     ) -> Self:
-        """Learn the words of ``texts``; from then on the vocabulary is fixed.
+        """Learn the vocabulary from ``texts`` and return the tokenizer; it can be fitted once.
 
         Args:
-            texts: to learn from.
-            vocab_size: most ids in all, special ones and ``<unk>`` included; None for no limit.
-            min_count: how often a word must occur to be learned.
+            texts: training texts.
+            vocab_size: largest number of ids, special ids and ``<unk>`` included; None for no
+                limit.
+            min_count: least number of occurrences of a word of the vocabulary.
 
         Raises:
-            ValueError: there is a vocabulary already, or no room for a word.
+            ValueError: the tokenizer has a vocabulary already, or ``vocab_size`` has no room for a
+                word.
         """
         if self._words is not None:
             raise ValueError("tokenizer 'words' is fitted already; make a new one to learn others")
@@ -128,20 +140,20 @@ class WordTokenizer:
         """Write the vocabulary to ``path`` as JSON.
 
         Raises:
-            ValueError: there is none yet, or the file cannot be written.
+            ValueError: there is no vocabulary yet, or the file cannot be written.
         """
         write_json(path, {"kind": _KIND, "words": self._known()}, indent=0)
 
     @property
     def vocab_size(self) -> int:
-        """Number of ids, specials and ``<unk>`` included."""
+        """Number of ids, special ids and ``<unk>`` included."""
         return FIRST_WORD_ID + len(self._known())
 
     def tokens(self, text: str) -> list[Token]:
-        """The tokens of ``text`` with their places, known or not.
+        """Return the tokens of ``text`` with their positions, unknown words included.
 
         Raises:
-            ValueError: there is no vocabulary yet, or a lone surrogate in ``text``.
+            ValueError: there is no vocabulary yet, or ``text`` contains a lone surrogate.
         """
         self._known()
         return list(self._split(text))
@@ -149,10 +161,15 @@ class WordTokenizer:
     def encode(
         self, text: str, *, add_bos: bool | None = None, add_eos: bool | None = None
     ) -> list[int]:
-        """Ids of ``text``; without BOS and EOS, the id at place i is that of ``tokens(text)[i]``.
+        """Convert ``text`` to ids; without BOS, id ``i`` is the id of ``tokens(text)[i]``.
+
+        Args:
+            text: the text.
+            add_bos: whether to add BOS in front; None for the setting of the tokenizer.
+            add_eos: whether to add EOS at the end; None for the setting of the tokenizer.
 
         Raises:
-            ValueError: as :meth:`tokens`.
+            ValueError: there is no vocabulary yet, or ``text`` contains a lone surrogate.
         """
         ids = [self._ids.get(token.text, UNK_ID) for token in self.tokens(text)]
         if self.add_bos if add_bos is None else add_bos:
@@ -162,10 +179,10 @@ class WordTokenizer:
         return ids
 
     def decode(self, ids: Iterable[int], *, errors: str = "strict") -> str:
-        """Words of ``ids`` with a space between them; special ids carry none.
+        """Convert ``ids`` to words with a space between them; special ids have no word.
 
-        The spaces of the encoded text are not known to ids. ``errors`` is there for the other
-        tokenizers: words are never half a character.
+        Ids do not contain the spaces of the encoded text. ``errors`` has no effect; other
+        tokenizers use it.
 
         Raises:
             ValueError: there is no vocabulary yet, or an id lies outside it.
@@ -174,7 +191,7 @@ class WordTokenizer:
         return " ".join(word for word in map(self.word, ids) if word)
 
     def word(self, token: int) -> str:
-        """The word behind an id: empty for a special one, ``<unk>`` for :data:`UNK_ID`.
+        """Return the word of an id: empty for a special id, ``<unk>`` for :data:`UNK_ID`.
 
         Raises:
             ValueError: there is no vocabulary yet, or the id lies outside it.
@@ -189,7 +206,7 @@ class WordTokenizer:
         return UNK if token == UNK_ID else words[token - FIRST_WORD_ID]
 
     def _split(self, text: str) -> Iterator[Token]:
-        utf8_bytes(text)  # refuses what no file could hold
+        utf8_bytes(text)  # raises an error for a lone surrogate
         return split(text)
 
     def _known(self) -> tuple[str, ...]:

@@ -1,1 +1,1 @@
-"""Training: settings, optimisers, checkpoints and the loop."""
+"""Training of models: settings, optimisers, checkpoints and the training loop."""

@@ -1,4 +1,4 @@
-"""What a training run is told, put together from the args of its parts."""
+"""Settings of a training run, composed of the settings of its parts."""
 
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -17,11 +17,12 @@ from bytelatent.training.profiling import ProfileArgs
 
 
 class EvalArgs(BaseModel):
-    """Held-out loss during training.
+    """Settings of the held-out loss that is measured during training.
 
     Attributes:
-        every: steps between measurements.
-        batches: batches of the validation split each time; always the same ones.
+        every: number of steps between two measurements.
+        batches: number of batches of the validation split in each measurement; they are always the
+            same.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -31,39 +32,40 @@ class EvalArgs(BaseModel):
 
 
 class TrainArgs(BaseModel):
-    """A run of ``python -m bytelatent.train``.
+    """Settings of a run of ``python -m bytelatent.train``.
 
     Attributes:
-        name: name of the model that comes out.
-        dump_dir: folder for ``config.yaml``, ``metrics.jsonl``, checkpoints and the model.
-        seed: of fresh weights and of dropout.
-        steps: optimiser steps in all.
-        log_every: steps between lines of ``metrics.jsonl``.
-        dtype: ``bf16`` runs matrix products in bfloat16 by autocast; weights stay fp32.
-        compile: run the model through ``torch.compile``.
-        device: where to train; ``cuda`` is one GPU per process.
-        micro_batch: rows that a process runs at once; its share of the batch when null. Smaller
-            ones add up their gradients.
-        divergence_factor: stop when the loss exceeds this many times the lowest so far. Its old
-            name ``explode`` is accepted with a warning.
-        init_from: a model folder or name whose weights to start from, in place of fresh ones.
+        name: name of the model that the run trains.
+        dump_dir: folder for ``config.yaml``, ``metrics.jsonl``, the checkpoints and the model.
+        seed: seed of the initial weights and of dropout.
+        steps: total number of optimiser steps.
+        log_every: number of steps between two lines of ``metrics.jsonl``.
+        dtype: ``bf16`` computes matrix products in bfloat16 by autocast; the weights stay in fp32.
+        compile: whether to run the model through ``torch.compile``.
+        device: device to train on; ``cuda`` takes one GPU per process.
+        micro_batch: number of rows that a process runs at once; null takes the whole share of the
+            process in a batch. The gradients of several micro-batches are added up.
+        divergence_factor: the run stops if the loss exceeds the lowest loss so far by more than
+            this factor. The old name ``explode`` is accepted with a warning.
+        init_from: folder or name of a model whose weights the run starts from; null draws fresh
+            weights.
         data: sources, rows and batches.
-        entropy_model, blt: what to train, one of the two.
-        patcher: how a BLT's patches are cut.
-        patcher_model: folder or name of the byte model that measures entropies while training;
-            null when the data carry them or the patcher needs none.
+        entropy_model, blt: the model to train; exactly one of the two is set.
+        patcher: patching rule of a BLT.
+        patcher_model: folder or name of the byte model that measures entropies during training;
+            null if the data contain entropies or the patcher needs none.
         optim: optimiser and learning rate.
         distributed: how several processes share the model.
         checkpoint: when checkpoints are written and how many are kept.
         eval: held-out loss during the run.
-        metrics: where numbers are sent besides ``metrics.jsonl``.
-        profile: steps of which torch's profiler keeps a trace.
+        metrics: where metrics are sent besides ``metrics.jsonl``.
+        profile: steps that torch's profiler records in a trace.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     retired_keys: ClassVar[dict[str, str]] = {"explode": "divergence_factor"}
-    """Old names of settings, which files of older runs hold, and their names now."""
+    """Old names of settings, which the files of older runs contain, and their current names."""
 
     name: str
     dump_dir: Path
@@ -119,6 +121,6 @@ class TrainArgs(BaseModel):
     @property
     def model(self) -> LMTransformerArgs | ByteLatentTransformerArgs:
         """The args of the model to train."""
-        found = self.entropy_model or self.blt
-        assert found is not None
-        return found
+        model_args = self.entropy_model or self.blt
+        assert model_args is not None
+        return model_args

@@ -1,7 +1,8 @@
-"""Checkpoints of a run: written aside, then moved, so that the last one is always whole.
+"""Checkpoints of a run.
 
-The tensors are written by torch.distributed.checkpoint, each process its own shards, and can be
-read by another number of processes than wrote them.
+A checkpoint is written to a temporary folder and then renamed, so that the last checkpoint is
+always complete. ``torch.distributed.checkpoint`` writes the tensors: each process writes its own
+shards, and any number of processes can read them.
 """
 
 import json
@@ -33,12 +34,13 @@ RUN_FILE = "run.json"
 
 
 class CheckpointArgs(BaseModel):
-    """When to save and how many to keep.
+    """Settings of when to save checkpoints and how many to keep.
 
     Attributes:
-        every: steps between checkpoints.
-        keep: newest checkpoints that stay.
-        keep_every: checkpoints at multiples of this many steps stay for good; none if null.
+        every: number of steps between two checkpoints.
+        keep: number of newest checkpoints that are kept.
+        keep_every: checkpoints at multiples of this number of steps are kept for good; null keeps
+            none.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -49,20 +51,20 @@ class CheckpointArgs(BaseModel):
 
 
 class FolderBusyError(ValueError):
-    """Another run is writing to the folder."""
+    """Error that another run is writing to the folder."""
 
 
 @contextmanager
 def sole_run(folder: Path, *, wait: bool = False) -> Iterator[None]:
-    """Hold ``folder`` for this process; the system lets go of it whenever the process ends.
+    """Lock ``folder`` for this process; the system releases the lock when the process ends.
 
     Args:
-        folder: made if it is not there.
-        wait: for another run to end, instead of the error.
+        folder: folder to lock; it is created if it does not exist.
+        wait: whether to wait until another run has ended instead of raising an error.
 
     Raises:
-        FolderBusyError: another run is writing there.
-        ValueError: it is a file, or may not be written to.
+        FolderBusyError: another run is writing to the folder.
+        ValueError: the path is a file, or the folder cannot be written.
     """
     lock = FileLock(folder / ".lock", timeout=-1 if wait else 0)
     try:
@@ -85,12 +87,12 @@ def sole_run(folder: Path, *, wait: bool = False) -> Iterator[None]:
 
 @dataclass(frozen=True)
 class Settings:
-    """What a run was told; every checkpoint keeps it.
+    """Settings of a run, which every checkpoint stores.
 
     Attributes:
-        values: names and values as JSON has them, of any depth.
-        fixed: beginnings of the names (``a.b``) that must be as they were to go on.
-        free: last parts of names that may change all the same.
+        values: nested settings by name, as values of JSON.
+        fixed: prefixes of names (``a.b``) whose settings must not change when a run is resumed.
+        free: last parts of names whose settings may change nevertheless.
     """
 
     values: dict[str, Any]
@@ -98,24 +100,24 @@ class Settings:
     free: Set[str] = frozenset()
 
     def changes(self, saved: dict[str, Any]) -> tuple[list[str], list[str]]:
-        """What differs from ``saved``: of the fixed settings, and of the others."""
+        """Describe what differs from ``saved``, as two lists: fixed settings and other settings."""
         fixed: list[str] = []
         others: list[str] = []
         for name, (before, now) in _differences(saved, self.values).items():
-            is_fixed = any(name == one or name.startswith(one + ".") for one in self.fixed)
+            is_fixed = any(name == prefix or name.startswith(prefix + ".") for prefix in self.fixed)
             chosen = fixed if is_fixed and name.rpartition(".")[2] not in self.free else others
             chosen.append(f"{name} was {_shown(before)} and is now {_shown(now)}")
         return fixed, others
 
 
 class Checkpoints:
-    """The checkpoints in one folder, named by step.
+    """The checkpoints in one folder; each one is named after its step.
 
     Args:
-        folder: where they are; all processes see it.
-        args: how many stay.
-        world: the processes that save and load together.
-        settings: of the run.
+        folder: folder of the checkpoints; all processes see it.
+        args: number of checkpoints to keep.
+        world: processes that save and load together.
+        settings: settings of the run.
     """
 
     def __init__(
@@ -127,16 +129,19 @@ class Checkpoints:
     def save(
         self, step: int, model: nn.Module, optimizers: Sequence[Optimizer], run: dict[str, Any]
     ) -> Path:
-        """Write the state of ``step``, then remove checkpoints that need not stay.
+        """Write the state of ``step``, then remove the checkpoints that are not kept.
 
         Args:
-            step: optimiser steps done.
-            model, optimizers: their states, sharded or not.
-            run: anything else, as JSON; the main process's counts.
+            step: number of optimiser steps done.
+            model, optimizers: objects whose states are saved, sharded or not.
+            run: further state as JSON; the value of the main process is written.
+
+        Returns:
+            Folder of the checkpoint.
 
         Raises:
-            ValueError: the system refuses to write, for want of space, say. Of this checkpoint
-                nothing is left then, and the others stay.
+            ValueError: the system refuses to write, for example because the disk is full. Nothing
+                of this checkpoint remains then, and the other checkpoints are kept.
         """
         final, aside = self.folder / f"{step:010d}", self.folder / f".{step:010d}.tmp"
         weights, moments = get_state_dict(model, optimizers)
@@ -165,13 +170,13 @@ class Checkpoints:
         return final
 
     def load(self, model: nn.Module, optimizers: Sequence[Optimizer]) -> dict[str, Any] | None:
-        """Fill ``model`` and ``optimizers`` from the newest checkpoint.
+        """Load the newest checkpoint into ``model`` and ``optimizers``.
 
         Returns:
-            What was saved as ``run``, with its ``step``; None when there is no checkpoint.
+            The value that was saved as ``run``, with its ``step``; None if there is no checkpoint.
 
         Raises:
-            ValueError: the newest checkpoint cannot be read, or is of another model.
+            ValueError: the newest checkpoint cannot be read, or it belongs to another model.
         """
         folders = self._all()
         if not folders:
@@ -200,13 +205,13 @@ class Checkpoints:
         return run
 
     def _together(self, part: Callable[[], None], final: Path, aside: Path) -> None:
-        """Do a part of saving in all processes, one after the other part; all fail if one does."""
+        """Run one part of saving in all processes; all processes fail if one of them fails."""
         problem = None
         try:
             part()
         except (CheckpointException, OSError, ValueError) as error:
             problem = _reason(error)
-        problems = [one for one in self.world.gather(problem) if one]
+        problems = [reason for reason in self.world.gather(problem) if reason]
         if problems:
             if self.world.is_main:
                 shutil.rmtree(aside, ignore_errors=True)
@@ -225,14 +230,14 @@ class Checkpoints:
 
 @contextmanager
 def _alone_on_purpose() -> Iterator[None]:
-    """One process alone is no oversight, so torch need not warn of it."""
+    """Suppress torch's warning about a single process, which is intended here."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="torch.distributed is .*single process")
         yield
 
 
 def _why(folder: Path, error: BaseException) -> str:
-    """One sentence: a checkpoint of another model, or one that cannot be read."""
+    """Say in one sentence that a checkpoint belongs to another model or cannot be read."""
     text = _reason(error)
     if any(word in str(error) for word in ("Missing key", "size mismatch", "Size mismatch")):
         return _misfit(folder, text)
@@ -249,7 +254,7 @@ def _misfit(folder: Path, text: str) -> str:
 
 
 def _reason(error: BaseException) -> str:
-    """What went wrong, in one line, out of what torch and our files put around it."""
+    """Return the cause of an error in one line, without what torch and our files add around it."""
     if isinstance(error, CheckpointException) and error.failures:
         error = next(iter(error.failures.values()))[0]
     if isinstance(error, ValueError) and isinstance(error.__cause__, OSError):
@@ -260,23 +265,23 @@ def _reason(error: BaseException) -> str:
 
 
 def _differences(saved: Any, now: Any, name: str = "") -> dict[str, tuple[Any, Any]]:
-    """Settings that differ, with both values.
+    """Return the settings that differ, with the old and the new value.
 
-    New ones have no "before" and are none; those that are gone, as unused ones are left out, count
-    as null now.
+    A new setting has no old value and is not returned. A setting that is missing now has the new
+    value None, because unused settings are left out.
     """
-    now = json.loads(json.dumps(now))  # as the file has them: keys are strings, tuples lists
+    now = json.loads(json.dumps(now))  # as in the file: keys are strings, tuples are lists
     if not isinstance(saved, dict) or not isinstance(now, dict):
         return {} if saved == now else {name: (saved, now)}
-    found: dict[str, tuple[Any, Any]] = {}
+    changed: dict[str, tuple[Any, Any]] = {}
     for key in saved.keys() & now.keys():
-        found |= _differences(saved[key], now[key], f"{name}.{key}" if name else key)
+        changed |= _differences(saved[key], now[key], f"{name}.{key}" if name else key)
     for key in saved.keys() - now.keys():
         if name and saved[key] is not None:
-            found[f"{name}.{key}"] = (saved[key], None)
-    return dict(sorted(found.items()))
+            changed[f"{name}.{key}"] = (saved[key], None)
+    return dict(sorted(changed.items()))
 
 
 def _shown(value: Any) -> str:
-    """A value as one would write it; a whole group only as such."""
+    """Format a value for a message; a group of settings is only named as "given"."""
     return "given" if isinstance(value, dict) else json.dumps(value, ensure_ascii=False)

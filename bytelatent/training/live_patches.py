@@ -1,4 +1,4 @@
-"""Patches of training batches: from entropies in the data, or measured on the way.
+"""Patches of training batches, from entropies that the data contain or that a model measures.
 
 Legend: ``B`` rows, ``S`` bytes, ``P`` patches, ``V`` vocabulary.
 """
@@ -15,18 +15,19 @@ from bytelatent.training.args import TrainArgs
 from bytelatent.transformer import LMTransformer
 
 ROUND_PATCHES = 64
-"""Rows are filled up with empty patches to a multiple of this: few shapes, so few compilations."""
+"""Rows are padded with empty patches to a multiple of this number: fewer shapes need fewer
+compilations."""
 
 
 class TrainingPatcher:
-    """Patch lengths of batches.
+    """Patcher of training batches: it computes their patch lengths.
 
     Args:
-        args: a run that trains a BLT.
-        device: where entropies are measured.
+        args: settings of a run that trains a BLT.
+        device: device on which the entropies are measured.
 
     Attributes:
-        in_loader: the patcher that the loader is to use, if it can do all by itself.
+        in_loader: patcher that the loader uses; None if a model measures entropies during training.
     """
 
     def __init__(self, args: TrainArgs, device: torch.device) -> None:
@@ -41,14 +42,14 @@ class TrainingPatcher:
 
     @classmethod
     def build(cls, args: TrainArgs, device: torch.device) -> "TrainingPatcher | None":
-        """The patcher of the run, or None for a model without patches."""
+        """Build the patcher of the run; return None for a model without patches."""
         return None if args.patcher is None else cls(args, device)
 
     def __call__(self, batch: Batch) -> Tensor:
-        """Lengths ``[B, P]`` that sum to ``S + 1``.
+        """Return the patch lengths ``[B, P]`` of a batch; each row sums to ``S + 1``.
 
         Raises:
-            ValueError: the data carry no entropies and there is no model to measure them.
+            ValueError: the data contain no entropies and there is no model to measure them.
         """
         lengths_BP = batch.patch_lengths_BP
         if lengths_BP is None:

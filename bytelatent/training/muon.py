@@ -1,12 +1,12 @@
-"""Muon: momentum whose matrices are made orthogonal before they are a step.
+"""Muon: an optimiser that orthogonalises the momentum of weight matrices.
 
-Source: Keller Jordan and others, "Muon: an optimizer for hidden layers in neural networks" (2024);
-the size of a step follows arXiv 2502.16982, so that learning rates of AdamW fit.
+Source: Keller Jordan and others, "Muon: an optimizer for hidden layers in neural networks" (2024).
+The size of a step follows arXiv 2502.16982, so that learning rates of AdamW can be used.
 
-torch has a Muon of its own, but its result depends on the number of processes that share a matrix,
-and it refuses one with fewer rows than processes. Here every process makes the whole matrix
-orthogonal and keeps its part: the weights are the same on any number of processes, given the same
-gradients.
+torch contains its own Muon, but its result depends on the number of processes that share a matrix,
+and it refuses a matrix with fewer rows than processes. Here every process orthogonalises the whole
+matrix and keeps its shard: with equal gradients the weights are the same on any number of
+processes.
 
 Legend: ``N`` matrices of one shape, ``R`` rows, ``C`` columns.
 """
@@ -20,29 +20,30 @@ from torch import Tensor, nn
 from torch.distributed.tensor import DTensor
 
 COEFFICIENTS = (3.4445, -4.7750, 2.0315)
-"""Of the quintic iteration that takes singular values from (0, 1) to about 1."""
+"""Coefficients of the quintic iteration that moves singular values from (0, 1) to about 1."""
 
 ITERATIONS = 5
 
 RMS_OF_ADAMW = 0.2
-"""Root mean square of a step at a learning rate of 1, about that of AdamW."""
+"""Root mean square of a step at a learning rate of 1; it is about that of AdamW."""
 
 TOGETHER = 2**22
-"""Numbers in matrices that are made orthogonal in one go: small ones are slow one by one."""
+"""Largest number of elements in the matrices that are orthogonalised at once: a batch of small
+matrices is faster than one matrix after the other."""
 
 
 class Muon(torch.optim.Optimizer):
-    """Muon with Nesterov momentum and decoupled weight decay, for matrices.
+    """Muon optimiser for matrices, with Nesterov momentum and decoupled weight decay.
 
     Args:
         params: matrices in single precision, whole or sharded (``DTensor``).
-        lr: learning rate; rates of AdamW fit.
-        momentum: share of the momentum that stays.
-        weight_decay: times the learning rate, the share of every weight that goes away each step.
+        lr: learning rate; learning rates of AdamW can be used.
+        momentum: share of the momentum that a step keeps.
+        weight_decay: each step reduces every weight by this share times the learning rate.
 
     Raises:
-        ValueError: a parameter is no matrix, or not in single precision: in bfloat16 small steps
-            would be lost.
+        ValueError: a parameter is not a matrix or not in single precision; small steps would be
+            lost in bfloat16.
     """
 
     def __init__(
@@ -59,7 +60,7 @@ class Muon(torch.optim.Optimizer):
                     f"Muon takes matrices in fp32, got {tuple(parameter.shape)} "
                     f"in {parameter.dtype}"
                 )
-            # Made now: a checkpoint can then be read into them before the first step.
+            # The buffer exists before the first step, so that a checkpoint can be loaded into it.
             self.state[parameter]["momentum_buffer"] = torch.zeros_like(parameter)
 
     @overload
@@ -68,13 +69,13 @@ class Muon(torch.optim.Optimizer):
     def step(self, closure: Callable[[], float]) -> float: ...
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> float | None:
-        """Take one step along the gradients there are.
+        """Take one step for all parameters that have a gradient.
 
         Args:
-            closure: computes the loss anew, as for every optimiser of torch; mostly left out.
+            closure: computes the loss again, as for every optimiser of torch; usually None.
 
         Returns:
-            What ``closure`` returns.
+            The value that ``closure`` returns.
         """
         loss = None
         if closure is not None:
@@ -87,7 +88,7 @@ class Muon(torch.optim.Optimizer):
         return loss
 
     def _step_together(self, parameters: Sequence[Tensor], group: dict[str, Any]) -> None:
-        """The step of matrices of one shape."""
+        """Take the step of several matrices of one shape."""
         updates = []
         for parameter in parameters:
             gradient = cast(Tensor, parameter.grad)
@@ -104,13 +105,14 @@ class Muon(torch.optim.Optimizer):
 
 
 def orthogonal(matrices_NRC: Tensor) -> Tensor:
-    """Matrices with the singular vectors of the given ones and singular values of about 1.
+    """Return matrices with the same singular vectors and with singular values of about 1.
 
-    Newton-Schulz iteration in bfloat16; values end between 0.7 and 1.2, which is enough for a
-    step. A matrix of zeros stays one.
+    The function uses the Newton-Schulz iteration in bfloat16. The resulting singular values lie
+    between 0.7 and 1.2, which is accurate enough for a step. A matrix of zeros stays a matrix of
+    zeros.
 
     Args:
-        matrices_NRC: ``[N, R, C]``.
+        matrices_NRC: matrices ``[N, R, C]``.
     """
     a, b, c = COEFFICIENTS
     x = matrices_NRC.bfloat16()
@@ -124,7 +126,7 @@ def orthogonal(matrices_NRC: Tensor) -> Tensor:
 
 
 def hidden_matrices(model: nn.Module) -> list[Tensor]:
-    """The weights of linear layers inside ``model``: all but embeddings and the output layer."""
+    """Return the weights of all linear layers in ``model`` except the output layer."""
     return [
         module.weight
         for name, module in model.named_modules()
@@ -133,7 +135,7 @@ def hidden_matrices(model: nn.Module) -> list[Tensor]:
 
 
 def _batches(parameters: Sequence[Tensor]) -> Iterator[list[Tensor]]:
-    """Matrices of one shape, in order, no more at once than :data:`TOGETHER` allows."""
+    """Yield groups of matrices of one shape, in order; :data:`TOGETHER` limits their size."""
     by_shape: dict[torch.Size, list[Tensor]] = defaultdict(list)
     for parameter in parameters:
         by_shape[parameter.shape].append(parameter)
@@ -144,7 +146,7 @@ def _batches(parameters: Sequence[Tensor]) -> Iterator[list[Tensor]]:
 
 
 def _sharded_like(whole: Tensor, parameter: Tensor) -> Tensor:
-    """This process's part of a matrix that every process has, spread as ``parameter`` is."""
+    """Shard a matrix that every process holds in the same way as ``parameter``."""
     if not isinstance(parameter, DTensor):
         return whole
     mesh = parameter.device_mesh

@@ -12,26 +12,28 @@ from torch.optim import Optimizer
 from bytelatent.training.muon import Muon, hidden_matrices
 
 LR_SCALE = "lr_scale"
-"""Key of a parameter group: its learning rate in multiples of the schedule's."""
+"""Key of a parameter group: factor between its learning rate and that of the schedule."""
 
 
 class OptimArgs(BaseModel):
-    """Optimiser settings; the defaults are those of the BLT paper, appendix A.
+    """Settings of the optimiser; the defaults are those of the BLT paper, appendix A.
 
     Attributes:
-        name: ``adamw``; or ``muon`` for the matrices inside the model, with AdamW for embeddings,
-            norms and the output layer, at the same learning rate (see ``training.muon``).
+        name: ``adamw``, or ``muon`` for the matrices inside the model; then AdamW updates
+            embeddings, norms and the output layer at the same learning rate (see
+            ``training.muon``).
         lr: peak learning rate.
-        embedding_lr: that of embeddings, in multiples of ``lr``.
-        warmup: steps of linear rise.
-        scheduler: what follows: ``cosine`` falls all the way; ``wsd`` (warm-up, stable, decay)
-            stays at the peak and falls in a straight line at the end; ``constant`` stays.
-        decay: share of all steps in which ``wsd`` falls.
-        lr_min_ratio: where the fall ends, as a share of the peak.
+        embedding_lr: learning rate of embeddings as a multiple of ``lr``.
+        warmup: number of steps in which the learning rate rises linearly.
+        scheduler: schedule after the warm-up: ``cosine`` decays over all steps; ``wsd`` (warm-up,
+            stable, decay) stays at the peak and decays linearly at the end; ``constant`` does not
+            decay.
+        decay: share of all steps in which ``wsd`` decays.
+        lr_min_ratio: final learning rate of the decay as a share of the peak.
         beta1, beta2: decay rates of AdamW's moments.
         momentum: decay rate of Muon's momentum.
-        epsilon: added to the denominator of AdamW's update.
-        weight_decay: of matrices, embeddings included.
+        epsilon: number that is added to the denominator of AdamW's update.
+        weight_decay: weight decay of matrices, including embeddings.
         clip: largest global gradient norm.
     """
 
@@ -53,7 +55,7 @@ class OptimArgs(BaseModel):
 
 
 def learning_rate(args: OptimArgs, step: int, steps: int) -> float:
-    """Learning rate of step ``step`` (from 0) of ``steps``."""
+    """Return the learning rate of step ``step`` (counted from 0) of ``steps``."""
     if step < args.warmup:
         return args.lr * (step + 1) / args.warmup
     if args.scheduler == "constant":
@@ -68,21 +70,24 @@ def learning_rate(args: OptimArgs, step: int, steps: int) -> float:
 
 
 def set_learning_rate(optimizers: Iterable[Optimizer], rate: float) -> None:
-    """Give every parameter group the schedule's learning rate, times what it is to have of it."""
+    """Set the learning rate of every parameter group to ``rate`` times the factor of the group."""
     for group in (group for optimizer in optimizers for group in optimizer.param_groups):
         group["lr"] = rate * group.get(LR_SCALE, 1.0)
 
 
 def build_optimizers(model: nn.Module, args: OptimArgs) -> list[Optimizer]:
-    """The optimisers whose steps together are one step of ``model``; matrices decay, norms do not.
+    """Build the optimisers that together make one step of ``model``.
 
-    AdamW comes last; it has all parameters that no other has.
+    Weight decay applies to matrices and not to norms. AdamW is the last optimiser; it updates all
+    parameters that belong to no other optimiser.
     """
-    found: list[Optimizer] = []
+    optimizers: list[Optimizer] = []
     if args.name == "muon":
         hidden = hidden_matrices(model)
-        found.append(Muon(hidden, args.lr, args.momentum, args.weight_decay))
-    taken = {id(p) for group in (g for o in found for g in o.param_groups) for p in group["params"]}
+        optimizers.append(Muon(hidden, args.lr, args.momentum, args.weight_decay))
+    taken = {
+        id(p) for group in (g for o in optimizers for g in o.param_groups) for p in group["params"]
+    }
     rest = [p for p in model.parameters() if id(p) not in taken]
     embeddings = [m.weight for m in model.modules() if isinstance(m, nn.Embedding)]
     if args.embedding_lr == 1:
@@ -98,4 +103,4 @@ def build_optimizers(model: nn.Module, args: OptimArgs) -> list[Optimizer]:
         groups.append({"params": embeddings, **about})
     betas = (args.beta1, args.beta2)
     adamw = torch.optim.AdamW(groups, lr=args.lr, betas=betas, eps=args.epsilon, fused=True)
-    return [*found, adamw]
+    return [*optimizers, adamw]

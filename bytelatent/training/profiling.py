@@ -1,4 +1,4 @@
-"""A trace of a few training steps by torch's profiler."""
+"""Traces of a few training steps, recorded by torch's profiler."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,11 +11,13 @@ from bytelatent.distributed.env import World
 
 
 class ProfileArgs(BaseModel):
-    """A trace in ``dump_dir/profile``, for TensorBoard, Perfetto or ``chrome://tracing``.
+    """Settings of a trace for TensorBoard, Perfetto or ``chrome://tracing``.
+
+    The trace is written to ``dump_dir/profile``.
 
     Attributes:
-        first: steps of this start before it begins.
-        steps: how many steps; 0 for no trace.
+        first: number of steps after the start of the run before the trace begins.
+        steps: number of steps in the trace; 0 records no trace.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -26,7 +28,10 @@ class ProfileArgs(BaseModel):
 
 @contextmanager
 def profiled(args: ProfileArgs, folder: Path, world: World) -> Iterator[Callable[[], object]]:
-    """Run under the profiler, if that is wanted; the function given is to be called every step."""
+    """Run the body under the profiler if a trace is configured.
+
+    The context manager gives a function that must be called after every step.
+    """
     if args.steps == 0:
         yield lambda: None
         return

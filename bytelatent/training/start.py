@@ -1,4 +1,4 @@
-"""The weights that a run starts from: fresh ones, or those of a model that is there."""
+"""Initial weights of a run: fresh weights, or those of an existing model."""
 
 from typing import Any
 
@@ -10,16 +10,16 @@ from bytelatent.training.args import TrainArgs
 from bytelatent.transformer import LMTransformer
 
 INIT_ONLY_KEYS = {"seed", "init_base_std", "init_std_factor", "dropout"}
-"""Settings of a model that decide only how fresh weights are drawn and how they are trained."""
+"""Settings of a model that only affect how fresh weights are drawn and how they are trained."""
 
 Model = LMTransformer | ByteLatentTransformer
 
 
 def starting_model(args: TrainArgs) -> Model:
-    """Build the model of a run on the CPU, with the weights that it starts from.
+    """Build the model of a run on the CPU, with its initial weights.
 
-    A byte model without hash n-grams may start one that has them: their tables are zero, so that
-    the run begins with the same predictions.
+    The weights of a byte model without hash n-grams may initialise a model with hash n-grams: the
+    tables of the new n-grams are zero, so that the run begins with the same predictions.
 
     Raises:
         ValueError: the model that ``init_from`` names is missing, damaged or of another shape.
@@ -29,11 +29,11 @@ def starting_model(args: TrainArgs) -> Model:
         model: Model = kind(args.model)  # type: ignore[arg-type]
         model.init_weights(torch.Generator().manual_seed(args.seed))
         return model
-    given: Model = kind.from_pretrained(args.init_from)
-    if shape_of(given.args) == shape_of(args.model):
-        return given
-    if shape_of(given.args) | {"hashes": None} != shape_of(args.model) | {"hashes": None} or (
-        given.args.hashes is not None
+    initial: Model = kind.from_pretrained(args.init_from)
+    if shape_of(initial.args) == shape_of(args.model):
+        return initial
+    if shape_of(initial.args) | {"hashes": None} != shape_of(args.model) | {"hashes": None} or (
+        initial.args.hashes is not None
     ):
         raise ValueError(
             f"init_from: the model in {args.init_from} has other shapes than this configuration"
@@ -42,7 +42,7 @@ def starting_model(args: TrainArgs) -> Model:
     for table in model.ngram_tables():
         assert isinstance(table, nn.Embedding)
         nn.init.zeros_(table.weight)
-    model.load_state_dict(given.state_dict(), strict=False)
+    model.load_state_dict(initial.state_dict(), strict=False)
     return model
 
 

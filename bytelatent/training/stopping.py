@@ -1,4 +1,4 @@
-"""Signals that ask a run to save and leave."""
+"""Signals that ask a run to save and to exit."""
 
 import os
 import signal
@@ -8,23 +8,23 @@ from types import FrameType
 from typing import Protocol
 
 STOPPED = os.EX_TEMPFAIL
-"""Exit status of a run that has saved and wants to be started again: 75."""
+"""Exit status (75) of a run that has saved its state and can be resumed."""
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
 
 
 class Stoppable(Protocol):
-    """What can be asked to stop."""
+    """Protocol of an object that can be asked to stop."""
 
     stop_requested: bool
 
 
 @contextmanager
 def stopping_on_signals(work: Stoppable) -> Iterator[None]:
-    """Set ``stop_requested`` of ``work`` when a signal of :data:`SIGNALS` comes."""
+    """Set ``stop_requested`` of ``work`` when a signal of :data:`SIGNALS` arrives."""
 
     def stop(number: int, frame: FrameType | None) -> None:
-        # A second signal is not held back: the run may be stuck.
+        # A second signal has its default effect, because the run may be stuck.
         work.stop_requested = True
         signal.signal(number, signal.SIG_DFL)
 

@@ -1,9 +1,9 @@
-"""Training: setup, steps, measurements, checkpoints.
+"""Training loop: setup, steps, evaluation and checkpoints.
 
-What a run computes follows from its configuration alone: batches from the seed (see
-:mod:`bytelatent.data`), fresh weights from the seed, dropout from seed, step and process. So a run
-that is killed and started again ends with the same weights as one that was not, and the number of
-processes changes nothing but rounding.
+The configuration of a run determines its result: the batches follow from the seed (see
+:mod:`bytelatent.data`), the fresh weights from the seed, and dropout from the seed, the step and
+the process. A run that was killed and resumed therefore ends with the same weights as an
+uninterrupted run, and the number of processes changes only rounding errors.
 """
 
 import logging
@@ -43,21 +43,21 @@ logger = logging.getLogger(__name__)
 
 
 MODEL_KEYS = ("entropy_model", "blt", "patcher", "data.tokenizer")
-"""Settings that make another model when they change."""
+"""Settings that define the model: another value means another model."""
 
 RUN_KEYS = ("seed", "steps", "dtype", "init_from", "data", "patcher_model", "optim")
-"""Settings beside them that decide what a run computes."""
+"""Settings besides :data:`MODEL_KEYS` that determine the result of a run."""
 
 
 @dataclass(frozen=True)
 class StepReport:
-    """What a step has to say.
+    """Progress of a run at a logged step.
 
     Attributes:
-        step, steps: done and in all.
-        bits_per_byte: of the last logged stretch.
-        bytes_per_second: of that stretch, all processes together.
-        seconds_left: at that speed.
+        step, steps: number of steps done and total number of steps.
+        bits_per_byte: bits per byte of the training text since the last report.
+        bytes_per_second: bytes per second since the last report, for all processes together.
+        seconds_left: estimated time in seconds to the end of the run.
     """
 
     step: int
@@ -68,19 +68,20 @@ class StepReport:
 
 
 class DivergedError(ValueError):
-    """The loss or a gradient is no finite number, or the loss exploded."""
+    """Error that the loss or a gradient is not finite, or that the loss has diverged."""
 
 
 class Trainer:
-    """Trains the model of ``args``; goes on where the last checkpoint stands.
+    """Trainer of the model of ``args``; it resumes from the last checkpoint.
 
     Args:
-        args: the run.
-        report: called with every logged :class:`StepReport`, in the main process.
-        world: the processes that train together.
+        args: settings of the run.
+        report: function that is called in the main process with every logged :class:`StepReport`.
+        world: processes that train together.
 
     Attributes:
-        stop_requested: set it (from a signal handler) to save and leave after the current step.
+        stop_requested: set it (for example in a signal handler) to save and stop after the current
+            step.
     """
 
     def __init__(
@@ -116,11 +117,12 @@ class Trainer:
         """Train to the last step and save the model in ``dump_dir/model``.
 
         Returns:
-            Whether the last step is done; False after a request to stop, with all saved.
+            Whether the last step is done; False if the run was asked to stop and its state is
+            saved.
 
         Raises:
-            DivergedError: the loss or a gradient is no longer a number, or the loss explodes; the
-                last checkpoint stays.
+            DivergedError: the loss or a gradient is not finite, or the loss has diverged; the last
+                checkpoint is kept.
             ValueError: the data are damaged, or a file cannot be written.
         """
         args, tally = self.args, Tally()
@@ -154,7 +156,7 @@ class Trainer:
 
     @torch.no_grad()
     def evaluate(self) -> dict[str, float]:
-        """Bits per byte on the fixed batches of the validation split: of all, and by source."""
+        """Return bits per byte on fixed validation batches, in total (key ``""``) and by source."""
         self.model.eval()
         sums: dict[str, list[float]] = {}
         for batch in self.held_out:
@@ -162,19 +164,21 @@ class Trainer:
             nats_B = (nats_BS * batch.counted_BS.to(self.device)).sum(1).tolist()
             sizes_B = batch.sizes_BS.sum(1).tolist()
             for source, nats, size in zip(batch.sources, nats_B, sizes_B, strict=True):
-                found = sums.setdefault(source, [0.0, 0.0])
-                found[0], found[1] = found[0] + nats, found[1] + size
+                nats_and_bytes = sums.setdefault(source, [0.0, 0.0])
+                nats_and_bytes[0] += nats
+                nats_and_bytes[1] += size
         self.model.train()
         total: dict[str, list[float]] = {}
         for part in self.world.gather(sums):
             for source, (nats, size) in part.items():
                 for name in ("", source):
-                    found = total.setdefault(name, [0.0, 0.0])
-                    found[0], found[1] = found[0] + nats, found[1] + size
+                    nats_and_bytes = total.setdefault(name, [0.0, 0.0])
+                    nats_and_bytes[0] += nats
+                    nats_and_bytes[1] += size
         return {name: bits_per_byte(nats, max(1.0, size)) for name, (nats, size) in total.items()}
 
     def _train_step(self, batch: Batch, tally: Tally) -> bool:
-        """One optimiser step; whether any process wants to stop after it."""
+        """Take one optimiser step; return whether any process asks to stop after it."""
         args, world = self.args, self.world
         torch.manual_seed(args.seed + 1_000_003 * self.step + world.rank)
         set_learning_rate(self.optimizers, learning_rate(args.optim, self.step, args.steps))
@@ -205,7 +209,7 @@ class Trainer:
         return stop > 0
 
     def _backward(self, part: Batch, targets: float) -> Tensor:
-        """Gradients of a part of the batch; sums of nats, nats of bytes, and patches."""
+        """Compute the gradients of a part; return sums of nats, nats of bytes, and patches."""
         inputs = self._inputs(part)
         nats_BS = self.nats(*inputs).reshape(part.targets_BS.shape)
         learnt_BS, counted_BS = learnt(inputs[1]), part.counted_BS.to(self.device)
@@ -217,12 +221,12 @@ class Trainer:
         return torch.stack([nats.detach().double(), bytes_alone.double(), patches.double()])
 
     def _inputs(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor | None]:
-        """Tokens, targets and patch lengths on the device."""
+        """Return tokens, targets and patch lengths on the device."""
         lengths = None if self.patcher is None else self.patcher(batch).to(self.device)
         return batch.tokens_BS.to(self.device), batch.targets_BS.to(self.device), lengths
 
     def _nats_function(self) -> Callable[[Tensor, Tensor, Tensor | None], Tensor]:
-        """Nats of every target, ``[B * S]``."""
+        """Return a function that computes the nats of every target, ``[B * S]``."""
         args, model, kind = self.args, self.model, self.device.type
 
         def nats(tokens_BS: Tensor, targets_BS: Tensor, lengths_BP: Tensor | None) -> Tensor:
@@ -242,14 +246,14 @@ class Trainer:
         return nats
 
     def _model(self) -> nn.Module:
-        """The model on its device, with its weights, spread over the processes."""
+        """Build the model on its device, with its weights, distributed over the processes."""
         bf16 = self.args.dtype == "bf16"
         return place(
             self._fresh, _blocks, self.args.distributed, self.world, device=self.device, bf16=bf16
         )
 
     def _fresh(self, weights: bool) -> Model:
-        """The model on the CPU with the weights to start from, or without any."""
+        """Build the model on the CPU with initial weights, or on the meta device without."""
         args = self.args
         kind = LMTransformer if args.entropy_model else ByteLatentTransformer
         if not weights:
@@ -272,7 +276,7 @@ class Trainer:
             self.model.set_requires_gradient_sync(sync)
 
     def _refuse(self, nats: float, gradient_norm: float) -> None:
-        """Stop before the optimiser takes a step that cannot be undone."""
+        """Raise an error before the optimiser takes a step that cannot be undone."""
         if not math.isfinite(nats) or not math.isfinite(gradient_norm):
             what = "loss" if not math.isfinite(nats) else "gradient norm"
             raise DivergedError(
@@ -281,7 +285,7 @@ class Trainer:
             )
 
     def _refuse_explosion(self, tally: Tally) -> None:
-        """Stop before a state is saved in whose stretch the loss has risen too far."""
+        """Raise an error before a state is saved if the loss has risen too far."""
         factor = self.args.divergence_factor
         if tally.loss > factor * self.lowest:
             raise DivergedError(
@@ -291,7 +295,7 @@ class Trainer:
             )
 
     def _bad_lines(self) -> int:
-        """Lines of the data that were skipped so far, by all processes together."""
+        """Return the number of data lines that all processes together have skipped so far."""
         if self.args.data.on_bad_line == "error":
             return 0
         here = sum(count["bad_lines"] for count in self.data.counters().values())
@@ -329,16 +333,16 @@ class Trainer:
             self.report(StepReport(self.step, args.steps, record["bits_per_byte"], speed, left))
 
     def _evaluate(self) -> None:
-        found = self.evaluate()
-        record = {"step": self.step, "valid_bits_per_byte": found.pop("")}
-        self.metrics.append(record | {"valid_by_source": found})
+        scores = self.evaluate()
+        record = {"step": self.step, "valid_bits_per_byte": scores.pop("")}
+        self.metrics.append(record | {"valid_by_source": scores})
 
     def _save(self) -> None:
-        lanes: dict[str, Any] = {}
+        row_streams: dict[str, Any] = {}
         for part in self.world.gather(self.data.state_dict()):
-            lanes |= part
+            row_streams |= part
         lowest = self.lowest if math.isfinite(self.lowest) else None
-        run = {"data": lanes, "lowest": lowest, "bytes": self.bytes_seen}
+        run = {"data": row_streams, "lowest": lowest, "bytes": self.bytes_seen}
         self.checkpoints.save(self.step, self.model, self.optimizers, run)
 
     def _resume(self) -> int:
@@ -361,7 +365,7 @@ class Trainer:
 
 
 def learnt(targets_BS: Tensor) -> Tensor:
-    """Targets the model learns: bytes and ends of documents; neither padding nor BOS."""
+    """Return a mask of the targets in the loss: bytes and ends of documents, not padding or BOS."""
     return (targets_BS != PAD_ID) & (targets_BS != BOS_ID)
 
 

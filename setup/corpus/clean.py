@@ -1,4 +1,4 @@
-"""Cleaning: from the blocks of a document to its final text, and the dropping of duplicates."""
+"""Cleaning of documents: from blocks to the final text, with removal of duplicates."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ _MANY_NEWLINES = re.compile(r"\n{3,}")
 
 
 def clean_characters(text: str) -> str:
-    """NFC, one kind of newline, no control characters but newline and tab."""
+    """Normalise a text: NFC, one kind of newline, no control characters but newline and tab."""
     text = _CONTROL.sub("", _BREAKS.sub("\n", text))
     return unicodedata.normalize("NFC", _HINT.sub("", text))
 
 
 def clean_block(block: str) -> str:
-    """One block in its final form; runs of blanks collapse unless it is `Verbatim`."""
+    """Return a block in its final form; runs of blanks collapse unless it is `Verbatim`."""
     text = clean_characters(block)
     if isinstance(block, Verbatim):
         text = "\n".join(line.rstrip() for line in text.split("\n"))
@@ -46,7 +46,7 @@ def _joiner(before: str, after: str, separator: str) -> str:
 
 
 def join_blocks(blocks: Iterable[str], separator: str = "\n") -> str:
-    """The text of cleaned blocks: headings get a blank line before them, code one on both sides."""
+    """Join cleaned blocks to a text; headings get a blank line before them, code on both sides."""
     text = ""
     last: str | None = None
     for block in blocks:
@@ -58,9 +58,9 @@ def join_blocks(blocks: Iterable[str], separator: str = "\n") -> str:
 
 
 def document_text(document: Document, blocks: Iterable[str]) -> str:
-    """The final text of a document: its cleaned `blocks`, or its one `Exact` block as it is.
+    """Return the final text of a document: its cleaned `blocks`, or its one `Exact` block as it is.
 
-    ValueError if an exact text holds characters that cleaning would have taken out of any other.
+    ValueError if an exact text holds characters that cleaning removes from other texts.
     """
     if not any(isinstance(block, Exact) for block in document.blocks):
         return join_blocks(blocks, document.separator)
@@ -71,14 +71,14 @@ def document_text(document: Document, blocks: Iterable[str]) -> str:
 
 
 def digest(text: str) -> bytes:
-    """Short fingerprint of a text for duplicate detection."""
+    """Return a short fingerprint of a text for duplicate detection."""
     return hashlib.sha256(text.encode()).digest()[:16]
 
 
 class ParagraphFilter:
-    """Keeps the first of equal paragraphs over all documents of a source; headings always stay.
+    """Filter that keeps the first of equal paragraphs of a source; headings are always kept.
 
-    Called with the blocks of one document after the other, it returns those to keep.
+    A call with the blocks of the next document returns the blocks to keep.
     """
 
     def __init__(self) -> None:
@@ -100,9 +100,9 @@ class ParagraphFilter:
 def clean_documents(
     documents: Iterable[Document], seen: set[bytes], dropped: Counter[str], dedupe_paragraphs: bool
 ) -> Iterator[tuple[Document, str]]:
-    """Yields each document worth keeping with its text; counts the others by reason in `dropped`.
+    """Yield each document worth keeping with its text; count the others by reason in `dropped`.
 
-    `seen` holds the fingerprints of the texts of all sources and grows.
+    `seen` holds the fingerprints of the texts of all sources; the function adds new ones.
     ValueError if an id repeats.
     """
     ids: set[str] = set()

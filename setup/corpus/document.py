@@ -1,4 +1,4 @@
-"""What a source yields (`Document`), and what describes a source (`Source`, `Registry`)."""
+"""Documents of a source (`Document`), and descriptions of sources (`Source`, `Registry`)."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ Kind = Literal["prose", "reference", "technical", "interface", "code", "form", "
 
 
 class Heading(str):
-    """A block that starts a section: a blank line goes before it."""
+    """A block that starts a section; a blank line is put before it."""
 
 
 class Verbatim(str):
-    """A block whose blanks carry meaning (code): they are kept, blank lines go around it."""
+    """A block whose blanks carry meaning (code); they are kept, with blank lines around it."""
 
 
 class Exact(str):
-    """The whole text of a document, which cleaning keeps byte for byte: CRLF, tabs, blanks."""
+    """The whole text of a document, which cleaning does not change: CRLF, tabs and blanks stay."""
 
 
 @dataclass(frozen=True)
@@ -28,8 +28,9 @@ class Document:
 
     `id` is unique within the source and decides the split, so it must not depend on the order of
     the documents. `blocks` are paragraphs (`str`), `Heading`s and `Verbatim`s, in reading order.
-    `separator` goes between two plain paragraphs. `lang` is needed where it is not the source's,
-    `split` where the document goes with another one that it was made of, whatever its id.
+    `separator` is put between two plain paragraphs. `lang` is set where it differs from the
+    source's, `split` where the document must be in the split of its original document, whatever its
+    id.
     """
 
     id: str
@@ -44,16 +45,16 @@ Documents = Callable[..., Iterator[Document]]
 
 @dataclass(frozen=True)
 class Source:
-    """A named supply of documents, and where it comes from.
+    """A named source of documents with its packages and licence.
 
-    `packages` are `KIND:SPEC` strings (see `corpus.fetch`); `documents` is called with the
-    folder of each unpacked package, in that order, and, where there are `parents` (names of sources
-    that it is made of), at last with the `Parents` (see `corpus.parents`). `lang` is a language
-    code, `mul` for many, or the name of a programming language; `note` is the attribution that the
-    licence asks for. `held_percent` of the documents go to valid and as many to test (more where
-    there are few documents); `held_out` says of an id whether it belongs to test whatever its hash.
-    `sha256` pins archives that no signed index vouches for. `parameters` are written to the
-    manifest; when they or the shards of a parent change, the source is built anew.
+    `packages` are `KIND:SPEC` strings (see `corpus.fetch`); `documents` is called with the folder
+    of each unpacked package, in that order. Where the source has `parents` (names of sources from
+    which it is derived), the last argument is the `Parents` (see `corpus.parents`). `lang` is a
+    language code, `mul` for many, or the name of a programming language; `note` is the attribution
+    that the licence requires. `held_percent` of the documents go to valid and as many to test (more
+    where there are few documents); `held_out` decides by id whether a document belongs to test
+    whatever its hash. `sha256` pins archives that no signed index vouches for. `parameters` are
+    written to the manifest; when they or the shards of a parent change, the source is rebuilt.
     """
 
     name: str
@@ -75,7 +76,7 @@ class Registry(dict[str, Source]):
     """The known sources by name, in the order in which they are built."""
 
     def source(self, name: str, *packages: str, **about: Any) -> Callable[[Documents], Documents]:
-        """Decorator that registers a function of unpacked folders as the source `name`."""
+        """Return a decorator that registers a function of unpacked folders as the source `name`."""
 
         def register(documents: Documents) -> Documents:
             if name in self:
@@ -86,7 +87,10 @@ class Registry(dict[str, Source]):
         return register
 
     def select(self, names: list[str] | None) -> list[Source]:
-        """The sources called `names` (all when None), in registry order; ValueError if unknown."""
+        """Return the sources called `names` (all when None), in registry order.
+
+        ValueError if a name is unknown.
+        """
         unknown = sorted(set(names or ()) - set(self))
         if unknown:
             raise ValueError(f"unknown source {', '.join(unknown)}; known: {', '.join(self)}")
@@ -94,8 +98,8 @@ class Registry(dict[str, Source]):
 
 
 def sorted_files(folder: Path, pattern: str) -> list[Path]:
-    """Files below `folder` that match `pattern`, in an order that no file system changes."""
-    found = sorted(path for path in folder.glob(pattern) if path.is_file())
-    if not found:
+    """Return the files below `folder` that match `pattern`, in the same order on every system."""
+    paths = sorted(path for path in folder.glob(pattern) if path.is_file())
+    if not paths:
         raise FileNotFoundError(f"the package holds no file {pattern}: has its layout changed?")
-    return found
+    return paths

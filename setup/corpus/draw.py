@@ -1,4 +1,4 @@
-"""Random values of the kinds that tables, logs and settings hold, from seeded draws."""
+"""Random values as in tables, logs and settings, from seeded draws."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ RESERVED = frozenset(
     {"severity", "body", "resource", "attributes", "trace", "span", "scope", "tenant", "shard"}
     | {"replica", "lease", "quorum", "compaction", "snapshot", "epoch", "segment", "queue"}
 )
-"""Words that the held-out logs are made of; no other generator draws them."""
+"""Words reserved for the held-out logs; no other generator draws them."""
 
 
 @dataclass(frozen=True)
 class Words:
-    """Vocabularies: `plain` small English words, `names`, `titles`, `sentences`, `foreign`."""
+    """Vocabularies: `plain` lower-case English words, `names`, `titles`, `sentences`, `foreign`."""
 
     plain: list[str]
     names: list[str]
@@ -51,7 +51,7 @@ class Words:
 
 @cache
 def words_of(parents: Parents) -> Words:
-    """The vocabularies out of the training documents of `wordnet`, `wikipedia` and `udhr`."""
+    """Return the vocabularies of the training documents of `wordnet`, `wikipedia` and `udhr`."""
     plain, titles, names, sentences, foreign = set[str](), [], set[str](), [], set[str]()
     for record in parents.records("train", "wordnet"):
         for line in record["text"].split("\n"):
@@ -68,7 +68,7 @@ def words_of(parents: Parents) -> Words:
 
 
 class Draw:
-    """Random values with the generator `rng` and a small vocabulary of the document's own."""
+    """Random values from the generator `rng` and a small vocabulary for one document."""
 
     def __init__(self, rng: Random, words: Words) -> None:
         self.rng = rng
@@ -129,7 +129,7 @@ class Draw:
 
 
 def in_style(words: list[str], style: str) -> str:
-    """A name out of words: `snake`, `camel`, `Pascal`, `kebab`, `dotted`, `Title`, `UPPER`..."""
+    """Join words to a name: `snake`, `camel`, `Pascal`, `kebab`, `dotted`, `Title`, `UPPER`..."""
     if style in ("snake", "kebab", "dotted", "joined", "spaced"):
         return {"snake": "_", "kebab": "-", "dotted": ".", "joined": "", "spaced": " "}[style].join(
             words
@@ -155,7 +155,7 @@ class Column:
 
 
 def unique_names(draw: Draw, count: int, style: str) -> list[str]:
-    """So many different names in one style."""
+    """Return `count` different names in one style."""
     names: dict[str, None] = {}
     while len(names) < count:
         length = draw.rng.choice((1, 1, 1, 2, 2, 3))
@@ -164,7 +164,7 @@ def unique_names(draw: Draw, count: int, style: str) -> list[str]:
 
 
 def draw_columns(draw: Draw, count: int, styles: tuple[str, ...] = STYLES) -> list[Column]:
-    """Columns of drawn kinds; names that tell the kind are as likely as any others."""
+    """Return columns of random kinds; a name that tells the kind is as likely as any other."""
     style = draw.rng.choice(styles)
     columns: dict[str, Column] = {}
     for name in unique_names(draw, count, style):

@@ -1,4 +1,4 @@
-"""Extraction: from HTML pages and R data files to blocks of text."""
+"""Extraction of text blocks from HTML pages, R data files and gettext catalogues."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ NOISE = "//script|//style|//nav|//svg|//form|//button|//footer|//img|//noscript|
 
 
 def import_lxml_html() -> Any:
-    """`lxml.html`, or a RuntimeError that says how to get it."""
+    """Import `lxml.html`, or raise a RuntimeError that says how to install it."""
     try:
         import lxml.html
     except ImportError:
@@ -28,10 +28,10 @@ def import_lxml_html() -> Any:
 
 
 def html_blocks(page: bytes, main: str = "//body", drop: str = "") -> list[str]:
-    """The text of a UTF-8 page as blocks.
+    """Return the text of a UTF-8 page as blocks.
 
-    `main` is the XPath of the part to read, `drop` one of elements to leave out of it. A table row
-    of several cells becomes one line; preformatted text keeps its blanks.
+    `main` is the XPath of the part to read, `drop` the XPath of elements to leave out of it. A
+    table row of several cells becomes one line; preformatted text keeps its blanks.
     """
     lxml = import_lxml_html()
     parser = lxml.HTMLParser(encoding="utf-8", remove_pis=True)
@@ -47,7 +47,7 @@ def html_blocks(page: bytes, main: str = "//body", drop: str = "") -> list[str]:
 
 
 class _Collector:
-    """Walks an element tree and gathers inline text into blocks."""
+    """Collector that walks an element tree and gathers inline text into blocks."""
 
     def __init__(self) -> None:
         self.blocks: list[str] = []
@@ -99,7 +99,7 @@ _MARKUP = re.compile(r"</?[A-Za-z!][^<>]*>")
 
 
 def markup_paragraphs(text: str) -> list[str]:
-    """Paragraphs of a short HTML-like string (quicker than a parser, good for small fragments)."""
+    """Return the paragraphs of a short HTML-like string (faster than a parser)."""
     text = _MARKUP.sub("", _MARKUP_BLOCK.sub("\n", re.sub(r"\s+", " ", text)))
     plain = re.sub("</?p>", "\n", html.unescape(text))  # some tags were escaped twice
     lines = (re.sub(r"\s+", " ", line).strip() for line in plain.split("\n"))
@@ -107,11 +107,11 @@ def markup_paragraphs(text: str) -> list[str]:
 
 
 def r_character_vectors(data: bytes) -> Iterator[list[str]]:
-    """The character vectors of an R lazy-load file (`.rdb`), one list a stored object.
+    """Yield the character vectors of an R lazy-load file (`.rdb`), one list per stored object.
 
-    The file is a row of [4-byte length][zlib stream]; a stream is R's XDR serialisation, in which a
-    string is a flag word (type 9 in the low byte), a length and its bytes. Only strings are read.
-    ValueError if a stream is of another format than XDR, or of a version other than 2 and 3.
+    The file is a sequence of [4-byte length][zlib stream]; a stream is R's XDR serialisation, in
+    which a string is a flag word (type 9 in the low byte), a length and its bytes. Only strings are
+    read. ValueError if the format of a stream is not XDR, or its version is neither 2 nor 3.
     """
     start = 0
     while start < len(data) - 5:
@@ -122,7 +122,7 @@ def r_character_vectors(data: bytes) -> Iterator[list[str]]:
 
 
 def _r_header(raw: bytes) -> int:
-    """Bytes of the header: the format, three version words and, in version 3, an encoding."""
+    """Return the size of the header: format, three version words and, in version 3, an encoding."""
     version = struct.unpack_from(">i", raw, 2)[0] if raw.startswith(b"X\n") else None
     if version == 2:
         return 14
@@ -144,10 +144,10 @@ def _r_strings(raw: bytes) -> Iterator[str]:
 
 
 def mo_messages(data: bytes) -> Iterator[tuple[str, str]]:
-    """English text and translation of each message of a gettext catalogue (`.mo`).
+    """Yield English text and translation of each message of a gettext catalogue (`.mo`).
 
-    Of plural forms the first counts; contexts and the header entry are left out.
-    ValueError if it is no catalogue.
+    Only the first plural form is used; contexts and the header entry are left out. ValueError if
+    the data is no catalogue.
     """
     order = {0x950412DE: "<", 0xDE120495: ">"}.get(struct.unpack("<I", data[:4])[0])
     if order is None:

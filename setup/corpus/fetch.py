@@ -1,6 +1,6 @@
-"""Fetching packages with the ordinary clients (pip, npm, apt-get) into a cache of unpacked folders.
+"""Download of packages with the ordinary clients (pip, npm, apt-get) into an unpacked cache.
 
-The cache holds `KIND/SPEC` (unpacked) beside `KIND/SPEC.dl` (the archive as downloaded).
+The cache holds `KIND/SPEC` (unpacked) and `KIND/SPEC.dl` (the archive as downloaded).
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ COMMANDS = {
 
 
 def fetch(package: str, cache: Path, sha256: str | None = None) -> Path:
-    """Folder with the unpacked files of `package` (`pypi:name==1.0`, `npm:name@1.0`, `deb:name`).
+    """Return the unpacked folder of `package` (`pypi:name==1.0`, `npm:name@1.0`, `deb:name`).
 
-    Downloads only what the cache lacks. ValueError for an unknown kind or a wrong `sha256`,
-    RuntimeError with the client's words when a download fails.
+    A package that is in the cache is not downloaded. ValueError for an unknown kind or a wrong
+    `sha256`, RuntimeError with the client's message when a download fails.
     """
     kind, _, spec = package.partition(":")
     if kind not in COMMANDS or not spec:
@@ -39,7 +39,7 @@ def fetch(package: str, cache: Path, sha256: str | None = None) -> Path:
 
 
 def find_archive(package: str, cache: Path) -> Path | None:
-    """The archive that the cache holds of `package`, or None."""
+    """Return the archive of `package` in the cache, or None."""
     kind, _, spec = package.partition(":")
     return next(iter(sorted((cache / kind / f"{spec}.dl").glob("*"))), None)
 

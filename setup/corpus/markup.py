@@ -1,4 +1,4 @@
-"""Prose as pages: Markdown and HTML around the paragraphs of a document."""
+"""Markdown and HTML pages from the paragraphs of a document."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ DOMAINS = ("example.com", "example.org", "example.net", "docs.example.org", "blo
 
 
 def slug(words: str, rng: Random, most: int = 4) -> str:
-    """A few of the words, small, with hyphens: `abstract-art-movement`."""
-    found = _WORD.findall(words.lower()) or ["page"]
-    start = rng.randrange(len(found))
-    return "-".join(found[start : start + rng.randint(1, most)])
+    """Join a few of the words in lower case with hyphens: `abstract-art-movement`."""
+    matches = _WORD.findall(words.lower()) or ["page"]
+    start = rng.randrange(len(matches))
+    return "-".join(matches[start : start + rng.randint(1, most)])
 
 
 def address(words: str, rng: Random) -> str:
-    """A made-up address on a domain that is reserved for examples, or a relative one."""
+    """Return a random address on a domain that is reserved for examples, or a relative address."""
     ending = rng.choice(("", "", "/", ".html", ".md", f"?id={rng.randint(1, 9999)}", "#top"))
     path = "/".join(slug(words, rng, 3) for _ in range(rng.randint(1, 3)))
     return rng.choice((f"https://{rng.choice(DOMAINS)}/", "/", "", "../")) + path + ending
 
 
 class Markdown:
-    """Writes paragraphs as Markdown in one manner that is drawn for the whole document."""
+    """Markdown writer whose style is drawn once for the whole document."""
 
     def __init__(self, rng: Random) -> None:
         self.rng = rng
@@ -40,7 +40,7 @@ class Markdown:
         self.width = rng.choice((0, 0, 72, 80, 100))
 
     def page(self, paragraphs: list[str]) -> str:
-        """The first paragraph is the title if it is short."""
+        """Return a page; the first paragraph is the title if it is short."""
         title, rest = paragraphs[0], paragraphs[1:]
         if len(title) > 90 or not rest:
             title, rest = slug(title, self.rng).replace("-", " ").capitalize(), paragraphs
@@ -85,10 +85,10 @@ class Markdown:
         return wrap([text], Wrapping(self.width, prefix), self.rng) if self.width else prefix + text
 
     def marks(self, text: str) -> str:
-        """Some words emphasised, linked or set as code."""
+        """Return the text with some words emphasised, linked or set as code."""
 
-        def mark(found: re.Match[str]) -> str:
-            word, draw = found[0], self.rng.random() / self.marked
+        def mark(match: re.Match[str]) -> str:
+            word, draw = match[0], self.rng.random() / self.marked
             if draw < 0.4:
                 return f"{self.emphasis}{word}{self.emphasis}"
             if draw < 0.6:
@@ -101,7 +101,7 @@ class Markdown:
 
 
 class Page:
-    """Writes paragraphs as HTML in one manner that is drawn for the whole document."""
+    """HTML writer whose style is drawn once for the whole document."""
 
     def __init__(self, rng: Random, words: str) -> None:
         self.rng = rng
@@ -130,15 +130,15 @@ class Page:
         return f"{self.opened(tag)}{inner}</{tag}>"
 
     def text(self, text: str) -> str:
-        """Escaped text with some words marked."""
+        """Return escaped text with some words marked."""
         escaped = html.escape(text, quote=False)
         if self.named:
             for character, entity in ENTITIES.items():
                 escaped = escaped.replace(character, entity)
         return _PLAIN_WORD.sub(self._mark, escaped) if self.marked else escaped
 
-    def _mark(self, found: re.Match[str]) -> str:
-        word, draw = found[0], self.rng.random() / self.marked
+    def _mark(self, match: re.Match[str]) -> str:
+        word, draw = match[0], self.rng.random() / self.marked
         if draw < 0.35:
             return self.element("a" if draw < 0.01 else "em", word)
         if draw < 0.5:
@@ -148,7 +148,7 @@ class Page:
         return word
 
     def body(self, paragraphs: list[str]) -> list[str]:
-        """Lines of the elements, the title first."""
+        """Return the lines of the elements, the title first."""
         title, *rest = paragraphs
         lines = [self.element("h1", self.text(title)) if len(title) < 90 else self.block(title)]
         wrapper = self.rng.choice(("", "div", "article", "section", "main"))
@@ -173,7 +173,7 @@ class Page:
         return self.element(self.rng.choice(("p", "p", "p", "p", "div")), self.text(paragraph))
 
     def page(self, paragraphs: list[str]) -> str:
-        """A whole page, or a fragment of one."""
+        """Return a whole page, or a fragment of a page."""
         lines = self.body(paragraphs)
         if self.rng.random() < 0.4:
             return self.newline.join(lines)

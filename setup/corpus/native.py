@@ -1,4 +1,4 @@
-"""Telling translated text from text that was left in English."""
+"""Detection of translated text, against text that was left in English."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ _SCRIPTS = {
 
 
 def is_native(text: str, language: str) -> bool:
-    """Whether a text is in `language`: by its letters, or for Latin scripts as it is no English."""
+    """Return whether a text is in `language`, by its letters or, in Latin script, by its words."""
     script = _SCRIPTS.get(language)
     if script is None:
         words = _WORD.findall(text.lower())
@@ -63,7 +63,7 @@ def is_native(text: str, language: str) -> bool:
 
 
 def translated(blocks: Iterable[str], language: str, english: Container[str]) -> Iterator[str]:
-    """The blocks that were translated into `language`; `english` holds the cleaned originals."""
+    """Yield the blocks translated into `language`; `english` holds the cleaned originals."""
     for block in blocks:
         text = clean_block(block)
         is_copy = len(text.encode()) >= MIN_SHARED_BYTES and text in english

@@ -1,4 +1,4 @@
-"""The documents of sources that were built before, for the sources that are made of them."""
+"""Access to the documents of built sources, for the sources that are derived from them."""
 
 from __future__ import annotations
 
@@ -17,6 +17,6 @@ class Parents:
     names: tuple[str, ...]
 
     def records(self, split: str, *names: str) -> Iterator[dict[str, str]]:
-        """The lines of one split of the parents (of those called `names` when any are given)."""
+        """Yield the records of one split of the parents, or of those called `names`."""
         for name in names or self.names:
             yield from read_records(self.out, name, split)

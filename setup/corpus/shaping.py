@@ -1,4 +1,4 @@
-"""The shapes in which one and the same prose is met: wrapped lines, quotes, blanks, letter case."""
+"""Layouts of the same prose: wrapped lines, quotes, blanks, letter case."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ _NO_MARKS = re.compile(r"[^\w\s]+")
 
 
 def paragraphs_of(text: str) -> list[str]:
-    """The paragraphs of a cleaned text: its lines that are not empty."""
+    """Return the paragraphs of a cleaned text: its lines that are not empty."""
     return [line for line in text.split("\n") if line.strip()]
 
 
 def pieces_of(paragraphs: Iterable[str], most: int) -> Iterator[list[str]]:
-    """Runs of whole paragraphs of about `most` characters at most, in order."""
+    """Yield runs of whole paragraphs, in order, each with at most about `most` characters."""
     piece, size = list[str](), 0
     for paragraph in paragraphs:
         if piece and size + len(paragraph) > most:
@@ -34,20 +34,22 @@ def pieces_of(paragraphs: Iterable[str], most: int) -> Iterator[list[str]]:
 
 
 def sentences_of(paragraph: str) -> list[str]:
-    """The sentences of a paragraph, roughly: cut behind `.`, `!` and `?` before a blank."""
+    """Return the sentences of a paragraph, cut roughly: after `.`, `!` and `?` before a blank."""
     return _SENTENCE_END.split(paragraph)
 
 
 @dataclass(frozen=True)
 class Wrapping:
-    """How paragraphs are broken into lines.
+    """Settings that break paragraphs into lines.
 
     Attributes:
-        width: characters of a line at most, with its `prefix`; a longer word has its own line.
-        prefix: goes before every line (an indent, or the mark of a quotation).
-        first: goes before the first line of a paragraph, after the prefix.
-        between: lines between two paragraphs: an empty one, or none.
-        hyphenate: share of the overlong words that are cut with a hyphen instead of moved on.
+        width: maximum number of characters of a line, with its `prefix`; a longer word has its own
+            line.
+        prefix: text before every line (an indent, or a quotation mark of e-mails).
+        first: text before the first line of a paragraph, after the prefix.
+        between: number of empty lines between two paragraphs: one or none.
+        hyphenate: share of the overlong words that are cut with a hyphen instead of moved to the
+            next line.
         justify: whether lines are filled up to `width` with blanks between words.
     """
 
@@ -60,7 +62,7 @@ class Wrapping:
 
 
 def draw_wrapping(rng: Random) -> Wrapping:
-    """A wrapping as e-mails, plain text books, comments or manuals have it."""
+    """Return a random wrapping as in e-mails, plain text books, comments or manuals."""
     width = rng.choice((rng.randint(40, 100), rng.choice((64, 65, 66, 72, 74, 75, 76, 78, 79, 80))))
     style = rng.random()
     if style < 0.5:
@@ -76,7 +78,7 @@ def draw_wrapping(rng: Random) -> Wrapping:
 
 
 def wrap(paragraphs: Iterable[str], how: Wrapping, rng: Random) -> str:
-    """The paragraphs in lines of one width."""
+    """Return the paragraphs in lines of one width."""
     lines: list[str] = []
     for paragraph in paragraphs:
         if lines:
@@ -100,7 +102,7 @@ def _wrapped(paragraph: str, how: Wrapping, rng: Random) -> list[str]:
 
 
 def _hyphenated(word: str, room: int, how: Wrapping, rng: Random) -> tuple[str, str]:
-    """The part of a word that still goes on the line, with a hyphen, and the rest."""
+    """Return the part of a word that fits the line, with a hyphen, and the rest of the word."""
     most = min(room, len(word) - MIN_PART)
     if most < MIN_PART or not _LETTERS.fullmatch(word) or rng.random() >= how.hyphenate:
         return "", word
@@ -120,24 +122,24 @@ def _justified(line: str, width: int) -> str:
 
 
 def straight(text: str) -> str:
-    """Typewriter quotes and apostrophes for typographic ones."""
+    """Replace typographic quotes and apostrophes by typewriter ones."""
     return text.translate(_STRAIGHT)
 
 
 def curly(text: str, pairs: str = "“”‘’") -> str:
-    """Typographic quotes for typewriter ones; `pairs` opens and closes double, then single ones."""
+    """Replace typewriter quotes by `pairs`: opening and closing double, then single quotes."""
 
-    def opened(found: re.Match[str]) -> str:
-        return found[1] + (pairs[0] if found[2] == '"' else pairs[2])
+    def opened(match: re.Match[str]) -> str:
+        return match[1] + (pairs[0] if match[2] == '"' else pairs[2])
 
     text = _OPENING.sub(opened, _OPENING.sub(opened, text))  # twice: "'Tis
     return text.replace('"', pairs[1]).replace("'", pairs[3])
 
 
 def recase(paragraphs: list[str], style: str) -> str:
-    """The paragraphs in `upper` or `lower` case, `bare` (lower without marks), `stream`, `title`.
+    """Return the paragraphs in `upper` or `lower` case, `bare`, `stream` or `title`.
 
-    A stream is bare and on one line.
+    Bare text is lower case without punctuation. A stream is bare and on one line.
     """
     text = "\n".join(paragraphs)
     if style == "upper":

@@ -1,8 +1,8 @@
-"""Splitting documents, writing shards and keeping the manifest.
+"""Split of documents into shards, and the manifest.
 
 Layout below the output folder: `train/`, `valid/`, `test/` with one `<source>.jsonl` each, and
-`manifest.json`. A split without documents has no shard. Every file appears under its final name at
-once (temporary name, then a move).
+`manifest.json`. A split without documents has no shard. Every file is written under a temporary
+name and then moved to its final name.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Manifest = dict[str, dict[str, Any]]  # source name -> entry
 
 
 def split_of(source: Source, document_id: str) -> str:
-    """Split of a document: held out by its source, else by sha256, mostly train (see `Source`)."""
+    """Return the split of a document: held out by its source, else by sha256 (see `Source`)."""
     if source.held_out(document_id):
         return "test"
     bucket = int.from_bytes(hashlib.sha256(document_id.encode()).digest()[:8], "big") % 100
@@ -29,7 +29,7 @@ def split_of(source: Source, document_id: str) -> str:
 
 
 class _Shard:
-    """One split of a source being written: the temporary file and its running sums."""
+    """One split of a source during writing: the temporary file and its running sums."""
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -49,7 +49,7 @@ class _Shard:
         self._file.close()
 
     def publish(self) -> str | None:
-        """Moves the file to its final name and returns its sha256; no documents, no file."""
+        """Move the file to its final name and return its sha256; without documents, remove both."""
         if not self.documents:
             self.temporary.unlink()
             self.path.unlink(missing_ok=True)
@@ -61,9 +61,9 @@ class _Shard:
 def write_shards(
     out: Path, source: Source, documents: Iterable[tuple[Document, str]]
 ) -> dict[str, dict[str, Any]]:
-    """Writes the shards of a source; returns documents, bytes of text and sha256 by split.
+    """Write the shards of a source; return documents, bytes of text and sha256 by split.
 
-    When `documents` raises, the shards of an earlier run stay as they were.
+    When `documents` raises, the shards of an earlier run are not changed.
     """
     shards = {split: _Shard(out / split / f"{source.name}.jsonl") for split in SPLITS}
     try:
@@ -88,7 +88,7 @@ def write_shards(
 
 
 def read_records(out: Path, name: str, split: str) -> Iterator[dict[str, str]]:
-    """The lines of one shard of the source `name`; none where the split has no shard."""
+    """Yield the records of one shard of the source `name`; none where the split has no shard."""
     path = out / split / f"{name}.jsonl"
     if path.exists():
         with path.open(encoding="utf-8") as lines:
@@ -96,13 +96,13 @@ def read_records(out: Path, name: str, split: str) -> Iterator[dict[str, str]]:
 
 
 def read_texts(out: Path, name: str) -> Iterator[str]:
-    """The texts in the shards of the source `name`."""
+    """Yield the texts in the shards of the source `name`."""
     for split in SPLITS:
         yield from (record["text"] for record in read_records(out, name, split))
 
 
 def parent_hashes(manifest: Manifest, source: Source) -> dict[str, str]:
-    """What the shards of each parent of a source hold, by name; ValueError if one is not built."""
+    """Return a hash of the shards of each parent of a source; ValueError if one is not built."""
     missing = [name for name in source.parents if name not in manifest]
     if missing:
         raise ValueError(f"{source.name} is made of {', '.join(missing)}: build that first")
@@ -113,9 +113,9 @@ def parent_hashes(manifest: Manifest, source: Source) -> dict[str, str]:
 
 
 def is_finished(out: Path, manifest: Manifest, source: Source) -> bool:
-    """Whether the manifest has the source and all its shards are there.
+    """Return whether the manifest has an up-to-date entry of the source and all shards exist.
 
-    Of the same packages, of parents that are the same, and made with the same parameters.
+    An entry is up to date if its packages, its parents and its parameters are those of the source.
     """
     entry = manifest.get(source.name)
     if entry is None or entry["package"] != ", ".join(source.packages):
@@ -128,7 +128,7 @@ def is_finished(out: Path, manifest: Manifest, source: Source) -> bool:
 
 
 def read_manifest(out: Path) -> Manifest:
-    """The manifest entries by source name; none when there is no manifest yet."""
+    """Return the manifest entries by source name; none when there is no manifest yet."""
     path = out / "manifest.json"
     if not path.exists():
         return {}
@@ -136,7 +136,7 @@ def read_manifest(out: Path) -> Manifest:
 
 
 def write_manifest(out: Path, manifest: Manifest) -> None:
-    """Writes `manifest.json` with the entries sorted by name, and their sums."""
+    """Write `manifest.json` with the entries sorted by name, and their sums."""
     entries = [manifest[name] for name in sorted(manifest)]
     sums = {split: sum(entry["bytes"][split] for entry in entries) for split in SPLITS}
     content = {"total_bytes": sum(sums.values()), "bytes": sums, "sources": entries}

@@ -1,1 +1,1 @@
-"""Parts of `setup/download_prepare_hf_data.py`: reading documents, shuffling more than fits."""
+"""Parts of `setup/download_prepare_hf_data.py`: document readers and the external shuffle."""

@@ -1,4 +1,4 @@
-"""Documents of a folder of Parquet or JSON lines, read by DuckDB within a limit of memory."""
+"""Reader of documents in Parquet or JSON lines, by DuckDB within a memory limit."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ BATCH = 256  # documents handed over at a time
 
 
 def find_files(folder: Path) -> dict[str, Path]:
-    """The data files below `folder` by their names in it, sorted.
+    """Return the data files below `folder` by their relative names, sorted.
 
-    ValueError if there is none.
+    ValueError if there is no data file.
     """
     files = {
         path.relative_to(folder).as_posix(): path
@@ -31,7 +31,7 @@ def find_files(folder: Path) -> dict[str, Path]:
 
 
 def connect(memory: int) -> DuckDBPyConnection:
-    """An engine that keeps to `memory` bytes; one thread, so that rows come in file order."""
+    """Return an engine with a limit of `memory` bytes; one thread keeps rows in file order."""
     try:
         import duckdb
     except ImportError:
@@ -47,7 +47,7 @@ def connect(memory: int) -> DuckDBPyConnection:
 
 
 def table_of(path: Path, column: str) -> str:
-    """SQL for the rows of a file; its only parameter is the path."""
+    """Return the SQL for the rows of a file; its only parameter is the path."""
     if path.suffix == ".parquet":
         return "read_parquet(?)"
     return f"read_json(?, format='newline_delimited', columns={{{column!r}: 'VARCHAR'}})"
@@ -56,9 +56,10 @@ def table_of(path: Path, column: str) -> str:
 def read_texts(
     engine: DuckDBPyConnection, path: Path, column: str = "text"
 ) -> Iterator[list[str | None]]:
-    """The texts of a file in its order, some at a time.
+    """Yield the texts of a file in file order, in batches.
 
-    ValueError if it cannot be read, lacks the column, or needs more memory than the engine has.
+    ValueError if the file cannot be read, lacks the column, or needs more memory than the engine
+    has.
     """
     import duckdb
 
@@ -76,7 +77,7 @@ def read_texts(
 
 
 def text_bytes(engine: DuckDBPyConnection, path: Path, column: str = "text") -> int:
-    """About how many bytes the texts of a file take; 0 if its head is damaged."""
+    """Estimate the bytes of the texts of a file; 0 if its metadata are damaged."""
     import duckdb
 
     size = path.stat().st_size
@@ -84,7 +85,7 @@ def text_bytes(engine: DuckDBPyConnection, path: Path, column: str = "text") -> 
         return size if path.suffix == ".jsonl" else EXPANSION * size
     query = "select sum(total_uncompressed_size) from parquet_metadata(?) where path_in_schema = ?"
     try:
-        (found,) = engine.execute(query, [str(path), column]).fetchall()
+        (row,) = engine.execute(query, [str(path), column]).fetchall()
     except duckdb.Error:
         return 0  # reading it will say what is wrong
-    return int(found[0] or 0)
+    return int(row[0] or 0)

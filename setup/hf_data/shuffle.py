@@ -1,8 +1,8 @@
-"""Shuffling more documents than memory holds, resumably and always into the same order.
+"""Shuffle of more documents than memory holds, resumable and always in the same order.
 
 Every document gets a key, a hash of the seed, its file and its row. It is appended to one of many
-buckets by the first digits of its key; then bucket after bucket is sorted in memory and written.
-So the order is that of the keys: it depends neither on the memory nor on how often we were killed.
+buckets by the first digits of its key. Then each bucket in turn is sorted in memory and written.
+Therefore the order is that of the keys: it depends neither on the memory nor on interruptions.
 
     DATA_DIR/train/NAME.chunk.00.jsonl ...    the chunks; each appears when it is complete
     DATA_DIR/valid/NAME.jsonl                 the first documents of the order
@@ -40,7 +40,7 @@ print_now = partial(print, flush=True)
 
 @dataclass(frozen=True)
 class Shuffle:
-    """What is to be shuffled, and where to.
+    """Description of a shuffle: its input files, its settings and its output folder.
 
     `files` maps names, on which the order depends, to paths. `memory` is in bytes.
     """
@@ -55,8 +55,8 @@ class Shuffle:
 
     def __post_init__(self) -> None:
         if not self.memory >= MIN_MEMORY:
-            given, least = self.memory / GB, MIN_MEMORY / GB
-            raise ValueError(f"MEMORY is {given:g} GB; give at least {least:g}")
+            memory, least = self.memory / GB, MIN_MEMORY / GB
+            raise ValueError(f"MEMORY is {memory:g} GB; give at least {least:g}")
         options = (("nchunks", self.chunks, 1), ("validation", self.validation, 0))
         for option, value, least in (*options, ("seed", self.seed, 0)):
             if value < least:
@@ -64,7 +64,7 @@ class Shuffle:
 
     @property
     def spare(self) -> int:
-        """Bytes of memory that we may divide up."""
+        """Bytes of memory left for the engine and the buckets."""
         return self.memory - BASE_MEMORY
 
     @property
@@ -74,31 +74,31 @@ class Shuffle:
 
     @property
     def record(self) -> Path:
-        """File that says what the chunks were made from."""
+        """File that records the settings and files of the chunks."""
         return self.out / f"{self.name}.shuffle.json"
 
     @property
     def validation_file(self) -> Path:
-        """The documents left out of training."""
+        """File of the documents left out of training."""
         return self.out / "valid" / f"{self.name}.jsonl"
 
     def chunk_file(self, number: int) -> Path:
-        """One of the training files."""
+        """Return the path of one of the training files."""
         return self.out / "train" / f"{self.name}.chunk.{number:02d}.jsonl"
 
     def settings(self) -> dict[str, Any]:
-        """What the result depends on besides the files."""
+        """Return the settings on which the result depends, without the files."""
         return {"seed": self.seed, "chunks": self.chunks, "validation": self.validation}
 
     def signature(self) -> dict[str, Any]:
-        """All that the result depends on."""
+        """Return the settings and file sizes on which the result depends."""
         sizes = {name: path.stat().st_size for name, path in self.files.items()}
         return {**self.settings(), "files": sizes}
 
 
 @dataclass
 class Progress:
-    """How far the buckets are filled; what lies beyond `sizes` was written before a kill."""
+    """Progress of the buckets; bytes beyond `sizes` were written before an interruption."""
 
     signature: dict[str, Any]
     sizes: list[int]  # bytes of each bucket
@@ -108,15 +108,15 @@ class Progress:
     last_validation_key: str | None = None
 
     def save(self, work: Path) -> None:
-        """Writes it whole or not at all."""
+        """Write the progress to its file, whole or not at all."""
         write_json(work / "progress.json", self.__dict__, indent=None)
 
 
 def shuffle(job: Shuffle, say: Say = print_now) -> None:
-    """Does the job, or what is left of it.
+    """Run the shuffle, or the part of it that is left.
 
-    ValueError for files that cannot be read, too few documents, too little disk, or a folder that
-    already holds a complete shuffle of the same name from other files or with other settings.
+    ValueError for files that cannot be read, too few documents, too little disk space, or a folder
+    that already holds a complete shuffle of the same name from other files or with other settings.
     """
     if is_finished(job):
         shutil.rmtree(job.work, ignore_errors=True)
@@ -142,23 +142,23 @@ def shuffle(job: Shuffle, say: Say = print_now) -> None:
     shutil.rmtree(job.work)
 
 
-def check_record(job: Shuffle, wanted: dict[str, Any]) -> dict[str, Any]:
-    """The record of an earlier run; empty without one.
+def check_record(job: Shuffle, settings: dict[str, Any]) -> dict[str, Any]:
+    """Return the record of an earlier run; empty without one.
 
-    ValueError if that is complete and was made otherwise than `wanted` says.
+    ValueError if the earlier run is complete and its record differs from `settings`.
     """
-    found: dict[str, Any] = read_json(job.record) if job.record.exists() else {}
-    different = [key for key, value in wanted.items() if found.get(key) != value]
-    if found.get("complete") and different:
+    record: dict[str, Any] = read_json(job.record) if job.record.exists() else {}
+    different = [key for key, value in settings.items() if record.get(key) != value]
+    if record.get("complete") and different:
         raise ValueError(
             f"{job.record} says that {job.name} was made here with other {', '.join(different)}; "
             "remove it and its chunks, or choose another --data_dir"
         )
-    return found
+    return record
 
 
 def is_finished(job: Shuffle) -> bool:
-    """Whether an earlier run finished the job; ValueError if it finished another one here."""
+    """Return whether an earlier run finished this job; ValueError if it finished another one."""
     if not check_record(job, job.signature()).get("complete"):
         return False
     files = [job.chunk_file(number) for number in range(job.chunks)]
@@ -167,30 +167,30 @@ def is_finished(job: Shuffle) -> bool:
 
 
 def start_record(job: Shuffle, say: Say) -> None:
-    """Notes what is being made; what an unfinished run made otherwise is removed.
+    """Write the record of this run; remove the chunks of an unfinished run with other settings.
 
-    A record that is complete stays so: only files that have vanished since are made again.
+    A complete record is not changed: only files that are missing since then are made again.
     """
-    found = check_record(job, job.signature())
-    if found.get("complete"):
+    record = check_record(job, job.signature())
+    if record.get("complete"):
         return
-    if found and any(found.get(key) != value for key, value in job.signature().items()):
+    if record and any(record.get(key) != value for key, value in job.signature().items()):
         say(f"{job.name}: begun before with other settings or files, and not finished; begun anew")
-        for number in range(found["chunks"]):
+        for number in range(record["chunks"]):
             job.chunk_file(number).unlink(missing_ok=True)
         job.validation_file.unlink(missing_ok=True)
     write_json(job.record, {**job.signature(), "complete": False})
 
 
 def remove_leftovers(job: Shuffle) -> None:
-    """Removes the half-written files of a run that was killed."""
+    """Remove the half-written files of a run that was killed."""
     for split in ("train", "valid"):
         for path in list(job.out.glob(f"{split}/.{job.name}.*.tmp.jsonl")):
             path.unlink()
 
 
 def fill_buckets(job: Shuffle, say: Say) -> Progress:
-    """Spreads all documents over the buckets, going on where an earlier run was stopped."""
+    """Distribute all documents over the buckets; continue where an earlier run was stopped."""
     engine = connect(int(job.spare * ENGINE_SHARE))
     try:
         total = sum(text_bytes(engine, path) for path in job.files.values())
@@ -210,13 +210,13 @@ def fill_buckets(job: Shuffle, say: Say) -> Progress:
 
 
 def load_progress(job: Shuffle, total: int) -> Progress:
-    """The progress of an earlier run, or the start, with the buckets cut to what it vouches for."""
+    """Return the progress of an earlier run or a new one; cut the buckets to recorded sizes."""
     per_chunk = max(1, ceil(total / (job.chunks * job.spare * BUCKET_SHARE)))
     progress = Progress(job.signature(), [0] * (job.chunks * per_chunk))
     path = job.work / "progress.json"
-    found = Progress(**read_json(path)) if path.exists() else None
-    if found is not None and is_usable(job, found, len(progress.sizes)):
-        progress = found
+    saved = Progress(**read_json(path)) if path.exists() else None
+    if saved is not None and is_usable(job, saved, len(progress.sizes)):
+        progress = saved
     else:
         shutil.rmtree(job.work, ignore_errors=True)
         job.work.mkdir(parents=True)
@@ -228,24 +228,24 @@ def load_progress(job: Shuffle, total: int) -> Progress:
     return progress
 
 
-def is_usable(job: Shuffle, found: Progress, buckets: int) -> bool:
-    """Whether `found` is of this job, has `buckets` or more, and they hold what is still needed.
+def is_usable(job: Shuffle, saved: Progress, buckets: int) -> bool:
+    """Return whether `saved` is of this job and has enough buckets with the data still needed.
 
-    What is left out for validation is taken from the buckets, and may be another number by now.
+    Validation documents are taken from the buckets, and their number may have changed.
     """
-    found.signature["validation"] = job.validation
-    if found.signature != job.signature() or len(found.sizes) < buckets:
+    saved.signature["validation"] = job.validation
+    if saved.signature != job.signature() or len(saved.sizes) < buckets:
         return False  # with less memory than before, smaller buckets are needed
     everything = bool(job.validation) and not job.validation_file.exists()
     if everything:
-        found.last_validation_key = None
+        saved.last_validation_key = None
     needed = {
         bucket
         for number in range(job.chunks)
         if everything or not job.chunk_file(number).exists()
-        for bucket in buckets_of(job, found, number)
+        for bucket in buckets_of(job, saved, number)
     }
-    sizes = {bucket_file(job, number): size for number, size in enumerate(found.sizes)}
+    sizes = {bucket_file(job, number): size for number, size in enumerate(saved.sizes)}
     return all(
         bucket.exists() and bucket.stat().st_size >= sizes[bucket]
         for bucket in needed
@@ -254,7 +254,7 @@ def is_usable(job: Shuffle, found: Progress, buckets: int) -> bool:
 
 
 def check_disk(job: Shuffle, total: int, written: int) -> None:
-    """ValueError if the disk cannot take the buckets and a chunk beside them."""
+    """Raise a ValueError if the disk has no room for the buckets and one chunk."""
     needed = int(1.1 * total * (1 + 1 / job.chunks)) - written
     free = shutil.disk_usage(job.out).free
     if needed > free:
@@ -265,7 +265,7 @@ def check_disk(job: Shuffle, total: int, written: int) -> None:
 
 
 class BucketWriter:
-    """Collects lines for the buckets and appends them when enough have come together."""
+    """Writer that collects lines for the buckets and appends them when memory is used up."""
 
     def __init__(self, job: Shuffle, progress: Progress) -> None:
         self.job, self.progress = job, progress
@@ -278,7 +278,7 @@ class BucketWriter:
         self._appended = False
 
     def add(self, name: str, texts: list[str | None]) -> None:
-        """The next documents of the file `name`; those without text are only counted."""
+        """Add the next documents of the file `name`; documents without text are only counted."""
         for text in texts:
             key = key_of(self.job.seed, name, self._row)
             self._row += 1
@@ -294,7 +294,7 @@ class BucketWriter:
                 self._append()
 
     def finish_file(self, name: str, *, last: bool) -> None:
-        """Ends a file; the progress is saved when something was appended, and at the end."""
+        """End a file; save the progress when lines were appended, and after the last file."""
         if self._row and not self._found_text:
             raise ValueError(f"{self.job.files[name]}: no row has a 'text'")
         self._row, self._found_text = 0, False
@@ -320,23 +320,23 @@ class BucketWriter:
 
 
 def key_of(seed: int, name: str, row: int) -> str:
-    """Place of a document in the order, as hexadecimal digits."""
+    """Return the sort key of a document, as hexadecimal digits."""
     return blake2b(f"{seed}/{name}/{row}".encode(), digest_size=KEY_DIGITS // 2).hexdigest()
 
 
 def bucket_file(job: Shuffle, number: int) -> Path:
-    """The file of a bucket; it is not there while the bucket is empty."""
+    """Return the path of a bucket's file, which does not exist while the bucket is empty."""
     return job.work / f"bucket.{number:06d}"
 
 
 def buckets_of(job: Shuffle, progress: Progress, chunk: int) -> list[Path]:
-    """The buckets that make up a chunk, in order."""
+    """Return the buckets of a chunk, in order."""
     each = len(progress.sizes) // job.chunks
     return [bucket_file(job, number) for number in range(chunk * each, (chunk + 1) * each)]
 
 
 def sorted_lines(bucket: Path) -> Iterator[bytes]:
-    """The lines of a bucket in the order of their keys."""
+    """Yield the lines of a bucket in the order of their keys."""
     if bucket.exists():
         with bucket.open("rb") as file:
             lines = file.readlines()
@@ -345,7 +345,7 @@ def sorted_lines(bucket: Path) -> Iterator[bytes]:
 
 
 def write_validation(job: Shuffle, progress: Progress) -> None:
-    """Writes the first documents of the order, and notes the key of the last."""
+    """Write the first documents of the order, and record the key of the last one."""
     if not job.validation or progress.last_validation_key is not None:
         return
     left = job.validation
@@ -363,7 +363,7 @@ def write_validation(job: Shuffle, progress: Progress) -> None:
 
 
 def write_chunk(job: Shuffle, progress: Progress, number: int) -> None:
-    """Writes the documents of a chunk that are not for validation."""
+    """Write the documents of a chunk that are not for validation."""
     after = (progress.last_validation_key or "").encode()
     with replacing(job.chunk_file(number)) as temporary, temporary.open("wb") as file:
         for bucket in buckets_of(job, progress, number):

@@ -15,6 +15,10 @@ export class Address {
   pushes = false;
   /** What is wrong with the link that one came by. */
   broken = "";
+  /** How often one has gone back or forward. */
+  moves = 0;
+  /** @type {Promise<void>} done when everything is written */
+  written = Promise.resolve();
 
   /**
    * @param {{read: () => object|null, apply: (view: any) => void, limit: number,
@@ -69,7 +73,7 @@ export class Address {
 
   /**
    * The view has changed. What one typed or dragged without a break is one entry of the history,
-   * and where one looks (`look`) is none.
+   * and where one looks (`look`) is none. A choice is written at once: a reload does not lose it.
    */
   changed(kind) {
     if (kind !== "look") {
@@ -77,15 +81,23 @@ export class Address {
       this.kind = kind;
     }
     clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.write(), PAUSE);
+    const many = kind === "look" || CONTINUOUS.has(kind);
+    this.timer = setTimeout(() => this.write(), many ? PAUSE : 0);
   }
 
-  async write() {
+  /** Write the view into the history, after what is being written: encoding takes its time. */
+  write() {
     this.timer = 0;
-    const pushes = this.pushes;
+    this.written = this.written.then(() => this.put());
+    return this.written;
+  }
+
+  async put() {
+    const { moves, pushes } = this;
     this.pushes = false;
     const view = this.read();
     let fragment = view ? await this.codec.encodeView(view) : "";
+    if (moves !== this.moves) return; // one has gone back or forward meanwhile
     if (fragment.length > LONGEST) fragment = "";
     const address = location.pathname + location.search + (fragment && `#${fragment}`);
     if (pushes) history.pushState({ view }, "", address);
@@ -95,6 +107,7 @@ export class Address {
   async come(state) {
     const fragment = location.hash.slice(1);
     if (!state && fragment && !isLink(fragment)) return; // a place on the page
+    this.moves++;
     clearTimeout(this.timer);
     this.timer = 0;
     this.kind = null;

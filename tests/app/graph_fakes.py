@@ -8,7 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from app.models.graphs import TurnedModel
+from app.models.graphs import QueuedModel
 from bytelatent.graph.graph_page import graph_html
 
 
@@ -35,7 +35,7 @@ class FakeBuilders:
         return self.reason
 
     def patch_graph_of(
-        self, text: str, model: TurnedModel, *, title: str, max_nodes: int, seed: int
+        self, text: str, model: QueuedModel, *, title: str, max_nodes: int, seed: int
     ) -> dict[str, Any]:
         model.analyse(text.encode())
         graph = self._graph(text, "patches", max_nodes)

@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from app.drawing.architecture_svg import Drawn, blt_flops, draw, live, meta, nearest, short
+from app.drawing.architecture_svg import DrawnText, blt_flops, draw, live, meta, nearest, short
 from app.models.architectures import CONTEXT, Architectures, Subject, architecture
 from app.precompute.diagram import PICTURE, main, picture, stand_alone_style
 from app.settings import Settings
@@ -18,7 +18,7 @@ from bytelatent.architecture.parameters import blt_parameters, entropy_parameter
 from bytelatent.architecture.published import BLT_1B, ENTROPY_MODEL
 
 ONE = Subject("blt-1b", BLT_1B, ENTROPY_MODEL)
-TEXT = Drawn("the <cat>", (0, 4, 5, 3, 8, 1, 2, 6, 7))
+TEXT = DrawnText("the <cat>", (0, 4, 5, 3, 8, 1, 2, 6, 7))
 LOCAL = {"dim": 16, "n_heads": 2, "n_layers": 1, "multiple_of": 16, "window": 32}
 CONFIG = {
     "encoder": LOCAL | {"cross_attention": "last"},

@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 
 from app.schemas.artifact import ArtifactPage
 from app.stored.catalogue import Catalogue
-from app.stored.preview import Fact, Preview, preview_of
+from app.stored.preview import DataFact, DataPreview, preview_of
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def client(without_model: FlaskClient) -> FlaskClient:
     return without_model
 
 
-def beginning(folder: Path, name: str, content: bytes | str) -> Preview:
+def beginning(folder: Path, name: str, content: bytes | str) -> DataPreview:
     """The preview of a file with this content."""
     (folder / name).write_bytes(content.encode() if isinstance(content, str) else content)
     artifact = Catalogue([folder]).find("data", name)
@@ -136,11 +136,11 @@ def test_json_with_columns_rows_and_facts(tmp_path: Path) -> None:
 
 
 def test_other_shapes_of_json(tmp_path: Path) -> None:
-    assert beginning(tmp_path, "a.json", "3").facts == (Fact("", "3"),)
+    assert beginning(tmp_path, "a.json", "3").facts == (DataFact("", "3"),)
     assert beginning(tmp_path, "a.json", "[1, 2]").tables[0].rows == (("1",), ("2",))
     assert beginning(tmp_path, "a.json", "[[1, 2], [3]]").tables[0].rows == (("1", "2"), ("3", ""))
     assert beginning(tmp_path, "a.json", "[]").tables[0].total == 0
-    assert beginning(tmp_path, "a.json", "{}") == Preview()
+    assert beginning(tmp_path, "a.json", "{}") == DataPreview()
     long = beginning(tmp_path, "a.json", json.dumps({"x": "y" * 1000})).facts[0].value
     assert len(long) < 100
 
@@ -181,7 +181,7 @@ def test_arrays(tmp_path: Path) -> None:
     table = beginning(tmp_path, "a.npz", file.getvalue()).tables[0]
     assert table.rows == (("entropies", "(3, 4)", "float32"), ("tokens", "(5,)", "int64"))
     for damage in (b"", b"PK\x03\x04", file.getvalue()[:80], b"\0" * 100):
-        assert beginning(tmp_path, "a.npz", damage) == Preview()
+        assert beginning(tmp_path, "a.npz", damage) == DataPreview()
 
 
 def test_a_file_that_vanishes(tmp_path: Path) -> None:
@@ -189,4 +189,4 @@ def test_a_file_that_vanishes(tmp_path: Path) -> None:
     artifact = Catalogue([tmp_path]).find("data", "a.json")
     assert artifact is not None
     artifact.path.unlink()
-    assert preview_of(artifact) == Preview()
+    assert preview_of(artifact) == DataPreview()

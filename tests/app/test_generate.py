@@ -18,7 +18,7 @@ from werkzeug.serving import make_server
 
 from app import create_app
 from app.models.costs import Tally
-from app.models.generator import GenerationRequest, TextMaker
+from app.models.generator import TextMaker, TextRequest
 from app.models.live_model import LiveModel
 from app.precompute.traces import TEXTS, write_traces
 from app.requests.problems import ProblemError
@@ -251,9 +251,9 @@ def test_time_is_limited(settings: Settings) -> None:
 
 def test_a_full_queue_sends_away(settings: Settings) -> None:
     blt = FakeBlt()
-    maker = TextMaker(blt, SHAPES, limits=GenerationLimits(waiting=1, wait_seconds=0.3))
+    maker = TextMaker(blt, SHAPES, limits=GenerationLimits(max_queued=1, wait_seconds=0.3))
     app = create_app(settings, LiveModel(FakeModel()), maker)
-    first = maker.begin(GenerationRequest(b"", 5))
+    first = maker.begin(TextRequest(b"", 5))
     answers: list[Any] = []
 
     def ask() -> None:
@@ -274,21 +274,21 @@ def test_a_full_queue_sends_away(settings: Settings) -> None:
 
 
 def test_who_waits_and_leaves_makes_room(settings: Settings) -> None:
-    maker = TextMaker(FakeBlt(), SHAPES, limits=GenerationLimits(waiting=1, wait_seconds=60))
-    with closing(maker.begin(GenerationRequest(b"", 5))), pytest.raises(ProblemError):
-        maker.begin(GenerationRequest(b"", 5), gone=lambda: True)
-    with closing(maker.begin(GenerationRequest(b"", 5))) as text:
+    maker = TextMaker(FakeBlt(), SHAPES, limits=GenerationLimits(max_queued=1, wait_seconds=60))
+    with closing(maker.begin(TextRequest(b"", 5))), pytest.raises(ProblemError):
+        maker.begin(TextRequest(b"", 5), gone=lambda: True)
+    with closing(maker.begin(TextRequest(b"", 5))) as text:
         assert len(list(text)) == 5
 
 
 def test_a_text_is_given_back_once_however_often_it_is_closed() -> None:
-    maker = TextMaker(FakeBlt(), SHAPES, limits=GenerationLimits(waiting=0, wait_seconds=0.1))
-    first = maker.begin(GenerationRequest(b"", 5))
+    maker = TextMaker(FakeBlt(), SHAPES, limits=GenerationLimits(max_queued=0, wait_seconds=0.1))
+    first = maker.begin(TextRequest(b"", 5))
     first.close()
-    second = maker.begin(GenerationRequest(b"", 5))
+    second = maker.begin(TextRequest(b"", 5))
     first.close()
     with pytest.raises(ProblemError):
-        maker.begin(GenerationRequest(b"", 5))
+        maker.begin(TextRequest(b"", 5))
     second.close()
 
 
@@ -322,7 +322,7 @@ def until(condition: Any) -> None:
 def test_a_client_that_leaves_stops_the_work(settings: Settings, accept: str) -> None:
     blt = FakeBlt(pause=0.02)
     before = threading.active_count()
-    with served(app_of(settings, blt, waiting=0)) as port:
+    with served(app_of(settings, blt, max_queued=0)) as port:
         connection = begin(port, accept)
         if accept == "text/event-stream":
             response = connection.getresponse()
@@ -351,7 +351,7 @@ def test_bytes_come_one_by_one(settings: Settings) -> None:
 
 def test_a_client_that_takes_nothing_is_let_go(settings: Settings) -> None:
     blt = FakeBlt(words=b"x" * 7 + b" ")
-    app = app_of(settings, blt, send_timeout=0.3, waiting=0)
+    app = app_of(settings, blt, send_timeout=0.3, max_queued=0)
     with served(app) as port, socket.socket() as slow:
         slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
         slow.connect(("127.0.0.1", port))

@@ -111,7 +111,7 @@ def test_without_a_model(settings: Settings) -> None:
 
 def test_a_queue_that_is_full(client: FlaskClient, app: Flask, builders: FakeBuilders) -> None:
     maker: GraphMaker = app.extensions["graph_maker"]
-    with maker.turns.take():
+    with maker.queue.take():
         response = post(client, text="a", kind="patches")
     assert response.status_code == 503
     assert int(response.headers["Retry-After"]) > 0

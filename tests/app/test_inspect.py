@@ -143,7 +143,7 @@ def test_four_hundred_bytes_are_taken(client: FlaskClient) -> None:
 
 def test_a_queue_that_is_full(client: FlaskClient, app: Flask, blt: FakeInspected) -> None:
     inspector: Inspector = app.extensions["inspector"]
-    with inspector._turns.take():
+    with inspector._queue.take():
         response = post(client, text="a")
     assert response.status_code == 503
     assert int(response.headers["Retry-After"]) > 0
@@ -152,7 +152,7 @@ def test_a_queue_that_is_full(client: FlaskClient, app: Flask, blt: FakeInspecte
 
 def test_texts_in_the_making_hold_nobody_up(client: FlaskClient, app: Flask) -> None:
     maker: TextMaker = app.extensions["text_maker"]
-    with maker._turns.take():
+    with maker._queue.take():
         assert post(client, text="a").status_code == 200
 
 

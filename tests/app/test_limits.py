@@ -167,8 +167,8 @@ def test_one_client_does_not_keep_the_model_from_others(settings: Settings) -> N
 
     with ThreadPoolExecutor(4) as pool:
         greedy = [pool.submit(post, "203.0.113.7") for _ in range(3)]
-        turns = app.extensions["model"].turns
-        while turns.waiting < 2:
+        queue = app.extensions["model"].queue
+        while queue.waiting < 2:
             time.sleep(0.01)
         assert post("203.0.113.8") == 200
         assert sorted(one.result() for one in greedy) == [200, 200, 503]

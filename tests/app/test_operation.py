@@ -15,7 +15,7 @@ from werkzeug.test import TestResponse
 
 from app import create_app
 from app.logs import JsonLines
-from app.models.graphs import TurnedModel
+from app.models.graphs import QueuedModel
 from app.models.live_model import LiveModel
 from app.requests import deadline as deadline
 from app.requests.deadline import Deadline
@@ -238,7 +238,7 @@ def test_not_ready_without_a_model(without_model: FlaskClient) -> None:
 
 
 def test_no_graph_is_drawn_for_whom_the_time_is_up(app: Flask) -> None:
-    model = TurnedModel(LiveModel(FakeModel()), "fake", 1.5, None)
+    model = QueuedModel(LiveModel(FakeModel()), "fake", 1.5, None)
     with app.test_request_context():
         assert len(model.analyse(b"the cat").tokens) == 8
         g.deadline = Deadline(until=time.monotonic() - 1, seconds=2)

@@ -8,7 +8,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from app import create_app
-from app.models.loaded_models import State, describe
+from app.models.loaded_models import ModelState, describe
 from app.models.own_models import kind_of, with_own_model
 from app.schemas.model import Models
 from app.settings import DEFAULT_MODEL, Settings
@@ -131,6 +131,6 @@ def test_without_any_file(client: FlaskClient) -> None:
 )
 def test_damaged_files_are_left_out(tmp_path: Path, name: str, content: str) -> None:
     (tmp_path / name).write_text(content)
-    found = describe(tmp_path, "entropy", State(False, "why")).description
+    found = describe(tmp_path, "entropy", ModelState(False, "why")).description
     assert (found.config, found.calibration, found.threshold) == (None, None, None)
     assert (found.licence, found.reason) == (None, "why")

@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 from jinja2 import meta
 from markupsafe import escape
 
-from app.drawing.no_js_preview import still_of
+from app.drawing.no_js_preview import draw_preview
 from app.pages import (
     api_page,
     artifact_page,
@@ -93,7 +93,7 @@ def test_a_browser_is_told_of_an_error_by_a_page(client: FlaskClient, url: str) 
 def test_a_failing_page_is_told_by_a_page(
     client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(home_page, "still_of", lambda _: 1 / 0)
+    monkeypatch.setattr(home_page, "draw_preview", lambda _: 1 / 0)
     response = client.get("/", headers={"Accept": BROWSER})
     assert response.status_code == 500
     assert "<h1>Internal server error</h1>" in response.text
@@ -194,7 +194,7 @@ def test_stored_titles_are_escaped(client: FlaskClient, folders: Path) -> None:
         ("gallery.html", gallery_page.GalleryPage),
         ("training.html", training_page.TrainingPage),
         ("scaling.html", scaling_page.ScalingPage),
-        ("artifact.html", artifact_page.ArtifactPage),
+        ("artifact.html", artifact_page.ArtifactPageContext),
         ("generate.html", generate_page.GeneratePage),
         ("inside.html", inside_page.InsidePage),
         ("graph.html", graph_page.GraphPage),
@@ -353,7 +353,7 @@ def test_the_api_page_shows_all_of_it(client: FlaskClient) -> None:
             assert str(escape(part)) in html
 
 
-def test_still_of_text_in_many_scripts() -> None:
+def test_draw_preview_of_text_in_many_scripts() -> None:
     text = "é🙂👨‍👩‍👧\n<b>"
     size = len(text.encode())
     response = {
@@ -363,7 +363,7 @@ def test_still_of_text_in_many_scripts() -> None:
         "bits_per_byte": 2.0,
         "threshold": None,
     }
-    still = still_of({"request": {"text": text}, "lang": "en", "response": response})
+    still = draw_preview({"request": {"text": text}, "lang": "en", "response": response})
     assert "".join(mark.text for mark in still.marks).replace("↵", "") == text
     assert len(still.marks) == 7
     assert still.threshold_y is None

@@ -142,7 +142,7 @@ def test_a_client_that_leaves_a_stream_ends_it(served: Served) -> None:
     stream.close()
     wait_for(lambda: [line for line in access(served) if line["route"] == "/api/generate"])
     (line,) = [line for line in access(served) if line["route"] == "/api/generate"]
-    assert line["cut"] is True
+    assert int(str(line["bytes"])) < 100_000, "the whole is half as long again"
 
 
 def test_work_stops_when_its_client_leaves(served: Served) -> None:

@@ -31,7 +31,7 @@ def test_reload() -> None:
     [
         ("BLT_MODEL", "/m", "own_model", Path("/m")),
         ("BLT_REQUEST_SECONDS", "2.5", "request_seconds", 2.5),
-        ("BLT_WAITING", "3", "waiting_limit", 3),
+        ("BLT_WAITING", "3", "max_queued", 3),
         ("BLT_RATE_LIMIT", "off", "rate_limit", 0),
         ("BLT_RATE_LIMIT", "60", "rate_limit", 60),
         ("BLT_TRUSTED_PROXIES", "2", "trusted_proxies", 2),

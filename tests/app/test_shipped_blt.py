@@ -4,7 +4,7 @@ from contextlib import closing
 
 import pytest
 
-from app.models.generated_text import as_document, describe_text, generation_request
+from app.models.generated_text import as_document, describe_text, text_request_of
 from app.models.generator import TextMaker
 from app.precompute.traces import TEXTS, requests_of
 from app.schemas.generate import GenerateRequest, GenerateResponse
@@ -24,9 +24,11 @@ def maker() -> TextMaker:
 
 
 def answer(maker: TextMaker, request: GenerateRequest) -> GenerateResponse:
-    wanted = generation_request(request, request.prompt.encode())
-    with closing(maker.begin(wanted)) as text:
-        return GenerateResponse.model_validate(as_document(text, describe_text(maker, wanted)))
+    text_request = text_request_of(request, request.prompt.encode())
+    with closing(maker.begin(text_request)) as text:
+        return GenerateResponse.model_validate(
+            as_document(text, describe_text(maker, text_request))
+        )
 
 
 def test_patches_save_work(maker: TextMaker) -> None:

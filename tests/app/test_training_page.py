@@ -19,7 +19,7 @@ from app.runs.columns import MOST_SERIES, Columns, Series
 from app.runs.curve import Window, bytes_at, curve_of
 from app.runs.expected import expected_of
 from app.runs.find_runs import runs_below, summary_of
-from app.runs.still import still_curves
+from app.runs.no_js_curves import no_js_curves
 from app.runs.tail import Tail
 from app.schemas.runs import RunCurves, RunList
 from app.settings import RUNS_VARIABLE, Settings
@@ -473,12 +473,12 @@ def test_the_page_without_any_run(tmp_path: Path) -> None:
     assert "python render_server.py --runs" in html
 
 
-def test_still_of_what_cannot_be_drawn() -> None:
-    assert still_curves([]) is None
+def test_draw_preview_of_what_cannot_be_drawn() -> None:
+    assert no_js_curves([]) is None
     empty: dict[str, Any] = {"title": "x", "series": {}}
-    assert still_curves([empty]) is None
+    assert no_js_curves([empty]) is None
     flat = {"bytes": [0, 10], "mean": [2.0, 2.0]}
-    assert still_curves([{"title": "x", "series": {"bits_per_byte": flat}}]) is not None
+    assert no_js_curves([{"title": "x", "series": {"bits_per_byte": flat}}]) is not None
 
 
 def test_the_folder_of_runs_comes_from_the_environment(tmp_path: Path) -> None:

@@ -144,6 +144,24 @@ def settled(page: Page, fragment: str) -> None:
     page.wait_for_function("wanted => location.hash === wanted", arg=fragment)
 
 
+def test_what_is_slow_to_write_does_not_cover_what_came_later(watch: Visit, site: Site) -> None:
+    page = ready(watch(site.url).page)
+    last = page.evaluate(
+        """async () => {
+          const { Address } = await import("/static/js/address.js");
+          let view = { number: 1, pause: 200 };
+          const encodeView = ({ pause }) => new Promise((done) => setTimeout(() => done("a"), pause));
+          const address = new Address({ read: () => view }, { encodeView });
+          const first = address.write();
+          await new Promise((done) => setTimeout(done, 20)); // it is being written
+          view = { number: 2, pause: 0 };
+          await Promise.all([first, address.write()]);
+          return history.state.view.number;
+        }"""
+    )
+    assert last == 2
+
+
 def test_the_back_button(watch: Visit, site: Site) -> None:
     page = ready(watch(site.url, bypass_csp=True).page)  # waiting evaluates a string
     count = page.locator("#count-bytes")

@@ -222,7 +222,7 @@ def test_a_state_of_other_data_is_refused(root, changes, words) -> None:
 
 def test_the_state_of_one_of_several_processes_is_not_enough(root) -> None:
     state = Loader(mixed(root), "train", rank=1, world=2).state_dict()
-    with pytest.raises(ValueError, match=r"no lane 0, only 1, 3; it needs the states of all"):
+    with pytest.raises(ValueError, match=r"no row stream 0, only 1, 3; it needs the states of all"):
         Loader(mixed(root), "train").load_state_dict(state)
 
 

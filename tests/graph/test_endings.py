@@ -58,7 +58,7 @@ def test_sentences(text, expected) -> None:
 
 def test_a_higher_threshold_gives_fewer_and_blanks_need_no_signs() -> None:
     assert texts("One. Two. Three.", threshold=100) == ["One. Two. Three."]
-    assert texts("One. Two three.", places=at_blanks) == ["One.", "Two three."]
+    assert texts("One. Two three.", candidates=at_blanks) == ["One.", "Two three."]
 
 
 def test_places() -> None:

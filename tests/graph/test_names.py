@@ -9,7 +9,7 @@ def use(
     count: int, label: str = "PERSON", *, he: int = 0, she: int = 0, placed: int = 0
 ) -> NameUse:
     """A name used ``count`` times, every hundred characters."""
-    found = NameUse(count, he=he, she=she, placed=placed, places=[100 * i for i in range(count)])
+    found = NameUse(count, he=he, she=she, placed=placed, starts=[100 * i for i in range(count)])
     found.labels[label] = count
     return found
 
@@ -91,7 +91,7 @@ def test_these_are_never_one(one: str, other: str) -> None:
 
 
 def test_a_first_name_far_from_the_whole_one_is_another() -> None:
-    far = NameUse(2, places=[90_000, 95_000])
+    far = NameUse(2, starts=[90_000, 95_000])
     far.labels["PERSON"] = 2
     assert groups({"Mary": use(30, she=10), "Mary King": far}) == set()
     assert groups({"Mary": use(30, she=10), "Mary King": use(2)}) != set()

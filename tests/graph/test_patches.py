@@ -12,7 +12,7 @@ import pytest
 from bytelatent.graph import long_text as reading
 from bytelatent.graph.build import patch_graph_of
 from bytelatent.graph.patch_graph import PatchGraphArgs, cut, kind, patch_graph, readable
-from bytelatent.graph.text_positions import TextPlaces, words
+from bytelatent.graph.text_positions import TextPositions, words
 from bytelatent.patching.patcher import PatcherArgs
 from bytelatent.runtime.entropy_runtime import EntropyRuntime
 
@@ -110,7 +110,7 @@ def test_evidence_is_where_it_says(model: Any) -> None:
     ],
 )
 def test_kinds(patch: tuple[int, int], expected: str) -> None:
-    assert kind(TextPlaces.of(TEXT), *patch) == expected
+    assert kind(TextPositions.of(TEXT), *patch) == expected
 
 
 def test_words_have_marks_and_apostrophes() -> None:
@@ -125,10 +125,10 @@ def test_labels_show_what_cannot_be_seen() -> None:
 
 
 def test_patches_cover_the_bytes(model: Any) -> None:
-    places = TextPlaces.of(TEXT)
-    patches = list(cut(places, model.analyse(places.data), 1.5))
+    positions = TextPositions.of(TEXT)
+    patches = list(cut(positions, model.analyse(positions.data), 1.5))
     assert [patch.end for patch in patches[:-1]] == [patch.start for patch in patches[1:]]
-    assert (patches[0].start, patches[-1].end) == (0, len(places.data))
+    assert (patches[0].start, patches[-1].end) == (0, len(positions.data))
 
 
 @pytest.mark.parametrize(

@@ -62,8 +62,8 @@ def test_logits_are_those_of_a_plain_pass(variant, mode, tmp_path) -> None:
 def test_chunks_of_a_prompt_change_nothing(chunk, runtime, wide, monkeypatch) -> None:
     tokens = [BOS_ID, *random_tokens(np.random.default_rng(5), 150)]
     monkeypatch.setattr("bytelatent.runtime.steps.CHUNK", chunk)
-    monkeypatch.setattr("bytelatent.runtime.steps.SLOTS", 20)
-    monkeypatch.setattr("bytelatent.runtime.steps.LOOKS", 50 * chunk)
+    monkeypatch.setattr("bytelatent.runtime.steps.MAX_PADDED_BYTES", 20)
+    monkeypatch.setattr("bytelatent.runtime.steps.MAX_PATCH_SCORES", 50 * chunk)
     found = torch.tensor(runtime.model.prefill(tokens).logits_V)
     torch.testing.assert_close(found, wide.logits(tokens)[-1], atol=1e-4, rtol=0)
 

@@ -18,7 +18,7 @@ from bytelatent.scaling.bits_per_byte import language_pieces, load_scorer, test_
 from bytelatent.scaling.collecting import COLLECTED, FITS
 from bytelatent.scaling.grid import draft, grid_point, points
 from bytelatent.scaling.running import Study
-from bytelatent.scaling.study_folders import Places, prepare_text, prepare_vocabulary
+from bytelatent.scaling.study_folders import StudyPaths, prepare_text, prepare_vocabulary
 from bytelatent.scaling.training_flops import measure_rates
 from bytelatent.tokenizers.bpe_tokenizer import BpeTokenizer
 from bytelatent.tokenizers.constants import PAD_ID
@@ -118,10 +118,10 @@ def test_robustness_collect_and_fit(done, capsys) -> None:
 
 def test_bits_of_tokens_are_those_of_a_computation_by_hand(done) -> None:
     _, args = done
-    places = Places(args)
-    folder = places.run("tiny-bpe-c1-s0") / "model"
+    paths = StudyPaths(args)
+    folder = paths.run("tiny-bpe-c1-s0") / "model"
     model = LMTransformer.from_pretrained(folder)
-    bpe = BpeTokenizer(str(places.tokenizer), add_bos=True, add_eos=False)
+    bpe = BpeTokenizer(str(paths.tokenizer), add_bos=True, add_eos=False)
     texts = [piece.data for piece in test_pieces(args)]
     assert max(map(len, texts)) <= args.row_bytes
     nats = 0.0
@@ -133,7 +133,7 @@ def test_bits_of_tokens_are_those_of_a_computation_by_hand(done) -> None:
     bits = nats / math.log(2) / sum(map(len, texts))
     record = records(args)["tiny-bpe-c1-s0"]
     assert record["bits_per_byte"]["total"]["bits_per_byte"] == pytest.approx(bits, rel=1e-5)
-    (empty,) = load_scorer(folder, args.entropy_model, places.tokenizer)([b""])
+    (empty,) = load_scorer(folder, args.entropy_model, paths.tokenizer)([b""])
     assert (empty.nats, empty.size, empty.units) == (0.0, 0, 0)
 
 
@@ -156,8 +156,8 @@ def test_a_stopped_study_goes_on_to_the_same_end(done, tmp_path) -> None:
                 return super()._train(point, run)
 
     assert Stopping(again, "x").record(point, {"chosen": 3e-3}) is None
-    assert not Places(again).record(point.name).exists()
-    folder = Places(again).run(point.name) / "checkpoints"
+    assert not StudyPaths(again).record(point.name).exists()
+    folder = StudyPaths(again).run(point.name) / "checkpoints"
     assert max(path.name for path in folder.iterdir()) == "0000000005", "the step after"
     found = Study(again, "x").record(point, {"chosen": 3e-3})
     assert found is not None and not folder.exists()
@@ -183,7 +183,10 @@ def test_what_another_process_holds_is_left_to_it(done, tmp_path) -> None:
     args = study(root, **CHANGES, folder=tmp_path / "runs", out=tmp_path / "out")
     point = grid_point(args, "bytes", "c1", 0)
     prepare_text(args)
-    with sole_run(Places(args).run(point.name)), pytest.raises(FolderBusyError, match="tiny-bytes"):
+    with (
+        sole_run(StudyPaths(args).run(point.name)),
+        pytest.raises(FolderBusyError, match="tiny-bytes"),
+    ):
         Study(args, "x").record(point, {"chosen": 3e-3})
     assert Study(args, "x").record(point, {"chosen": 3e-3}) is not None
 

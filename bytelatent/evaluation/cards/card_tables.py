@@ -1,4 +1,4 @@
-"""Tables of a card, from ``evaluation.json``; what an older one lacks is left out."""
+"""Tables of a model card, made from ``evaluation.json``; missing values are left out."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,7 +7,7 @@ from bytelatent.evaluation.compressors import COUNTING
 from bytelatent.evaluation.repetition import LEAST_WORDS, MOST_REPEATED
 
 EXAMPLES = 3
-"""Prompts that are shown with their texts."""
+"""Number of prompts that are shown with their continuations."""
 
 MARKS = "&<>\\`*_[]|~"
 
@@ -15,12 +15,12 @@ Numbers = Mapping[str, Any]
 
 
 def table(title: str, evaluation: Numbers, part: str) -> str:
-    """A table of one part of an evaluation, the sum of all last.
+    """Format one part of an evaluation as a table whose last row is the sum.
 
     Args:
-        title: what the first column holds.
+        title: heading of the first column.
         evaluation: content of ``evaluation.json``.
-        part: ``kinds``, ``languages`` or ``sources``; or ``outside``, which no sum holds.
+        part: ``kinds``, ``languages`` or ``sources``; or ``outside``, which has no sum.
     """
     total, groups = evaluation["total"], dict(evaluation[part])
     if part != "outside":
@@ -32,7 +32,7 @@ def table(title: str, evaluation: Numbers, part: str) -> str:
     heads += [f"`{evaluation['entropy_model']}`"] if entropy else []
     heads += ["bytes per patch", *names]
     rows = [heads, ["---"] * len(heads)]
-    rows += [_row(name, one, entropy, names) for name, one in groups.items()]
+    rows += [_row(name, scores, entropy, names) for name, scores in groups.items()]
     return "\n".join(_line(row) for row in rows)
 
 
@@ -42,17 +42,17 @@ def _line(cells: list[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _row(name: str, one: Numbers, entropy: bool, compressors: list[str]) -> list[str]:
-    cells = [name, f"{one['bytes']:,}", f"{one['bits_per_byte']:.3f}"]
+def _row(name: str, scores: Numbers, entropy: bool, compressors: list[str]) -> list[str]:
+    cells = [name, f"{scores['bytes']:,}", f"{scores['bits_per_byte']:.3f}"]
     if entropy:
-        cells.append(f"{one['entropy_model_bits_per_byte']:.3f}")
-    cells.append(f"{one['bytes_per_patch']:.2f}" if "bytes_per_patch" in one else "-")
-    found = one.get("compressors", {})
-    return cells + [f"{found[word]:.3f}" if word in found else "-" for word in compressors]
+        cells.append(f"{scores['entropy_model_bits_per_byte']:.3f}")
+    cells.append(f"{scores['bytes_per_patch']:.2f}" if "bytes_per_patch" in scores else "-")
+    rates = scores.get("compressors", {})
+    return cells + [f"{rates[word]:.3f}" if word in rates else "-" for word in compressors]
 
 
 def outside(evaluation: Numbers) -> str:
-    """Texts from outside the mix; empty where none were measured."""
+    """Format the section on texts outside the mix; empty if none were measured."""
     if not evaluation.get("outside"):
         return ""
     text = "Texts from outside the mix, kinds of text that no training document is of; no sum above"
@@ -60,7 +60,7 @@ def outside(evaluation: Numbers) -> str:
 
 
 def compressors(evaluation: Numbers) -> str:
-    """What stands in the columns of the compressors; empty where they were not measured."""
+    """Explain the columns of the compressors; empty if compressors were not measured."""
     if not evaluation["total"].get("compressors"):
         return ""
     text = f"Compressors of files stand beside the model: {COUNTING} A compressor learns from the "
@@ -71,33 +71,33 @@ def compressors(evaluation: Numbers) -> str:
 
 
 def text(evaluation: Numbers) -> str:
-    """The section on what the model writes; empty where that was not measured."""
-    found = evaluation.get("text")
-    if not found:
+    """Format the section on text quality; empty if it was not measured."""
+    quality = evaluation.get("text")
+    if not quality:
         return ""
-    greedy, sampled, prose = found["greedy"], found["sampled"], found["prose"]
-    words = f"Of {found['prompts']} beginnings of English prose, each continued by at most "
-    words += f"{found['bytes']} bytes. With the likeliest byte each time, "
-    words += f"{greedy['repeated_mean']:.1%} of all runs of {found['window']} bytes stand more "
+    greedy, sampled, prose = quality["greedy"], quality["sampled"], quality["prose"]
+    words = f"Of {quality['prompts']} beginnings of English prose, each continued by at most "
+    words += f"{quality['bytes']} bytes. With the likeliest byte each time, "
+    words += f"{greedy['repeated_mean']:.1%} of all runs of {quality['window']} bytes stand more "
     words += "than once in their text, "
     words += f"{greedy['repeated_worst']:.1%} in the worst one (wanted: at most "
     words += f"{MOST_REPEATED:.1%}; in real prose {prose['repeated_mean']:.1%})."
     share = sampled.get("share_of_words")
     if share is not None:
-        words += f" Drawn at temperature {found['temperature']}, {share:.1%} of "
-        words += f"{sampled['words']:,} words are words by the list of {found['word_list']} "
+        words += f" Drawn at temperature {quality['temperature']}, {share:.1%} of "
+        words += f"{sampled['words']:,} words are words by the list of {quality['word_list']} "
         words += f"(wanted: at least {LEAST_WORDS:.1%}; of real prose "
         words += f"{prose['share_of_words']:.1%})."
-    rows = [["prompt", "the likeliest bytes", f"drawn at {found['temperature']}"], ["---"] * 3]
+    rows = [["prompt", "the likeliest bytes", f"drawn at {quality['temperature']}"], ["---"] * 3]
     rows += [
-        [_cell(one[key]) for key in ("prompt", "greedy", "sampled")]
-        for one in found["examples"][:EXAMPLES]
+        [_cell(example[key]) for key in ("prompt", "greedy", "sampled")]
+        for example in quality["examples"][:EXAMPLES]
     ]
     return f"## Text\n\n{words}\n\n" + "\n".join(_line(row) for row in rows) + "\n\n"
 
 
 def _cell(text: str) -> str:
-    """A text in one cell: line ends as a sign, and none that Markdown or HTML would read."""
+    """Format a text as one table cell, with signs for line ends and without Markdown or HTML."""
     shown = text.replace("\n", " ↵ ").replace("\t", " ")
     shown = "".join(sign if sign.isprintable() else "\ufffd" for sign in shown)
     return "".join(f"&#{ord(sign)};" if sign in MARKS else sign for sign in shown) or "(nothing)"

@@ -1,4 +1,4 @@
-"""What a card is made from, and what can be read off it."""
+"""Facts from which a model card is made, and values that are derived from them."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,25 +12,26 @@ PROSE = {
     "austen": "Jane Austen's *Persuasion*",
     "sotu": "State of the Union addresses since 2016",
 }
-"""Sources whose test split is English prose of which no training document holds a part."""
+"""Sources whose test split is English prose that no training document contains."""
 
 
 @dataclass(frozen=True)
 class Release:
-    """What a card is made from.
+    """Facts from which a model card is made.
 
     Attributes:
-        args: the run.
-        out: where the model goes.
-        evaluation: content of ``evaluation.json``: the model, and how it did on held-out documents.
-        entries: of the corpus manifest, by source; empty without one.
+        args: settings of the run.
+        out: folder of the released model.
+        evaluation: content of ``evaluation.json``: the model and its scores on held-out documents.
+        entries: entries of the corpus manifest by source; empty without a manifest.
         metrics: lines of ``metrics.jsonl``.
-        training: steps and bytes, and where it started (see :mod:`bytelatent.release`).
-        entropy_training: the same of the entropy model of a BLT; None if it is not known.
+        training: number of steps and bytes, and the initial weights (see
+            :mod:`bytelatent.release`).
+        entropy_training: the same facts about the entropy model of a BLT; None if they are unknown.
         calibration: content of ``calibration.json``; None if there is none.
-        dtype: of the weights in the file.
+        dtype: dtype of the weights in the file.
         files: names of the other files.
-        beside: a comparison at equal training bytes; None for none.
+        beside: comparison at equal training bytes; None if there is none.
     """
 
     args: TrainArgs
@@ -47,21 +48,21 @@ class Release:
 
 
 def measured_prose(split: str, entries: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """The sources of :data:`PROSE` that a corpus has; only its manifest tells them from others."""
+    """Return the sources of :data:`PROSE` in a corpus manifest, if the split is ``test``."""
     return [name for name in PROSE if name in entries] if split == "test" else []
 
 
 def all_bytes(training: Mapping[str, Any]) -> int:
-    """Bytes of text that a model has learned from, its beginnings included."""
+    """Return the bytes that a model was trained on, including those of its initial weights."""
     start = training["start"]
     return int(training["bytes"] or 0) + (0 if start is None else all_bytes(start))
 
 
 def unknown_sources(sources: Iterable[str], entries: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """The sources of which the corpus manifest says nothing."""
+    """Return the sources that the corpus manifest does not contain."""
     return [name for name in sources if name not in entries]
 
 
 def shown(path: Path) -> str:
-    """A path for others to read: no folders of this machine."""
+    """Format a path for readers, without the folders of this machine."""
     return path.name if path.is_absolute() else path.as_posix()

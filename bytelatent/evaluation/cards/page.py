@@ -1,4 +1,4 @@
-"""The text of a released model's card. Everything in it is measured, or read off the run."""
+"""Text of a released model's card. Every figure in it is measured or read from the run."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -29,11 +29,11 @@ HELD_OUT = {
         "the model was trained"
     ),
 }
-"""What was measured, by the split of the corpus."""
+"""Description of the measured text by split of the corpus."""
 
 
 EQUAL = 0.01
-"""Share by which training bytes may differ that are called equal."""
+"""Largest relative difference of training bytes that counts as equal."""
 
 
 FILES = {
@@ -41,8 +41,8 @@ FILES = {
     "model.safetensors": "weights, {dtype}",
     "entropy.onnx": "a graph for onnxruntime, without torch; reads `model.safetensors`",
     "encoder.onnx": "bytes to byte states, as a graph for onnxruntime; reads `model.safetensors`",
-    "global.onnx": "patches to what bytes read of them, likewise",
-    "decoder.onnx": "byte states to logits, likewise",
+    "global.onnx": "patches to latents, as a graph for onnxruntime; reads `model.safetensors`",
+    "decoder.onnx": "byte states to logits, as a graph for onnxruntime; reads `model.safetensors`",
     "train_args.json": "the run, with tokenizer and patcher",
     "calibration.json": "bytes per patch by threshold, for the mix and each language",
     "evaluation.json": "the tables below, and patch lengths",
@@ -52,20 +52,20 @@ FILES = {
 
 
 def card(release: Release) -> str:
-    """The card in Markdown.
+    """Write the model card in Markdown.
 
     Raises:
-        ValueError: the comparison is not one at equal training bytes.
+        ValueError: the comparison in the release is not a comparison at equal training bytes.
     """
     fields = _common(release)
     if release.evaluation["kind"] == BYTE_MODEL:
         name = "entropy_model_card.md"
         assert release.calibration is not None
-        found = release.calibration["rules"][release.calibration["rule"]]
+        calibrated = release.calibration["rules"][release.calibration["rule"]]
         fields |= {
             "shape": release.args.entropy_model,
-            "threshold": found["threshold"],
-            "patch_size": found["bytes_per_patch"],
+            "threshold": calibrated["threshold"],
+            "patch_size": calibrated["bytes_per_patch"],
             "longest": _longest(release),
         }
     else:
@@ -129,23 +129,23 @@ def _prose(release: Release) -> str:
     names = [name for name in sources if name in prose]
     if not names:
         return ""
-    found = [sources[name] for name in names]
-    size, titles = sum(one["bytes"] for one in found), ", ".join(PROSE[name] for name in names)
+    scores = [sources[name] for name in names]
+    size, titles = sum(score["bytes"] for score in scores), ", ".join(PROSE[name] for name in names)
     text = f"On English prose of which no training document holds a part ({titles}; "
-    text += f"{size:,} bytes): **{_mean(found, 'bits_per_byte'):.3f}**"
-    if all("entropy_model_bits_per_byte" in one for one in found):
-        text += f", the entropy model {_mean(found, 'entropy_model_bits_per_byte'):.3f}"
+    text += f"{size:,} bytes): **{_mean(scores, 'bits_per_byte'):.3f}**"
+    if all("entropy_model_bits_per_byte" in score for score in scores):
+        text += f", the entropy model {_mean(scores, 'entropy_model_bits_per_byte'):.3f}"
     return text + "."
 
 
 def _mean(scores: Iterable[Mapping[str, Any]], key: str) -> float:
-    """Of rates, by bytes."""
-    sums = np.array([(one[key] * one["bytes"], one["bytes"]) for one in scores]).sum(axis=0)
+    """Average the rate ``key`` of several scores, weighted by their bytes."""
+    sums = np.array([(score[key] * score["bytes"], score["bytes"]) for score in scores]).sum(axis=0)
     return float(sums[0] / sums[1])
 
 
 def _equal(release: Release) -> str:
-    """The BLT beside its entropy model, and how much text each has seen."""
+    """Compare the BLT with its entropy model, and say how much text each was trained on."""
     total, name = release.evaluation["total"], release.evaluation["entropy_model"]
     text = f" On all documents together: {total['bits_per_byte']:.3f}, and "
     text += f"{total['entropy_model_bits_per_byte']:.3f} by the entropy model, `{name}`, on the "
@@ -157,7 +157,7 @@ def _equal(release: Release) -> str:
 
 
 def _beside(release: Release) -> str:
-    """A paragraph on the BLT and a byte model that has learned from as many bytes."""
+    """Compare the BLT with a byte model that was trained on the same number of bytes."""
     beside = release.beside
     if beside is None:
         return ""
@@ -182,20 +182,21 @@ def _patches(release: Release) -> str:
     if release.calibration is None:
         mean = release.evaluation["total"]["bytes_per_patch"]
         return f"{text}: {mean:.2f} bytes each on these documents. {_longest(release)}".rstrip()
-    found = release.calibration["rules"][release.calibration["rule"]]
-    text += f" with the threshold {found['threshold']:.6f} nats, as in training: "
-    text += f"{found['bytes_per_patch']:.2f} bytes each on held-out documents of the training mix. "
+    calibrated = release.calibration["rules"][release.calibration["rule"]]
+    text += f" with the threshold {calibrated['threshold']:.6f} nats, as in training: "
+    text += f"{calibrated['bytes_per_patch']:.2f} bytes each on held-out documents of the "
+    text += "training mix. "
     return f"{text}{_longest(release)}`calibration.json` has other thresholds."
 
 
 def _longest(release: Release) -> str:
-    """A sentence on the longest length of a patch; empty without a limit."""
+    """Write a sentence on the largest patch length; empty without a limit."""
     longest = release.evaluation["patcher"].get("max_patch_length")
     return "" if longest is None else f"None is longer than {longest} bytes. "
 
 
 def _licences(release: Release) -> str:
-    """What the table of sources tells, and what it does not."""
+    """Explain which licences the table of sources contains, and which are unknown."""
     unknown = unknown_sources(release.training["sources"], release.entries)
     if not unknown:
         return (
@@ -212,7 +213,7 @@ def _licences(release: Release) -> str:
 
 
 def _data(release: Release) -> str:
-    """A row for every source of the run and of the model it started from."""
+    """Write a table row for every source of the run and of the model that the run started from."""
     shares, entries = release.args.data.used_sources(), release.entries
     names = [name for name in entries if name in release.training["sources"]]
     rows = []

@@ -1,4 +1,4 @@
-"""What a card says of the training: steps, rounds, the curve, and the commands."""
+"""Training section of a model card: steps, rounds, the curve and the commands."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -16,17 +16,17 @@ CONFIGS = Path(__file__).parents[2] / "configs"
 
 BARS = "▁▂▃▄▅▆▇█"
 PARTS, MOMENTS = 40, 8
-"""Bars of the curve, and held-out measurements that are told of."""
+"""Number of bars in the curve, and of held-out measurements in its table."""
 
 
 def training(release: Release) -> str:
-    """How long the run was, how it was made, and what it began with."""
-    args, told = release.args, release.training
-    data, start = args.data, told["start"]
+    """Describe the length of the run, its settings and its initial weights."""
+    args, facts = release.args, release.training
+    data, start = args.data, facts["start"]
     speed = np.median([m["bytes_per_second"] for m in release.metrics if "bytes" in m]) / 1e3
-    text = f"{told['steps']:,} steps of {data.batch_size} rows of at most {data.seq_len} bytes,"
-    text += f" {told['bytes'] / 1e6:.1f} MB in all, in {args.dtype} on `{args.device}` (median "
-    text += f"{speed:.1f} kB/s). {_rounds_told(release)}"
+    text = f"{facts['steps']:,} steps of {data.batch_size} rows of at most {data.seq_len} bytes,"
+    text += f" {facts['bytes'] / 1e6:.1f} MB in all, in {args.dtype} on `{args.device}` (median "
+    text += f"{speed:.1f} kB/s). {_rounds_text(release)}"
     if args.init_from is None:
         return f"{text}The weights were drawn with seed {args.seed}."
     whose = (
@@ -37,28 +37,28 @@ def training(release: Release) -> str:
         return f"{text}; how much text that had seen is not known."
     text += f", which {start['steps']:,} steps and {start['bytes'] / 1e6:.1f} MB had made"
     text += " from fresh ones" if start["start"] is None else " from those of yet another"
-    return f"{text}: {all_bytes(told) / 1e6:.1f} MB in all."
+    return f"{text}: {all_bytes(facts) / 1e6:.1f} MB in all."
 
 
-def _rounds_told(release: Release) -> str:
-    """A sentence on the rounds; empty for a single one."""
-    found = find_rounds(release.metrics)
-    if len(found) < 2:
+def _rounds_text(release: Release) -> str:
+    """Write a sentence on the rounds; empty for a single round."""
+    rounds = find_rounds(release.metrics)
+    if len(rounds) < 2:
         return ""
-    text = f"The steps were made in {len(found)} rounds, each with a fall of the learning rate of "
-    text += f"its own: to {found[0].last_lr:.2e} at step {found[0].last:,}"
-    for one in found[1:]:
-        text += f"; begun again with {one.first_lr:.2e} at step {one.first:,}, to "
-        text += f"{one.last_lr:.2e} at step {one.last:,}"
+    text = f"The steps were made in {len(rounds)} rounds, each with a fall of the learning rate of "
+    text += f"its own: to {rounds[0].last_lr:.2e} at step {rounds[0].last:,}"
+    for round_ in rounds[1:]:
+        text += f"; begun again with {round_.first_lr:.2e} at step {round_.first:,}, to "
+        text += f"{round_.last_lr:.2e} at step {round_.last:,}"
     return f"{text}. One run to the last step gives other weights. "
 
 
 def commands(release: Release) -> list[str]:
-    """What makes the model anew."""
+    """Return the commands that make the model again."""
     args, rounds = release.args, find_rounds(release.metrics)
     longest = release.evaluation["patcher"]["max_patch_length"] if args.blt is None else None
     train = f"python -m bytelatent.train config={_config(args)}"
-    steps = [f" steps={one.last}" for one in rounds] if len(rounds) > 1 else [""]
+    steps = [f" steps={round_.last}" for round_ in rounds] if len(rounds) > 1 else [""]
     options = "" if release.dtype == "fp32" else f" --dtype {release.dtype}"
     if release.beside is not None:
         options += f" --beside {shown(release.beside.path)}"
@@ -73,12 +73,12 @@ def commands(release: Release) -> list[str]:
 
 
 def curve(release: Release) -> str:
-    """Bits per byte over the run, as bars and as a table of held-out measurements."""
+    """Draw bits per byte over the run as bars, with a table of held-out measurements."""
     lines = {
-        one["step"]: one for one in release.metrics if {"bytes", "bits_per_byte"} <= one.keys()
+        line["step"]: line for line in release.metrics if {"bytes", "bits_per_byte"} <= line.keys()
     }
     ordered = [lines[step] for step in sorted(lines)]
-    parts = np.array_split(np.array([one["bits_per_byte"] for one in ordered]), PARTS)
+    parts = np.array_split(np.array([line["bits_per_byte"] for line in ordered]), PARTS)
     means = np.array([part.mean() for part in parts if len(part)])
     if not len(means) or not np.isfinite(means).all():
         return ""
@@ -90,34 +90,36 @@ def curve(release: Release) -> str:
 
 
 def _held_out(release: Release, ordered: Sequence[Mapping[str, Any]]) -> str:
-    """The measurements of the validation split; empty if there was none."""
-    found = {
-        one["step"]: one["valid_bits_per_byte"]
-        for one in release.metrics
-        if "valid_bits_per_byte" in one
+    """Format the measurements of the validation split as a table; empty if there are none."""
+    valid_bits = {
+        line["step"]: line["valid_bits_per_byte"]
+        for line in release.metrics
+        if "valid_bits_per_byte" in line
     }
-    steps = sorted(found)
+    steps = sorted(valid_bits)
     if not steps:
         return ""
     shown_steps = [steps[place] for place in _spread(len(steps), MOMENTS)]
     sizes = np.interp(
-        shown_steps, [0, *(one["step"] for one in ordered)], [0, *(one["bytes"] for one in ordered)]
+        shown_steps,
+        [0, *(line["step"] for line in ordered)],
+        [0, *(line["bytes"] for line in ordered)],
     )
     rows = [
         ["MB of text", *(f"{size / 1e6:.1f}" for size in sizes)],
         ["---", *("---" for _ in shown_steps)],
-        ["validation split, bits per byte", *(f"{found[step]:.3f}" for step in shown_steps)],
+        ["validation split, bits per byte", *(f"{valid_bits[step]:.3f}" for step in shown_steps)],
     ]
     return "\n\n" + "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
 def _spread(count: int, most: int) -> list[int]:
-    """At most ``most`` places of ``count``, the last one among them."""
+    """Return at most ``most`` evenly spread indices below ``count``, including the last one."""
     return sorted({round(place) for place in np.linspace(count - 1, 0, min(count, most))})
 
 
 def _config(args: TrainArgs) -> str:
-    """The shipped configuration that starts like the run, or the one that the run has kept."""
+    """Return the path of the shipped configuration that starts like the run, or of its own copy."""
     for path in sorted(CONFIGS.glob("*.yaml")):
         if re.search(rf"^name: {re.escape(args.name)}$", path.read_text("utf-8"), re.MULTILINE):
             shipped = load_args(TrainArgs, [f"config={path}"])

@@ -1,1 +1,1 @@
-"""The torch backend of generation: exact steps of one byte, in rows, with KV caches."""
+"""The torch backend of generation: exact steps of one byte per row, with KV caches."""

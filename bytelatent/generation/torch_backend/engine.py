@@ -1,4 +1,4 @@
-"""Text from prompts by torch; :class:`bytelatent.runtime.BltRuntime` is its twin without torch."""
+"""Text generation by torch; :class:`bytelatent.runtime.BltRuntime` generates without torch."""
 
 from collections.abc import Iterator, Sequence
 from typing import cast
@@ -16,24 +16,24 @@ from bytelatent.transformer import LMTransformer
 
 
 class Engine:
-    """Generates with a BLT, the entropy model that cuts its patches, and their rule.
+    """Text generator: a BLT, the entropy model that it needs for patching, and the patching rule.
 
-    The weights of the local models and of the entropy model are laid out anew here: make another
-    engine when they have changed. Calls do not disturb one another.
+    The weights of the local models and of the entropy model are copied to another layout: create a
+    new engine after the weights have changed. Calls are independent of one another.
 
     Args:
-        blt: makes the text.
-        entropy_model: needed by some patching rules.
-        patcher_args: the rule; one that looks at later bytes (top-k) cannot be used.
-        weights: how they are kept for steps; in fewer bits (``fp16``, ``int8``) single precision on
-            a CPU is faster and no longer exact. See
+        blt: the model that generates the text.
+        entropy_model: entropy model; some patching rules need it.
+        patcher_args: the patching rule; a rule that uses later bytes (top-k) is not possible.
+        weights: storage of the weights for steps; with fewer bits (``fp16``, ``int8``) single
+            precision on a CPU is faster and no longer exact. See
             :func:`bytelatent.generation.torch_backend.matrices.matrix_of`.
-        cuda_graphs: whether steps are recorded and run again (:class:`.recorded.Recorded`); where
-            left out, on a GPU of CUDA.
+        cuda_graphs: whether steps run as CUDA graphs (:class:`.recorded.Recorded`). If None, they
+            do on a CUDA device.
 
     Raises:
-        ValueError: these cannot generate together, weights cannot be kept that way, or CUDA graphs
-            are asked for on another device.
+        ValueError: these parts cannot generate together, the weights cannot be stored as
+            ``weights`` says, or CUDA graphs are chosen for another device.
     """
 
     def __init__(
@@ -63,20 +63,20 @@ class Engine:
         stop: Sequence[bytes] = (),
         speculate: Speculate = None,
     ) -> Iterator[Event]:
-        """The tokens of all rows as they come; rows take turns.
+        """Yield the tokens of all rows as they are generated; the rows alternate.
 
-        A row's text does not depend on the rows beside it: to greedy and to seeded sampling a batch
-        gives what its prompts get alone.
+        The text of a row does not depend on the other rows: with greedy and with seeded sampling, a
+        prompt gets the same text alone and in a batch.
 
         Args:
-            prompts: bytes that texts go on from; may be empty and need not be UTF-8.
-            max_bytes: tokens of a row at most.
-            sampling: how a token is chosen; greedy when left out.
-            stop: a row ends in front of the first of these strings.
-            speculate: tokens to draft in one go (:mod:`bytelatent.generation.speculative`), or
-                ``auto`` to follow how many of them stay; windows shorter than that set a limit too.
-                Greedy text is the same with and without; sampled text has the same distribution,
-                but a seed gives another one.
+            prompts: bytes that each text continues; may be empty and need not be UTF-8.
+            max_bytes: largest number of tokens of a row.
+            sampling: how a token is chosen; greedy if None.
+            stop: strings; a row ends before the first of them that it generates.
+            speculate: number of tokens to draft at once (:mod:`bytelatent.generation.speculative`),
+                or ``auto`` to adapt it to how many are accepted; a shorter window is also a limit.
+                Greedy text does not change. Sampled text keeps its distribution, but a seed gives
+                another text.
 
         Raises:
             ValueError: a number is out of range or a stop string is empty.
@@ -93,6 +93,6 @@ class Engine:
         stop: Sequence[bytes] = (),
         speculate: Speculate = None,
     ) -> list[Generated]:
-        """The whole text of every row; see :meth:`stream`."""
+        """Return the whole text of every row; the arguments are those of :meth:`stream`."""
         options = Options(max_bytes, sampling or SamplingArgs(), tuple(stop), speculate)
         return Run(self.model, prompts, options).whole()

@@ -1,12 +1,13 @@
-"""The whole model one byte at a time: what ``forward`` gives, at a cost that no length changes.
+"""Generation with KV caches: the result of ``forward``, byte by byte, without recomputation.
 
-For every byte one step of the entropy model, the local encoder and the local decoder; when a patch
-closes, also pooling, the encoder's cross-attention and one step of the global transformer:
+Every byte takes one step of the entropy model, the local encoder and the local decoder. A byte that
+completes a patch also takes pooling, the cross-attention of the encoder and one step of the global
+transformer:
 
-    byte x -> entropy model: how sure is the byte after x, so does it start a patch?
-           -> encoder: state of x, kept until its patch closes
-           -> if the next byte starts a patch, that of x is complete: patch vector -> global model
-           -> decoder: x looks at the latest complete patch -> logits of the next byte
+    byte x -> entropy model: entropy of the prediction after x; does the next byte start a patch?
+           -> encoder: state of x, stored until its patch is complete
+           -> if the next byte starts a patch: patch vector -> global transformer -> latent
+           -> decoder: x attends to the latent of the latest complete patch -> next-byte logits
 
 Legend: ``R`` rows that advance, ``S`` bytes, ``D`` local width, ``G`` global width, ``K`` vectors
 per patch, ``V`` vocabulary.
@@ -35,19 +36,20 @@ from bytelatent.transformer import LMTransformer
 
 
 class Incremental:
-    """A BLT, its entropy model and its patching rule, byte by byte.
+    """A BLT, its entropy model and its patching rule, for steps of one byte per row.
 
-    Weights are laid out anew for this (:class:`~bytelatent.generation.torch_backend.stack.Stack`):
-    make another one when they have changed.
+    The weights are copied to another layout
+    (:class:`~bytelatent.generation.torch_backend.stack.Stack`): create a new object after the
+    weights have changed.
 
     Args:
         blt, entropy_model, patcher_args: as for ``torch_backend.engine.Engine``.
-        weights: how they are kept; see ``torch_backend.matrices.matrix_of``.
+        weights: storage of the weights; see ``torch_backend.matrices.matrix_of``.
 
     Raises:
-        ValueError: the rule cannot be decided byte by byte or needs an entropy model that is not
-            there, the two models have different vocabularies, the BLT has n-gram tables, or its
-            weights cannot be kept that way.
+        ValueError: the patching rule cannot be decided byte by byte or needs an entropy model that
+            is missing, the two models have different vocabularies, the BLT has n-gram tables, or
+            its weights cannot be stored as ``weights`` says.
     """
 
     def __init__(
@@ -76,11 +78,11 @@ class Incremental:
         local = blt.local_decoder
         crosses = cast(list[BytesReadPatches], getattr(local, "cross_attn_layers", []))
         self.crosses = [CrossStep(cross, weights) for cross in crosses]
-        self._offers = CrossKeysValues(crosses, weights)
+        self._keys_values = CrossKeysValues(crosses, weights)
         projection = getattr(local, "patch_embedding_projection", None)
-        self._received: Callable[[Tensor], Tensor] = lambda patch_1G: patch_1G
+        self._project_in: Callable[[Tensor], Tensor] = lambda patch_1G: patch_1G
         if projection is not None:
-            self._received = matrix_of(projection.weight, weights)
+            self._project_in = matrix_of(projection.weight, weights)
         head = blt.local_encoder.tok_embeddings if args.weight_tying else local.output
         self.output = normed_product(local.norm, head, weights)
         self.read_layers = args.encoder.cross_layers or [args.encoder.n_layers - 1]
@@ -88,7 +90,7 @@ class Incremental:
         self.longest_ngram = max(blt.longest_ngram, measuring)
 
     def room(self) -> Room:
-        """Where a new row's past will stand; empty."""
+        """Return empty KV caches and an empty open patch for a new row."""
         like_D = self.encoder.like.new_empty(self.args.encoder.dim)
         return Room(
             entropy_cache=None if self.entropies is None else self.entropies.cache(),
@@ -99,16 +101,18 @@ class Incremental:
         )
 
     def seat(self, row: Row) -> None:
-        """Hear of a row that has its room from here."""
+        """Register a row that uses caches from :meth:`room`; a subclass may need this."""
 
     @torch.inference_mode()
     def step(self, rows: Sequence[Row], tokens: Sequence[int]) -> Tensor:
-        """Give each row its next token; return the logits ``[R, V]`` of the one after it.
+        """Advance each row by its next token; return the logits of the token after it, ``[R, V]``.
 
-        Rows are as ``torch_backend.prefill.prefill`` makes them, and are changed.
+        Args:
+            rows: rows from ``torch_backend.prefill.prefill``; they are changed.
+            tokens: the next token id of each row.
 
         Raises:
-            ValueError: a patch has more bytes than the model has room for side by side.
+            ValueError: a patch has more bytes than the model can concatenate.
         """
         for row, token in zip(rows, tokens, strict=True):
             self.take(row, token)
@@ -129,21 +133,21 @@ class Incremental:
         return logits_RV
 
     def take(self, row: Row, token: int) -> None:
-        """Let ``token`` be the newest of a row, before anything runs over it."""
+        """Append ``token`` to the recent ids of a row, before any model runs over it."""
         row.recent.append(token)
 
     @staticmethod
     def kept(h: Tensor) -> Tensor:
-        """What a step gave, such that it outlasts the row's next one."""
+        """Return ``h``, an output of a step, in memory that the next step does not overwrite."""
         return h
 
     def latent(self, patch_G: Tensor) -> Latent:
-        """What the decoder's layers need of a patch's state ``[G]``."""
-        vector = self._received(patch_G[None])[0]
-        return Latent(vector, self._offers(vector.view(-1, self.args.decoder.dim)))
+        """Compute the latent that the decoder needs from the state ``[G]`` of a patch."""
+        vector = self._project_in(patch_G[None])[0]
+        return Latent(vector, self._keys_values(vector.view(-1, self.args.decoder.dim)))
 
     def _measure(self, rows: Sequence[Row], tokens: Sequence[int]) -> None:
-        """Tell rows the entropy of what comes after ``tokens``."""
+        """Set the entropy of each row to that of the prediction after its token."""
         if self.entropy_model is None:
             return
         args = self.entropy_model.args
@@ -153,17 +157,17 @@ class Incremental:
                 row.entropy_cache.reset()
 
     def _nats(self, rows: Sequence[Row]) -> list[float]:
-        """One step of the entropy model over the newest byte of each row."""
+        """Run one step of the entropy model over the newest byte of each row."""
         lm = self.entropy_model
         assert lm is not None and self.entropies is not None
         caches = [row.entropy_cache for row in rows if row.entropy_cache is not None]
         h_RD = torch.stack([lm.embed_next(row.recent) for row in rows])
         h_RD = self.entropies.step(h_RD, caches)
-        found: list[float] = entropy(self.entropy_output(h_RD)).tolist()
-        return found
+        entropies: list[float] = entropy(self.entropy_output(h_RD)).tolist()
+        return entropies
 
     def encode(self, rows: Sequence[Row]) -> Tensor:
-        """States ``[R, D]`` of the newest bytes; those that the patch will read are kept."""
+        """Encode the newest bytes and add their states to the open patches; return ``[R, D]``."""
         step = self.encoder.begin([row.encoder_cache for row in rows])
         h_RD = torch.stack([self.blt.embed_next(row.recent) for row in rows])
         h_RD, states = self.encoded(h_RD, step)
@@ -172,7 +176,12 @@ class Incremental:
         return h_RD
 
     def encoded(self, h_RD: Tensor, step: Step) -> tuple[Tensor, list[Tensor]]:
-        """States ``[R, D]`` of embedded bytes, and those after each layer that patches read."""
+        """Run the encoder over embedded bytes.
+
+        Returns:
+            The states ``[R, D]`` after the last layer, and those after each layer whose states the
+            patches use.
+        """
         states = []
         for number in range(self.args.encoder.n_layers):
             h_RD = self.encoder.run(number, h_RD, step)
@@ -190,31 +199,31 @@ class Incremental:
             row.global_steps += 1
 
     def _latents(self, rows: Sequence[Row]) -> list[Latent]:
-        """Pooling, cross-attention and the global transformer for the open patch of each row."""
+        """Run pooling, cross-attention and the global transformer over each open patch."""
         patches = [self.blt.local_encoder.read_patch(row.open_patch.states()) for row in rows]
         h_RG = self.blt.global_transformer.project_in(torch.cat(patches))
         h_RG = self.globals.step(h_RG, [row.global_cache for row in rows])
         return [self.latent(h_G) for h_G in h_RG.unbind(0)]
 
     def predict(self, rows: Sequence[Row], bytes_RD: Tensor) -> Tensor:
-        """Logits ``[R, V]`` after the bytes that :meth:`encode` has just given."""
+        """Return logits ``[R, V]`` after the bytes of the latest call of :meth:`encode`."""
         step = self.decoder.begin([row.decoder_cache for row in rows])
         return self.decode(bytes_RD, [row.latent for row in rows], step)
 
     def decode(self, h_RD: Tensor, latents: Sequence[Latent], step: Step) -> Tensor:
-        """Logits ``[R, V]`` of bytes that are predicted from ``latents``."""
+        """Run the decoder over states, each with its latent; return logits ``[R, V]``."""
         cross_layers = self.args.decoder.cross_layers
         if not cross_layers:
             h_RD = h_RD + torch.stack([latent.vector for latent in latents])
         for number in range(self.args.decoder.n_layers):
             if number in cross_layers:
-                at = cross_layers.index(number)
-                offers = [latent.offers[at] for latent in latents]
+                index = cross_layers.index(number)
+                keys_values = [latent.keys_values[index] for latent in latents]
                 keys, values = (
                     parts[0] if len(parts) == 1 else torch.cat(parts)
-                    for parts in zip(*offers, strict=True)
+                    for parts in zip(*keys_values, strict=True)
                 )
-                h_RD = self.crosses[at](h_RD, keys, values)
+                h_RD = self.crosses[index](h_RD, keys, values)
             h_RD = self.decoder.run(number, h_RD, step)
         return self.output(h_RD)
 
@@ -233,10 +242,11 @@ def _check(
             "outside the model, so it cannot generate; hash n-grams can"
         )
     if boundaries.needs_entropy and entropy_model is not None:
-        ours, theirs = blt.args.vocab_size, entropy_model.args.vocab_size
-        if ours != theirs:
+        blt_size, entropy_size = blt.args.vocab_size, entropy_model.args.vocab_size
+        if blt_size != entropy_size:
             raise ValueError(
-                f"vocab_size: the entropy model has {theirs}, the BLT {ours}; they must be equal"
+                f"vocab_size: the entropy model has {entropy_size}, the BLT {blt_size}; "
+                "they must be equal"
             )
     if blt.training and blt.args.dropout:
         raise ValueError(f"dropout {blt.args.dropout} is active; call eval() before generating")

@@ -1,27 +1,35 @@
-"""Keys and values that a row's next byte looks at.
+"""KV cache of one row for the torch backend.
 
-Legend: ``L`` layers, ``G`` key/value heads, ``T`` places, ``S`` new positions, ``E`` head width.
+Legend: ``L`` layers, ``G`` key/value heads, ``N = 2 G`` keys and values, ``T`` slots, ``S`` new
+positions, ``E`` head width.
 """
 
 import torch
 from torch import Tensor
 
-FIRST_PLACES = 64
-"""Places that a cache without a window begins with; it doubles when they are full."""
+FIRST_SLOTS = 64
+"""Number of slots of a new cache without a window; it doubles whenever they are full."""
 
 
 class KVCache:
-    """Rotated keys, and values, of the bytes or patches of one row in all layers of a stack.
+    """KV cache of one row in one transformer: rotated keys, and values, of every layer.
 
-    With a window it is a ring of that many places, otherwise it grows by doubling. Positions are
-    counted from the beginning of the document; nothing of an older one can be seen, and attention
-    depends on differences of positions alone. Keys are rotated by exact angles, so they stay good
-    however long a document is. The order of places means nothing to attention.
+    The positions are bytes or, in the global transformer, patches. With a window the cache is a
+    ring buffer of that many slots; otherwise it grows by doubling. Positions are counted from the
+    beginning of the current document: older documents are not attended to, and attention depends
+    only on differences of positions. Keys are rotated by exact angles, so they stay exact in
+    documents of any length. The order of the slots does not affect attention.
+
+    Args:
+        like: a tensor whose precision and device the cache gets.
+        shape: numbers of layers and of key/value heads, and the head width.
+        window: number of positions that a position attends to, itself included; None for all.
 
     Attributes:
-        store_LNTE: keys of the ``G`` heads, then values: ``N = 2 G``.
-        count: positions of this document so far; the next one has this number.
-        window: places of the ring, or None.
+        store_LNTE: keys of the ``G`` heads, then values of the ``G`` heads.
+        count: number of positions of the current document so far; the next position has this
+            number.
+        window: number of slots of the ring buffer, or None.
     """
 
     def __init__(self, like: Tensor, shape: tuple[int, int, int], window: int | None) -> None:
@@ -29,73 +37,74 @@ class KVCache:
         self.window = window
         self.count = 0
         self._saved_at = 0
-        # Zeros, not whatever was in memory: masked places must be finite.
-        self.store_LNTE = like.new_zeros(layers, 2 * self.heads, window or FIRST_PLACES, width)
+        # Zeros instead of uninitialised memory: masked slots must be finite.
+        self.store_LNTE = like.new_zeros(layers, 2 * self.heads, window or FIRST_SLOTS, width)
         self._saved_LNSE = self.store_LNTE[:, :, :0]
 
     def make_room(self, more: int = 1) -> None:
-        """See to it that ``more`` positions fit."""
-        places = self.store_LNTE.shape[2]
-        if self.window is not None or self.count + more <= places:
+        """Enlarge the cache, if necessary, so that ``more`` further positions fit."""
+        slots = self.store_LNTE.shape[2]
+        if self.window is not None or self.count + more <= slots:
             return
-        while places < self.count + more:
-            places *= 2
+        while slots < self.count + more:
+            slots *= 2
         layers, heads, _, width = self.store_LNTE.shape
-        grown = self.store_LNTE.new_zeros(layers, heads, places, width)
+        grown = self.store_LNTE.new_zeros(layers, heads, slots, width)
         grown[:, :, : self.count] = self.store_LNTE[:, :, : self.count]
         self.store_LNTE = grown
 
     @property
     def filled(self) -> int:
-        """Places in use."""
+        """Number of slots in use."""
         return self.count if self.window is None else min(self.count, self.window)
 
-    def place_next(self) -> tuple[list[Tensor], list[Tensor], list[Tensor]]:
-        """Take the next position in; of every layer where it goes and what it then sees.
+    def next_slot(self) -> tuple[list[Tensor], list[Tensor], list[Tensor]]:
+        """Add one position and return, for every layer, its slot and what its query attends to.
 
         Returns:
-            ``[N, E]`` to write key and value to, keys ``[G, E, T]`` and values ``[G, T, E]``.
+            The slots ``[N, E]`` that the new keys and values must be written to, the keys
+            ``[G, E, T]`` and the values ``[G, T, E]`` in use, each as a list of layers.
         """
         self.make_room()
-        place = self.count if self.window is None else self.count % self.window
+        slot = self.count if self.window is None else self.count % self.window
         self.count += 1
         seen_LNTE = self.store_LNTE[:, :, : self.filled]
         return (
-            list(self.store_LNTE[:, :, place].unbind(0)),
+            list(self.store_LNTE[:, :, slot].unbind(0)),
             list(seen_LNTE[:, : self.heads].transpose(-1, -2).unbind(0)),
             list(seen_LNTE[:, self.heads :].unbind(0)),
         )
 
-    def places(self, size: int) -> Tensor:
-        """Where the next ``size`` positions go."""
+    def slots(self, size: int) -> Tensor:
+        """Return the slots of the next ``size`` positions, ``[S]``."""
         assert self.window is None or size <= self.window
-        places_S = torch.arange(self.count, self.count + size, device=self.store_LNTE.device)
-        return places_S if self.window is None else places_S % self.window
+        slots_S = torch.arange(self.count, self.count + size, device=self.store_LNTE.device)
+        return slots_S if self.window is None else slots_S % self.window
 
     def positions(self) -> Tensor:
-        """The position that stands at each place in use."""
-        places_T = torch.arange(self.filled, device=self.store_LNTE.device)
+        """Return the position that each slot in use holds, ``[T]``."""
+        slots_T = torch.arange(self.filled, device=self.store_LNTE.device)
         if self.window is None:
-            return places_T
+            return slots_T
         last = self.count - 1
-        return last - (last - places_T) % self.window
+        return last - (last - slots_T) % self.window
 
     def checkpoint(self, size: int) -> None:
-        """Remember what the next ``size`` positions will stand on, for :meth:`rollback`."""
+        """Save the slots that the next ``size`` positions overwrite, for :meth:`rollback`."""
         if self.window is not None:
             self._saved_at = self.count
-            self._saved_LNSE = self.store_LNTE.index_select(2, self.places(size))
+            self._saved_LNSE = self.store_LNTE.index_select(2, self.slots(size))
 
     def rollback(self, count: int) -> None:
-        """Forget the positions from ``count`` on, which came after :meth:`checkpoint`."""
+        """Remove the positions from ``count`` on; they must have come after :meth:`checkpoint`."""
         size, self.count = self.count - count, count
         if self.window is not None and size:
             first = count - self._saved_at
             old_LNSE = self._saved_LNSE[:, :, first : first + size]
-            self.store_LNTE.index_copy_(2, self.places(size), old_LNSE)
+            self.store_LNTE.index_copy_(2, self.slots(size), old_LNSE)
 
     def fill(self, keys_LSGE: Tensor, values_LSGE: Tensor) -> None:
-        """Begin with ``S`` positions of a document, no more than the window; keys are rotated."""
+        """Replace the content by ``S`` positions, at most the window, with rotated keys."""
         size = keys_LSGE.shape[1]
         assert self.window is None or size <= self.window
         self.count = 0
@@ -105,5 +114,5 @@ class KVCache:
         self.store_LNTE[:, :, :size] = both_LSNE.transpose(1, 2)
 
     def reset(self) -> None:
-        """The document has ended."""
+        """Empty the cache, because a document has ended."""
         self.count = 0

@@ -1,7 +1,7 @@
-"""Products of a weight and one vector, or a few, as fast as the weight can be read.
+"""Products of a weight and one or a few vectors, as fast as memory can deliver the weight.
 
-A step reads every weight for a handful of numbers, so the rate at which weights are read is what
-counts, and how many bytes they have.
+A step reads every weight for only a few products, so the memory bandwidth and the size of the
+weights in bytes decide its speed.
 
 Legend: ``R`` rows, ``D`` and ``F`` widths, ``B`` parts of a matrix.
 """
@@ -16,18 +16,20 @@ from torch import Tensor
 logger = logging.getLogger(__name__)
 
 Weights = Literal["native", "fp16", "int8"]
-"""How weights are kept for products: as they are, or with fewer bits (see :func:`matrix_of`)."""
+"""Storage of weights for products: unchanged, or with fewer bits (see :func:`matrix_of`)."""
 
 PARTS = 4
+"""Number of parts of a matrix in :class:`Split`, ``B``."""
+
 INT8_WIDTH = 32
-"""The width must be a multiple of it for 8 bits: torch's kernel reads past the end otherwise."""
+"""For 8 bits the width must be a multiple of this: otherwise torch's kernel reads past the end."""
 
 FEW_ROWS = 12
-"""Up to so many, :class:`Split` is the faster one."""
+"""Largest number of rows for which :class:`Split` is faster than one product."""
 
 
 def weights_kind(name: str) -> str:
-    """Return the name of a kind of weights, which may be given by its old name with a warning."""
+    """Return the current name of a kind of weights; log a warning if ``name`` is an old name."""
     if name != "given":
         return name
     logger.warning("weights: 'given' is called 'native' now")
@@ -35,28 +37,29 @@ def weights_kind(name: str) -> str:
 
 
 class Matrix(Protocol):
-    """A weight ``[F, D]``."""
+    """Interface of a weight ``[F, D]`` that multiplies vectors."""
 
     def __call__(self, x_RD: Tensor) -> Tensor:
-        """The product ``[R, F]``."""
+        """Return the product of ``x_RD`` and the transposed weight, ``[R, F]``."""
         ...
 
     def added(self, y_RF: Tensor, x_RD: Tensor) -> Tensor:
-        """``y`` and the product."""
+        """Return the sum of ``y_RF`` and the product, ``[R, F]``."""
         ...
 
 
 def matrix_of(weight_FD: Tensor, kind: Weights = "native") -> Matrix:
-    """The fastest product for a weight.
+    """Return the fastest implementation of products with a weight.
 
     Args:
-        weight_FD: is not copied if ``kind`` is ``native`` and its rows are many or divisible by 4.
-        kind: ``fp16`` keeps half-precision weights and computes in single precision; ``int8`` keeps
-            8-bit weights with a scale for every row, if these are a multiple of 32 wide, and what
-            goes in and out of products in bf16. Both are for single precision on a CPU.
+        weight_FD: the weight.
+        kind: ``native`` keeps the values and the precision of the weight. ``fp16`` stores it in
+            half precision and computes in single precision. ``int8`` stores 8-bit integers with a
+            scale for every row, if the width is a multiple of 32, and rounds inputs and outputs of
+            products to bf16. ``fp16`` and ``int8`` need single precision on a CPU.
 
     Raises:
-        ValueError: ``kind`` is unknown, or cannot be had for this weight or on this machine.
+        ValueError: ``kind`` is unknown, or is not possible for this weight or on this machine.
     """
     if kind not in get_args(Weights):
         raise ValueError(f"weights: {kind!r} is not one of {', '.join(get_args(Weights))}")
@@ -64,33 +67,33 @@ def matrix_of(weight_FD: Tensor, kind: Weights = "native") -> Matrix:
     if kind == "native":
         return Split(weight_FD) if plain else NativeMatrix(weight_FD)
     if not plain:
-        here = f"{str(weight_FD.dtype).removeprefix('torch.')} on {weight_FD.device.type}"
-        raise ValueError(f"weights {kind!r} are made of float32 on a CPU, the model is {here}")
+        actual = f"{str(weight_FD.dtype).removeprefix('torch.')} on {weight_FD.device.type}"
+        raise ValueError(f"weights {kind!r} are made of float32 on a CPU, the model is {actual}")
     if kind == "fp16":
         return Half(weight_FD)
     return Split(weight_FD) if weight_FD.shape[1] % INT8_WIDTH else Int8(weight_FD)
 
 
 class NativeMatrix:
-    """The weight as it is, for any device and precision."""
+    """The weight unchanged, for any device and precision."""
 
     def __init__(self, weight_FD: Tensor) -> None:
         self._weight_FD = weight_FD.detach()
 
     def __call__(self, x_RD: Tensor) -> Tensor:
-        """The product."""
+        """Return the product, ``[R, F]``."""
         return F.linear(x_RD, self._weight_FD)
 
     def added(self, y_RF: Tensor, x_RD: Tensor) -> Tensor:
-        """``y`` and the product."""
+        """Return the sum of ``y_RF`` and the product, ``[R, F]``."""
         return torch.addmm(y_RF, x_RD, self._weight_FD.t())
 
 
 class Split:
-    """The weight as a batch of matrices, each of some of its rows.
+    """The weight as a batch of ``B`` matrices, each with some of the rows.
 
-    For one matrix and one vector torch calls a routine of MKL that, on an AMD processor, reads at
-    a third of the rate at which the one for batches does.
+    For one matrix and one vector, torch calls an MKL routine that reads memory on AMD processors at
+    a third of the rate of MKL's batched routine.
     """
 
     def __init__(self, weight_FD: Tensor) -> None:
@@ -100,7 +103,7 @@ class Split:
         self._weight_BFD = padded_FD.contiguous().view(PARTS, -1, width)
 
     def __call__(self, x_RD: Tensor) -> Tensor:
-        """The product."""
+        """Return the product, ``[R, F]``."""
         count = x_RD.shape[0]
         if count > FEW_ROWS:
             return F.linear(x_RD, self._weight_FD)
@@ -111,7 +114,7 @@ class Split:
         return y_BFR.flatten(0, 1)[: self._rows].t().contiguous()
 
     def added(self, y_RF: Tensor, x_RD: Tensor) -> Tensor:
-        """``y`` and the product."""
+        """Return the sum of ``y_RF`` and the product, ``[R, F]``."""
         if x_RD.shape[0] > 1 or self._rows % PARTS:
             return y_RF + self(x_RD)
         y_BF1 = y_RF.view(PARTS, -1, 1)
@@ -119,7 +122,7 @@ class Split:
 
 
 class Half:
-    """The weight in half precision; numbers beyond its range become the largest of it."""
+    """The weight in half precision; values outside its range become the largest value in it."""
 
     def __init__(self, weight_FD: Tensor) -> None:
         try:
@@ -128,30 +131,30 @@ class Half:
             raise ValueError("weights 'fp16' need a build of torch with FBGEMM (x86)") from error
 
     def __call__(self, x_RD: Tensor) -> Tensor:
-        """The product."""
+        """Return the product, ``[R, F]``."""
         y_RF: Tensor = torch.ops.quantized.linear_dynamic_fp16(x_RD, self._packed)
         return y_RF
 
     def added(self, y_RF: Tensor, x_RD: Tensor) -> Tensor:
-        """``y`` and the product."""
+        """Return the sum of ``y_RF`` and the product, ``[R, F]``."""
         return self(x_RD).add_(y_RF)
 
 
 class Int8:
-    """The weight in 8-bit integers, and what one of them is worth in each row."""
+    """The weight in 8-bit integers, with one scale for each row."""
 
     def __init__(self, weight_FD: Tensor) -> None:
         most_F = weight_FD.detach().abs().amax(1).clamp(min=torch.finfo(torch.float32).tiny)
-        # Rounded first, so that its rounding does no harm.
+        # The scale is rounded first, so that the integers fit the rounded scale.
         self._scale_F = (most_F / 127).to(torch.bfloat16)
         parts_FD = weight_FD.detach() / self._scale_F.float()[:, None]
         self._weight_FD = parts_FD.round().clamp(-127, 127).to(torch.int8)
 
     def __call__(self, x_RD: Tensor) -> Tensor:
-        """The product."""
+        """Return the product, ``[R, F]``."""
         y_RF = torch._weight_int8pack_mm(x_RD.to(torch.bfloat16), self._weight_FD, self._scale_F)
         return y_RF.float()
 
     def added(self, y_RF: Tensor, x_RD: Tensor) -> Tensor:
-        """``y`` and the product."""
+        """Return the sum of ``y_RF`` and the product, ``[R, F]``."""
         return self(x_RD).add_(y_RF)

@@ -1,11 +1,11 @@
-"""The weights of a model as steps of one position need them.
+"""The weights of a model in the layout that steps of one position need.
 
-Weights are copied unless they are large or on a GPU: those of the same input are laid side by side,
-and norms are multiplied into the weights behind them (:class:`PackedLayer` and
-:class:`FusedNormLinear`).
+Weights are copied unless they are large or on a GPU: the weights of linear layers with the same
+input are concatenated, and the scale of a norm is multiplied into the weights that follow it
+(:class:`PackedLayer` and :class:`FusedNormLinear`).
 
-Legend: ``R`` rows, ``D`` and ``F`` widths, ``N`` heads of queries, keys and values,
-``E`` head width, ``H`` heads, ``K`` vectors per patch.
+Legend: ``R`` rows, ``D`` and ``F`` widths, ``N`` heads of queries, keys and values, ``E`` head
+width, ``H`` heads, ``L`` layers, ``K`` vectors per patch, ``M = R * H``.
 """
 
 from collections.abc import Callable, Sequence
@@ -21,18 +21,21 @@ from bytelatent.model.layers import TransformerBlock
 Weighted = nn.Linear | nn.Embedding
 
 LARGEST_COPY = 2**30
-"""Bytes of weights that are copied at most, those of a stack together."""
+"""Largest size in bytes of the weights of one stack that are copied."""
 
 
 def should_pack(weights: Sequence[Tensor], kind: Weights = "native") -> bool:
-    """Whether a copy makes products faster and is not too large; one with fewer bits always is."""
+    """Return whether a copy of ``weights`` makes products faster and is not too large.
+
+    For every kind but ``native`` a copy is always needed.
+    """
     size = sum(weight.numel() * weight.element_size() for weight in weights)
     plain = all(w.dtype == torch.float32 and w.device.type == "cpu" for w in weights)
     return kind != "native" or (plain and size <= LARGEST_COPY)
 
 
 class Layer:
-    """A block's weights where they are."""
+    """The weights of one transformer block, used where they are."""
 
     def __init__(self, block: TransformerBlock) -> None:
         self._block = block
@@ -45,22 +48,22 @@ class Layer:
         )
 
     def qkv(self, x_RD: Tensor) -> Tensor:
-        """Queries, keys and values side by side, ``[R, N * E]``, of what the norm makes of x."""
+        """Apply the attention norm and project to queries, keys and values: ``[R, N * E]``."""
         y_RD = self._block.attention_norm(x_RD)
         return torch.cat([part(y_RD) for part in self._parts], dim=-1)
 
     def add_output(self, x_RD: Tensor, read_RF: Tensor) -> Tensor:
-        """``x`` and what attention has read."""
+        """Add the output projection of the attention result ``read_RF`` to ``x_RD``."""
         return self._output.added(x_RD, read_RF)
 
     def add_feed_forward(self, x_RD: Tensor) -> Tensor:
-        """``x`` and what the feed-forward network makes of it."""
+        """Add the output of the feed-forward network to ``x_RD``."""
         y_RD = self._block.ffn_norm(x_RD)
         return self._down.added(x_RD, F.silu(self._gate(y_RD)) * self._up(y_RD))
 
 
 class PackedLayer:
-    """Copies of a block's weights; as :class:`Layer`."""
+    """Copies of the weights of one transformer block, with the methods of :class:`Layer`."""
 
     def __init__(self, block: TransformerBlock, kind: Weights = "native") -> None:
         attention, feed_forward = block.attention, block.feed_forward
@@ -72,15 +75,16 @@ class PackedLayer:
         self._down = matrix_of(feed_forward.w2.weight, kind)
 
     def add_feed_forward(self, x_RD: Tensor) -> Tensor:
-        """``x`` and what the feed-forward network makes of it."""
+        """Add the output of the feed-forward network to ``x_RD``."""
         gate_RF, up_RF = self._gate_up(x_RD).chunk(2, dim=1)
         return self._down.added(x_RD, F.silu(gate_RF).mul_(up_RF))
 
 
 class FusedNormLinear:
-    """Linear layers with a norm in front of each, of the same input, as one product.
+    """Linear layers with the same input, each after its own norm, computed as one product.
 
-    Of the norms only a division is left: ``x / rms(x) = sqrt(D) x / hypot(|x|, sqrt(D eps))``.
+    The scales of the norms are part of the weights, so only a division is left: ``x / rms(x) =
+    sqrt(D) x / hypot(|x|, sqrt(D eps))``.
     """
 
     def __init__(self, parts: Sequence[tuple[nn.RMSNorm, Weighted]], kind: Weights) -> None:
@@ -93,7 +97,7 @@ class FusedNormLinear:
         self._least = weight_FD.new_tensor((width * eps) ** 0.5)
 
     def __call__(self, x_RD: Tensor) -> Tensor:
-        """``[R, D]`` to ``[R, F]``."""
+        """Compute all layers: ``[R, D]`` to ``[R, F]``."""
         size_R1 = torch.linalg.vector_norm(x_RD, dim=-1, keepdim=True)
         return self._matrix(torch.div(x_RD, size_R1.hypot_(self._least)))
 
@@ -101,7 +105,7 @@ class FusedNormLinear:
 def normed_product(
     norm: nn.RMSNorm, layer: Weighted, kind: Weights = "native"
 ) -> Callable[[Tensor], Tensor]:
-    """``norm`` and then ``layer``: ``[R, D]`` to ``[R, F]``."""
+    """Return a function that applies ``norm`` and then ``layer``: ``[R, D]`` to ``[R, F]``."""
     if should_pack([layer.weight], kind):
         return FusedNormLinear([(norm, layer)], kind)
     matrix = matrix_of(layer.weight)
@@ -109,7 +113,10 @@ def normed_product(
 
 
 class CrossKeysValues:
-    """``BytesReadPatches.keys_values`` of all layers of a decoder that have cross-attention."""
+    """Keys and values of a patch for all cross-attention layers of the decoder.
+
+    They equal those of :meth:`bytelatent.model.cross_attention.BytesReadPatches.keys_values`.
+    """
 
     def __init__(self, crosses: Sequence[BytesReadPatches], kind: Weights = "native") -> None:
         self._crosses, self._together = crosses, None
@@ -120,7 +127,11 @@ class CrossKeysValues:
             self._together = FusedNormLinear(parts, kind)
 
     def __call__(self, patch_KD: Tensor) -> list[tuple[Tensor, Tensor]]:
-        """For each layer keys ``[1, H, E, K]``, scaled, and values ``[1, H, K, E]`` of a patch."""
+        """Compute keys and values of one patch for each layer.
+
+        Returns:
+            For each layer the scaled keys ``[1, H, E, K]`` and the values ``[1, H, K, E]``.
+        """
         if self._together is None:
             return [cross.keys_values(patch_KD[None]) for cross in self._crosses]
         shape = len(patch_KD), len(self._crosses), 2, self._crosses[0].n_heads, -1
@@ -131,9 +142,10 @@ class CrossKeysValues:
 
 
 class CrossStep:
-    """``BytesReadPatches.forward`` for bytes of which each brings what its patch offers.
+    """Cross-attention of the decoder for bytes that each come with the keys and values of a patch.
 
-    See :meth:`bytelatent.model.cross_attention.BytesReadPatches.keys_values`.
+    It computes the same as ``BytesReadPatches.forward``; the keys and values are those of
+    :meth:`bytelatent.model.cross_attention.BytesReadPatches.keys_values`.
     """
 
     def __init__(self, cross: BytesReadPatches, kind: Weights = "native") -> None:
@@ -141,7 +153,10 @@ class CrossStep:
         self._output = matrix_of(cross.wo.weight, kind)
 
     def __call__(self, x_RD: Tensor, keys_RHEK: Tensor, values_RHKE: Tensor) -> Tensor:
-        """``[R, D]`` to ``[R, D]``; the residual counts twice, as there."""
+        """Add cross-attention to the byte states: ``[R, D]`` to ``[R, D]``.
+
+        The residual counts twice, as in :class:`bytelatent.model.cross_attention.CrossAttention`.
+        """
         q_Mx1E = self._query(x_RD).view(-1, 1, keys_RHEK.shape[2])
         weight_Mx1K = torch.bmm(q_Mx1E, keys_RHEK.flatten(0, 1)).softmax(-1)
         out_RD = torch.bmm(weight_Mx1K, values_RHKE.flatten(0, 1)).view(x_RD.shape)

@@ -1,4 +1,4 @@
-"""A prompt in one pass: the state that byte-by-byte generation goes on from.
+"""Prefill: one pass over a prompt, which gives the state that generation continues from.
 
 Legend: ``B`` rows, ``S`` bytes, ``P`` patches, ``D`` width.
 """
@@ -22,14 +22,14 @@ from bytelatent.patching.entropies import entropy
 
 @torch.inference_mode()
 def prefill(model: Incremental, tokens: Sequence[int]) -> Row:
-    """Run the models over ``tokens`` and keep what the next byte depends on.
+    """Run the models over the prompt ``tokens`` and return a row that generation can continue.
 
     Args:
-        model: gives the models and the rule.
-        tokens: ids, BOS first.
+        model: the models and the patching rule.
+        tokens: token ids, BOS first.
 
     Raises:
-        ValueError: there are no tokens, or the model cannot run on them.
+        ValueError: ``tokens`` is empty, or the model cannot run on it.
     """
     if not tokens:
         raise ValueError("tokens: a row must have at least one, BOS")
@@ -39,9 +39,9 @@ def prefill(model: Incremental, tokens: Sequence[int]) -> Row:
     nats = _measured(model, room, tokens, tokens_1S)
     boundary = BoundaryState()
     starts = [0]
-    for place, (token, value) in enumerate(zip(tokens, nats, strict=True)):
+    for position, (token, value) in enumerate(zip(tokens, nats, strict=True)):
         if model.boundaries.push(boundary, token, value):
-            starts.append(place + 1)
+            starts.append(position + 1)
     row = _run(model, room, tokens, tokens_1S, starts)
     row.boundary, row.entropy, row.starts = boundary, nats[-1], starts[-1] == len(tokens)
     model.seat(row)
@@ -51,21 +51,21 @@ def prefill(model: Incremental, tokens: Sequence[int]) -> Row:
 def _measured(
     model: Incremental, room: Room, tokens: Sequence[int], tokens_1S: Tensor
 ) -> list[float | None]:
-    """Fill the entropy model's cache, if there is one; the entropies in nats."""
+    """Run the entropy model, if there is one, and fill its KV cache; return entropies in nats."""
     lm, stack, cache = model.entropy_model, model.entropies, room.entropy_cache
     if lm is None or stack is None or cache is None:
         return [None] * len(tokens)
-    with captured([cast(TransformerBlock, block).attention for block in lm.layers]) as found:
+    with captured([cast(TransformerBlock, block).attention for block in lm.layers]) as keys_values:
         nats: list[float | None] = entropy(lm(tokens_1S))[0].tolist()
     begin = _document(tokens, lm.args.eos_id) if lm.args.separates_documents else 0
-    stack.fill(cache, [KeyValue(*past) for _, past in found], begin)
+    stack.fill(cache, [KeyValue(*past) for _, past in keys_values], begin)
     return nats
 
 
 def _run(
     model: Incremental, room: Room, tokens: Sequence[int], tokens_1S: Tensor, starts: list[int]
 ) -> Row:
-    """One pass of the BLT over patches that begin at ``starts``; the last one is not complete."""
+    """Run the BLT over patches that begin at ``starts``, the last of them open; return the row."""
     blt, size = model.blt, len(tokens)
     edges = [*starts, size + 1]
     lengths = [end - begin for begin, end in pairwise(edges)]
@@ -74,9 +74,9 @@ def _run(
         cast(TransformerBlock, block).attention for part in parts for block in part.layers
     ]
     read = [blt.local_encoder.layers[number] for number in model.read_layers]
-    with captured(attentions) as found, captured(read) as states:
+    with captured(attentions) as keys_values, captured(read) as states:
         output = blt.inspect(tokens_1S, torch.tensor([lengths], device=tokens_1S.device))
-    past = iter([KeyValue(*key_value) for _, key_value in found])
+    past = iter([KeyValue(*key_value) for _, key_value in keys_values])
     begin = _document(tokens, blt.args.eos_id)
     ended = [
         number
@@ -100,30 +100,33 @@ def _run(
 def _fill(
     patch: OpenPatch, model: Incremental, tokens: Sequence[int], start: int, states: list[Tensor]
 ) -> None:
-    """Begin with the bytes from ``start`` on."""
+    """Fill the open patch with the states of the bytes from ``start`` on."""
     patch.fill([h_1SD[0, start:] for h_1SD in states])
     patch.ends_document = model.args.eos_id in tokens[start:]
 
 
 @contextmanager
 def captured(modules: Sequence[nn.Module]) -> Iterator[list[Any]]:
-    """What ``modules`` return in this thread while the context is open, in the order of calls."""
-    found: list[Any] = []
+    """Collect the outputs of ``modules`` in this thread, in the order of the calls.
+
+    The list grows while the context is open. Calls in other threads are ignored.
+    """
+    outputs: list[Any] = []
     thread = threading.get_ident()
 
     def keep(_: nn.Module, __: Any, output: Any) -> None:
         if threading.get_ident() == thread:
-            found.append(output)
+            outputs.append(output)
 
     handles = [module.register_forward_hook(keep) for module in modules]
     try:
-        yield found
+        yield outputs
     finally:
         for handle in handles:
             handle.remove()
 
 
 def _document(tokens: Sequence[int], eos_id: int) -> int:
-    """Where the document begins that the next byte belongs to."""
-    ends = [place for place, token in enumerate(tokens) if token == eos_id]
+    """Return the position where the document begins that the next byte belongs to."""
+    ends = [position for position, token in enumerate(tokens) if token == eos_id]
     return ends[-1] + 1 if ends else 0

@@ -1,7 +1,7 @@
-"""Greedy text by plain recomputation: what every faster way of generating must equal.
+"""Greedy generation by plain recomputation: the reference for every faster way of generating.
 
-For each byte the text is cut into patches and run through the whole model anew, so the cost of
-``N`` bytes after a prompt grows with their square. Nothing is kept from one byte to the next.
+For each byte the whole text is patched and run through the whole model again, so the cost of ``N``
+bytes after a prompt grows with their square. Nothing is stored between two bytes.
 
 Legend: ``B`` rows, ``S`` bytes.
 """
@@ -20,12 +20,12 @@ from bytelatent.patching.patcher import Patcher
 def greedy_tokens(
     model: ByteLatentTransformer, patcher: Patcher, tokens_BS: Tensor
 ) -> Iterator[Tensor]:
-    """The most likely next tokens ``[B, 1]``, one after the other, without end.
+    """Yield the most likely next token of each row, ``[B, 1]``, without end.
 
     Args:
-        model: gives the logits.
-        patcher: has an entropy model if its rule needs one.
-        tokens_BS: what each row begins with, BOS first.
+        model: the model that computes the logits.
+        patcher: the patcher, with an entropy model if its rule needs one.
+        tokens_BS: beginning of each row, BOS first.
 
     Raises:
         ValueError: the model or the patcher cannot run on ``tokens_BS``.
@@ -40,12 +40,18 @@ def greedy_tokens(
 def generate_by_recomputation(
     model: ByteLatentTransformer, patcher: Patcher, tokens_BS: Tensor, max_bytes: int
 ) -> Tensor:
-    """``tokens_BS`` with ``max_bytes`` greedy tokens after them: ``[B, S + max_bytes]``.
+    """Return ``tokens_BS`` followed by ``max_bytes`` greedy tokens: ``[B, S + max_bytes]``.
 
-    An end of document does not stop it: what follows is the beginning of another document.
+    An end of document does not stop generation: another document begins after it.
+
+    Args:
+        model: the model that computes the logits.
+        patcher: the patcher, with an entropy model if its rule needs one.
+        tokens_BS: beginning of each row, BOS first.
+        max_bytes: number of tokens to generate.
 
     Raises:
-        ValueError: ``max_bytes`` is negative, or see :func:`greedy_tokens`.
+        ValueError: ``max_bytes`` is negative, or the model or the patcher cannot run on the tokens.
     """
     if max_bytes < 0:
         raise ValueError(f"max_bytes: {max_bytes} is not 0 or more")

@@ -1,20 +1,21 @@
-"""Steps that are recorded once and then only run again: what CUDA graphs need.
+"""Steps that are recorded once and then replayed, as CUDA graphs require.
 
-On a GPU a step is a thousand small operations, and telling it of each takes longer than the work.
-A recording is told with one call. For this the operations must be the same at every byte, on the
-same memory: each row has a *lane* with buffers that stay where they are, and all that changes from
-byte to byte (its ids, how many places of each cache are in use) stands in one of them:
+On a GPU a step is about a thousand small operations, and launching each of them takes longer than
+its work. A CUDA graph launches all of them with one call. For this the operations must be the same
+for every byte and use the same memory. Each row therefore has a *lane*: buffers whose addresses
+stay the same. Everything that changes from byte to byte (its ids, the number of slots in use in
+each cache) is in one of these buffers:
 
     facts (ids, counts) -> measure  -> nats       read by the host, which decides about the boundary
-                        -> encode   -> state      kept for the open patch, too
-                        -> close    -> latent     only if a patch closes
+                        -> encode   -> state      also written to the open patch
+                        -> close    -> latent     only if a patch is complete
                         -> predict  -> logits     read by the sampler
 
-Nothing is allocated for a byte; a cache or an open patch that is full moves and is recorded anew.
-Rows advance one after the other, on lanes of their own. What several positions do at once (prompts,
-verified drafts) is not recorded and works on the same caches.
+A byte allocates no memory. A cache or an open patch that is full moves to larger memory, and its
+programs are recorded again. Rows advance one after the other, each on its own lane. Operations over
+several positions (prompts, verified drafts) are not recorded and work on the same caches.
 
-Legend: ``R`` rows, ``D`` local width, ``V`` vocabulary, ``F`` facts.
+Legend: ``R`` rows, ``D`` local width, ``V`` vocabulary, ``F`` facts, ``N`` tables of the BLT.
 """
 
 import threading
@@ -37,36 +38,36 @@ from bytelatent.patching.patcher import PatcherArgs
 from bytelatent.transformer import LMTransformer
 
 LANES_KEPT = 4
-"""Lanes that wait for the next rows at most."""
+"""Largest number of unused lanes that are kept for later rows."""
 
 WARM_UP = 2
-"""Runs before a recording, in which libraries allocate what they need."""
+"""Number of runs before a recording, during which libraries allocate the memory that they need."""
 
 COUNTS = 5
 ENTROPY, ENCODER, GLOBAL, DECODER, PATCH = range(COUNTS)
-"""What is counted."""
+"""Indices of the counts: positions in each KV cache, and bytes in the open patch."""
 
 Program = Callable[[], None]
 
 
 class Recorder(Protocol):
-    """Makes programs that do again what was done once."""
+    """Interface of an object that turns a program into a faster one with the same operations."""
 
     def record(self, program: Program) -> Program:
-        """Run ``program`` and return what runs its operations again, on the same memory.
+        """Run ``program`` and return a program that repeats its operations on the same memory.
 
         Args:
-            program: may be run several times; that changes nothing but the values of its buffers,
-                and does not wait for any.
+            program: a function that may be called several times; it changes only the values of its
+                buffers and waits for no result.
         """
         ...
 
 
 class CudaGraphs:
-    """Recordings as CUDA graphs. They share memory for what is not in buffers of a lane.
+    """Recorder of CUDA graphs; the graphs share one memory pool for intermediate results.
 
     Args:
-        device: where the model is.
+        device: device of the model.
     """
 
     def __init__(self, device: torch.device) -> None:
@@ -74,11 +75,11 @@ class CudaGraphs:
         with torch.cuda.device(device):
             self._stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
             self._pool = torch.cuda.graph_pool_handle()
-        self._turn = threading.Lock()
+        self._lock = threading.Lock()
 
     def record(self, program: Program) -> Program:
-        """See :class:`Recorder`; warns and returns ``program`` itself where CUDA refuses."""
-        with self._turn, torch.cuda.device(self._device):
+        """Record ``program`` as a CUDA graph; if CUDA refuses, warn and return ``program``."""
+        with self._lock, torch.cuda.device(self._device):
             self._warm_up(program)
             try:
                 return self._captured(program)
@@ -96,7 +97,7 @@ class CudaGraphs:
 
     def _captured(self, program: Program) -> Program:
         graph = torch.cuda.CUDAGraph()
-        # Other threads may go on using the GPU meanwhile.
+        # Other threads may use the GPU during the capture.
         mode = "thread_local"
         with torch.cuda.graph(graph, pool=self._pool, stream=self._stream, capture_error_mode=mode):
             program()
@@ -105,18 +106,19 @@ class CudaGraphs:
 
 @dataclass(eq=False)
 class Lane(Room):
-    """A room whose buffers stay where they are, and the programs recorded on them.
+    """KV caches and open patch of a row at fixed addresses, and the programs recorded on them.
 
     Attributes:
-        facts_F: rows of the newest byte in the tables of the BLT, then in those of the entropy
-            model, then the counts of :meth:`_counts` before it.
-        told_F: the same on the host.
-        tables: how many tables the BLT has.
-        nats_1, state_1D, logits_1V, latent: what programs leave; good until they run again.
+        facts_F: ids of the newest byte in the tables of the BLT, then in the tables of the entropy
+            model, then the counts of :meth:`_counts` before this byte.
+        host_facts_F: the same numbers in the memory of the host.
+        tables: number of tables of the BLT.
+        nats_1, state_1D, logits_1V, latent: outputs of the programs; valid until the programs run
+            again.
     """
 
     facts_F: Tensor
-    told_F: Tensor
+    host_facts_F: Tensor
     tables: int
     nats_1: Tensor
     state_1D: Tensor
@@ -125,19 +127,19 @@ class Lane(Room):
     _programs: dict[str, tuple[list[tuple[int, torch.Size]], Program]] = field(default_factory=dict)
 
     def ids(self) -> Tensor:
-        """``[N]``: where the newest byte stands in each table of the BLT."""
+        """Return the id of the newest byte in each table of the BLT, ``[N]``."""
         return self.facts_F[: self.tables]
 
     def entropy_ids(self) -> Tensor:
-        """The same for the entropy model."""
+        """Return the id of the newest byte in each table of the entropy model."""
         return self.facts_F[self.tables : -COUNTS]
 
     def count(self, number: int) -> Tensor:
-        """``[1]``: one of the counts."""
+        """Return the count with index ``number``, ``[1]``."""
         return self.facts_F[-COUNTS:][number : number + 1]
 
     def _counts(self) -> tuple[int, ...]:
-        """Positions in every cache, and bytes of the open patch."""
+        """Return the number of positions in every cache, and of bytes in the open patch."""
         return (
             0 if self.entropy_cache is None else self.entropy_cache.count,
             self.encoder_cache.count,
@@ -146,30 +148,37 @@ class Lane(Room):
             self.open_patch.size,
         )
 
-    def tell(self, ids: Sequence[int]) -> None:
-        """Write down the facts about a byte that comes now."""
-        self.told_F.numpy()[:] = [*ids, *self._counts()]
-        self.facts_F.copy_(self.told_F)
+    def write_facts(self, ids: Sequence[int]) -> None:
+        """Write the ids of the next byte and the current counts to the buffers."""
+        self.host_facts_F.numpy()[:] = [*ids, *self._counts()]
+        self.facts_F.copy_(self.host_facts_F)
 
     def run(
         self, name: str, program: Program, buffers: Sequence[Tensor], recorder: Recorder
     ) -> None:
-        """Run a program; record it first if it was not, or if its ``buffers`` have moved since."""
-        places = [(buffer.data_ptr(), buffer.shape) for buffer in buffers]
-        known = self._programs.get(name)
-        if known is None or known[0] != places:
+        """Run a program; record it first if it is new or if one of its ``buffers`` has moved.
+
+        Args:
+            name: name of the program.
+            program: the operations.
+            buffers: tensors that the program uses and that may move.
+            recorder: records the program.
+        """
+        addresses = [(buffer.data_ptr(), buffer.shape) for buffer in buffers]
+        entry = self._programs.get(name)
+        if entry is None or entry[0] != addresses:
             self._programs.pop(name, None)
-            self._programs[name] = (places, recorder.record(program))
+            self._programs[name] = (addresses, recorder.record(program))
         self._programs[name][1]()
 
 
 class Recorded(Incremental):
-    """As ``torch_backend.incremental.Incremental``, with steps that are recorded.
+    """``torch_backend.incremental.Incremental`` with recorded steps.
 
-    Logits that ``step`` returns are good until the row's next one.
+    The logits that ``step`` returns are valid until the next step of the row.
 
     Args:
-        blt, entropy_model, patcher_args, weights: as there.
+        blt, entropy_model, patcher_args, weights: as for ``Incremental``.
         recorder: :class:`CudaGraphs` on a GPU.
     """
 
@@ -187,7 +196,7 @@ class Recorded(Incremental):
         self._waiting: list[Lane] = []
 
     def room(self) -> Room:
-        """A lane that is free, or a new one."""
+        """Return an unused lane, or a new one if there is none."""
         try:
             lane = self._waiting.pop()
         except IndexError:
@@ -196,7 +205,7 @@ class Recorded(Incremental):
         return lane
 
     def seat(self, row: Row) -> None:
-        """Let the lane wait for the next row when this one is gone."""
+        """Keep the lane for a later row when ``row`` no longer exists."""
         weakref.finalize(row, self._leave, _lane_of(row)).atexit = False
 
     def _leave(self, lane: Lane) -> None:
@@ -206,11 +215,11 @@ class Recorded(Incremental):
     def _lane(self) -> Lane:
         room, like, args = super().room(), self.encoder.like, self.args
         ids = self._ids([0])
-        told_F = torch.zeros(len(ids) + COUNTS, dtype=torch.int64)
+        host_facts_F = torch.zeros(len(ids) + COUNTS, dtype=torch.int64)
         return Lane(
             **vars(room),
-            facts_F=told_F.to(like.device, copy=True),
-            told_F=told_F,
+            facts_F=host_facts_F.to(like.device, copy=True),
+            host_facts_F=host_facts_F,
             tables=len(self.blt.next_ids([0])),
             nats_1=like.new_zeros(1, dtype=torch.float32),
             state_1D=like.new_zeros(1, args.encoder.dim),
@@ -220,25 +229,25 @@ class Recorded(Incremental):
 
     @torch.inference_mode()
     def step(self, rows: Sequence[Row], tokens: Sequence[int]) -> Tensor:
-        """One row after the other."""
-        found = [
+        """Advance the rows one after the other; return the logits ``[R, V]``."""
+        logits = [
             super(Recorded, self).step([row], [token])
             for row, token in zip(rows, tokens, strict=True)
         ]
-        return found[0] if len(found) == 1 else torch.cat(found)
+        return logits[0] if len(logits) == 1 else torch.cat(logits)
 
     @staticmethod
     def kept(h: Tensor) -> Tensor:
-        """A copy."""
+        """Return a copy of ``h``, because the next step overwrites its buffer."""
         return h.clone()
 
     def take(self, row: Row, token: int) -> None:
-        """Tell the lane, too."""
+        """Append ``token`` to the recent ids and write the facts of the lane."""
         super().take(row, token)
-        _lane_of(row).tell(self._ids(row.recent))
+        _lane_of(row).write_facts(self._ids(row.recent))
 
     def _ids(self, tokens: Sequence[int]) -> list[int]:
-        """Where the newest byte stands in each table of the BLT and of the entropy model."""
+        """Return the id of the newest byte in each table of the BLT and of the entropy model."""
         lm = self.entropy_model
         return [*self.blt.next_ids(tokens), *(() if lm is None else lm.next_ids(tokens))]
 
@@ -258,7 +267,7 @@ class Recorded(Incremental):
         return [lane.nats_1.item()]
 
     def encode(self, rows: Sequence[Row]) -> Tensor:
-        """The state ``[1, D]`` of one row's newest byte."""
+        """Return the encoder state ``[1, D]`` of the newest byte of one row."""
         lane = _lane_of(*rows)
         cache, patch = lane.encoder_cache, lane.open_patch
 
@@ -283,7 +292,7 @@ class Recorded(Incremental):
             check_room(patch.size, self.args.patch_bytes)
 
         def close() -> None:
-            # The facts are those before the patch's last byte.
+            # The counts do not include the last byte of the patch.
             size_1 = lane.count(PATCH) + 1
             patch_1M = self.blt.local_encoder.read_patch(patch.kept, size_1)
             h_1G = self.blt.global_transformer.project_in(patch_1M)
@@ -296,7 +305,7 @@ class Recorded(Incremental):
         return [lane.latent]
 
     def predict(self, rows: Sequence[Row], bytes_RD: Tensor) -> Tensor:
-        """Logits ``[1, V]`` of one row, which :meth:`encode` has just been called for."""
+        """Return the logits ``[1, V]`` of one row after its latest call of :meth:`encode`."""
         lane, (row,) = _lane_of(*rows), rows
         cache = lane.decoder_cache
         if row.latent is not lane.latent:

@@ -1,28 +1,28 @@
-"""How many threads a command that generates lets torch use; nothing else here changes that."""
+"""The number of threads that torch uses in a command that generates text."""
 
 import torch
 from torch import nn
 
 SMALL = 20_000_000
-"""Parameters below which a second thread costs more than it gives."""
+"""Number of parameters below which a second thread makes generation slower."""
 
 
-def use_threads(wanted: int | None, device: torch.device, *models: nn.Module | None) -> None:
-    """Set torch's number of threads for this process; only commands call this.
+def use_threads(threads: int | None, device: torch.device, *models: nn.Module | None) -> None:
+    """Set the number of threads of torch for this process; only commands call this function.
 
-    A step of a small model is many small products. Several threads wait for one another in each of
-    them; where other processes want the cores too, for as long as those hold them.
+    A step of a small model is many small products. In each product the threads wait for one
+    another, and the wait is longer when other processes use the same cores.
 
     Args:
-        wanted: what the user asks for. When left out: 1 for models on a CPU that have fewer than
-            ``SMALL`` parameters together, otherwise the number stays.
-        device: where the models run.
-        models: what generates; one that is not needed may be None.
+        threads: number that the user has chosen. If None, it becomes 1 for models on a CPU that
+            have fewer than ``SMALL`` parameters together; otherwise torch's number is not changed.
+        device: device of the models.
+        models: models that generate; a model that is not used may be None.
     """
-    if wanted is None:
-        there = [model for model in models if model is not None]
-        size = sum(weight.numel() for model in there for weight in model.parameters())
+    if threads is None:
+        present = [model for model in models if model is not None]
+        size = sum(weight.numel() for model in present for weight in model.parameters())
         if device.type != "cpu" or size >= SMALL:
             return
-        wanted = 1
-    torch.set_num_threads(wanted)
+        threads = 1
+    torch.set_num_threads(threads)

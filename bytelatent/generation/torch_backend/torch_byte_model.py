@@ -1,6 +1,6 @@
-"""A torch model as a run asks for it (:mod:`bytelatent.generation.byte_model`).
+"""The torch implementation of the interface :mod:`bytelatent.generation.byte_model`.
 
-Legend: ``R`` rows that advance, ``S`` bytes, ``D`` local width, ``V`` vocabulary.
+Legend: ``R`` rows that advance, ``S`` bytes, ``P`` patches, ``D`` local width, ``V`` vocabulary.
 """
 
 from collections.abc import Sequence
@@ -20,7 +20,11 @@ from bytelatent.patching.entropies import entropy
 
 
 class TorchModel:
-    """The steps of ``torch_backend.incremental.Incremental``, and rounds of drafts."""
+    """A torch model for runs: steps of one byte, and drafting and verification of several.
+
+    Args:
+        model: the steps of one byte per row.
+    """
 
     def __init__(self, model: Incremental) -> None:
         self.model, self.boundaries = model, model.boundaries
@@ -31,24 +35,24 @@ class TorchModel:
         self.longest_draft = min(windows)
 
     def inference_context(self) -> AbstractContextManager[Any]:
-        """No gradients; caches that were made without may only be changed without."""
+        """Return torch's inference mode; caches created in it can only be changed in it."""
         return torch.inference_mode()
 
     def stacked(self, logits: Sequence[Tensor]) -> NDArray[np.float32]:
-        """Logits of several rows as ``[R, V]``."""
-        found: NDArray[np.float32] = torch.stack(list(logits)).float().cpu().numpy()
-        return found
+        """Stack the logits of several rows into one array ``[R, V]``."""
+        logits_RV: NDArray[np.float32] = torch.stack(list(logits)).float().cpu().numpy()
+        return logits_RV
 
     def prefill(self, tokens: Sequence[int]) -> Row:
-        """See :func:`bytelatent.generation.torch_backend.prefill.prefill`."""
+        """Run the model over a prompt, BOS first; see :func:`.prefill.prefill`."""
         return prefill(self.model, tokens)
 
     def step(self, rows: Sequence[Row], tokens: Sequence[int]) -> None:
-        """See :meth:`bytelatent.generation.torch_backend.incremental.Incremental.step`."""
+        """Advance each row by its next token; see :meth:`.incremental.Incremental.step`."""
         self.model.step(rows, tokens)
 
     def measure(self, row: Row, tokens: Sequence[int], before: Sequence[int]) -> list[float | None]:
-        """Nats after each token, None where the rule needs none."""
+        """Run the entropy model; return the entropy in nats after each token, or None for each."""
         lm, stack = self.model.entropy_model, self.model.entropies
         if lm is None or stack is None or row.entropy_cache is None:
             return [None] * len(tokens)
@@ -58,18 +62,18 @@ class TorchModel:
             [lm.embed_next(whole[max(0, end - lm.longest_ngram) : end]) for end in ends]
         )
         h_SD = stack.chunk(h_SD, row.entropy_cache)
-        found: list[float | None] = entropy(self.model.entropy_output(h_SD)).tolist()
-        return found
+        entropies: list[float | None] = entropy(self.model.entropy_output(h_SD)).tolist()
+        return entropies
 
     def draft(self, row: Row, token: int) -> tuple[Tensor, Tensor]:
-        """Encoder and decoder alone: the state ``[1, D]`` of ``token``, logits ``[V]``."""
+        """Run encoder and decoder over ``token``: its state ``[1, D]`` and its logits ``[V]``."""
         self.model.take(row, token)
         state_1D = self.model.encode([row])
         logits_V = self.model.predict([row], state_1D)[0]
         return self.model.kept(state_1D), self.model.kept(logits_V)
 
     def encode_patches(self, row: Row, edges: Sequence[int]) -> list[Latent]:
-        """One global pass over patches of the open one's bytes."""
+        """Run the global transformer over the patches that ``edges`` delimits: ``P`` latents."""
         model, states = self.model, row.open_patch.states()
         patches = [
             model.blt.local_encoder.read_patch([h_SD[begin:end] for h_SD in states])
@@ -82,11 +86,11 @@ class TorchModel:
     def decode(
         self, row: Row, states: Sequence[Tensor], latents: Sequence[Latent]
     ) -> Sequence[Tensor]:
-        """Logits of tokens whose states :meth:`draft` gave."""
+        """Run the decoder over states from :meth:`draft`, each with its latent; return logits."""
         step = self.model.decoder.begin_chunk(row.decoder_cache, len(states))
         return self.model.decode(torch.cat(list(states)), latents, step).unbind(0)
 
     def keep(self, row: Row, begin: int, end: int) -> None:
-        """Leave only the bytes from ``begin`` to ``end`` in the open patch."""
+        """Keep only the bytes ``begin`` to ``end`` (exclusive) of the open patch."""
         patch = row.open_patch
         patch.fill([h_SD[begin:end] for h_SD in patch.states()])

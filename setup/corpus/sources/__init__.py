@@ -1,7 +1,7 @@
-"""The sources of text. `REGISTRY` names them all, in the order in which they are built.
+"""The sources of text. `REGISTRY` holds them all, in the order in which they are built.
 
 A new source is one function in a module below that yields `Document`s, under
-`@REGISTRY.source(name, packages..., licence=..., note=...)`; a new module is named here.
+`@REGISTRY.source(name, packages..., licence=..., note=...)`; a new module must be imported here.
 """
 
 from .registry import REGISTRY  # isort: skip

@@ -1,4 +1,4 @@
-"""Program code under permissive licences, one file a document."""
+"""Sources of program code under permissive licences, one file per document."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ LANGUAGES = {
 
 
 def files(root: Path, *patterns: str, prefix: str, skip: str = r"(?!)") -> Iterator[Document]:
-    """The files below `root` that match a pattern, are no data, and whose path `skip` spares."""
+    """Yield the files below `root` that match a pattern, are no data, and do not match `skip`."""
     for pattern in patterns:
         for path in sorted_files(root, pattern):
             name = path.relative_to(root).as_posix()
@@ -32,7 +32,7 @@ def files(root: Path, *patterns: str, prefix: str, skip: str = r"(?!)") -> Itera
 
 
 def longest_line(data: bytes) -> int:
-    """Bytes of the longest line."""
+    """Return the number of bytes of the longest line."""
     return max(map(len, data.split(b"\n")))
 
 
@@ -47,7 +47,7 @@ def longest_line(data: bytes) -> int:
     held_percent=2,
 )
 def python_code(*folders: Path) -> Iterator[Document]:
-    """The standard library without tests, character tables, and texts of the documentation."""
+    """Yield the standard library without tests, character tables and texts of the documentation."""
     skip = r"(^|/)tests?/|^encodings/(cp|iso|mac_|koi8|ptcp|kz|tis|hp_)|^pydoc_data/|_sysconfigdata"
     for folder in folders:
         root = folder / "usr/lib/python3.11"
@@ -83,7 +83,7 @@ JAVASCRIPT = {
 def javascript(
     lodash: Path, eslint: Path, three: Path, preact: Path, *d3: Path
 ) -> Iterator[Document]:
-    """Modules as their authors wrote them: no bundles, nothing minified."""
+    """Yield modules as their authors wrote them, without bundles and minified files."""
     yield from files(lodash / "package", "*.js", prefix="code-javascript/lodash")
     yield from files(eslint / "package/lib/rules", "**/*.js", prefix="code-javascript/eslint")
     yield from files(three / "package/src", "**/*.js", prefix="code-javascript/three")
@@ -108,7 +108,7 @@ RXJS = "npm:rxjs@7.8.1"
     sha256={RXJS: "c532167725ab7d085123209156c93cef22f2479cb9c8527060f1cd903aa9d149"},
 )
 def typescript(folder: Path) -> Iterator[Document]:
-    """The modules of the library."""
+    """Yield the modules of the library."""
     yield from files(folder / "package/src", "**/*.ts", prefix="code-typescript/rxjs")
 
 
@@ -132,7 +132,7 @@ C_PACKAGES = {
     sha256=C_PACKAGES,
 )
 def c_code(tree_sitter: Path, leveldown: Path, python: Path) -> Iterator[Document]:
-    """C and C++ sources and headers, without the tables that a program wrote."""
+    """Yield C and C++ sources and headers, without generated tables."""
     root = tree_sitter / "package/vendor/tree-sitter/lib"
     yield from files(root, "**/*.[ch]", prefix="code-c/tree-sitter", skip="/unicode/")
     for name in ("leveldb/leveldb-1.20", "snappy/snappy"):
@@ -161,7 +161,7 @@ WEB = {
     sha256=WEB,
 )
 def web_code(bootstrap: Path, reveal: Path, mime: Path) -> Iterator[Document]:
-    """Style sheets, pages and data files."""
+    """Yield style sheets, pages and data files."""
     root = bootstrap / "package"
     yield from files(root, "scss/**/*.scss", "*.json", prefix="code-web/bootstrap")
     yield from files(root, "dist/css/bootstrap.css", prefix="code-web/bootstrap")

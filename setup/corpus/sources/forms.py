@@ -1,7 +1,7 @@
-"""The prose of the corpus in the forms in which text is met: wrapped, CRLF, quotes, pages, case.
+"""Prose of the corpus in other forms: wrapped lines, CRLF, quotes, pages, letter case.
 
-Every document is a run of paragraphs of a document that was built before, and in its split. It is
-written as it is meant to be, past the cleaning that would undo the form.
+Every document is a run of paragraphs of a document that was built before, and is in its split. It
+is written unchanged, without the cleaning that would undo the form.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ Form = Callable[[list[str], Random], str]
 
 
 def forms(parents: Parents, *, name: str, share: float, form: Form) -> Iterator[Document]:
-    """A share of the pieces of the parents' documents, each in its own variety of the form."""
+    """Yield a share of the pieces of the parents' documents, each in its own form variant."""
     for split in SPLITS:
         for record in parents.records(split):
             part = share if record["source"] in ENGLISH else share * OTHER_SHARE
@@ -50,18 +50,18 @@ def forms(parents: Parents, *, name: str, share: float, form: Form) -> Iterator[
 
 
 def quotes_at_random(text: str, rng: Random) -> str:
-    """Straight or typographic quotes, or the text as it is."""
+    """Return the text with straight or typographic quotes, or unchanged."""
     return rng.choice((straight, curly, str, str))(text)
 
 
 def wrapped(piece: list[str], rng: Random) -> str:
-    """Lines of one width, as in e-mails and plain text books."""
+    """Return the piece in lines of one width, as in e-mails and plain text books."""
     piece = [quotes_at_random(paragraph, rng) for paragraph in piece]
     return wrap(piece, draw_wrapping(rng), rng) + rng.choice(("", "\n"))
 
 
 def crlf(piece: list[str], rng: Random) -> str:
-    """Line ends of two characters; wrapped or not, with empty lines between paragraphs or not."""
+    """Return the piece with CRLF line ends, wrapped or not, with or without empty lines."""
     if rng.random() < 0.6:
         text = wrapped(piece, rng)
     else:
@@ -70,7 +70,7 @@ def crlf(piece: list[str], rng: Random) -> str:
 
 
 def quotes(piece: list[str], rng: Random) -> str:
-    """Quotes, apostrophes, dashes and dots of one of the habits of typists and printers."""
+    """Return the piece with quotes, apostrophes, dashes and dots in one typing convention."""
     text = rng.choice(("\n", "\n\n")).join(piece)
     dash = rng.choice(("--", " -- ", "—", " — ", " – ", "---", " - "))
     text = straight(text).replace(" -- ", "—").replace("--", "—").replace(" — ", "—")
@@ -85,7 +85,11 @@ def quotes(piece: list[str], rng: Random) -> str:
 
 
 def spacing(piece: list[str], rng: Random) -> str:
-    """Tabs, trailing blanks, two blanks between sentences, one sentence a line, or no line ends."""
+    """Return the piece with unusual spacing.
+
+    The variants are tabs, trailing blanks, two blanks between sentences, one sentence per line, or
+    no line ends.
+    """
     lines = list(piece)
     style = rng.choice(("double", "double", "sentence", "joined", "tabs", "open", "plain"))
     if style in ("double", "sentence"):
@@ -105,17 +109,17 @@ def spacing(piece: list[str], rng: Random) -> str:
 
 
 def markdown(piece: list[str], rng: Random) -> str:
-    """A page in Markdown."""
+    """Return the piece as a page in Markdown."""
     return Markdown(rng).page(piece)
 
 
 def html_page(piece: list[str], rng: Random) -> str:
-    """A page in HTML, or a fragment of one."""
+    """Return the piece as a page in HTML, or as a fragment of a page."""
     return Page(rng, " ".join(piece)[:2000]).page(piece)
 
 
 def letter_case(piece: list[str], rng: Random) -> str:
-    """UPPER CASE, lower case, without marks, without line ends, or Every Word With A Capital."""
+    """Return the piece in UPPER, lower or Title Case, without punctuation, or on one line."""
     return recase(piece, rng.choice(("upper", "upper", "lower", "bare", "bare", "stream", "title")))
 
 

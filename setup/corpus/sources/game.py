@@ -1,4 +1,4 @@
-"""The texts of the game Cataclysm: Dark Days Ahead, in English and in its translations."""
+"""Sources of the texts of the game Cataclysm: Dark Days Ahead, in English and translations."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _STYLE = re.compile(r"</?(?:color\w*|info|bad|bold|good|stat|neutral|header)>")
 
 
 def lines_of(messages: Iterable[str]) -> Iterator[str]:
-    """The lines of messages that are long enough to say something, without tags of style."""
+    """Yield the lines of messages that are long enough to carry meaning, without style tags."""
     for message in messages:
         for line in _STYLE.sub("", message).split("\n"):
             if len(line.strip()) >= MIN_CHARACTERS:
@@ -32,24 +32,24 @@ def lines_of(messages: Iterable[str]) -> Iterator[str]:
 
 
 def bucket_of(english: str) -> int:
-    """Document that a message goes into: the catalogue's own order is merely alphabetical."""
+    """Return the document number of a message, because the catalogue's order is alphabetical."""
     return int.from_bytes(hashlib.sha256(english.encode()).digest()[:4], "big") % BUCKETS
 
 
 def catalogue(folder: Path, locale: str) -> Iterator[tuple[str, str]]:
-    """English text and translation of every message."""
+    """Yield English text and translation of every message."""
     (path,) = sorted_files(folder, f"usr/share/locale/{locale}/LC_MESSAGES/cataclysm-dda.mo")
     return mo_messages(path.read_bytes())
 
 
 def documents(name: str, buckets: dict[int, list[str]]) -> Iterator[Document]:
-    """A document for each bucket of lines."""
+    """Yield a document for each bucket of lines."""
     for number, lines in sorted(buckets.items()):
         yield Document(f"{name}/{number:03d}", lines)
 
 
 def english(folder: Path) -> Iterator[Document]:
-    """A few dozen of the messages that any of the translations holds, a line each."""
+    """Yield documents of a few dozen English messages that any translation holds, one per line."""
     messages = {text for locale in LOCALES.values() for text, _ in catalogue(folder, locale)}
     buckets = defaultdict[int, list[str]](list)
     for message in sorted(messages):
@@ -58,7 +58,7 @@ def english(folder: Path) -> Iterator[Document]:
 
 
 def translation(folder: Path, lang: str) -> Iterator[Document]:
-    """A few dozen of the translated messages, a line each."""
+    """Yield documents of a few dozen translated messages, one per line."""
     buckets = defaultdict[int, list[str]](list)
     for original, text in catalogue(folder, LOCALES[lang]):
         lines = translated(lines_of([text]), lang, set(lines_of([original])))

@@ -1,4 +1,4 @@
-"""The Debian Administrator's Handbook in English and in its translations."""
+"""Sources of The Debian Administrator's Handbook, in English and translations."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ NAVIGATION = (
 
 
 def pages(folder: Path, locale: str) -> Iterator[tuple[str, list[str]]]:
-    """Name and blocks of the pages in the language of `locale`."""
+    """Yield name and blocks of the pages in the language of `locale`."""
     for path in sorted_files(folder, f"usr/share/doc/debian-handbook/html/{locale}/*.html"):
         if path.stem not in ("index", "ix01"):
             yield path.stem, html_blocks(path.read_bytes(), drop=NAVIGATION)
@@ -32,13 +32,13 @@ def pages(folder: Path, locale: str) -> Iterator[tuple[str, list[str]]]:
 
 @cache
 def english_paragraphs(folder: Path) -> frozenset[str]:
-    """The paragraphs of the English edition, cleaned."""
+    """Return the paragraphs of the English edition, cleaned."""
     edition = pages(folder, LOCALES["en"])
     return frozenset(clean_block(block) for _, blocks in edition for block in blocks)
 
 
 def handbook(folder: Path, lang: str) -> Iterator[Document]:
-    """One section; of a translation only what was translated."""
+    """Yield one document per section; in other languages only the translated paragraphs."""
     for page, blocks in pages(folder, LOCALES[lang]):
         if lang != "en":
             blocks = list(translated(blocks, lang, english_paragraphs(folder)))

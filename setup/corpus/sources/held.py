@@ -1,8 +1,8 @@
-"""Text that is never trained on: the kinds of text that models are measured on, 60-120 kB each.
+"""Held-out sources, never trained on: kinds of text to measure models on, 60-120 kB each.
 
-Every source here is of the kind `held-out`: all of it goes to the test split. What is real comes of
-packages that no other source reads, or of test documents; what is generated comes of generators
-that no training source uses.
+The kind of every source here is `held-out`: all documents go to the test split. Real text comes
+from packages that no other source reads, or from test documents; generated text comes from
+generators that no training source uses.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ WIDTH = 70
 
 
 def held(name: str, *packages: str, **about: Any) -> Callable[[Documents], Documents]:
-    """Decorator that registers a source of test documents alone."""
+    """Return a decorator that registers a source of test documents alone."""
     return REGISTRY.source(
         name, *packages, kind="held-out", held_out=lambda _id: True, **about
     )  # fmt: skip
 
 
 def prose(parents: Parents) -> Iterator[tuple[str, list[str]]]:
-    """Names and paragraphs of prose: the beginnings of test documents of each source."""
+    """Yield names and paragraphs of prose: the beginnings of test documents of each source."""
     for name, room in ROOM.items():
         pieces = [
             (record["id"], next(pieces_of(paragraphs_of(record["text"]), MOST)))
@@ -46,24 +46,24 @@ def prose(parents: Parents) -> Iterator[tuple[str, list[str]]]:
 
 
 def plain(piece: list[str], _rng: Random) -> str:
-    """Paragraphs with an empty line between them."""
+    """Return the paragraphs with an empty line between them."""
     return "\n\n".join(piece)
 
 
 def wrapped(piece: list[str], rng: Random) -> str:
-    """The same in lines of 70 columns."""
+    """Return the paragraphs in lines of 70 columns."""
     return wrap(piece, Wrapping(WIDTH), rng)
 
 
 def crlf(piece: list[str], rng: Random) -> str:
-    """The wrapped lines with line ends of two characters."""
+    """Return the paragraphs in lines of 70 columns with CRLF line ends."""
     return wrapped(piece, rng).replace("\n", "\r\n")
 
 
 def held_prose(
     parents: Parents, *, name: str, form: Callable[[list[str], Random], str]
 ) -> Iterator[Document]:
-    """The held-out prose in one form."""
+    """Yield the held-out prose in one form."""
     for own, piece in prose(parents):
         yield Document(f"{name}/{own}", [Exact(form(piece, Random(own)))])
 
@@ -83,7 +83,7 @@ for _name, _form in (
 
 
 def declarations(parents: Parents, *, name: str, versions: tuple[str, ...]) -> Iterator[Document]:
-    """The versions of the Declaration in one language."""
+    """Yield the versions of the Declaration in one language."""
     for record in parents.records("test", "udhr"):
         version = record["id"].partition("/")[2]
         if version in versions:
@@ -108,14 +108,14 @@ for _language, (_code, _versions) in HELD_DECLARATIONS.items():
     parameters={"documents": 24, "letters": 4000, "seed": "held-dna/NUMBER"},
 )
 def dna() -> Iterator[Document]:
-    """Capital A, C, G and T, all equally likely, on one line."""
+    """Yield lines of random A, C, G and T, in capitals and all equally likely."""
     for number in range(24):
         own = f"held-dna/{number:02d}"
         yield Document(own, [Exact("".join(Random(own).choices("ACGT", k=4000)))])
 
 
 def line_pieces(text: str, most: int) -> list[str]:
-    """Runs of whole lines of about `most` characters."""
+    """Return runs of whole lines of about `most` characters."""
     pieces = pieces_of(text.splitlines(keepends=True), most)
     return ["".join(piece) for piece in pieces]
 
@@ -135,7 +135,7 @@ CSV_PIECES = 4  # of each table
     parameters={"pieces of a table": CSV_PIECES},
 )
 def tables(folder: Path) -> Iterator[Document]:
-    """A few pieces of each table, the first one with its header."""
+    """Yield a few pieces of each table, the first one with its header."""
     for path in sorted_files(folder, "**/_data/*.csv"):
         pieces = line_pieces(path.read_text("utf-8"), MOST // 2)
         step = max(1, len(pieces) // CSV_PIECES)
@@ -164,7 +164,7 @@ SCRIPTS = ("dist/jquery.slim.min.js", "min/moment.min.js", "underscore-umd-min.j
     parameters={"pieces of a library": SCRIPT_PIECES},
 )
 def minified(*folders: Path) -> Iterator[Document]:
-    """Pieces of a few thousand characters of each library."""
+    """Yield pieces of a few thousand characters of each library."""
     for folder, script in zip(folders, SCRIPTS, strict=True):
         text = (folder / "package" / script).read_text("utf-8")
         for start in range(0, min(len(text), SCRIPT_PIECES * MOST), MOST):
@@ -182,7 +182,7 @@ def minified(*folders: Path) -> Iterator[Document]:
     lang="text",
 )
 def services(folder: Path) -> Iterator[Document]:
-    """The list in pieces of whole lines, as it is."""
+    """Yield the list in pieces of whole lines, unchanged."""
     text = (folder / "etc/services").read_text("utf-8")
     for number, piece in enumerate(line_pieces(text, MOST)):
         yield Document(f"held-services/{number}", [Exact(piece)])

@@ -1,4 +1,4 @@
-"""Held-out logs in JSON: fields, messages and values of their own, in no training generator."""
+"""Held-out logs in JSON, with fields, messages and values that no training generator uses."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ BODIES = (
 
 
 def record(rng: Random, moment: datetime, service: str, region: str) -> dict[str, Any]:
-    """One log record in the manner of OpenTelemetry."""
+    """Return one log record in the format of OpenTelemetry."""
     values: dict[str, Any] = {
         "tenant": f"tn_{rng.getrandbits(32):08x}",
         "lease": f"{rng.getrandbits(48):012x}",
@@ -62,7 +62,7 @@ def record(rng: Random, moment: datetime, service: str, region: str) -> dict[str
     parameters={"documents": DOCUMENTS, "bytes": BYTES, "seed": "held-json-logs/NUMBER"},
 )
 def json_logs() -> Iterator[Document]:
-    """The records of one service in one region, one a line, in the order of their moments."""
+    """Yield the records of one service in one region, one per line, in the order of their times."""
     for number in range(DOCUMENTS):
         own = f"held-json-logs/{number:02d}"
         rng = Random(own)

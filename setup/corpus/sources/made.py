@@ -1,8 +1,8 @@
-"""What all generated sources share: documents by number, each from draws seeded by its id.
+"""Common parts of all generated sources: numbered documents from draws seeded by their ids.
 
-A generator is a function of a `Draw` that returns the whole text of one document. Everything in
-it (names, fields, separators, ranges, formats) is drawn anew, so that no two documents share a
-template; the words are those of training documents alone.
+A generator is a function of a `Draw` that returns the whole text of one document. It draws
+everything in the document (names, fields, separators, ranges, formats) anew, so that no two
+documents share a template; the words come from training documents alone.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ Generator = Callable[[Draw], str]
 def documents(
     parents: Parents, *, name: str, megabytes: float, generate: Generator
 ) -> Iterator[Document]:
-    """Documents until there are so many megabytes of each split."""
+    """Yield documents up to `megabytes` of text for training, and a share of it for the others."""
     words = words_of(parents)
     for split in SPLITS:
         room, number = megabytes * 1e6 * HELD_SHARE[split], 0
@@ -38,8 +38,8 @@ def documents(
             yield Document(own, [Exact(text)], split=split)
 
 
-def made(name: str, megabytes: float, lang: str) -> Callable[[Generator], Generator]:
-    """Decorator that registers a generator as the source `name`, of so many megabytes to train."""
+def generated(name: str, megabytes: float, lang: str) -> Callable[[Generator], Generator]:
+    """Return a decorator that registers a generator as the source `name` of `megabytes`."""
 
     def register(generate: Generator) -> Generator:
         REGISTRY.source(

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from ..draw import TIME_FORMATS, Draw, draw_columns, in_style
-from .made import made
+from .made import generated
 from .made_tables import size
 
 Line = Callable[[datetime], str]
@@ -26,13 +26,13 @@ AGENTS = (
 
 
 def level(draw: Draw) -> Callable[[], str]:
-    """Draws levels, mostly harmless ones."""
+    """Return a function that draws log levels, mostly harmless ones."""
     names = draw.rng.choice(LEVELS)
     return lambda: draw.rng.choices(names, (4, 10, 2, 1))[0]
 
 
 def templates(draw: Draw) -> list[Callable[[], str]]:
-    """The messages that one program writes: words that stay and values that change."""
+    """Return the messages that one program writes: constant words and values that change."""
     return [_template(draw) for _ in range(draw.rng.randint(3, 15))]
 
 
@@ -53,7 +53,7 @@ def _template(draw: Draw) -> Callable[[], str]:
 
 
 def access(draw: Draw) -> Line:
-    """Requests to a web server in the common or the combined format."""
+    """Return a writer of requests to a web server in the common or the combined format."""
     rng, paths = draw.rng, [draw.path() for _ in range(draw.rng.randint(5, 60))]
     hosts, combined = [draw.ip() for _ in range(rng.randint(3, 40))], rng.random() < 0.6
     agents = [
@@ -78,7 +78,7 @@ def access(draw: Draw) -> Line:
 
 
 def syslog(draw: Draw) -> Line:
-    """Messages of several daemons on one machine."""
+    """Return a writer of messages of several daemons on one machine."""
     host, stamp = draw.word(), draw.rng.choice(("%b %d %H:%M:%S", "%Y-%m-%dT%H:%M:%S.%f+00:00"))
     daemons = [
         (draw.word(), draw.integer(5), templates(draw)) for _ in range(draw.rng.randint(2, 8))
@@ -94,7 +94,7 @@ def syslog(draw: Draw) -> Line:
 
 
 def program(draw: Draw) -> Line:
-    """A program's own log: moment, level, module and message in one of many orders."""
+    """Return a writer of a program's log: time, level, module and message in a random order."""
     rng, messages, names = draw.rng, templates(draw), level(draw)
     stamp, style = rng.choice(TIME_FORMATS), rng.choice(("dotted", "Pascal", "snake", "kebab"))
     modules = [in_style([draw.word() for _ in range(rng.randint(1, 3))], style) for _ in range(6)]
@@ -126,7 +126,7 @@ def program(draw: Draw) -> Line:
 
 
 def json_log(draw: Draw) -> Line:
-    """One object a line: moment, level, message and a few fields of the program's own."""
+    """Return a writer of one JSON object per line: time, level, message and a few other fields."""
     rng, messages, names = draw.rng, templates(draw), level(draw)
     time = rng.choice(("ts", "time", "timestamp", "date", "t"))
     keys = (
@@ -152,7 +152,7 @@ def json_log(draw: Draw) -> Line:
 
 
 def pairs(draw: Draw) -> Line:
-    """key=value pairs, values with blanks in quotes."""
+    """Return a writer of key=value pairs; values with blanks are quoted."""
     rng, messages, names = draw.rng, templates(draw), level(draw)
     columns = draw_columns(draw, rng.randint(2, 7), ("snake", "joined", "kebab"))
     stamp = rng.choice(TIME_FORMATS)
@@ -169,9 +169,9 @@ def pairs(draw: Draw) -> Line:
     return line
 
 
-@made("made-logs", megabytes=5.5, lang="log")
+@generated("made-logs", megabytes=5.5, lang="log")
 def log(draw: Draw) -> str:
-    """Lines of one program or machine, in the order of their moments."""
+    """Return lines of one program or machine, in the order of their times."""
     make = draw.rng.choice((access, access, syslog, program, program, json_log, pairs))(draw)
     lines, length = list[str](), size(draw.rng)
     moment, step = draw.start, 10 ** draw.rng.uniform(-2, 3)

@@ -1,4 +1,4 @@
-"""Generated objects: JSON, lines of JSON, YAML, XML and settings."""
+"""Generated objects: JSON, JSON lines, YAML, XML and settings."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from random import Random
 from typing import Any
 
 from ..draw import STYLES, Column, Draw, Value, draw_columns, in_style, unique_names
-from .made import made
+from .made import generated
 from .made_tables import size
 
 KEY_STYLES = tuple(style for style in STYLES if style not in ("Title",))
@@ -17,7 +17,7 @@ Shape = Callable[[int], Any]
 
 
 def draw_shape(draw: Draw, depth: int, style: str) -> Shape:
-    """Makes the values of one place in records that all have the same form."""
+    """Return a function that makes the values of one field of records with the same form."""
     choice = draw.rng.random()
     if depth <= 0 or choice < 0.25:
         (column,) = draw_columns(draw, 1)
@@ -29,7 +29,7 @@ def draw_shape(draw: Draw, depth: int, style: str) -> Shape:
 
 
 def draw_record(draw: Draw, depth: int, style: str, most: int = 9) -> Shape:
-    """Makes objects with the same keys, some of which hold lists or objects."""
+    """Return a function that makes objects with the same keys; some hold lists or objects."""
     columns = draw_columns(draw, draw.rng.randint(2, most), (style,))
     nested = unique_names(draw, draw.rng.randint(0, 2) if depth > 0 else 0, style)
     shapes: list[tuple[str, Shape]] = [(column.name, column.make) for column in columns]
@@ -40,7 +40,7 @@ def draw_record(draw: Draw, depth: int, style: str, most: int = 9) -> Shape:
 
 
 def dumps(value: Any, rng: Random) -> Callable[[Any], str]:
-    """A JSON writer with one manner of blanks, escapes and key order."""
+    """Return a JSON writer with one style of blanks, escapes and key order."""
     indent = rng.choice((None, None, 2, 2, 4, 1, "\t"))
     separators = rng.choice(((",", ":"), (", ", ": "))) if indent is None else (",", ": ")
     ascii_only, ordered = rng.random() < 0.3, rng.random() < 0.2
@@ -49,9 +49,9 @@ def dumps(value: Any, rng: Random) -> Callable[[Any], str]:
     )
 
 
-@made("made-json", megabytes=4.5, lang="json")
+@generated("made-json", megabytes=4.5, lang="json")
 def json_document(draw: Draw) -> str:
-    """A list of records, an object of objects, or one object with lists in it."""
+    """Return a list of records, an object of objects, or one object with lists in it, as JSON."""
     rng, style = draw.rng, draw.rng.choice(KEY_STYLES)
     shape = draw_record(draw, rng.randint(0, 3), style)
     write, length = dumps(None, rng), size(rng)
@@ -72,9 +72,9 @@ def json_document(draw: Draw) -> str:
     return write(content) + rng.choice(("", "\n"))
 
 
-@made("made-jsonl", megabytes=3.0, lang="json")
+@generated("made-jsonl", megabytes=3.0, lang="json")
 def json_lines(draw: Draw) -> str:
-    """Records of one form, one a line."""
+    """Return records of one form, one per line."""
     rng = draw.rng
     shape = draw_record(draw, rng.choice((0, 0, 1, 2)), rng.choice(KEY_STYLES), 12)
     separators = rng.choice(((",", ":"), (", ", ": ")))
@@ -86,7 +86,7 @@ def json_lines(draw: Draw) -> str:
 
 
 def yaml_scalar(value: Value, rng: Random, quote: str) -> str:
-    """A scalar that a YAML reader gives back as the same text, number or truth value."""
+    """Return a scalar that a YAML reader parses as the same text, number or truth value."""
     if value is None:
         return rng.choice(("null", "~", ""))
     if isinstance(value, bool):
@@ -101,7 +101,7 @@ def yaml_scalar(value: Value, rng: Random, quote: str) -> str:
 
 
 def yaml_lines(value: Any, rng: Random, step: int, quote: str) -> list[str]:
-    """The lines of a value in block style; empty lists and objects in flow style."""
+    """Return the lines of a value in block style; empty lists and objects in flow style."""
     if isinstance(value, dict) and value:
         lines = []
         for key, inner in value.items():
@@ -123,13 +123,13 @@ def yaml_lines(value: Any, rng: Random, step: int, quote: str) -> list[str]:
 
 
 def yaml_key(key: str) -> str:
-    """A key, quoted where a reader would take it for something else."""
+    """Return a key, quoted where a reader would interpret it as another value."""
     return json.dumps(key) if key.lower() in ("y", "n", "yes", "no", "on", "off", "null") else key
 
 
-@made("made-yaml", megabytes=3.0, lang="yaml")
+@generated("made-yaml", megabytes=3.0, lang="yaml")
 def yaml_document(draw: Draw) -> str:
-    """Nested settings or a list of records, with remarks between the blocks or without."""
+    """Return nested settings or a list of records, with or without comments between the blocks."""
     rng, style = draw.rng, draw.rng.choice(("snake", "kebab", "camel"))
     step, quote = rng.choice((2, 2, 2, 4)), rng.choice(("", "", "'", '"'))
     length, lines = size(rng), ["---"] * (rng.random() < 0.3)
@@ -147,9 +147,9 @@ def yaml_document(draw: Draw) -> str:
     return "\n".join(lines) + "\n"
 
 
-@made("made-xml", megabytes=3.0, lang="xml")
+@generated("made-xml", megabytes=3.0, lang="xml")
 def xml_document(draw: Draw) -> str:
-    """Records as elements, their fields as attributes or elements of their own."""
+    """Return records as XML elements, with their fields as attributes or child elements."""
     rng = draw.rng
     style = rng.choice(("snake", "camel", "Pascal", "kebab", "joined"))
     columns = draw_columns(draw, rng.randint(2, 9), (style,))
@@ -173,7 +173,7 @@ def xml_document(draw: Draw) -> str:
 def xml_element(
     tag: str, columns: list[Column], inline: list[Column], number: int, step: str
 ) -> list[str]:
-    """One record; values that are none are left out."""
+    """Return the lines of one record; empty values are left out."""
     values = {column.name: column.make(number) for column in columns}
     texts = {name: escape(str(v), quote=True) for name, v in values.items() if v is not None}
     names = {column.name for column in inline}
@@ -184,9 +184,9 @@ def xml_element(
     return [f"<{tag}{attributes}>", *inner, f"</{tag}>"]
 
 
-@made("made-ini", megabytes=1.5, lang="ini")
+@generated("made-ini", megabytes=1.5, lang="ini")
 def settings(draw: Draw) -> str:
-    """Sections of settings: INI, TOML-like, environment or properties files."""
+    """Return sections of settings: INI, TOML-like, environment or properties files."""
     rng = draw.rng
     style = rng.choice(("snake", "kebab", "dotted", "UPPER", "camel", "joined"))
     equals, mark = rng.choice((" = ", "=", "=", ": ")), rng.choice("#;")

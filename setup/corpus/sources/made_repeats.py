@@ -1,7 +1,7 @@
-"""Generated repetition: passages that come again after a distance, lists with a common beginning.
+"""Generated repetition: passages that recur after a distance, lists with a common beginning.
 
-A passage that comes again can only be guessed by looking back at it. The passages are of training
-documents where the document is for training, and of the same split elsewhere.
+A model can only predict a recurring passage by attending to its first occurrence. Documents for
+training quote training documents; documents of another split quote documents of that split.
 """
 
 from __future__ import annotations
@@ -23,20 +23,20 @@ POOL = 3000  # documents of a source to quote from
 
 
 def quoted(texts: list[str], rng: Random, least: int = 40, most: int = 900) -> str:
-    """A passage of one of the texts."""
+    """Return a passage of one of the texts."""
     text, length = rng.choice(texts), rng.randint(least, most)
     start = rng.randint(0, max(0, len(text) - length))
     return text[start : start + length].strip()
 
 
 def noise(rng: Random) -> str:
-    """Letters and digits that nothing tells beforehand."""
+    """Return unpredictable letters and digits."""
     letters = rng.choice((string.ascii_lowercase, string.digits, string.ascii_letters + "+/"))
     return "".join(rng.choices(letters, k=rng.randint(20, 300)))
 
 
 def altered(passage: str, rng: Random) -> str:
-    """The passage, or a copy with a few words left out or changed."""
+    """Return the passage, or a copy with a few words left out or changed."""
     share = rng.choice((0.0, 0.0, 0.0, 0.02, 0.06))
     words = passage.split(" ")
     kept = (word if rng.random() >= share else rng.choice(("", words[0], "...")) for word in words)
@@ -44,7 +44,7 @@ def altered(passage: str, rng: Random) -> str:
 
 
 def comes_again(texts: list[str], rng: Random) -> str:
-    """A few passages, again and again in any order, with others between them."""
+    """Return a few passages, repeated in any order, with others between them."""
     passages = [
         noise(rng) if rng.random() < 0.3 else quoted(texts, rng) for _ in range(rng.randint(1, 4))
     ]
@@ -56,7 +56,7 @@ def comes_again(texts: list[str], rng: Random) -> str:
 
 
 def answered(texts: list[str], rng: Random) -> str:
-    """Paragraphs, each quoted below with a mark before its lines, as in an answer to a letter."""
+    """Return paragraphs, each quoted below with a mark before its lines, as in an e-mail reply."""
     first = [quoted(texts, rng, 100, 600) for _ in range(rng.randint(2, 5))]
     lines = [line for part in first for line in (*part.split("\n"), "")]
     for part in first:
@@ -65,7 +65,7 @@ def answered(texts: list[str], rng: Random) -> str:
 
 
 def alike(draw: Draw) -> str:
-    """Lines that begin, or end, like all the others."""
+    """Return lines that all start, or end, the same."""
     rng = draw.rng
     start, end = draw.phrase(1, 5), draw.phrase(0, 4)
     start += rng.choice((": ", " ", "/", ".", "_", " - "))
@@ -75,7 +75,7 @@ def alike(draw: Draw) -> str:
 
 
 def periodic(draw: Draw) -> str:
-    """A few symbols or words over and over, sometimes counted."""
+    """Return a few symbols or words repeated many times, sometimes with a counter."""
     rng = draw.rng
     unit = rng.choice((draw.phrase(1, 6), noise(rng)[: rng.randint(1, 40)], draw.word() + "\n"))
     joint, count = (
@@ -89,7 +89,7 @@ def periodic(draw: Draw) -> str:
 
 
 def repeats(texts: list[str], draw: Draw) -> str:
-    """One document of any of these kinds."""
+    """Return one document of any of these kinds."""
     kind = draw.rng.random()
     if kind < 0.6:
         return comes_again(texts, draw.rng)
@@ -99,16 +99,16 @@ def repeats(texts: list[str], draw: Draw) -> str:
 
 
 def pool(parents: Parents, split: str) -> list[str]:
-    """Texts to quote from: up to `POOL` documents of each source, evenly from all of them."""
-    found = list[str]()
+    """Return texts to quote from: up to `POOL` documents of each source, evenly sampled."""
+    pooled = list[str]()
     for name in TEXTS:
         texts = [record["text"] for record in parents.records(split, name)]
-        found += texts[:: max(1, len(texts) // POOL)]
-    return [text.replace("\r", "") for text in found]
+        pooled += texts[:: max(1, len(texts) // POOL)]
+    return [text.replace("\r", "") for text in pooled]
 
 
 def documents(parents: Parents) -> Iterator[Document]:
-    """Documents by number, from draws seeded by their ids."""
+    """Yield numbered documents from draws seeded by their ids."""
     words: Words = words_of(Parents(parents.out, VOCABULARY))
     for split in SPLITS:
         texts, number, room = pool(parents, split), 0, MEGABYTES * 1e6 * HELD_SHARE[split]

@@ -7,7 +7,7 @@ import string
 from random import Random
 
 from ..draw import Draw
-from .made import made
+from .made import generated
 from .made_tables import size
 
 WIDTHS = (10, 20, 32, 40, 50, 60, 60, 64, 70, 72, 76, 80, 80, 100, 120)
@@ -15,29 +15,29 @@ ACIDS = "ACDEFGHIKLMNPQRSTVWY"
 
 
 def in_lines(text: str, width: int) -> str:
-    """The text in lines of one width; as it is where the width is 0."""
+    """Return the text in lines of one width; unchanged where the width is 0."""
     if not width:
         return text
     return "\n".join(text[start : start + width] for start in range(0, len(text), width)) + "\n"
 
 
 def some_bytes(draw: Draw, count: int) -> bytes:
-    """Noise, text, small numbers, or a mixture of runs of these."""
-    found, noise = b"", draw.rng.random()
-    while len(found) < count:
+    """Return noise, text, small numbers, or a mixture of runs of these."""
+    data, noise = b"", draw.rng.random()
+    while len(data) < count:
         kind = draw.rng.random()
         if kind < noise:
-            found += draw.rng.randbytes(draw.rng.randint(8, 400))
+            data += draw.rng.randbytes(draw.rng.randint(8, 400))
         elif kind < noise + (1 - noise) / 2:
-            found += draw.sentence().encode()
+            data += draw.sentence().encode()
         else:
-            found += b"".join(draw.integer(4).to_bytes(4, "little") for _ in range(20))
-    return found[:count]
+            data += b"".join(draw.integer(4).to_bytes(4, "little") for _ in range(20))
+    return data[:count]
 
 
-@made("made-hex", megabytes=2.0, lang="hex")
+@generated("made-hex", megabytes=2.0, lang="hex")
 def hex_dump(draw: Draw) -> str:
-    """Bytes in hexadecimal: dumps with addresses and letters, plain digits, lists of hashes."""
+    """Return bytes in hexadecimal: dumps with addresses and letters, plain digits, or hashes."""
     rng, style = draw.rng, draw.rng.random()
     data = some_bytes(draw, size(rng) // 4)
     upper = rng.random() < 0.3
@@ -68,9 +68,9 @@ def _dump(data: bytes, rng: Random) -> str:
     return "\n".join(lines) + "\n"
 
 
-@made("made-base64", megabytes=1.5, lang="base64")
+@generated("made-base64", megabytes=1.5, lang="base64")
 def encoded(draw: Draw) -> str:
-    """Base64 as mails, keys and data addresses have it, alone or within other text."""
+    """Return Base64 as in e-mails, keys and data URLs, alone or within other text."""
     rng, style = draw.rng, draw.rng.random()
     text = draw.base64(size(rng) // 2)
     if style < 0.4:
@@ -90,9 +90,9 @@ def encoded(draw: Draw) -> str:
     return head + in_lines(text, 76)
 
 
-@made("made-numbers", megabytes=3.0, lang="numbers")
+@generated("made-numbers", megabytes=3.0, lang="numbers")
 def numbers(draw: Draw) -> str:
-    """Series, matrices, sums, lists of decimals, powers and times, in many manners of writing."""
+    """Return series, matrices, sums, lists of decimals, powers and times, in many notations."""
     rng = draw.rng
     kinds = (_series, _matrix, _sums, _named, _formatted, _matrix, _digits)
     return rng.choice(kinds)(draw, size(rng) // 2)
@@ -168,7 +168,7 @@ def _digits(draw: Draw, length: int) -> str:
 
 
 def alphabet(rng: Random) -> str:
-    """The symbols of one document: of life, of counting, or any letters."""
+    """Return the symbols of one document: of DNA or proteins, digits, or any letters."""
     kind = rng.random()
     if kind < 0.4:
         return rng.choice(("ACGT", "acgt", "ACGU", "ACGTN", "TACG"))
@@ -186,7 +186,7 @@ def alphabet(rng: Random) -> str:
 
 
 def sequence(symbols: str, length: int, rng: Random) -> str:
-    """Random symbols, all alike, skewed, or each drawn with regard to the one before it."""
+    """Return random symbols: equally likely, skewed, or each dependent on the one before it."""
     style = rng.random()
     if style < 0.5:
         return "".join(rng.choices(symbols, k=length))
@@ -194,22 +194,22 @@ def sequence(symbols: str, length: int, rng: Random) -> str:
         weights = [rng.expovariate(1) + 0.02 for _ in symbols]
         return "".join(rng.choices(symbols, weights, k=length))
     rows = {symbol: [rng.expovariate(1) + 0.02 for _ in symbols] for symbol in symbols}
-    found = [symbols[0]]
-    while len(found) < length:
-        found.append(rng.choices(symbols, rows[found[-1]])[0])
-    return "".join(found)
+    chain = [symbols[0]]
+    while len(chain) < length:
+        chain.append(rng.choices(symbols, rows[chain[-1]])[0])
+    return "".join(chain)
 
 
 def is_plain_dna(symbols: str, width: int) -> bool:
-    """Whether unbroken text over the symbols would be the held-out DNA's own form."""
+    """Return whether unbroken text over the symbols would have the form of the held-out DNA."""
     return width == 0 and set(symbols) == set("ACGT")
 
 
-@made("made-sequences", megabytes=7.0, lang="sequence")
+@generated("made-sequences", megabytes=7.0, lang="sequence")
 def sequences(draw: Draw) -> str:
-    """Strings over a small alphabet, in lines of one width, in FASTA, with blanks, or unbroken.
+    """Return strings over a small alphabet, in lines, in FASTA, with blanks, or unbroken.
 
-    Capital A, C, G and T are never unbroken: that form is held out.
+    Capital A, C, G and T are never unbroken, because that form is held out.
     """
     rng = draw.rng
     symbols, width, style = alphabet(rng), rng.choice((0, 0, 0, *WIDTHS)), rng.random()

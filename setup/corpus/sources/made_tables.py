@@ -1,4 +1,4 @@
-"""Generated tables: CSV, TSV, aligned columns, Markdown and lists in the manner of /etc files."""
+"""Generated tables: CSV, TSV, aligned columns, Markdown, and lists in the style of /etc files."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ import io
 from random import Random
 
 from ..draw import Draw, Value, draw_columns
-from .made import made
+from .made import generated
 
 SEPARATORS = (",", ",", ",", ",", ";", ";", "|", ":", "^")
 NOTHING = ("", "", "", "NA", "N/A", "null", "NULL", "-", "NaN", "None", "?")
 
 
 def size(rng: Random) -> int:
-    """Characters that a document should have: 500 to 8000, small ones as likely as large ones."""
+    """Return a random document size: 500 to 8000 characters, log-uniformly distributed."""
     return int(500 * 16 ** rng.random())
 
 
 class Cells:
-    """Writes values as the cells of one table: what stands for nothing, for truth, for decimals."""
+    """Cell writer of one table, with one notation for missing values, truth values and decimals."""
 
     def __init__(self, rng: Random) -> None:
         self.nothing = rng.choice(NOTHING)
@@ -38,20 +38,20 @@ class Cells:
 
 
 def rows(draw: Draw, length: int, most: int = 12) -> tuple[list[str], list[list[str]]]:
-    """Header and rows of a table of about `length` characters."""
+    """Return header and rows of a table of about `length` characters."""
     columns = draw_columns(draw, draw.rng.randint(2, most))
     cells = Cells(draw.rng)
-    found, written = list[list[str]](), 0
+    body, written = list[list[str]](), 0
     while written < length:
-        row = [cells(column.make(len(found))) for column in columns]
-        found.append([" ".join(cell.split()) for cell in row])
+        row = [cells(column.make(len(body))) for column in columns]
+        body.append([" ".join(cell.split()) for cell in row])
         written += sum(map(len, row)) + len(row)
-    return [column.name for column in columns], found
+    return [column.name for column in columns], body
 
 
-@made("made-csv", megabytes=5.0, lang="csv")
+@generated("made-csv", megabytes=5.0, lang="csv")
 def csv_table(draw: Draw) -> str:
-    """A table with separators: its own columns, quoting, line ends, with a header or without."""
+    """Return a table with random separators, columns, quoting, line ends and optional header."""
     rng = draw.rng
     header, body = rows(draw, size(rng))
     out = io.StringIO()
@@ -66,9 +66,9 @@ def csv_table(draw: Draw) -> str:
     return out.getvalue()
 
 
-@made("made-tsv", megabytes=2.0, lang="tsv")
+@generated("made-tsv", megabytes=2.0, lang="tsv")
 def tsv_table(draw: Draw) -> str:
-    """A table with tabs between its cells, now and then with remarks above it."""
+    """Return a table with tabs between its cells, sometimes with comments above it."""
     header, body = rows(draw, size(draw.rng))
     lines = (
         [draw.rng.choice(("# ", "## ", "")) + "\t".join(header)] if draw.rng.random() < 0.8 else []
@@ -80,7 +80,7 @@ def tsv_table(draw: Draw) -> str:
 
 
 def aligned(draw: Draw) -> str:
-    """Columns padded with blanks, numbers to the right, with rules or frames or none."""
+    """Return columns padded with blanks, numbers right-aligned, with optional rules and frames."""
     rng = draw.rng
     header, body = rows(draw, size(rng) // 2, 7)
     widths = [max(map(len, column)) for column in zip(header, *body, strict=True)]
@@ -112,7 +112,7 @@ def aligned(draw: Draw) -> str:
 
 
 def markdown_table(draw: Draw) -> str:
-    """A table with pipes as Markdown has it."""
+    """Return a Markdown table."""
     rng = draw.rng
     header, body = rows(draw, size(rng) // 2, 7)
     marks = (rng.choice(("---", ":---", "---:", ":-:", "-----")) for _ in header)
@@ -124,7 +124,7 @@ def markdown_table(draw: Draw) -> str:
 
 
 def listing(draw: Draw) -> str:
-    """A list as files of a system have it: fields, blanks or tabs to a stop, remarks behind."""
+    """Return a list as in system files: fields, blanks or tabs to a stop, comments at the end."""
     rng = draw.rng
     kinds = rng.sample(
         ("name", "port", "alias", "host", "path", "mode", "number"), rng.randint(2, 4)
@@ -153,7 +153,7 @@ def listing(draw: Draw) -> str:
     return "\n".join(lines) + "\n"
 
 
-@made("made-tables", megabytes=3.5, lang="text")
+@generated("made-tables", megabytes=3.5, lang="text")
 def table(draw: Draw) -> str:
-    """Aligned columns, a Markdown table, or a list in the manner of /etc."""
+    """Return aligned columns, a Markdown table, or a list in the style of /etc files."""
     return draw.rng.choice((aligned, aligned, markdown_table, listing))(draw)

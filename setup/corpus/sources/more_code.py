@@ -155,7 +155,7 @@ MINIFIED = {  # package, its hash, the files to take
 
 
 def pieces(text: str, most: int = PIECE) -> Iterator[str]:
-    """Parts of a text without line ends, cut behind `;` or `}`."""
+    """Yield parts of a text without line ends, cut after `;` or `}`."""
     yield from map("".join, pieces_of(re.findall(r"[^;}]*[;}]+|[^;}]+$", text), most))
 
 
@@ -176,7 +176,7 @@ def pieces(text: str, most: int = PIECE) -> Iterator[str]:
     sha256={package: sha256 for package, (sha256, _) in MINIFIED.items()},
 )
 def minified(*folders: Path) -> Iterator[Document]:
-    """A part of a bundle; none that holds another author's library."""
+    """Yield parts of bundles; no bundle contains a library of another author."""
     for folder, (_, patterns) in zip(folders, MINIFIED.values(), strict=True):
         for pattern in patterns:
             for path in sorted_files(folder / "package", pattern):
@@ -187,7 +187,7 @@ def minified(*folders: Path) -> Iterator[Document]:
 
 
 def sampled(documents: Iterator[Document], share: float) -> Iterator[Document]:
-    """A share of the documents, chosen by their ids."""
+    """Yield a share of the documents, chosen by their ids."""
     return (document for document in documents if Random(document.id).random() < share)
 
 
@@ -202,10 +202,10 @@ def sampled(documents: Iterator[Document], share: float) -> Iterator[Document]:
     held_percent=2,
 )
 def go_code(*folders: Path) -> Iterator[Document]:
-    """Source files without generated tables."""
+    """Yield source files without generated tables."""
     for folder in folders:
-        found = files(folder, "**/*.go", prefix="code-go", skip=r"tables?\d|/testdata/")
-        yield from sampled(found, SHARE_OF_GO)
+        documents = files(folder, "**/*.go", prefix="code-go", skip=r"tables?\d|/testdata/")
+        yield from sampled(documents, SHARE_OF_GO)
 
 
 @REGISTRY.source(
@@ -219,7 +219,7 @@ def go_code(*folders: Path) -> Iterator[Document]:
     held_percent=2,
 )
 def rust_code(folder: Path) -> Iterator[Document]:
-    """Modules of core, alloc and std, and the settings of packages."""
+    """Yield modules of core, alloc and std, and the settings of packages."""
     root = folder / "usr/src/rustc-1.63.0"
     skip = r"^library/(stdarch|backtrace|portable-simd)/|unicode_data"
     yield from sampled(
@@ -242,7 +242,7 @@ REACT_NATIVE = "npm:react-native@0.70.15"
     sha256={REACT_NATIVE: "937d2850f71d42ed4341f0229dc132b95f20c52af290a8557a072e07c2c3d310"},
 )
 def java_code(folder: Path) -> Iterator[Document]:
-    """Classes, and the Objective-C and XML files beside them."""
+    """Yield classes, and the Objective-C and XML files beside them."""
     yield from files(folder / "package", "**/*.java", "**/*.m", "**/*.xml", prefix="code-java")
 
 
@@ -258,7 +258,7 @@ def java_code(folder: Path) -> Iterator[Document]:
     held_percent=2,
 )
 def php_code(*folders: Path) -> Iterator[Document]:
-    """Classes of both libraries."""
+    """Yield the classes of both libraries."""
     for folder in folders:
         yield from files(folder, "**/*.php", prefix="code-php")
 
@@ -273,7 +273,7 @@ def php_code(*folders: Path) -> Iterator[Document]:
     held_percent=3,
 )
 def sql_code(folder: Path) -> Iterator[Document]:
-    """Scripts of extensions and of the system catalogue."""
+    """Yield the scripts of extensions and of the system catalogue."""
     yield from files(folder, "**/*.sql", prefix="code-sql")
 
 
@@ -282,20 +282,20 @@ DIFF_PARENTS = ("code-python", "code-javascript", "code-c")
 
 
 def changed(lines: list[str], rng: Random) -> list[str]:
-    """Lines with a few taken out, renamed, doubled or moved."""
+    """Return the lines with a few removed, renamed, duplicated or moved."""
     words = sorted(set(re.findall(r"\b[a-z_]{4,}\b", "\n".join(lines)))) or ["value"]
     old, new = rng.choice(words), rng.choice(words)
-    found = list[str]()
+    edited = list[str]()
     for line in lines:
         draw = rng.random() / CHANGES
         if draw < 0.3:
             continue
         if draw < 0.7 and words:
             line = re.sub(r"\b[a-z_]{4,}\b", lambda _: rng.choice(words), line, count=1)
-        found.append(re.sub(rf"\b{old}\b", new, line) if rng.random() < 0.3 else line)
+        edited.append(re.sub(rf"\b{old}\b", new, line) if rng.random() < 0.3 else line)
         if 0.7 < draw < 1:
-            found.append(rng.choice(lines))
-    return found
+            edited.append(rng.choice(lines))
+    return edited
 
 
 @REGISTRY.source(
@@ -309,7 +309,7 @@ def changed(lines: list[str], rng: Random) -> list[str]:
     parameters={"share of changed lines": CHANGES, "seed": "made-diffs/ID"},
 )
 def diffs(parents: Parents) -> Iterator[Document]:
-    """Unified differences, as version control prints them, of a part of each file."""
+    """Yield unified differences of a part of each file, as version control prints them."""
     for split in SPLITS:
         for record in parents.records(split):
             own = f"made-diffs/{record['id']}"

