@@ -6,6 +6,8 @@ import os
 import sys
 from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from functools import partial
 from itertools import chain, islice
 from typing import Any
 from urllib.parse import unquote_to_bytes
@@ -76,17 +78,19 @@ class Server(web.Server):
             while max(length, len(body)) <= BODY_LIMIT and (part := await content.readany()):
                 body += part
         environ = environ_of(request, bytes(body), max(length, len(body)))
+        # One context for all threads: Flask keeps the request there while a body is made.
+        run = partial(asyncio.get_running_loop().run_in_executor, None, copy_context().run)
         parts: Any = answer_of(self._app, environ)
         self.unsent[transport] = 0
         try:
-            return await self._send(request, transport, parts)
+            return await self._send(request, transport, parts, run)
         finally:
             self.unsent.pop(transport, None)
             if parts.gi_frame is not None:
-                await asyncio.to_thread(parts.close)
+                await run(parts.close)
 
-    async def _send(self, request: Any, transport: Any, parts: Any) -> Any:
-        (status, headers, *_), *taken = await asyncio.to_thread(list, islice(parts, 2))
+    async def _send(self, request: Any, transport: Any, parts: Any, run: Any) -> Any:
+        (status, headers, *_), *taken = await run(list, islice(parts, 2))
         response = web.StreamResponse(status=int(status[:3]), reason=status[4:], headers=headers)
         await response.prepare(request)
         at_once = 8 if response.content_length else 1  # of a stream each part by itself
@@ -100,7 +104,7 @@ class Server(web.Server):
                     async with asyncio.timeout(STALL_SECONDS):
                         await response.write(data[at : at + SLICE])
                         await request.writer.drain()
-                taken = await asyncio.to_thread(list, islice(parts, at_once))
+                taken = await run(list, islice(parts, at_once))
         finally:
             taken, data = [], b""  # which the traceback of an error would keep
         await response.write_eof()
