@@ -79,7 +79,8 @@ class Server(web.Server):
                 body += part
         environ = environ_of(request, bytes(body), max(length, len(body)))
         # One context for all threads: Flask keeps the request there while a body is made.
-        run: Any = partial(asyncio.get_running_loop().run_in_executor, None, copy_context().run)
+        within: Any = copy_context().run
+        run = partial(asyncio.get_running_loop().run_in_executor, None, within)
         parts: Any = answer_of(self._app, environ)
         self.unsent[transport] = 0
         try:
