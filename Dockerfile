@@ -26,6 +26,6 @@ EXPOSE 5000
 # Asks the port that the platform may have changed.
 HEALTHCHECK --interval=30s --timeout=5s --start-period=30s --retries=3 \
     CMD ["python", "-c", "import os, urllib.request as web; web.urlopen(f'http://127.0.0.1:{os.environ[\"PORT\"]}/healthz', timeout=4)"]
-# gunicorn stops gracefully on it; docker waits 10 seconds unless told: docker stop --time 30.
+# The server stops gracefully on it; docker waits 10 seconds unless told: docker stop --time 30.
 STOPSIGNAL SIGTERM
-CMD ["gunicorn", "render_server:app"]
+CMD ["python", "render_server.py"]

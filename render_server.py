@@ -5,14 +5,17 @@ interfaces. The model is loaded by the worker alone, so the process that watches
 """
 
 import argparse
-import importlib
 import os
+import socket
 import sys
 from pathlib import Path
 from typing import Any
 
-from app.serving import address, gunicorn_options
-from app.settings import MODEL_VARIABLE, RUNS_VARIABLE, Settings, wants_reload
+from app.server.process import supervise
+from app.settings import MODEL_VARIABLE, RUNS_VARIABLE, Settings, address, wants_reload
+
+BACKLOG = 1024
+"""Connections that wait while a worker is replaced."""
 
 
 def build() -> Any:
@@ -28,27 +31,39 @@ def build() -> Any:
     return create_app(with_own_model(settings))
 
 
-def serve_by_gunicorn(port: int | None) -> None:
-    """One worker of many threads; it imports this module anew for its ``app``."""
-    from gunicorn.app.base import BaseApplication
+def serve(host: str, port: int) -> int:
+    """Serve by a worker process, which is replaced if it is killed; return the exit status.
 
-    class Server(BaseApplication):  # type: ignore[misc]  # gunicorn carries no types
-        def load_config(self) -> None:
-            for name, value in gunicorn_options(os.environ, port).items():
-                self.cfg.set(name, value)
+    Raises:
+        ValueError: the port is taken.
+    """
+    try:
+        listener = socket.create_server((host, port), backlog=BACKLOG)
+    except OSError as error:
+        raise ValueError(f"port {port}: {error.strerror}") from None
 
-        def load(self) -> Any:
-            return importlib.import_module("render_server").app
+    def work() -> None:
+        import asyncio  # late: the process that only watches needs none of it
 
-    Server().run()
+        from app.server import http
+
+        asyncio.run(http.serve(build(), listener))
+
+    with listener:
+        _tell(host, port)
+        return supervise(work)
 
 
-def serve_by_werkzeug(port: int | None) -> None:
-    """Where gunicorn does not run (Windows)."""
+def serve_by_werkzeug(host: str, port: int) -> None:
+    """Serve with reloading, or on Windows, where a process cannot fork."""
     from werkzeug.serving import run_simple
 
-    host, port = address(os.environ, port)
+    _tell(host, port)
     run_simple(host, port, build(), threaded=True, use_reloader=wants_reload(os.environ))
+
+
+def _tell(host: str, port: int) -> None:
+    print(f"Serving on http://{host}:{port}/", flush=True)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -65,15 +80,13 @@ def main(arguments: list[str] | None = None) -> int:
             parser.error(f"--runs: {chosen.runs} is no folder")
         os.environ[RUNS_VARIABLE] = chosen.runs
     try:
-        address(os.environ, chosen.port)
+        host, port = address(os.environ, chosen.port)
         Settings.from_environment(os.environ)
+        if sys.platform != "win32" and not wants_reload(os.environ):
+            return serve(host, port)
+        serve_by_werkzeug(host, port)
     except ValueError as error:
         parser.error(str(error))
-    sys.argv = sys.argv[:1]  # gunicorn would read them
-    if sys.platform == "win32":
-        serve_by_werkzeug(chosen.port)
-    else:
-        serve_by_gunicorn(chosen.port)
     return 0
 
 

@@ -33,11 +33,11 @@ def configure(style: str) -> None:
 
     Args:
         style: ``text`` or ``json``; with ``off`` requests are not logged. With ``json`` the lines
-            of gunicorn are JSON too.
+            of the HTTP servers are JSON too.
     """
     handler = logging.StreamHandler()
     handler.setFormatter(JsonLines() if style == "json" else logging.Formatter("%(message)s"))
-    names = (*_OURS, "gunicorn.error") if style == "json" else _OURS
+    names = (*_OURS, "aiohttp.server", "gunicorn.error") if style == "json" else _OURS
     for name in names:
         logger = logging.getLogger(name)
         logger.handlers = [handler]

@@ -14,6 +14,7 @@ SITE = Path(__file__).resolve().parent / "site"
 if not SITE.is_dir():
     SITE = ROOT  # a checkout has them at its top
 
+DEFAULT_PORT = 5000
 MODEL_VARIABLE = "BLT_MODEL"
 RUNS_VARIABLE = "BLT_RUNS"
 PRETRAINED = ROOT / "bytelatent" / "pretrained"
@@ -156,6 +157,20 @@ def wants_reload(environment: Mapping[str, str]) -> bool:
     """Return whether ``FLASK_DEBUG`` turns reloading on; with ``PORT`` set it never does."""
     debug = environment.get("FLASK_DEBUG", "").lower() in _YES
     return debug and "PORT" not in environment
+
+
+def address(environment: Mapping[str, str], port: int | None = None) -> tuple[str, int]:
+    """Return host and port to listen on; all interfaces only where a platform has set ``PORT``.
+
+    Raises:
+        ValueError: ``PORT`` is no port.
+    """
+    platform = environment.get("PORT", "")
+    if not platform:
+        return "127.0.0.1", port or DEFAULT_PORT
+    if not (platform.isascii() and platform.isdigit() and 0 < int(platform) < 65536):
+        raise ValueError(f"PORT is {platform!r}; a number from 1 to 65535 is needed")
+    return "0.0.0.0", port or int(platform)  # noqa: S104
 
 
 _YES, _NO = frozenset({"1", "true", "yes", "on"}), frozenset({"0", "false", "no", "off"})

@@ -9,10 +9,10 @@ from http import HTTPStatus
 from flask import Blueprint, Response, current_app, request
 
 from app.api.openapi_fragment import OpenApiFragment, body_of, problems, ref
-from app.clients import Client
 from app.models.generated_text import as_document, as_events, describe_text, text_request_of
 from app.models.generator import TextMaker, TextRequest
 from app.requests.bodies import parse_body, text_bytes
+from app.requests.clients import Client
 from app.requests.problems import ProblemError
 from app.schemas.generate import ByteEvent, GenerateDone, GenerateRequest, GenerateResponse
 

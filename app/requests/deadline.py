@@ -9,10 +9,10 @@ from http import HTTPStatus
 
 from flask import Flask, Response, current_app, g, has_request_context, request
 
-from app.clients import Client
+from app.requests.clients import Client
 from app.requests.limits import client_of
 from app.requests.problems import ProblemError
-from app.stopping import stopping as stopping
+from app.requests.stopping import stopping as stopping
 
 RETRY_SECONDS = 2
 CLIENT_GONE = 499

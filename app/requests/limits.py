@@ -15,8 +15,8 @@ from http import HTTPStatus
 
 from flask import Flask, Request, current_app, request
 
-from app.addresses import household, is_loopback
 from app.requests.access import at_end
+from app.requests.addresses import household, is_loopback
 from app.requests.problems import ProblemError
 
 BURST_SECONDS = 12.0

@@ -4,9 +4,12 @@ import json
 import logging
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from typing import Any
 
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
+
+from app.requests.security import COMMON, DATA_CSP
 
 logger = logging.getLogger(__name__)
 
@@ -103,6 +106,18 @@ def _unexpected(error: Exception) -> Response:
     route = request.url_rule.rule if request.url_rule else "-"
     logger.error("%s %s failed", request.method, route, exc_info=error)
     return internal_error().response()
+
+
+def outside_of_app(status: int) -> dict[str, Any]:
+    """Return status, body and headers of a problem for a request that never reaches the app."""
+    known = HTTPStatus(status)
+    problem = {"type": "about:blank", "title": known.phrase, "status": status}
+    headers = {**COMMON, "Content-Security-Policy": DATA_CSP, "Cache-Control": "no-store"}
+    return {
+        "status": status,
+        "body": json.dumps(problem | {"detail": known.description or known.phrase}).encode(),
+        "headers": {**headers, "Content-Type": MEDIA_TYPE},
+    }
 
 
 def internal_error() -> ProblemError:

@@ -63,6 +63,20 @@ class Served:
         return [int(child) for task in tasks for child in (task / "children").read_text().split()]
 
 
+SMALL = """
+import asyncio, socket
+import render_server
+from app.server import http
+listener = socket.create_server(("127.0.0.1", {{port}}))
+asyncio.run(http.serve(render_server.app, listener, threads={threads}, limit={limit}))
+"""
+
+
+def small(threads: int = 2, limit: int = 400) -> tuple[str, str]:
+    """Return a command that serves with so many threads and connections."""
+    return "-c", SMALL.format(threads=threads, limit=limit)
+
+
 def read_all(connection: socket.socket) -> bytes:
     """Everything up to the end of the connection."""
     with connection:

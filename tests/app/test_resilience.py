@@ -114,6 +114,37 @@ def test_a_stop_does_not_wait_for_who_only_began(served: Served) -> None:
         connection.close()
 
 
+def test_a_stop_ends_open_streams(served: Served) -> None:
+    """The one that is being made and those that wait for the model."""
+    body = json.dumps({"prompt": "The", "max_bytes": 512})
+    streams = [http.client.HTTPConnection("127.0.0.1", served.port, timeout=60) for _ in range(2)]
+    for stream in streams:
+        stream.request("POST", "/api/generate", body, {"Accept": "text/event-stream"})
+    with streams[0].getresponse() as answer:
+        while not answer.readline().startswith(b"data:"):
+            pass
+        served.process.terminate()
+        began = time.monotonic()
+        assert b'"finish":"time"' in answer.read()
+    assert served.process.wait(30) == 0
+    assert time.monotonic() - began < 5
+    for stream in streams:
+        stream.close()
+
+
+def test_a_client_that_leaves_a_stream_ends_it(served: Served) -> None:
+    body = json.dumps({"prompt": "The", "max_bytes": 512})
+    stream = http.client.HTTPConnection("127.0.0.1", served.port, timeout=60)
+    stream.request("POST", "/api/generate", body, {"Accept": "text/event-stream"})
+    with stream.getresponse() as answer:
+        while not answer.readline().startswith(b"data:"):
+            pass
+    stream.close()
+    wait_for(lambda: [line for line in access(served) if line["route"] == "/api/generate"])
+    (line,) = [line for line in access(served) if line["route"] == "/api/generate"]
+    assert int(str(line["bytes"])) < 100_000, "the whole is half as long again"
+
+
 def test_work_stops_when_its_client_leaves(served: Served) -> None:
     leaving = [post_long(served, number) for number in range(AT_ONCE + 2)]
     wait_for(lambda: waiting(served) >= 2)

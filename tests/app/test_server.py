@@ -9,8 +9,7 @@ from dataclasses import replace
 import pytest
 
 from app import create_app
-from app.serving import address
-from app.settings import ROOT, Settings
+from app.settings import ROOT, Settings, address
 from tests.app.servers import Served, read_all, serving
 
 
@@ -71,10 +70,11 @@ def test_importing_the_app_loads_no_torch_and_starts_nothing() -> None:
 
 
 def test_the_process_that_watches_workers_stays_small() -> None:
-    """It knows the class of the worker; what answers requests is imported by the worker alone."""
+    """What answers requests is imported by the worker alone."""
     code = (
-        "import app.serving, app.whole_requests, gunicorn.app.base, sys\n"
-        "print({'flask', 'werkzeug', 'numpy', 'pydantic', 'onnxruntime'} & set(sys.modules))"
+        "import app.server.process, app.settings, argparse, socket, sys\n"
+        "large = {'aiohttp', 'asyncio', 'flask', 'numpy', 'pydantic', 'onnxruntime'}\n"
+        "print(large & set(sys.modules))"
     )
     found = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
@@ -96,3 +96,20 @@ def test_nobody_gets_a_debugger(monkeypatch: pytest.MonkeyPatch, settings: Setti
     app = create_app(replace(settings, reload=True))
     assert not app.debug
     assert app.jinja_env.auto_reload
+
+
+def test_a_port_that_is_taken_is_one_line(damaged: Served) -> None:
+    command = [sys.executable, "render_server.py", "--port", str(damaged.port)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 2
+    assert f"port {damaged.port}: Address already in use" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_worker_that_ends_by_itself_ends_the_server() -> None:
+    code = (
+        "import sys; from app.server.process import supervise\n"
+        "sys.exit(supervise(lambda: sys.exit(3)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, timeout=60)
+    assert done.returncode == 3

@@ -7,14 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from app.connections import FIRST_BYTE_SECONDS, OF_ONE_ADDRESS, SENDING_LIMIT
 from app.models.live_model import SHORT_BYTES
 from app.requests.limits import AT_ONCE, BURST_SECONDS, BYTES_OF_A_REQUEST
-from app.sending import GRACE_SECONDS as GRACE
-from app.sending import PART_LIMIT, RATE, STALL_SECONDS, THREAD_SECONDS
-from app.serving import GRACE_SECONDS, address, gunicorn_options
-from app.settings import DEFAULT_MODEL, ROOT, VARIABLES, Settings
-from app.whole_requests import READ_SECONDS
+from app.server.http import OPTIONS, READ_SECONDS, SENDING_LIMIT, SLICE, STALL_SECONDS
+from app.server.process import CONNECTIONS, GRACE_SECONDS, THREADS
+from app.settings import DEFAULT_MODEL, ROOT, VARIABLES, Settings, address
 from bytelatent.runtime.entropy_runtime import DEFAULT_CHUNK
 
 
@@ -73,8 +70,9 @@ def test_variables(name: str, value: str, field: str, found: object) -> None:
     ],
 )
 def test_a_wrong_value_is_named(name: str, value: str) -> None:
+    check = address if name == "PORT" else Settings.from_environment
     with pytest.raises(ValueError, match=rf"{name} is '{value}'; .*(accepted|needed)"):
-        gunicorn_options({name: value})
+        check({name: value})
 
 
 @pytest.mark.parametrize("command", [["render_server.py"], ["-m", "gunicorn", "render_server:app"]])
@@ -109,26 +107,23 @@ def test_the_docs_have_every_variable_and_true_defaults() -> None:
 
 
 def test_the_docs_have_true_limits() -> None:
-    options = gunicorn_options({})
     numbers = {
         "65,536 bytes": Settings().text_limit == 65536,
-        "line 4,094 bytes": options["limit_request_line"] == 4094,
-        "64 fields": options["limit_request_fields"] == 64,
-        "of 4,096 bytes": options["limit_request_field_size"] == BYTES_OF_A_REQUEST == 4096,
-        "15 seconds from": READ_SECONDS == 15,
+        "line 4,094 bytes": OPTIONS["max_line_size"] == 4094,
+        "64 fields": OPTIONS["max_headers"] == 64,
+        "of 4,096 bytes": OPTIONS["max_field_size"] == BYTES_OF_A_REQUEST == 4096,
+        "head of a request arrives | 10 seconds": OPTIONS["keepalive_timeout"] == 10,
+        "body of a request arrives | 15 seconds": READ_SECONDS == 15,
         "a fifth of that at once": BURST_SECONDS == 12,
         "under way | 12 |": AT_ONCE == 12,
-        "first byte of a new connection | 5 ": FIRST_BYTE_SECONDS == 5,
-        "800, of one address 256": (options["worker_connections"], OF_ONE_ADDRESS) == (800, 256),
+        "connections | 400 |": CONNECTIONS == 400,
         "texts of up to\n4,096 bytes": SHORT_BYTES == 4096,
         "while two are measured": Settings().max_concurrent == 2,
         "20 seconds each": Settings().wait_seconds == 20,
-        "nothing of it for 20 seconds": STALL_SECONDS == 20,
-        "8,192 bytes a second after 20": (RATE, GRACE) == (8192, 20),
+        "less than 64 KiB of it in 20 seconds": (SLICE, STALL_SECONDS) == (65536, 20),
         "32 MiB together": SENDING_LIMIT == 32 * 2**20,
-        "2 MiB are ahead of the client for 15 ": (PART_LIMIT, THREAD_SECONDS) == (2 * 2**20, 15),
         "25 seconds at most": GRACE_SECONDS == 25,
-        "one worker, 40 threads": (options["workers"], options["threads"]) == (1, 40),
+        "one worker, 40 threads": THREADS == 40,
         "last 128 bytes": DEFAULT_CHUNK == 128,
     }
     assert numbers == dict.fromkeys(numbers, True)

@@ -2,12 +2,13 @@
 
 import select
 import socket
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from app.sending import Outgoing
+CLIENT_HAS_LEFT = "bytelatent.client_has_left"
+"""Key of a WSGI environment: a function that our server puts there."""
 
-_KEYS = ("gunicorn.socket", "werkzeug.socket")
+_SOCKETS = ("gunicorn.socket", "werkzeug.socket")
 
 
 class Client:
@@ -18,13 +19,14 @@ class Client:
     """
 
     def __init__(self, environ: Mapping[str, Any]) -> None:
-        found = next((environ[key] for key in _KEYS if key in environ), None)
-        self._socket = found if isinstance(found, socket.socket | Outgoing) else None
+        found = next((environ[key] for key in _SOCKETS if key in environ), None)
+        self._socket = found if isinstance(found, socket.socket) else None
+        self._has_left: Callable[[], bool] = environ.get(CLIENT_HAS_LEFT, lambda: False)
 
     def gone(self) -> bool:
         """Whether the connection is closed; one closed in this direction alone counts too."""
         if self._socket is None:
-            return False
+            return self._has_left()
         try:
             return _readable(self._socket) and not self._socket.recv(1, socket.MSG_PEEK)
         except BlockingIOError:
@@ -38,7 +40,7 @@ class Client:
             self._socket.settimeout(seconds)
 
 
-def _readable(connection: socket.socket | Outgoing) -> bool:
+def _readable(connection: socket.socket) -> bool:
     if not hasattr(select, "poll"):  # Windows
         return bool(select.select([connection], [], [], 0)[0])
     poll = select.poll()  # select.select knows the first 1,024 descriptors only

@@ -1,0 +1,159 @@
+"""HTTP by aiohttp: it reads whole requests, and threads answer them without a wait for clients."""
+
+import asyncio
+import io
+import os
+import sys
+from collections.abc import Generator
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from functools import partial
+from itertools import chain, islice
+from typing import Any
+from urllib.parse import unquote_to_bytes
+
+from aiohttp import web
+from aiohttp.http_exceptions import LineTooLong
+
+from app.requests.clients import CLIENT_HAS_LEFT
+from app.requests.problems import outside_of_app
+from app.requests.stopping import stopping
+from app.server.process import CONNECTIONS, GRACE_SECONDS, SIGNALS, THREADS
+from app.settings import Settings
+
+READ_SECONDS, STALL_SECONDS = 15.0, 20.0
+BODY_LIMIT, SENDING_LIMIT, SLICE = Settings().body_limit, 32 * 2**20, 64 * 2**10
+OPTIONS: Any = {"max_line_size": 4094, "max_field_size": 4096, "max_headers": 64}
+OPTIONS |= {"keepalive_timeout": 10.0, "lingering_time": 3.0}
+OPTIONS |= {"access_log": None, "auto_decompress": False}
+
+
+class Connection(web.RequestHandler):
+    """A connection whose errors have the form of those of the app."""
+
+    def handle_error(self, request: Any, status: int = 500, exc: Any = None, *_: Any) -> Any:
+        """Return the answer to what is no request, or to one that cannot be answered."""
+        transport, of_client = request.transport, (ConnectionError, web.RequestPayloadError)
+        if status == 500 and transport is not None and not isinstance(exc, of_client):
+            self.log_exception("a request failed", exc_info=exc)
+        if transport is None or isinstance(exc, ConnectionError) or request.writer.output_size:
+            if transport is not None:
+                transport.abort()
+            raise ConnectionAbortedError
+        if isinstance(exc, LineTooLong) or "Too many headers" in str(exc):
+            status = 431
+        elif isinstance(exc, web.RequestPayloadError):
+            status = 400
+        response = web.Response(**outside_of_app(408 if status == 504 else status))
+        response.force_close()
+        return response
+
+
+class Server(web.Server):
+    """A server of at most ``limit`` connections; ``unsent`` has those that are being answered."""
+
+    def __init__(self, app: Any, limit: int) -> None:
+        super().__init__(self.answer)
+        self._app, self._limit, self.unsent = app, limit, dict[Any, int]()
+
+    def __call__(self) -> web.RequestHandler:
+        """Make the protocol of a new connection."""
+        return Connection(self, loop=asyncio.get_running_loop(), **OPTIONS)
+
+    def connection_made(self, handler: web.RequestHandler, transport: asyncio.Transport) -> None:
+        """Count a connection; of too many, the oldest that are not answered are closed first."""
+        super().connection_made(handler, transport)
+        known = [one.transport for one in self.connections if one.transport is not None]
+        for one in sorted(known, key=self.unsent.__contains__)[: max(0, len(known) - self._limit)]:
+            one.abort()
+
+    async def answer(self, request: web.BaseRequest) -> Any:
+        """Read the body of a request, unless it is too long, and send what the app answers."""
+        transport: Any = request.transport
+        transport.set_write_buffer_limits(0)  # so that a drain waits for the last byte
+        if request.headers.get("Expect", "").lower() == "100-continue":
+            transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        content, body, length = request.content, bytearray(), request.content_length or 0
+        async with asyncio.timeout(READ_SECONDS):
+            while max(length, len(body)) <= BODY_LIMIT and (part := await content.readany()):
+                body += part
+        environ = environ_of(request, bytes(body), max(length, len(body)))
+        # One context for all threads: Flask keeps the request there while a body is made.
+        within: Any = copy_context().run
+        run = partial(asyncio.get_running_loop().run_in_executor, None, within)
+        parts: Any = answer_of(self._app, environ)
+        self.unsent[transport] = 0
+        try:
+            return await self._send(request, transport, parts, run)
+        finally:
+            self.unsent.pop(transport, None)
+            if parts.gi_frame is not None:
+                await run(parts.close)
+
+    async def _send(self, request: Any, transport: Any, parts: Any, run: Any) -> Any:
+        (status, headers, *_), *taken = await run(list, islice(parts, 2))
+        response = web.StreamResponse(status=int(status[:3]), reason=status[4:], headers=headers)
+        await response.prepare(request)
+        at_once = 8 if response.content_length else 1  # of a stream each part by itself
+        try:
+            while taken:
+                data = b"".join(taken)
+                self.unsent[transport] = len(data)
+                if sum(self.unsent.values()) > SENDING_LIMIT:
+                    max(self.unsent, key=self.unsent.__getitem__).abort()
+                for at in range(0, len(data), SLICE):
+                    async with asyncio.timeout(STALL_SECONDS):
+                        await response.write(data[at : at + SLICE])
+                        await request.writer.drain()
+                taken = await run(list, islice(parts, at_once))
+        finally:
+            taken, data = [], b""  # which the traceback of an error would keep
+        await response.write_eof()
+        return response
+
+
+def environ_of(request: web.BaseRequest, body: bytes, length: int) -> dict[str, Any]:
+    """Return the WSGI environment of a request; ``length`` is what its body is said to have."""
+    path, _, query = request.raw_path.encode("utf-8", "surrogateescape").partition(b"?")
+    environ: dict[str, Any] = {"SERVER_NAME": "localhost", "SERVER_PORT": "80", "SCRIPT_NAME": ""}
+    environ |= {"REQUEST_METHOD": request.method, "REMOTE_ADDR": request.remote or ""}
+    environ |= {"PATH_INFO": unquote_to_bytes(path).decode("latin-1")}
+    environ |= {"QUERY_STRING": query.decode("latin-1"), "CONTENT_LENGTH": str(length)}
+    environ |= {"CONTENT_TYPE": request.headers.get("Content-Type", "")}
+    environ["SERVER_PROTOCOL"] = f"HTTP/{request.version.major}.{request.version.minor}"
+    for name in filter(lambda name: "_" not in name, request.headers):
+        environ["HTTP_" + name.upper().replace("-", "_")] = ",".join(request.headers.getall(name))
+    environ.pop("HTTP_TRANSFER_ENCODING", None)
+    environ |= {"wsgi.version": (1, 0), "wsgi.url_scheme": "http", "wsgi.run_once": False}
+    environ |= {"wsgi.input": io.BytesIO(body), "wsgi.input_terminated": True}
+    environ |= {"wsgi.errors": sys.stderr, "wsgi.multithread": True, "wsgi.multiprocess": False}
+    environ[CLIENT_HAS_LEFT] = getattr(request.transport, "is_closing", lambda: True)
+    return environ
+
+
+def answer_of(app: Any, environ: dict[str, Any]) -> Generator[Any, None, None]:
+    """Yield status and headers of what ``app`` answers, then its body part by part."""
+    head: list[Any] = []
+    body = app(environ, lambda *given: head.append(given))
+    try:
+        yield from chain(head, body)
+    finally:
+        body.close()
+
+
+async def serve(app: Any, listener: Any, threads: int = THREADS, limit: int = CONNECTIONS) -> None:
+    """Answer on the socket ``listener`` until a signal comes or the parent process ends."""
+    loop, parent, server = asyncio.get_running_loop(), os.getppid(), Server(app, limit)
+    loop.set_default_executor(ThreadPoolExecutor(threads))
+    for number in SIGNALS:
+        loop.add_signal_handler(number, stopping.set)
+    listening = await loop.create_server(server, sock=listener)
+    while not stopping.is_set() and os.getppid() == parent:
+        await asyncio.sleep(0.1)
+    stopping.set()
+    listening.close()
+    for one in server.connections:
+        if one.transport not in server.unsent:
+            one.force_close()
+    await server.shutdown(GRACE_SECONDS)
+    os._exit(0)  # a thread that still works is not waited for
