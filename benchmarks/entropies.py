@@ -26,7 +26,8 @@ SENTENCE = (
 def main() -> None:
     """Measure texts of several lengths."""
     torch.set_num_threads(2)
-    runtime, model = EntropyRuntime.load(FOLDER, threads=2), LMTransformer.from_pretrained(FOLDER)
+    runtime = EntropyRuntime.load(FOLDER, threads=2)
+    model = LMTransformer.from_pretrained(FOLDER, dtype=torch.float32)
     rows = {}
     for size in (280, 1024, 4096, 16384):
         data = (SENTENCE * (size // len(SENTENCE) + 1))[:size]

@@ -64,6 +64,7 @@ COMMANDS = {
     ),
     "release": Command("bytelatent.release", "make a model folder from a finished run", "export"),
     "export": Command("bytelatent.export", "write a model as ONNX, to run without torch", "export"),
+    "serve": Command("app.server.command", "the web app, on this computer", "web"),
     "generate": Command("bytelatent.generate", "continue a prompt, byte by byte", "model"),
     "graph": Command(
         "bytelatent.graph.__main__", "graphs of a text: what it is about, and its patches", "graph"

@@ -2,10 +2,13 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
+import time
 import zipfile
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
 
@@ -70,6 +73,28 @@ def test_the_page_works_in_an_empty_folder(installed: Path, tmp_path: Path) -> N
     assert (seen["home"], seen["styled"], seen["patches"]) == (200, True, 200)
     assert seen["images"] > 20
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_server_starts_in_an_empty_folder(installed: Path, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    environment = {**os.environ, "PYTHONPATH": str(installed), "PYTHONSAFEPATH": "1"}
+    words = [sys.executable, "-m", "bytelatent.cli", "serve", "--port", str(port)]
+    with subprocess.Popen(words, cwd=tmp_path, env=environment, stdout=subprocess.PIPE) as server:
+        try:
+            assert server.stdout is not None
+            assert f":{port}/" in server.stdout.readline().decode()
+            for _ in range(300):
+                try:
+                    with urlopen(f"http://127.0.0.1:{port}/healthz", timeout=5) as answer:
+                        assert answer.status == 200
+                    break
+                except OSError:
+                    time.sleep(0.1)
+            else:
+                pytest.fail("the server does not answer")
+        finally:
+            server.terminate()
 
 
 def test_names_of_models_and_configurations_are_found(installed: Path, tmp_path: Path) -> None:

@@ -54,7 +54,7 @@ def test_at_most_2_bits_per_byte_on_prose_it_never_saw(prose) -> None:
 
 
 def test_torch_equals_onnxruntime(runtime, prose) -> None:
-    model = LMTransformer.from_pretrained("blt-entropy-mini")
+    model = LMTransformer.from_pretrained("blt-entropy-mini", dtype=torch.float32)
     data = (SAMPLES / PROSE[0]).read_bytes()[:5_000]
     tokens = torch.tensor([BltTokenizer(add_eos=False).encode_bytes(data)])
     expected = calculate_entropies(model, tokens)[0].numpy()
@@ -90,4 +90,6 @@ def test_calibration_and_evaluation_are_those_of_the_settings(runtime) -> None:
     card = (FOLDER / "README.md").read_text()
     for name, numbers in evaluation["sources"].items():
         assert f"| {name} | {numbers['bytes']:,} | {numbers['bits_per_byte']:.3f} |" in card
-    assert calibration["curve"]["languages"].keys() <= evaluation["languages"].keys()
+    without_a_test_split = {"te"}
+    languages = calibration["curve"]["languages"].keys() - without_a_test_split
+    assert languages <= evaluation["languages"].keys()

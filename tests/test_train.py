@@ -99,7 +99,7 @@ def test_patches_of_training_are_those_of_inference(corpus, tmp_path) -> None:
     args = blt_args(corpus, tmp_path / "run")
     trainer = Trainer(args, lambda _: None)
     batch = next(iter(trainer.data))
-    model = LMTransformer.from_pretrained("blt-entropy-mini")
+    model = LMTransformer.from_pretrained("blt-entropy-mini", dtype=torch.float32)
     patcher = args.patcher.build(entropy_function(model))
     row = next(i for i, tokens in enumerate(batch.tokens_BS) if BOS_ID not in tokens[1:])
     expected, _ = patcher.patch(batch.tokens_BS[row : row + 1])
@@ -264,6 +264,14 @@ def test_training_starts_from_given_weights(corpus, tmp_path) -> None:
     args = run_args(corpus, tmp_path / "third", init_from=start, entropy_model=other)
     with pytest.raises(ValueError, match=r"init_from: the model in .* has other shapes"):
         Trainer(args, lambda _: None)
+
+
+def test_half_precision_weights_are_trained_in_single_precision(corpus, tmp_path) -> None:
+    first, _ = train(run_args(corpus, tmp_path / "first", steps=10))
+    first.model.half().save_pretrained(tmp_path / "half")
+    args = run_args(corpus, tmp_path / "second", init_from=str(tmp_path / "half"))
+    model = Trainer(args, lambda _: None).model
+    assert {weight.dtype for weight in model.parameters()} == {torch.float32}
 
 
 def test_hash_ngrams_that_are_new_change_nothing_at_first(corpus, tmp_path) -> None:

@@ -19,8 +19,8 @@ class Client:
     """
 
     def __init__(self, environ: Mapping[str, Any]) -> None:
-        found = next((environ[key] for key in _SOCKETS if key in environ), None)
-        self._socket = found if isinstance(found, socket.socket) else None
+        channel = next((environ[key] for key in _SOCKETS if key in environ), None)
+        self._socket = channel if isinstance(channel, socket.socket) else None
         self._has_left: Callable[[], bool] = environ.get(CLIENT_HAS_LEFT, lambda: False)
 
     def gone(self) -> bool:

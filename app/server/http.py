@@ -63,9 +63,10 @@ class Server(web.Server):
     def connection_made(self, handler: web.RequestHandler, transport: asyncio.Transport) -> None:
         """Count a connection; of too many, the oldest that are not answered are closed first."""
         super().connection_made(handler, transport)
-        known = [one.transport for one in self.connections if one.transport is not None]
-        for one in sorted(known, key=self.unsent.__contains__)[: max(0, len(known) - self._limit)]:
-            one.abort()
+        known = [each.transport for each in self.connections if each.transport is not None]
+        surplus = max(0, len(known) - self._limit)
+        for oldest in sorted(known, key=self.unsent.__contains__)[:surplus]:
+            oldest.abort()
 
     async def answer(self, request: web.BaseRequest) -> Any:
         """Read the body of a request, unless it is too long, and send what the app answers."""
@@ -94,7 +95,7 @@ class Server(web.Server):
         (status, headers, *_), *taken = await run(list, islice(parts, 2))
         response = web.StreamResponse(status=int(status[:3]), reason=status[4:], headers=headers)
         await response.prepare(request)
-        at_once = 8 if response.content_length else 1  # of a stream each part by itself
+        parts_at_a_time = 8 if response.content_length else 1  # of a stream each part by itself
         try:
             while taken:
                 data = b"".join(taken)
@@ -105,7 +106,7 @@ class Server(web.Server):
                     async with asyncio.timeout(STALL_SECONDS):
                         await response.write(data[at : at + SLICE])
                         await request.writer.drain()
-                taken = await run(list, islice(parts, at_once))
+                taken = await run(list, islice(parts, parts_at_a_time))
         finally:
             taken, data = [], b""  # which the traceback of an error would keep
         await response.write_eof()
@@ -152,8 +153,8 @@ async def serve(app: Any, listener: Any, threads: int = THREADS, limit: int = CO
         await asyncio.sleep(0.1)
     stopping.set()
     listening.close()
-    for one in server.connections:
-        if one.transport not in server.unsent:
-            one.force_close()
+    for connection in server.connections:
+        if connection.transport not in server.unsent:
+            connection.force_close()
     await server.shutdown(GRACE_SECONDS)
     os._exit(0)  # a thread that still works is not waited for

@@ -29,7 +29,7 @@ def starting_model(args: TrainArgs) -> Model:
         model: Model = kind(args.model)  # type: ignore[arg-type]
         model.init_weights(torch.Generator().manual_seed(args.seed))
         return model
-    initial: Model = kind.from_pretrained(args.init_from)
+    initial: Model = kind.from_pretrained(args.init_from, dtype=torch.float32)
     if shape_of(initial.args) == shape_of(args.model):
         return initial
     if shape_of(initial.args) | {"hashes": None} != shape_of(args.model) | {"hashes": None} or (
