@@ -334,7 +334,9 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _weights(text: str) -> str:
-    """Parse ``--weights``; torch is imported only if the option is used."""
+    """Return a kind of weights; torch is imported only for the warning about an old name."""
+    if text != "given":
+        return text
     from bytelatent.generation.torch_backend.matrices import weights_kind
 
     return weights_kind(text)

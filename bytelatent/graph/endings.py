@@ -29,7 +29,7 @@ from bytelatent.tokenizers.blt_tokenizer import utf8_bytes
 from bytelatent.tokenizers.constants import EOS_ID, OFFSET, VOCAB_SIZE
 
 SAMPLE = Path(__file__).parent / "samples" / "sentences.txt"
-THRESHOLD = 0.073
+THRESHOLD = 0.544
 """Log odds above which a sentence ends, measured by :mod:`bytelatent.graph.sentences`."""
 MOST_CHARACTERS = 8192
 """Maximum number of characters per model call; all 260 probabilities of each are in memory."""

@@ -94,7 +94,7 @@ def test_the_shipped_model(client: FlaskClient, settings: Settings) -> None:
     with create_app(shipped).test_client() as own_client:
         response = own_client.get("/api/model")
         found = Models.model_validate_json(response.data)
-    assert found.entropy.parameters == 3_543_296
+    assert found.entropy.parameters == 5_705_984
     assert found.entropy.licence == "apache-2.0"
     assert found.entropy.calibration
     rules = {rule.rule: rule for rule in found.entropy.calibration.rules}

@@ -73,7 +73,7 @@ def test_widths_that_8_bits_cannot_have_stay_in_single_precision() -> None:
 
 
 def test_what_cannot_be_had_is_refused() -> None:
-    with pytest.raises(ValueError, match="weights: 'int3' is not one of given, fp16, int8"):
+    with pytest.raises(ValueError, match="weights: 'int3' is not one of native, fp16, int8"):
         matrix_of(weight_of(4, 4), "int3")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="weights 'int8' are made of float32 on a CPU, the model"):
         matrix_of(weight_of(4, 4).half(), "int8")
