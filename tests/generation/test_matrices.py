@@ -129,3 +129,10 @@ def test_the_old_name_of_the_native_weights_is_accepted(caplog) -> None:
     assert weights_kind("given") == "native"
     assert "'given' is called 'native' now" in caplog.text
     assert weights_kind("int8") == "int8"
+
+
+def test_a_weight_whose_rows_can_be_divided_is_not_copied() -> None:
+    weight_FD = torch.randn(8, 3, generator=torch.Generator().manual_seed(0))
+    matrix = matrix_of(weight_FD)
+    assert isinstance(matrix, Split)
+    assert matrix._weight_BFD.data_ptr() == weight_FD.data_ptr()

@@ -99,7 +99,8 @@ class Split:
     def __init__(self, weight_FD: Tensor) -> None:
         self._rows, width = weight_FD.shape
         self._weight_FD = weight_FD.detach()
-        padded_FD = F.pad(self._weight_FD, (0, 0, 0, -self._rows % PARTS))
+        missing = -self._rows % PARTS  # padding by no row would copy the weight, too
+        padded_FD = F.pad(self._weight_FD, (0, 0, 0, missing)) if missing else self._weight_FD
         self._weight_BFD = padded_FD.contiguous().view(PARTS, -1, width)
 
     def __call__(self, x_RD: Tensor) -> Tensor:
