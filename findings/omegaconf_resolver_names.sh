@@ -34,10 +34,12 @@ for name in ("register_resolver", "register_new_resolver"):
     kind = OmegaConf.create({"a": "${kind:1}"}).a
     print(omegaconf.__version__, f"{name}: {told}, ${{kind:1}} is {kind}")
 PY
-for version in 2.3.0 2.4.0; do
-  python3 -m venv "$work/$version"
-  "$work/$version/bin/pip" install -q --disable-pip-version-check "omegaconf==$version" 2>/dev/null
-  "$work/$version/bin/python" "$work/ask.py"
+python3 -m venv "$work/old"
+"$work/old/bin/pip" install -q --disable-pip-version-check omegaconf==2.3.0 2>/dev/null
+python3 -m venv "$work/new"
+"$work/new/bin/pip" install -q --disable-pip-version-check omegaconf==2.4.0 2>/dev/null
+for each in old new; do
+  "$work/$each/bin/python" "$work/ask.py"
 done | tee "$work/seen"
 expected='2.3.0 register_resolver: UserWarning, ${kind:1} is str
 2.3.0 register_new_resolver: no warning, ${kind:1} is int
