@@ -57,21 +57,8 @@ def finished_run(root, name, model, **changes):
 def entropy_release(root):
     """An entropy model as released."""
     run = finished_run(root, "tiny-lm", tiny.entropy_model(root / "weights" / "lm"))
-    assert (
-        main(
-            [
-                str(run),
-                str(root / "tiny-lm"),
-                "--limit",
-                "300",
-                "--text-bytes",
-                "20",
-                "--patch-size",
-                "3",
-            ]
-        )
-        == 0
-    )
+    words = ["--limit", "300", "--text-bytes", "20", "--patch-size", "3"]
+    assert main([str(run), str(root / "tiny-lm"), *words]) == 0
     return root / "tiny-lm"
 
 
@@ -84,21 +71,8 @@ def blt_run(root, entropy_release):
 
 @pytest.fixture(scope="module")
 def blt_release(root, blt_run):
-    assert (
-        main(
-            [
-                str(blt_run),
-                str(root / "tiny-blt"),
-                "--limit",
-                "300",
-                "--text-bytes",
-                "20",
-                "--dtype",
-                "bf16",
-            ]
-        )
-        == 0
-    )
+    words = ["--limit", "300", "--text-bytes", "20", "--dtype", "bf16"]
+    assert main([str(blt_run), str(root / "tiny-blt"), *words]) == 0
     return root / "tiny-blt"
 
 
@@ -278,24 +252,11 @@ def test_a_model_released_over_the_one_it_began_with_keeps_its_past(root, entrop
     assert cards[0] == cards[1]
 
 
-def test_a_rule_without_entropies_needs_no_entropy_model(root) -> None:
+def test_a_rule_without_entropies_needs_no_entropy_model(root, blt_run) -> None:
     named = {"patcher": {"patching_mode": "space"}}
-    run = finished_run(root, "spaces", root / "weights" / "blt", blt=tiny.BLT, **named)
-    assert (
-        main(
-            [
-                str(run),
-                str(root / "spaces"),
-                "--limit",
-                "90",
-                "--text-bytes",
-                "0",
-                "--prose-limit",
-                "50",
-            ]
-        )
-        == 0
-    )
+    run = finished_run(root, "spaces", blt_run / "model", blt=tiny.BLT, **named)
+    words = ["--limit", "90", "--text-bytes", "0", "--prose-limit", "50"]
+    assert main([str(run), str(root / "spaces"), *words]) == 0
     names = {path.name for path in (root / "spaces").iterdir()}
     assert names == SHARED - {"calibration.json"} | set(BLT_GRAPHS)
     card = (root / "spaces" / "README.md").read_text()

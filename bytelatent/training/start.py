@@ -30,11 +30,11 @@ def starting_model(args: TrainArgs) -> Model:
         model.init_weights(torch.Generator().manual_seed(args.seed))
         return model
     initial: Model = kind.from_pretrained(args.init_from, dtype=torch.float32)
-    if shape_of(initial.args) == shape_of(args.model):
+    shape, configured = shape_of(initial.args), shape_of(args.model)
+    if shape == configured:
         return initial
-    if shape_of(initial.args) | {"hashes": None} != shape_of(args.model) | {"hashes": None} or (
-        initial.args.hashes is not None
-    ):
+    plain = {"hashes": None}  # settings do not mention n-grams where there are none
+    if shape.get("hashes") or shape | plain != configured | plain:
         raise ValueError(
             f"init_from: the model in {args.init_from} has other shapes than this configuration"
         )
