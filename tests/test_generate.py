@@ -228,14 +228,14 @@ def test_a_signal_and_a_reader_that_leaves() -> None:
     with start("x", "--echo", "--max-bytes", "1000000") as stopped:
         assert stopped.stdout.read(2)[:1] == b"x"
         stopped.send_signal(signal.SIGINT)
-        rest, error = stopped.communicate(timeout=60)
+        rest, error = stopped.communicate(timeout=240)
         assert stopped.returncode == 130, error
         assert rest.endswith(b"\n")
         assert error == b""
     with start("x", "--max-bytes", "1000000") as left:
         left.stdout.read(2)
         left.stdout.close()
-        left.wait(timeout=60)
+        left.wait(timeout=240)
         assert left.stderr.read() == b""
         assert left.returncode == 0
 

@@ -229,7 +229,7 @@ def test_the_signal_reaches_the_script(cluster, tmp_path) -> None:
     }
     (tmp_path / "tmp").mkdir()
     process = subprocess.Popen(["bash", node, "python3"], env=os.environ | environment)
-    until = time.monotonic() + 30
+    until = time.monotonic() + 120
     while not (tmp_path / "ready").exists():
         assert process.poll() is None
         assert time.monotonic() < until

@@ -16,6 +16,10 @@ from typing import Any
 from app.settings import ROOT
 
 
+PATIENCE = 180.0
+"""Seconds that a client waits on a busy machine; far more than the time limit of a request."""
+
+
 @dataclass
 class Served:
     """A running server.
@@ -34,7 +38,7 @@ class Served:
         self, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None
     ) -> tuple[int, dict[str, str], bytes]:
         """Status, headers and body of an answer; ``body`` is sent as JSON."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
         data = None if body is None else json.dumps(body)
         with closing(connection):
             connection.request(method, path, data, headers or {})
@@ -52,7 +56,7 @@ class Served:
 
     def raw(self, data: bytes = b"") -> socket.socket:
         """A connection that has sent some bytes."""
-        connection = socket.create_connection(("127.0.0.1", self.port), timeout=30)
+        connection = socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE)
         connection.sendall(data)
         return connection
 
@@ -120,7 +124,7 @@ def serving(
 
 
 def _wait(served: Served) -> None:
-    deadline = time.monotonic() + 180  # of a machine that may be busy
+    deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         assert served.process.poll() is None, served.log.read_text()
         try:

@@ -17,7 +17,7 @@ from flask import Flask
 
 from app.server.process import GRACE_SECONDS
 from app.settings import ROOT, Settings
-from tests.app.servers import serving
+from tests.app.servers import PATIENCE, serving
 
 DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
 IGNORED = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
@@ -111,9 +111,9 @@ def test_the_copied_files_are_enough(tmp_path: Path) -> None:
         _, *words = json.loads(command)
         ask = [sys.executable, *words]
         environment = {"PORT": str(served.port)}
-        assert subprocess.run(ask, env=environment, timeout=30).returncode == 0
+        assert subprocess.run(ask, env=environment, timeout=120).returncode == 0
         environment = {"PORT": "9"}
-        done = subprocess.run(ask, env=environment, timeout=30, capture_output=True)
+        done = subprocess.run(ask, env=environment, timeout=120, capture_output=True)
         assert done.returncode == 1
 
 
@@ -137,7 +137,7 @@ def test_gunicorn_starts_it_plainly(tmp_path: Path) -> None:
     command = ("-m", "gunicorn", "render_server:app")
     with serving(tmp_path / "log.txt", command=command, PORT="{port}") as served:
         assert served.patches() == 200
-        stream = http.client.HTTPConnection("127.0.0.1", served.port, timeout=60)
+        stream = http.client.HTTPConnection("127.0.0.1", served.port, timeout=PATIENCE)
         body = json.dumps({"prompt": "The", "max_bytes": 512})
         stream.request("POST", "/api/generate", body, {"Accept": "text/event-stream"})
         with closing(stream), stream.getresponse() as answer:

@@ -44,7 +44,7 @@ class QueuedRequest:
 
 
 def until(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + 10
+    end = time.monotonic() + 120
     while not condition():
         assert time.monotonic() < end, "nothing happened"
         time.sleep(0.005)

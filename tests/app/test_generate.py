@@ -304,7 +304,7 @@ def served(app: Flask) -> Iterator[int]:
 
 
 def begin(port: int, accept: str, prompt: str = "x") -> http.client.HTTPConnection:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
     body = json.dumps({"prompt": prompt, "max_bytes": 512})
     headers = {"Accept": accept, "Content-Type": "application/json"}
     connection.request("POST", "/api/generate", body, headers)
@@ -312,7 +312,7 @@ def begin(port: int, accept: str, prompt: str = "x") -> http.client.HTTPConnecti
 
 
 def until(condition: Any) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 120
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.01)

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from app.settings import Settings
-from tests.app.servers import Served, serving
+from tests.app.servers import PATIENCE, Served, serving
 
 AT_ONCE = Settings().max_concurrent
 LONG = "It was late in the afternoon when they reached the house. " * 300
@@ -36,7 +36,7 @@ def access(served: Served) -> list[dict[str, object]]:
     return [line for line in found if "route" in line]
 
 
-def wait_for(condition, seconds: float = 20) -> None:
+def wait_for(condition, seconds: float = PATIENCE) -> None:
     until = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < until, "nothing happened"
@@ -45,7 +45,7 @@ def wait_for(condition, seconds: float = 20) -> None:
 
 def post_long(served: Served, number: int) -> http.client.HTTPConnection:
     """A text of its own, so that nothing of it is known from another."""
-    connection = http.client.HTTPConnection("127.0.0.1", served.port, timeout=60)
+    connection = http.client.HTTPConnection("127.0.0.1", served.port, timeout=PATIENCE)
     connection.request("POST", "/api/patches", json.dumps({"text": f"{number} {LONG}"}))
     return connection
 
@@ -96,9 +96,9 @@ def test_a_stop_lets_requests_finish(served: Served) -> None:
     for other in others:
         other.close()
     served.process.terminate()
-    thread.join(60)
+    thread.join(PATIENCE)
     assert statuses == [200]
-    assert served.process.wait(30) == 0
+    assert served.process.wait(PATIENCE) == 0
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", served.port), timeout=1)
 
@@ -108,7 +108,7 @@ def test_a_stop_does_not_wait_for_who_only_began(served: Served) -> None:
     assert served.patches() == 200
     served.process.terminate()
     began = time.monotonic()
-    assert served.process.wait(30) == 0
+    assert served.process.wait(PATIENCE) == 0
     assert time.monotonic() - began < 8
     for connection in begun:
         connection.close()
@@ -117,7 +117,7 @@ def test_a_stop_does_not_wait_for_who_only_began(served: Served) -> None:
 def test_a_stop_ends_open_streams(served: Served) -> None:
     """The one that is being made and those that wait for the model."""
     body = json.dumps({"prompt": "The", "max_bytes": 512})
-    streams = [http.client.HTTPConnection("127.0.0.1", served.port, timeout=60) for _ in range(2)]
+    streams = [http.client.HTTPConnection("127.0.0.1", served.port, timeout=PATIENCE) for _ in range(2)]
     for stream in streams:
         stream.request("POST", "/api/generate", body, {"Accept": "text/event-stream"})
     with streams[0].getresponse() as answer:
@@ -126,7 +126,7 @@ def test_a_stop_ends_open_streams(served: Served) -> None:
         served.process.terminate()
         began = time.monotonic()
         assert b'"finish":"time"' in answer.read()
-    assert served.process.wait(30) == 0
+    assert served.process.wait(PATIENCE) == 0
     assert time.monotonic() - began < 5
     for stream in streams:
         stream.close()
@@ -134,7 +134,7 @@ def test_a_stop_ends_open_streams(served: Served) -> None:
 
 def test_a_client_that_leaves_a_stream_ends_it(served: Served) -> None:
     body = json.dumps({"prompt": "The", "max_bytes": 512})
-    stream = http.client.HTTPConnection("127.0.0.1", served.port, timeout=60)
+    stream = http.client.HTTPConnection("127.0.0.1", served.port, timeout=PATIENCE)
     stream.request("POST", "/api/generate", body, {"Accept": "text/event-stream"})
     with stream.getresponse() as answer:
         while not answer.readline().startswith(b"data:"):

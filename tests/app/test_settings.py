@@ -83,7 +83,7 @@ def test_a_server_that_cannot_start_says_why_in_a_line(command: list[str]) -> No
         env={"PATH": "/usr/bin:/bin", "BLT_LOG": "xml"},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=240,
     )
     assert done.returncode != 0
     assert "error: BLT_LOG is 'xml'; text, json, off are accepted" in done.stderr

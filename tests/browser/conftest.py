@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from flask import Flask
-from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect, sync_playwright
 from werkzeug.serving import make_server
 
 from app import create_app
@@ -32,6 +32,11 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+
+BUSY = 60_000
+"""Milliseconds that a page may take on a busy machine, also until an expectation holds."""
+
+expect.set_options(timeout=BUSY)
 
 TOLD = ("net::ERR_ABORTED", "csp")
 """Failures that are no complaint: of what a page takes back, and of what a policy forbids. About
@@ -177,7 +182,7 @@ def watch(chromium: Browser) -> Iterator[object]:
     def visit(url: str, *, width: int = 1280, height: int = 900, **options: object) -> Watched:
         context = chromium.new_context(viewport={"width": width, "height": height}, **options)  # type: ignore[arg-type]
         watched = Watched(context.new_page())
-        watched.page.set_default_timeout(15_000)
+        watched.page.set_default_timeout(BUSY)
         opened.append(watched)
         watched.page.goto(url)
         return watched

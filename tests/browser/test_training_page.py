@@ -266,7 +266,7 @@ def test_a_long_run_is_sent_shortened(page: Page, lab: Lab) -> None:
     long.mkdir()
     (long / "metrics.jsonl").write_text(lines(10, 200_000))
     drawn_band = page.locator(f"{MAIN} path.band")
-    expect(drawn_band).to_have_count(1, timeout=30_000)
+    expect(drawn_band).to_have_count(1)
     d = page.locator(f"{MAIN} path.line.tint-2:not(.faint)").first.get_attribute("d") or ""
     assert 100 < d.count("L") < 500
 
@@ -284,10 +284,10 @@ def test_a_server_that_is_gone_for_a_while(watch: Visit, lab: Lab) -> None:
     watched = watch(f"{lab.url}/training")
     page = drawn(watched.page)
     page.route("**/api/runs", lambda route: route.abort())
-    expect(page.locator("#trouble")).to_contain_text("goes on trying", timeout=20_000)
+    expect(page.locator("#trouble")).to_contain_text("goes on trying")
     assert page.locator(f"{MAIN} path.line").count() > 0, "what was drawn stays"
     page.unroute("**/api/runs")
-    expect(page.locator("#trouble")).to_have_text("", timeout=20_000)
+    expect(page.locator("#trouble")).to_have_text("")
     watched.forgive("ERR_FAILED")
 
 

@@ -53,7 +53,7 @@ def test_sigterm_saves_and_the_same_command_goes_on(tmp_path) -> None:
             while len(losses(tmp_path)) < reached[-1] + 3 and run.poll() is None:
                 time.sleep(0.05)
             run.send_signal(signal.SIGTERM)
-            _, said = run.communicate(timeout=120)
+            _, said = run.communicate(timeout=300)
         finally:
             run.kill()
         assert run.returncode == 75, said
