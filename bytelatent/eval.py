@@ -161,7 +161,7 @@ def sample(text_model: TextModel, prompt: str, size: int) -> str:
 
 
 def table(result: dict[str, Any]) -> Iterator[str]:
-    """Yield the lines of the table of a result for a terminal."""
+    """Yield the lines of a table of an evaluation's result, for a terminal."""
     groups = {title: result[part] for part, title in GROUPS.items() if result.get(part)}
     if result["sources"]:
         groups["all of the mix" if "outside" in result else ""] = {"all": result["total"]}
@@ -174,7 +174,7 @@ def table(result: dict[str, Any]) -> Iterator[str]:
 
 
 def cells(numbers: dict[str, Any]) -> list[str]:
-    """Return the cells of a row of the table; a dash for a value that was not measured."""
+    """Return the cells of one row of the table of results; a dash for a value not measured."""
     lengths = numbers.get("patch_bytes", {})
     values = (
         f"{numbers['bytes']:,}",

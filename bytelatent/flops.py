@@ -83,7 +83,7 @@ def as_dict(flops: FlopsPerByte, patch_size: float) -> dict[str, Any]:
 
 
 def table(rows: list[dict[str, Any]]) -> str:
-    """Return the table for a terminal.
+    """Return a table of the FLOPs of one model, for a terminal.
 
     It has a row for each part and a column for each patch size, with the FLOPs per byte and the
     share of the paper's sum.

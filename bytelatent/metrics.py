@@ -65,7 +65,7 @@ class Tally:
 
 
 class Sink(Protocol):
-    """Protocol of a further destination of the numbers of a record."""
+    """Protocol of a destination of metrics besides ``metrics.jsonl``."""
 
     def __call__(self, step: int, numbers: dict[str, float]) -> None:
         """Store the numbers of step ``step``."""

@@ -131,7 +131,7 @@ class ScriptTemplate(Template):
 
 @dataclass(frozen=True)
 class Job:
-    """Planned job.
+    """Planned Slurm job.
 
     Attributes:
         folder: absolute path of the folder of the job.

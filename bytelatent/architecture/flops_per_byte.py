@@ -53,7 +53,7 @@ class FlopsPerByte:
 
 
 def attention(layers: int, width: int, keys: float) -> float:
-    """Return the FLOPs of scores and weighted sums of one query.
+    """Return the forward FLOPs of scores and weighted sums for one query, in all layers.
 
     The query has ``keys`` keys, of which the causal mask hides half on average.
     """
@@ -61,7 +61,7 @@ def attention(layers: int, width: int, keys: float) -> float:
 
 
 def projections(layers: int, width: int, ratio: float = 1) -> float:
-    """Return the FLOPs of the four projections of attention for one position.
+    """Return the forward FLOPs of attention's four projections for one position, in all layers.
 
     There is one query and one output, and ``ratio`` keys and values.
     """
@@ -69,12 +69,12 @@ def projections(layers: int, width: int, ratio: float = 1) -> float:
 
 
 def feed_forward(layers: int, width: int) -> float:
-    """Return the FLOPs of the feed-forward layers for one position."""
+    """Return the forward FLOPs of the feed-forward networks for one position, in all layers."""
     return 2 * layers * 2 * width * FEED_FORWARD_RATIO * width
 
 
 def transformer(layers: int, width: int, keys: float, outputs: int = 0) -> float:
-    """Return the FLOPs of a transformer for one position.
+    """Return the forward FLOPs of a transformer for one position.
 
     The output layer has ``outputs`` rows; 0 means that there is no output layer.
     """
@@ -83,7 +83,7 @@ def transformer(layers: int, width: int, keys: float, outputs: int = 0) -> float
 
 
 def cross_attention(layers: int, width: int, keys: float, ratio: float) -> float:
-    """Return the FLOPs of cross-attention for one query."""
+    """Return the forward FLOPs of cross-attention for one query, in all layers."""
     return attention(layers, width, keys) + projections(layers, width, ratio)
 
 

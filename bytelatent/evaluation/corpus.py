@@ -46,10 +46,10 @@ QUANTILES = (0.1, 0.5, 0.9, 0.99)
 
 @dataclass
 class Score:
-    """Sums over documents.
+    """Scores of a model, summed over held-out documents.
 
     Attributes:
-        documents, pieces, size: number of documents, of pieces and of bytes.
+        documents, pieces, size: numbers of documents, of pieces cut from them, and of bytes.
         nats: surprisal of all bytes in nats.
         entropy_nats: surprisal in nats under the entropy model that cuts the patches of a BLT; else
             None.
@@ -146,7 +146,7 @@ class Score:
 
 @dataclass(frozen=True)
 class SourceScore:
-    """Score of one source."""
+    """Score of a model on the held-out documents of one source."""
 
     source: str
     language: str

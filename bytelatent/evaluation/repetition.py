@@ -227,7 +227,7 @@ def _readable(data: bytes) -> str:
 
 
 def lines(result: dict[str, Any]) -> list[str]:
-    """Format the result as lines for a terminal."""
+    """Format a result of :func:`measure` as lines for a terminal."""
     rows = [f"{'':28}{'repeated, mean':>16}{'worst':>8}{'words':>8}{'of them words':>16}"]
     titles = {
         "greedy": "the likeliest bytes",

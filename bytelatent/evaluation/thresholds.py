@@ -280,7 +280,7 @@ def write(name: str, result: Mapping[str, Any]) -> Path:
 
 
 def lines(result: Mapping[str, Any]) -> list[str]:
-    """Format the result as lines for a terminal."""
+    """Format a result of :func:`calibrate` as lines for a terminal."""
     rows = [f"{'rule':12}{'threshold':>12}{'bytes/patch':>14}"]
     for rule, numbers in result["rules"].items():
         threshold, size = numbers["threshold"], numbers["bytes_per_patch"]

@@ -147,7 +147,7 @@ class ByteModel(Protocol[AnyRow]):
         """
 
     def encode_patches(self, row: AnyRow, edges: Sequence[int]) -> Sequence[Any]:
-        """Run the global transformer over the patches that ``edges`` delimits: their latents.
+        """Run the global transformer over the patches that ``edges`` delimits; return the latents.
 
         The open patch, which holds the bytes of these patches, is not changed.
 

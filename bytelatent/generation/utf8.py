@@ -54,5 +54,5 @@ ALLOWED, _NEXT = _tables()
 
 
 def step(state: int, byte: int) -> int:
-    """Return the state after ``byte``; a byte that is invalid here (in a prompt) is skipped."""
+    """Return the state of the automaton after ``byte``; a byte that is invalid there is skipped."""
     return _NEXT[state][byte]

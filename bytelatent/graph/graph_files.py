@@ -100,9 +100,9 @@ def save_csv(graph: "nx.DiGraph", nodes: Path | str, edges: Path | str) -> None:
 
 
 def save_all(graph: "nx.DiGraph", folder: Path, name: str) -> list[Path]:
-    """Write all formats:
+    """Write a graph in all formats and return the paths of the files.
 
-    ``NAME.json``, ``.graphml``, ``_nodes.csv`` and ``_edges.csv``; return the paths.
+    The files are ``NAME.json``, ``NAME.graphml``, ``NAME_nodes.csv`` and ``NAME_edges.csv``.
     """
     paths = [folder / f"{name}{end}" for end in (".json", ".graphml", "_nodes.csv", "_edges.csv")]
     save_json(graph, paths[0])

@@ -56,7 +56,7 @@ class EntropyModel(Protocol):
     max_patch_length: int | None
 
     def analyse(self, data: bytes, *, top_k: int = 0) -> ByteAnalysis:
-        """Return the entropy and the surprisal of every byte."""
+        """Return entropies, surprisals and the ``top_k`` most probable next tokens of bytes."""
         ...
 
 

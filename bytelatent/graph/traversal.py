@@ -132,7 +132,7 @@ def find_path(graph: "nx.DiGraph", first: str, last: str) -> list[str]:
 
 
 def communities(graph: "nx.DiGraph") -> list[list[str]]:
-    """Return the nodes of each community, the most connected first."""
+    """Return the nodes of each community; the nodes with the most edges come first."""
     groups: dict[int, list[str]] = {}
     for node, values in graph.nodes(data=True):
         groups.setdefault(values.get("community", 0), []).append(node)

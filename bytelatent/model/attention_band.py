@@ -119,7 +119,7 @@ class BandPlan:
 def plan_band(
     documents_BT: Tensor, queries: int, window: int, dtype: torch.dtype = torch.float32
 ) -> BandPlan:
-    """Return the blocks and the mask of each block."""
+    """Return the plan of attention with a window: blocks of queries, and the mask of each block."""
     shape = BandShape.of(documents_BT.shape[1], queries, window, dtype)
     document_BNR = shape.keys_of(documents_BT, fill=PADDING_DOCUMENT)
     c_C = torch.arange(shape.block, device=documents_BT.device)

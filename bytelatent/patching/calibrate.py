@@ -120,7 +120,7 @@ def patch_size_of(
     *,
     longest: int | None = None,
 ) -> float:
-    """Return the mean patch length in bytes of one threshold on a sample.
+    """Return the mean patch length in bytes that one threshold gives on a sample.
 
     The result is infinite if there is no patch.
 
@@ -138,7 +138,7 @@ def patch_sizes_of(
     *,
     longest: int | None = None,
 ) -> Floats:
-    """Return the mean patch length in bytes of each of many thresholds on a sample.
+    """Return the mean patch length in bytes that each of many thresholds gives on a sample.
 
     The result is infinite where there is no patch.
 

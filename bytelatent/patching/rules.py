@@ -70,7 +70,7 @@ class RuleOptions:
 
 
 def entropy_starts(entropies: Array, threshold: float) -> Array:
-    """Apply the global-threshold rule: starts where the entropy exceeds ``threshold`` (eq. 2).
+    """Return patch starts ``[B, S + 1]`` of the global-threshold rule: entropy > threshold (eq. 2).
 
     Args:
         entropies: entropies ``[B, S]`` in nats.
@@ -80,7 +80,7 @@ def entropy_starts(entropies: Array, threshold: float) -> Array:
 
 
 def monotonic_starts(entropies: Array, threshold: float) -> Array:
-    """Apply the monotonic rule: starts where the entropy rises by more than ``threshold`` (eq. 3).
+    """Return patch starts ``[B, S + 1]`` of the monotonic rule: rise of entropy > threshold (eq. 3).
 
     Args:
         entropies: entropies ``[B, S]`` in nats.
@@ -90,10 +90,11 @@ def monotonic_starts(entropies: Array, threshold: float) -> Array:
 
 
 def combined_starts(entropies: Array, threshold: float, threshold_add: float) -> Array:
-    """Apply the combined rule: starts where entropy and its rise both exceed their thresholds.
+    """Return patch starts ``[B, S + 1]`` of the combined rule.
 
-    In a run of qualifying bytes every second byte starts a patch, beginning with the first byte of
-    the run.
+    A byte qualifies if its entropy and the rise of its entropy both exceed their thresholds. In a
+    run of qualifying bytes every second byte starts a patch, beginning with the first byte of the
+    run.
 
     Args:
         entropies: entropies ``[B, S]`` in nats.
@@ -110,7 +111,7 @@ def combined_starts(entropies: Array, threshold: float, threshold_add: float) ->
 
 
 def topk_starts(entropies: Array, patch_size: float, lengths: Array | None = None) -> Array:
-    """Apply the top-k rule: starts at the bytes with the highest entropies.
+    """Return patch starts ``[B, S + 1]`` of the top-k rule: the bytes with the highest entropies.
 
     Each row gets ``length // patch_size`` patches. The rule is not incremental: whether a byte
     starts a patch depends on the bytes after it. Of two equal entropies the earlier one comes
@@ -135,11 +136,12 @@ def topk_starts(entropies: Array, patch_size: float, lengths: Array | None = Non
 
 
 def space_starts(tokens: Array) -> Array:
-    """Apply the space rule (SpaceByte, arXiv 2404.14408) to ids ``[B, S]``.
+    """Return patch starts ``[B, S + 1]`` of ids ``[B, S]`` by the space rule.
 
-    A patch ends after a space-like byte that follows a byte of another kind. A byte is space-like
-    if it is neither an ASCII letter or digit nor a UTF-8 continuation byte, so a new patch starts
-    at the first byte of a word. Special tokens end a patch too.
+    The rule is that of SpaceByte (arXiv 2404.14408): a patch ends after a space-like byte that
+    follows a byte of another kind. A byte is space-like if it is neither an ASCII letter or digit
+    nor a UTF-8 continuation byte, so a new patch starts at the first byte of a word. Special tokens
+    end a patch too.
     """
     xp = array_namespace(tokens)
     byte = tokens - OFFSET
@@ -152,26 +154,29 @@ def space_starts(tokens: Array) -> Array:
 
 
 def static_starts(tokens: Array, patch_size: int) -> Array:
-    """Apply the static rule (MegaByte) to ids ``[B, S]``: ``patch_size`` bytes each after BOS."""
+    """Return patch starts ``[B, S + 1]`` of ids ``[B, S]`` by the static rule (MegaByte).
+
+    After BOS each patch has ``patch_size`` bytes.
+    """
     return _with_forced_starts(_positions(tokens) % patch_size == 0)
 
 
 def byte_starts(tokens: Array) -> Array:
-    """Apply the byte rule to ids ``[B, S]``: every byte is a patch."""
+    """Return patch starts ``[B, S + 1]`` of ids ``[B, S]``: every byte is a patch (byte rule)."""
     xp = array_namespace(tokens)
     return _with_forced_starts(xp.ones(tokens.shape, dtype=xp.bool, device=device(tokens)))
 
 
 def bpe_delimiter_starts(tokens: Array, delimiter_id: int = BPE_DELIMITER_ID) -> Array:
-    """Apply the BPE rule to ids ``[B, S]``: a patch ends with every delimiter token.
+    """Return patch starts ``[B, S + 1]`` of ids ``[B, S]`` by the BPE rule.
 
-    A BPE tokenizer puts the delimiter between its tokens.
+    A patch ends with every delimiter token, which a BPE tokenizer puts between its tokens.
     """
     return _with_forced_starts(tokens == delimiter_id)
 
 
 def split_long(starts: Array, max_patch_length: int) -> Array:
-    """Split patches of a mask ``[B, S]`` that are too long from the left: 10 by 4 gives 4, 4, 2."""
+    """Split long patches of a mask of starts ``[B, S]`` from the left: 10 by 4 gives 4, 4, 2."""
     xp = array_namespace(starts)
     positions = _positions(starts)
     patch_start = _running_maximum(xp.where(starts, positions, xp.zeros_like(positions)))
@@ -191,7 +196,7 @@ def patch_starts(
         options: options of the rule.
 
     Returns:
-        Boolean mask ``[B, S + 1]``.
+        Boolean mask ``[B, S + 1]``; position ``S`` is the next, unseen byte.
 
     Raises:
         ValueError: the mode is unknown, an option of the mode is missing or out of range, or the

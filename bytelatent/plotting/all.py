@@ -35,7 +35,7 @@ STUDY = (patch_lengths.COMMAND, scaling_figures.COMMAND)
 
 
 def main(arguments: Sequence[str] | None = None, *, load: Load = EntropyRuntime.load) -> int:
-    """Run every command; return 0 when all of them succeeded."""
+    """Run every plotting command; return 0 when all of them succeeded, else 1."""
     words = sys.argv[1:] if arguments is None else list(arguments)
     parser = Parser(
         prog="python -m bytelatent.plotting.all",

@@ -57,7 +57,7 @@ class ArtifactWriter:
     written: list[Path] = field(default_factory=list)
 
     def write_page(self, card: Card, html: str) -> None:
-        """Write ``STEM.html``."""
+        """Write a page as ``STEM.html``, where ``STEM`` is the stem of ``card``, and record it."""
         path = self.out / f"{card.stem}.html"
         write_text(path, html)
         self.record(path, card, f"{card.stem}.json")
@@ -65,7 +65,7 @@ class ArtifactWriter:
     def write_figure(
         self, card: Card, draw: Callable[[], Figure], suffixes: tuple[str, ...] = FIGURE_SUFFIXES
     ) -> None:
-        """Draw a figure once in the house style and write it as ``STEM`` with every suffix."""
+        """Draw a figure once in the house style; write it as ``card.stem`` with every suffix."""
         with house_style():
             figure = draw()
             for suffix in suffixes:
@@ -77,7 +77,7 @@ class ArtifactWriter:
                     _write_thumbnail(path, self.out / THUMBNAILS / f"{card.stem}.webp")
 
     def write_data(self, card: Card, value: dict[str, Any]) -> None:
-        """Write ``STEM.json`` with one line per field and floats of :data:`DECIMALS` decimals."""
+        """Write ``value`` as JSON to ``STEM.json``, where ``STEM`` is the stem of ``card``."""
         path = self.data / f"{card.stem}.json"
         write_text(path, _json_lines(value))
         self.record(path, card, None)

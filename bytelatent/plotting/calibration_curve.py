@@ -63,7 +63,7 @@ class Calibration:
 
 
 def render(job: Job) -> None:
-    """Write the page, the images and the data file of the figure."""
+    """Write the page, the images and the data file of this command's figure."""
     calibration = read_calibration(job.options.calibration or job.options.model / CALIBRATION_NAME)
     values = {
         "model": calibration.model,

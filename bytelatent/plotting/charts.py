@@ -97,7 +97,7 @@ def chart_html(
 
 
 def plain_json(figure: go.Figure) -> dict[str, Any]:
-    """Return data and layout with rounded numbers, without Plotly's template."""
+    """Return data and layout of a figure as JSON, with rounded numbers and without a template."""
     content = figure.to_plotly_json()
     layout = {key: value for key, value in content["layout"].items() if key != "template"}
     plain: dict[str, Any] = rounded({"data": content["data"], "layout": layout})

@@ -45,7 +45,7 @@ class Job:
     load: Load
 
     def model(self) -> EntropyModel:
-        """Load the model of ``--model``."""
+        """Load the entropy model that the option ``--model`` names."""
         return self.load(self.options.model)
 
 
@@ -95,7 +95,7 @@ class Command:
 
 
 def add_common_options(parser: Parser) -> None:
-    """Add ``--model``, ``--out`` and ``--data``."""
+    """Add the options ``--model``, ``--out`` and ``--data`` to a parser."""
     parser.add_argument(
         "--model",
         type=Path,
@@ -107,7 +107,7 @@ def add_common_options(parser: Parser) -> None:
 
 
 def add_places(parser: Parser) -> None:
-    """Add ``--out`` and ``--data``, which change the folders of files but not their content."""
+    """Add the options ``--out`` and ``--data``, which do not change the content of the files."""
     parser.add_argument(
         "--out",
         type=Path,
@@ -125,7 +125,7 @@ def add_places(parser: Parser) -> None:
 
 
 def add_threshold(parser: Parser) -> None:
-    """Add ``--threshold``."""
+    """Add the option ``--threshold`` to a parser."""
     parser.add_argument(
         "--threshold",
         type=float,
@@ -135,7 +135,7 @@ def add_threshold(parser: Parser) -> None:
 
 
 def add_text_options(parser: Parser) -> None:
-    """Add ``--text`` and ``--text-file``, of which one may be set."""
+    """Add the options ``--text`` and ``--text-file`` to a parser; only one of them may be set."""
     group = parser.add_mutually_exclusive_group()
     group.add_argument("--text", help="the text itself (default: an example)")
     group.add_argument(

@@ -66,7 +66,7 @@ MARKS = (
 
 
 def render(job: Job) -> None:
-    """Write the page, the images and the data file of the figure."""
+    """Write the page, the images and the data file of this command's figure."""
     data = text_bytes(job.options, DEFAULT_TEXT)
     text = measure(job.model(), data, threshold=job.options.threshold, top_k=TOP_K)
     lengths = text.patch_lengths(PatchingMode.ENTROPY)
@@ -76,7 +76,7 @@ def render(job: Job) -> None:
 
 
 def hover_texts(text: Measured) -> list[str]:
-    """Return the hover text of every byte ``[N]``.
+    """Return the text that a page shows when the pointer is over a byte, for every byte ``[N]``.
 
     It holds value, role, entropy, probability and the likeliest predictions.
     """

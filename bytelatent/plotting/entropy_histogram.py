@@ -63,7 +63,7 @@ class ClassStatistics:
 
 
 def render(job: Job) -> None:
-    """Write the page, the images and the data file of the figure."""
+    """Write the page, the images and the data file of this command's figure."""
     files: list[Path] = job.options.sample
     texts = {path: read_file(path) for path in files}
     if not any(texts.values()):

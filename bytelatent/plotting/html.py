@@ -66,7 +66,7 @@ def asset(name: str) -> str:
 
 
 def table(summary: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Return a table that opens on request; all columns but the first hold numbers."""
+    """Return a table in HTML that opens on request; all columns but the first hold numbers."""
     kinds = ["", *[' class="number"'] * (len(columns) - 1)]
     head = "".join(
         f'<th scope="col"{kind}>{escape(name)}</th>'

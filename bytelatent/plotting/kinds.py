@@ -58,7 +58,7 @@ class Kinds:
 
 
 def render(job: Job) -> None:
-    """Write the page, the images and the data file of the figure."""
+    """Write the page, the images and the data file of this command's figure."""
     evaluation, folder = job.options.evaluation, job.options.model
     paths = [evaluation or folder / EVALUATION_NAME]
     if evaluation is None and folder == DEFAULT_MODEL and (BLT_MODEL / EVALUATION_NAME).is_file():

@@ -128,6 +128,6 @@ def byte_patches(lengths: list[int]) -> list[tuple[int, int]]:
 
 
 def bytes_per_patch(lengths: list[int]) -> float | None:
-    """Return the mean length in bytes of the patches of the text; None for an empty text."""
+    """Return the mean patch length in bytes, BOS left out; None for an empty text."""
     patches = byte_patches(lengths)
     return sum(length for _, length in patches) / len(patches) if patches else None

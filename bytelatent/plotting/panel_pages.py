@@ -33,7 +33,7 @@ BAND = 0.16
 
 
 def panel_page(drawing: Drawing) -> Page:
-    """Return the page of a figure."""
+    """Return the interactive page of a figure: Plotly charts, and a table for each panel."""
     card = drawing.card
     headings = "; ".join(panel.heading for panel in drawing.panels)
     dark = {colour.light: colour.dark for colour in SERIES_COLOURS.values()} | _soft()
@@ -46,7 +46,7 @@ def panel_page(drawing: Drawing) -> Page:
 
 
 def panel_chart(drawing: Drawing) -> go.Figure:
-    """Return all panels in one Plotly figure."""
+    """Return all panels of a figure in one Plotly figure."""
     heights = [_height(panel) for panel in drawing.panels]
     names = _legend(drawing)
     above = 34 + LEGEND_ROW * (1 + sum(len(name) + 6 for name in names) // 90)

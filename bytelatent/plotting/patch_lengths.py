@@ -29,7 +29,7 @@ CARD = Card(
 
 
 def render(job: Job) -> None:
-    """Write the data file of the figure."""
+    """Write the data file of this command's figure."""
     path: Path = job.options.texts
     content = read_json(path)
     try:

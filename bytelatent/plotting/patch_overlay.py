@@ -76,7 +76,7 @@ class Row:
 
 
 def render(job: Job) -> None:
-    """Write the page, the image and the data file of the figure."""
+    """Write the page, the image and the data file of this command's figure."""
     size = job.options.patch_size
     if size < 1:
         raise ValueError(f"--patch-size: {size} is not a number of bytes, 1 or more")

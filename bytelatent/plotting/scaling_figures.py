@@ -72,7 +72,7 @@ class Planned:
 
 
 def render(job: Job) -> None:
-    """Write pages, images and data of every figure that has data."""
+    """Write pages, images and data of every figure of the scaling study that has data."""
     data: Path = job.writer.data
     lengths = data / f"{patch_lengths.CARD.stem}.json"
     sources = Sources(

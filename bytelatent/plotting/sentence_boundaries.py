@@ -34,7 +34,7 @@ CARD = Card(
 
 
 def render(job: Job) -> None:
-    """Write the page, the images and the data file of the figure."""
+    """Write the page, the images and the data file of this command's figure."""
     comparison = compare(read_documents(job.options.sample), job.model())
     values = {
         "model": comparison.model,

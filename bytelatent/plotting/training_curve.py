@@ -82,7 +82,7 @@ class Curve:
 
 
 def render(job: Job) -> None:
-    """Write the page, the images and the data file of the figure."""
+    """Write the page, the images and the data file of this command's figure."""
     metrics, folder = job.options.metrics, job.options.model
     _draw(job, CARD, metrics or folder / METRICS_NAME)
     if metrics is None and folder == DEFAULT_MODEL and BLT_MODEL.is_dir():

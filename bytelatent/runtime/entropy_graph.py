@@ -26,7 +26,7 @@ class Reading(Protocol):
     """State of an entropy model at a position in a text."""
 
     def advance(self, tokens_S: NDArray[np.int64]) -> tuple[Floats, Floats]:
-        """Run over the next bytes; return logits ``[S, V]`` and nats ``[S]`` after each byte."""
+        """Run over the next bytes; return logits ``[S, V]`` and entropies ``[S]`` in nats."""
         ...
 
     def copy(self) -> Self:
@@ -91,7 +91,7 @@ class GraphReading:
         self._graph, self._cache, self._recent = graph, cache, recent
 
     def advance(self, tokens_S: NDArray[np.int64]) -> tuple[Floats, Floats]:
-        """Run over the next bytes; return logits ``[S, V]`` and nats ``[S]`` after each byte."""
+        """Run over the next bytes; return logits ``[S, V]`` and entropies ``[S]`` in nats."""
         tokens, parts = tokens_S.tolist(), []
         for first in range(0, len(tokens), PIECE):
             piece = tokens[first : first + PIECE]

@@ -79,7 +79,7 @@ class SelfContained:
         return SelfContainedReading(self, state)
 
     def run(self, tokens_S: NDArray[np.int64], state: State) -> tuple[Floats, Floats, State]:
-        """Run over one block; return logits ``[S, V]``, nats ``[S]`` and the next state."""
+        """Run over one block; return logits ``[S, V]``, entropies ``[S]`` and the next state."""
         logits, nats, *after = self.session.run(None, {"tokens": tokens_S[None, None], **state})
         return logits[0], nats[0], dict(zip(state, after, strict=True))
 
@@ -91,7 +91,7 @@ class SelfContainedReading:
         self._model, self._state = model, state
 
     def advance(self, tokens_S: NDArray[np.int64]) -> tuple[Floats, Floats]:
-        """Run over the next bytes; return logits ``[S, V]`` and nats ``[S]`` after each byte."""
+        """Run over the next bytes; return logits ``[S, V]`` and entropies ``[S]`` in nats."""
         parts = []
         for first in range(0, len(tokens_S), BLOCK):
             piece = tokens_S[first : first + BLOCK]

@@ -104,7 +104,7 @@ class StepModel:
         return nullcontext()
 
     def stacked(self, logits: Sequence[Any]) -> Floats:
-        """Stack the logits of several rows into one array, one row of logits ``[V]`` each."""
+        """Stack the logits ``[V]`` of several rows into one array ``[R, V]``."""
         return np.stack(logits)
 
     def begin(self) -> Row:
@@ -204,7 +204,7 @@ class StepModel:
         return entropies
 
     def draft(self, row: Row, token: int) -> tuple[Any, Any]:
-        """Run encoder and decoder over ``token``: its state ``[1, D]`` and its logits ``[V]``."""
+        """Run encoder and decoder over ``token``; return state ``[1, D]`` and logits ``[V]``."""
         state_1D = self._encode(row, [token])
         logits_1V = self._decode(row, state_1D, [row.latent], np.zeros(1, np.int64))
         return state_1D, logits_1V[0]
@@ -215,7 +215,7 @@ class StepModel:
         return list(self._decode(row, np.concatenate(states), latents, own_S))
 
     def encode_patches(self, row: Row, edges: Sequence[int], seen: Seen | None = None) -> list[Any]:
-        """Run the global transformer over the patches that ``edges`` delimits: their latents.
+        """Run the global transformer over the patches that ``edges`` delimits; return the latents.
 
         The open patch, which holds the bytes of these patches, is not changed.
 

@@ -205,7 +205,11 @@ def _direction(gap: dict[str, Any]) -> str:
 
 
 def sign(gap: dict[str, Any], at: int) -> int:
-    """Return 1 if the whole band is above 0 (entropy patches are ahead), -1 if below, else 0."""
+    """Return whether the band of a gap excludes zero at the index ``at`` of its FLOPs.
+
+    The result is 1 if the whole band is above 0 (entropy patches are ahead), -1 if it is below 0,
+    otherwise 0.
+    """
     if gap["low"][at] > 0:
         return 1
     return -1 if gap["high"][at] < 0 else 0

@@ -12,22 +12,22 @@ REPEATED, MOST_REPEATS = 0.2, 4
 
 
 def ant_speak(text: str, rng: random.Random) -> str:
-    """Convert to upper case, with a blank between characters: ``HOW`` becomes ``H O W``."""
+    """Convert a text to upper case, with a blank between characters: ``HOW`` becomes ``H O W``."""
     return " ".join(text.upper())
 
 
 def drop(text: str, rng: random.Random) -> str:
-    """Remove one character in ten."""
+    """Remove characters of a text at random, one in ten on average."""
     return "".join(char for char in text if rng.random() >= DROPPED)
 
 
 def random_case(text: str, rng: random.Random) -> str:
-    """Convert every character to upper or lower case at random."""
+    """Convert every character of a text to upper or lower case at random."""
     return "".join(char.upper() if rng.random() < 0.5 else char.lower() for char in text)
 
 
 def repeat(text: str, rng: random.Random) -> str:
-    """Repeat one character in five, one to four times."""
+    """Repeat characters of a text at random, one in five on average, one to four times each."""
     return "".join(
         char * (1 + rng.randint(1, MOST_REPEATS)) if rng.random() < REPEATED else char
         for char in text
@@ -35,7 +35,7 @@ def repeat(text: str, rng: random.Random) -> str:
 
 
 def upper(text: str, rng: random.Random) -> str:
-    """Convert to upper case."""
+    """Convert a text to upper case."""
     return text.upper()
 
 
@@ -49,6 +49,6 @@ NOISES: dict[str, Callable[[str, random.Random], str]] = {
 
 
 def noisy(data: bytes, name: str) -> bytes:
-    """Apply the noise ``name`` to UTF-8 text."""
+    """Return UTF-8 text with the noise ``name``, one of the keys of :data:`NOISES`."""
     rng = random.Random(zlib.crc32(name.encode() + b"\0" + data))  # noqa: S311 (no secret)
     return NOISES[name](data.decode("utf-8"), rng).encode("utf-8")

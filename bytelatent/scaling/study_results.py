@@ -48,7 +48,7 @@ class Findings:
 
     @property
     def families(self) -> list[str]:
-        """Families of the grid, in the order of lists."""
+        """Families of the grid, in the order in which all lists show them."""
         return ordered({record["family"] for record in self.grid})
 
     @property

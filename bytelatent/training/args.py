@@ -120,7 +120,7 @@ class TrainArgs(BaseModel):
 
     @property
     def model(self) -> LMTransformerArgs | ByteLatentTransformerArgs:
-        """The args of the model to train."""
+        """Settings of the model to train."""
         model_args = self.entropy_model or self.blt
         assert model_args is not None
         return model_args

@@ -48,7 +48,10 @@ class Release:
 
 
 def measured_prose(split: str, entries: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """Return the sources of :data:`PROSE` in a corpus manifest, if the split is ``test``."""
+    """Return the names of the sources of prose, :data:`PROSE`, that a corpus manifest contains.
+
+    The list is empty unless ``split`` is ``test``.
+    """
     return [name for name in PROSE if name in entries] if split == "test" else []
 
 

@@ -44,7 +44,7 @@ class Matrix(Protocol):
         ...
 
     def added(self, y_RF: Tensor, x_RD: Tensor) -> Tensor:
-        """Return the sum of ``y_RF`` and the product, ``[R, F]``."""
+        """Return ``y_RF`` plus the product of the weight and ``x_RD``, ``[R, F]``."""
         ...
 
 
@@ -75,7 +75,7 @@ def matrix_of(weight_FD: Tensor, kind: Weights = "native") -> Matrix:
 
 
 class NativeMatrix:
-    """The weight unchanged, for any device and precision."""
+    """Weight of a product that is stored unchanged, for any device and precision."""
 
     def __init__(self, weight_FD: Tensor) -> None:
         self._weight_FD = weight_FD.detach()
@@ -85,12 +85,12 @@ class NativeMatrix:
         return F.linear(x_RD, self._weight_FD)
 
     def added(self, y_RF: Tensor, x_RD: Tensor) -> Tensor:
-        """Return the sum of ``y_RF`` and the product, ``[R, F]``."""
+        """Return ``y_RF`` plus the product of the weight and ``x_RD``, ``[R, F]``."""
         return torch.addmm(y_RF, x_RD, self._weight_FD.t())
 
 
 class Split:
-    """The weight as a batch of ``B`` matrices, each with some of the rows.
+    """Weight of a product that is stored as a batch of ``B`` matrices, each with some of the rows.
 
     For one matrix and one vector, torch calls an MKL routine that reads memory on AMD processors at
     a third of the rate of MKL's batched routine.
@@ -115,7 +115,7 @@ class Split:
         return y_BFR.flatten(0, 1)[: self._rows].t().contiguous()
 
     def added(self, y_RF: Tensor, x_RD: Tensor) -> Tensor:
-        """Return the sum of ``y_RF`` and the product, ``[R, F]``."""
+        """Return ``y_RF`` plus the product of the weight and ``x_RD``, ``[R, F]``."""
         if x_RD.shape[0] > 1 or self._rows % PARTS:
             return y_RF + self(x_RD)
         y_BF1 = y_RF.view(PARTS, -1, 1)
@@ -123,7 +123,7 @@ class Split:
 
 
 class Half:
-    """The weight in half precision; values outside its range become the largest value in it."""
+    """Weight of a product in half precision; values outside its range become the largest in it."""
 
     def __init__(self, weight_FD: Tensor) -> None:
         try:
@@ -137,12 +137,12 @@ class Half:
         return y_RF
 
     def added(self, y_RF: Tensor, x_RD: Tensor) -> Tensor:
-        """Return the sum of ``y_RF`` and the product, ``[R, F]``."""
+        """Return ``y_RF`` plus the product of the weight and ``x_RD``, ``[R, F]``."""
         return self(x_RD).add_(y_RF)
 
 
 class Int8:
-    """The weight in 8-bit integers, with one scale for each row."""
+    """Weight of a product in 8-bit integers, with one scale for each row."""
 
     def __init__(self, weight_FD: Tensor) -> None:
         most_F = weight_FD.detach().abs().amax(1).clamp(min=torch.finfo(torch.float32).tiny)
@@ -157,5 +157,5 @@ class Int8:
         return y_RF.float()
 
     def added(self, y_RF: Tensor, x_RD: Tensor) -> Tensor:
-        """Return the sum of ``y_RF`` and the product, ``[R, F]``."""
+        """Return ``y_RF`` plus the product of the weight and ``x_RD``, ``[R, F]``."""
         return self(x_RD).add_(y_RF)

@@ -35,7 +35,7 @@ def should_pack(weights: Sequence[Tensor], kind: Weights = "native") -> bool:
 
 
 class Layer:
-    """The weights of one transformer block, used where they are."""
+    """Weights of one transformer block, used without a copy, for steps of one position."""
 
     def __init__(self, block: TransformerBlock) -> None:
         self._block = block

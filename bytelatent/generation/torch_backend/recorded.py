@@ -109,10 +109,10 @@ class RecordedBuffers(RowBuffers):
     """KV caches and open patch of a row at fixed addresses, and the programs recorded on them.
 
     Attributes:
-        facts_F: ids of the newest byte in the tables of the BLT, then in the tables of the entropy
+        facts_F: rows of the newest byte in the tables of the BLT, then in the tables of the entropy
             model, then the counts of :meth:`_counts` before this byte.
         host_facts_F: the same numbers in the memory of the host.
-        tables: number of tables of the BLT.
+        tables: number of embedding tables of the BLT.
         nats_1, state_1D, logits_1V, latent: outputs of the programs; valid until the programs run
             again.
     """
@@ -127,15 +127,15 @@ class RecordedBuffers(RowBuffers):
     _programs: dict[str, tuple[list[tuple[int, torch.Size]], Program]] = field(default_factory=dict)
 
     def ids(self) -> Tensor:
-        """Return the id of the newest byte in each table of the BLT, ``[N]``."""
+        """Return the row of the newest byte in each embedding table of the BLT, ``[N]``."""
         return self.facts_F[: self.tables]
 
     def entropy_ids(self) -> Tensor:
-        """Return the id of the newest byte in each table of the entropy model."""
+        """Return the row of the newest byte in each embedding table of the entropy model."""
         return self.facts_F[self.tables : -COUNTS]
 
     def count(self, number: int) -> Tensor:
-        """Return the count with index ``number``, ``[1]``."""
+        """Return one of the counts in ``facts_F``, that with the index ``number``, as ``[1]``."""
         return self.facts_F[-COUNTS:][number : number + 1]
 
     def _counts(self) -> tuple[int, ...]:
@@ -149,7 +149,7 @@ class RecordedBuffers(RowBuffers):
         )
 
     def write_facts(self, ids: Sequence[int]) -> None:
-        """Write the ids of the next byte and the current counts to the buffers."""
+        """Write the table rows of the next byte, and the current counts, to ``facts_F``."""
         self.host_facts_F.numpy()[:] = [*ids, *self._counts()]
         self.facts_F.copy_(self.host_facts_F)
 
@@ -196,7 +196,7 @@ class Recorded(Incremental):
         self._waiting: list[RecordedBuffers] = []
 
     def room(self) -> RowBuffers:
-        """Return unused buffers, or new ones if there are none."""
+        """Return buffers for a new row: those of a row that no longer exists, or else new ones."""
         try:
             buffers = self._waiting.pop()
         except IndexError:
@@ -242,7 +242,10 @@ class Recorded(Incremental):
         return h.clone()
 
     def take(self, row: Row, token: int) -> None:
-        """Append ``token`` to the recent ids and write the facts of the buffers."""
+        """Append ``token`` to the recent ids of a row, before any model runs over it.
+
+        The method also writes the new facts to the buffers (:meth:`RecordedBuffers.write_facts`).
+        """
         super().take(row, token)
         _buffers_of(row).write_facts(self._ids(row.recent))
 

@@ -66,14 +66,14 @@ class TorchModel:
         return entropies
 
     def draft(self, row: Row, token: int) -> tuple[Tensor, Tensor]:
-        """Run encoder and decoder over ``token``: its state ``[1, D]`` and its logits ``[V]``."""
+        """Run encoder and decoder over ``token``; return state ``[1, D]`` and logits ``[V]``."""
         self.model.take(row, token)
         state_1D = self.model.encode([row])
         logits_V = self.model.predict([row], state_1D)[0]
         return self.model.kept(state_1D), self.model.kept(logits_V)
 
     def encode_patches(self, row: Row, edges: Sequence[int]) -> list[Latent]:
-        """Run the global transformer over the patches that ``edges`` delimits: ``P`` latents."""
+        """Run the global transformer over the patches in ``edges``; return their ``P`` latents."""
         model, states = self.model, row.open_patch.states()
         patches = [
             model.blt.local_encoder.read_patch([h_SD[begin:end] for h_SD in states])
