@@ -1,7 +1,7 @@
-"""Giving memory back to the system.
+"""Return of free memory from this process to the operating system.
 
-The C library keeps what a text took, for the next one; of long texts that is some hundred
-megabytes, more than the models. A small machine has better uses for them.
+The C library keeps freed memory for later allocations. After long texts this is some hundred
+megabytes, more than the models take, and a small machine needs them for other purposes.
 """
 
 import ctypes
@@ -14,11 +14,11 @@ EVERY_SECONDS = 1.0
 
 
 class Keeper:
-    """Gives back what is free, now and then.
+    """Limiter that returns free memory to the operating system at most once per second.
 
     Args:
-        trim: does it.
-        clock: seconds.
+        trim: function that returns the free memory of this process to the operating system.
+        clock: function that returns monotonic seconds.
     """
 
     def __init__(
@@ -28,7 +28,7 @@ class Keeper:
         self._last = float("-inf")
 
     def give_back(self) -> None:
-        """Give free memory back, if that was not done just now."""
+        """Return free memory to the operating system, unless it was done in the last second."""
         now = self._clock()
         if now - self._last >= EVERY_SECONDS:
             self._last = now
@@ -36,7 +36,7 @@ class Keeper:
 
 
 def trim_heap() -> None:
-    """Give the free memory of this process back; nothing where the C library is not glibc."""
+    """Return the free memory of this process to the operating system; only glibc supports this."""
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if os.name == "posix" else None
     if trim is not None:
         trim(0)

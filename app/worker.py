@@ -1,4 +1,4 @@
-"""Keeping a worker's memory small."""
+"""Settings of the memory allocator that keep the memory of a server process small."""
 
 import ctypes
 import sys
@@ -12,9 +12,9 @@ LARGE = 128 * 1024
 
 
 def give_memory_back() -> None:
-    """Tell glibc to keep few heaps: by default every thread has its own, and each keeps its peak.
+    """Limit the memory that glibc keeps in this process; without glibc nothing happens.
 
-    Without glibc nothing happens.
+    By default every thread has its own heap, and each heap keeps the memory of its peak.
     """
     if not sys.platform.startswith("linux"):
         return

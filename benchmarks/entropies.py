@@ -24,7 +24,7 @@ SENTENCE = (
 
 
 def main() -> None:
-    """Measure texts of several lengths."""
+    """Measure the speed of entropies on texts of several lengths and write the results."""
     torch.set_num_threads(2)
     runtime = EntropyRuntime.load(FOLDER, threads=2)
     model = LMTransformer.from_pretrained(FOLDER, dtype=torch.float32)

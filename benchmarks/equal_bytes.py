@@ -62,7 +62,7 @@ def figures(scores: list[SourceScore]) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Measure both models."""
+    """Measure blt-mini and the byte model on the same documents and write their scores."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("byte_model", type=Path, help="model folder of the run above")
     parser.add_argument("--blt", default="blt-mini")

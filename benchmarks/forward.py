@@ -58,7 +58,7 @@ def text_of(size: int) -> Tensor:
 
 @torch.inference_mode()
 def build() -> Bundle:
-    """Build random weights, with a threshold that is far from every entropy of the text."""
+    """Build a model with random weights and a threshold far from every entropy of the text."""
     blt = ByteLatentTransformer(ByteLatentTransformerArgs.model_validate(BLT))
     entropy_model = LMTransformer(LMTransformerArgs.model_validate(ENTROPY))
     for model in (blt, entropy_model):
@@ -72,7 +72,7 @@ def build() -> Bundle:
 
 
 def load_peer(folder: str) -> Any:
-    """Load the same weights with ``transformers``."""
+    """Load the model in ``folder`` with ``transformers``."""
     warnings.simplefilter("ignore")
     os.environ["TRANSFORMERS_VERBOSITY"] = "error"
     from transformers import BltForCausalLM
@@ -94,7 +94,7 @@ def peer_patches(peer: Any, tokens: Tensor, threshold: float) -> tuple[Tensor, T
 
 
 def row(works: dict[str, Callable[[], object]], repeat: int) -> dict[str, Any]:
-    """Return medians in seconds, and the ratio of ours to that of ``transformers``."""
+    """Return the median seconds of each work, and the ratio of ours to that of ``transformers``."""
     runs = interleaved(works, repeat, CLOCK)
     medians = {name: statistics.median(seconds) for name, seconds in runs.items()}
     rounded: dict[str, Any] = {name: round(seconds, 4) for name, seconds in medians.items()}
@@ -103,7 +103,7 @@ def row(works: dict[str, Callable[[], object]], repeat: int) -> dict[str, Any]:
 
 @torch.inference_mode()
 def forward_rows(ours: Bundle, peer: Any, size: int, repeat: int) -> dict[str, Any]:
-    """Measure one pass over ``size`` bytes: with fixed patches, patches alone, and both."""
+    """Measure a pass over ``size`` bytes: with fixed patches, patching alone, and both together."""
     tokens, threshold = text_of(size), float(ours.patcher_args.threshold or 0)
     patcher = ours.patcher_args.build(entropy_function(ours.entropy_model))
     lengths, seen = (patcher.patch(tokens, include_next_token=n)[0] for n in (True, False))
@@ -134,7 +134,10 @@ def forward_rows(ours: Bundle, peer: Any, size: int, repeat: int) -> dict[str, A
 
 @torch.inference_mode()
 def entropy_rows(folder: str, ours: Bundle, peer: Any) -> dict[str, Any]:
-    """Measure the time in this process, alternating, and memory in one process for each."""
+    """Measure entropies by our model and by ``transformers``.
+
+    The times are measured in this process, in turns; the memory in a process of each.
+    """
     tokens = text_of(8192)
     works = {
         "ours": lambda: calculate_entropies(ours.entropy_model, tokens),
@@ -203,7 +206,7 @@ def gpu_rows(ours: Bundle, size: int = 8192, rows: int = 4) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Measure all rows, or (in the processes that measure memory) one."""
+    """Run the benchmark; in a process that is started to measure memory, measure only that."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--one", choices=("ours", "transformers"), help=argparse.SUPPRESS)
     parser.add_argument("--size", type=int, default=2048, help=argparse.SUPPRESS)

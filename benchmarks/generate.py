@@ -114,7 +114,7 @@ def context_runs(
 
 
 def context_row(runs: dict[str, list[Any]]) -> dict[str, Any]:
-    """Return the results of all engines after one prompt."""
+    """Return the results of all engines after one prompt, as a row of the result file."""
     texts = {name: side_runs[0]["bytes"] for name, side_runs in runs.items()}
     peer_text = texts.pop("transformers")
     assert texts["ours"].startswith(peer_text), f"texts differ: {texts['ours']} {peer_text}"
@@ -134,7 +134,7 @@ def same_beginning(first: bytes, second: bytes) -> bytes:
 
 
 def our_row(runs: list[dict[str, Any]], peer_seconds: float, same: int) -> dict[str, Any]:
-    """Return the results of one of our engines."""
+    """Return the results of one of our engines, beside those of ``transformers``."""
     costs, size = per_byte(runs), len(runs[0]["bytes"])
     raw = statistics.median(run["seconds_per_byte"] for run in runs)
     first = statistics.median(run["first_byte_seconds"] for run in runs)
@@ -206,7 +206,7 @@ def bandwidth(size: int, device: str = "cpu") -> float:
 
 
 def floor_rows(bundle: Bundle, row: dict[str, Any]) -> dict[str, Any]:
-    """Return the minimum time of a byte, and the share of that speed that was reached."""
+    """Return the least time per byte that the memory allows, and the share of its speed reached."""
     weights = touched(bundle, MEAN_PATCH)
     caches = cache_bytes(bundle)
     floors: dict[str, Any] = {
@@ -289,7 +289,7 @@ def quiet_specials(blt: ByteLatentTransformer) -> None:
 
 
 def main() -> None:
-    """Measure all rows, or (in the processes that measure memory) one."""
+    """Run the benchmark; in a process that is started to measure memory, measure only that."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("--one", choices=("ours", "transformers"), help=argparse.SUPPRESS)
@@ -316,7 +316,7 @@ def main() -> None:
 
 
 def measure(contexts: tuple[int, ...], options: argparse.Namespace) -> dict[str, Any]:
-    """Measure all results."""
+    """Measure the speed, the floor and the memory of generation; return all results."""
     load, cost = os.getloadavg()[0], "milliseconds_per_byte"
     rows: dict[str, Any] = {
         "threads": torch.get_num_threads(),

@@ -55,7 +55,7 @@ TINY_ENTROPY = {"dim": 32, "n_layers": 1, "n_heads": 2}
 
 @torch.inference_mode()
 def build(blt_args: dict[str, Any], entropy_args: dict[str, Any], device: str) -> Bundle:
-    """Build random weights in bf16, with the threshold for 4.5 bytes per patch of prose."""
+    """Build a model with random bf16 weights and the threshold for 4.5 bytes per patch of prose."""
     with torch.device(device):
         blt = ByteLatentTransformer(ByteLatentTransformerArgs.model_validate(blt_args))
         entropy_model = LMTransformer(LMTransformerArgs.model_validate(entropy_args))
@@ -109,7 +109,7 @@ def runs_of(engine: Engine, tokens: Tensor, options: argparse.Namespace) -> list
 
 @torch.inference_mode()
 def rows(bundle: Bundle, device: str, options: argparse.Namespace) -> dict[str, Any]:
-    """Return bytes per second of both, and the share of the floor's speed that ours reached."""
+    """Return bytes per second of both engines, and the share of the floor's speed we reached."""
     tokens = text_of(options.context)
     runs = runs_of(engine_of(bundle), tokens, options)
     seconds = statistics.median(run["seconds_per_byte"] for run in runs)

@@ -119,7 +119,7 @@ def waste(args: DataArgs, patcher: Patcher) -> dict[str, float]:
 
 
 def main() -> int:
-    """Measure all results; this takes about two minutes."""
+    """Measure speed and padding of the data loader, which takes about two minutes."""
     rows: dict[str, Any] = {
         "bytes_per_second": {f"{n} workers": speed(mix(workers=n)) for n in (0, 1, 2)}
     }

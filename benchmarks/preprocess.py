@@ -54,7 +54,7 @@ def write_texts(corpus: Path, folder: Path, size: int) -> int:
 
 
 def run(build: Path, source: Path, out: Path, dtype: str) -> float:
-    """Run the command and return its seconds."""
+    """Measure entropies by the command in ``build``; return the seconds that it took."""
     command = [sys.executable, "-m", "bytelatent.preprocess.entropies", f"input={source}"]
     command += [f"output={out}", f"dtype={dtype}", f"entropy_model={MODEL}"]
     environment = {**os.environ, "PYTHONPATH": str(build)}
@@ -67,7 +67,7 @@ def run(build: Path, source: Path, out: Path, dtype: str) -> float:
 
 
 def entropies(out: Path) -> Any:
-    """Return all entropies that the command wrote, concatenated."""
+    """Return all entropies that the command wrote to ``out``, concatenated."""
     with pyarrow.memory_map(str(next(out.glob("*.arrow")))) as file:
         table = pyarrow.ipc.open_file(file).read_all()
     return np.concatenate(
@@ -91,7 +91,7 @@ def difference(ours: Any, reference: Any) -> dict[str, float]:
 
 
 def compare(against: str, corpus: Path, sizes: tuple[int, int], rounds: int) -> dict[str, Any]:
-    """Run all builds in turns."""
+    """Measure entropies with both builds in turns; return speeds and differences."""
     with tempfile.TemporaryDirectory() as temporary, checkout(against) as other:
         folder = Path(temporary)
         small, large = (write_texts(corpus, folder / f"in{n}", n) for n in sizes)
@@ -122,7 +122,7 @@ def compare(against: str, corpus: Path, sizes: tuple[int, int], rounds: int) -> 
 
 
 def main() -> None:
-    """Compare two builds."""
+    """Measure entropies with this build and another build, and write the results."""
     parser = argparse.ArgumentParser(description="Measure the speed of measuring entropies.")
     parser.add_argument("against", metavar="REVISION", help="another build, measured in turns")
     parser.add_argument("--corpus", type=Path, default=ROOT / "data/corpus")

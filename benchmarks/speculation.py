@@ -81,8 +81,11 @@ def measure(engine: Engine, size: int, repeat: int, temperature: float) -> dict[
 
 
 def row(runs: list[dict[str, Any]], plain: float) -> dict[str, Any]:
-    """Return the figures of all turns of one draft length; ``plain`` is seconds per byte without
-    it.
+    """Return the figures of all turns of one draft length.
+
+    Args:
+        runs: turns of this draft length.
+        plain: seconds per byte without drafts.
     """
     size, drafted, accepted, rounds, passes = (
         sum(len(run["bytes"]) if name == "bytes" else run[name] for run in runs)

@@ -41,7 +41,7 @@ def latency(port: int, size: int, repeat: int) -> dict[str, Any]:
 
 
 def load(port: int, clients: int, seconds: float, visit: Visit) -> dict[str, Any]:
-    """Measure ``clients`` at once, each with one request after the other."""
+    """Measure ``clients`` clients at the same time, each with one request after the other."""
     latencies: list[float] = []
     errors: list[str] = []
     until = time.perf_counter() + seconds
@@ -101,7 +101,7 @@ def targets(rows: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def main() -> int:
-    """Run everything against one server; return 1 where a target is missed."""
+    """Run the whole benchmark against one server; return 1 where a target is missed."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("--seconds", type=float, default=30, help="length of the load tests")

@@ -39,11 +39,11 @@ class Client:
         return connection
 
     def get(self, path: str, *, plain: bool = False) -> Answer:
-        """Request a page; ``plain`` requests bytes that are not compressed."""
+        """Send a GET request; ``plain`` requests a response that is not compressed."""
         return self._ask(f"GET {path} HTTP/1.1\r\n", b"", "identity" if plain else BROWSER)
 
     def post(self, path: str, value: Any, accept: str = "*/*") -> Answer:
-        """Send a value as JSON."""
+        """Send a POST request with ``value`` as its JSON body."""
         body = json.dumps(value).encode()
         return self._ask(f"POST {path} HTTP/1.1\r\nAccept: {accept}\r\n", body)
 
@@ -52,7 +52,7 @@ class Client:
         self._socket.close()
 
     def leave(self, path: str, value: Any) -> None:
-        """Send a value and close the connection before the answer."""
+        """Send a POST request and close the connection before the answer."""
         body = json.dumps(value).encode()
         self._socket.sendall(_head(f"POST {path} HTTP/1.1\r\n", len(body), BROWSER) + body)
         self._socket.close()

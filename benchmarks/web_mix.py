@@ -110,7 +110,7 @@ class Mix:
 
 
 def soak(server: Server, clients: int, seconds: float) -> dict[str, Any]:
-    """Run ``clients`` at once for a while; return their visits, their errors and the memory."""
+    """Run ``clients`` clients for ``seconds``; return their visits, their errors and the memory."""
     mix = Mix(server)
     rounds, until = mix.visits(), time.monotonic() + seconds
 

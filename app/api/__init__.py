@@ -1,4 +1,4 @@
-"""Routes of the JSON API; each module has a ``blueprint`` and ``OPENAPI``, its part of the
+"""Routes of the JSON API; each module has a ``blueprint`` and ``OPENAPI``, its part of the OpenAPI
 document.
 """
 

@@ -55,10 +55,10 @@ def artifact(name: str) -> Response:
 
 
 def find_card(name: str) -> tuple[Snapshot, Card]:
-    """Return the card of that name, and the catalogue's snapshot that contains it.
+    """Return the gallery card of that name, and the catalogue's snapshot that contains it.
 
     Raises:
-        ProblemError: 404.
+        ProblemError: 404 if no card has this name.
     """
     catalogue: Catalogue = current_app.extensions["catalogue"]
     snapshot = catalogue.snapshot()

@@ -48,7 +48,7 @@ OPENAPI = OpenApiFragment(
 
 @blueprint.post("/api/compare")
 def compare() -> Response:
-    """Answer with one text, split in several ways."""
+    """Answer with one text, split by patching rules and by BPE."""
     settings: Settings = current_app.extensions["settings"]
     model: LiveModel = current_app.extensions["model"]
     calibration: Calibration = current_app.extensions["calibration"]

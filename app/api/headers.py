@@ -9,7 +9,7 @@ EXPOSED = "API-Version, ETag, Retry-After, X-Request-ID"
 
 
 def register(app: Flask) -> None:
-    """Add the headers to the API responses of ``app``."""
+    """Add the version and the CORS headers to the API responses of ``app``."""
     app.after_request(_add)
 
 

@@ -26,12 +26,12 @@ class OpenApiFragment:
 
 
 def json_of(description: str, model: type[BaseModel]) -> dict[str, Any]:
-    """Return the description of a response with a JSON body."""
+    """Return the description of a response with a JSON body for the OpenAPI document."""
     return {"description": description, "content": {"application/json": {"schema": ref(model)}}}
 
 
 def problem(description: str) -> dict[str, Any]:
-    """Return the description of a response with a problem document."""
+    """Return the description of a response with a problem document for the OpenAPI document."""
     return {
         "description": description,
         "content": {MEDIA_TYPE: {"schema": ref(ProblemDocument)}},
@@ -39,16 +39,16 @@ def problem(description: str) -> dict[str, Any]:
 
 
 def problems(descriptions: Mapping[str, str]) -> dict[str, Any]:
-    """Return the descriptions of several problem documents by status."""
+    """Return the descriptions of several problem documents for the OpenAPI document, by status."""
     return {status: problem(text) for status, text in descriptions.items()}
 
 
 def body_of(model: type[BaseModel], example: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the description of a required JSON body."""
+    """Return the description of a required JSON body for the OpenAPI document."""
     content = {"schema": ref(model), "example": dict(example)}
     return {"required": True, "content": {"application/json": content}}
 
 
 def ref(model: type[BaseModel]) -> dict[str, str]:
-    """Return a reference to a schema of the document."""
+    """Return a reference to the schema of ``model`` in the OpenAPI document."""
     return {"$ref": f"#/components/schemas/{model.__name__}"}

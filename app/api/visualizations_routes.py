@@ -78,7 +78,7 @@ OPENAPI = OpenApiFragment(
 
 @dataclass(frozen=True)
 class ListingRequest:
-    """Request for a list of files.
+    """Request for a list of the gallery's files.
 
     Attributes:
         kind: kind of the files, or None for all kinds.
@@ -116,7 +116,7 @@ class ListingRequest:
 
 
 class Bodies:
-    """Cache of responses to recent queries.
+    """Cache of responses to recent requests for the list of files.
 
     Args:
         limit: largest number of bytes of all cached responses.
@@ -128,8 +128,9 @@ class Bodies:
         self._kept: OrderedDict[ListingRequest, tuple[KeptBody, int]] = OrderedDict()
 
     def once(self, listing: ListingRequest, make: Callable[[], bytes]) -> KeptBody:
-        """Return the cached response to a query, or compute it and cache it if it is small
-        enough.
+        """Return the cached response to a request for the list, or compute it.
+
+        A computed response is cached if it is small enough.
         """
         with self._lock:
             if listing in self._kept:
@@ -181,7 +182,7 @@ def _matches(item: StoredArtifact, listing: ListingRequest) -> bool:
 
 
 def artifact_json(artifact: StoredArtifact, snapshot: Snapshot) -> dict[str, object]:
-    """Return a file as the API describes it."""
+    """Return a stored file as the API describes it."""
     card = gallery_of(snapshot).by_name[artifact.name]
     return {
         "name": artifact.name,

@@ -60,7 +60,7 @@ class DrawnText:
 
 
 def drawn_text(examples: ExampleFile) -> DrawnText:
-    """Return the start of a measured example.
+    """Return the text of the diagram: the start of a measured example.
 
     Without an example, return a text whose patches start at spaces.
     """
@@ -75,7 +75,7 @@ def drawn_text(examples: ExampleFile) -> DrawnText:
 
 
 def draw(shape: Architecture, text: DrawnText, *, style: str = "") -> str:
-    """Return the diagram as an SVG.
+    """Return the diagram of an architecture as an SVG.
 
     Args:
         shape: architecture of the model.
@@ -138,7 +138,7 @@ def meta(part: ArchitecturePart, shape: Architecture) -> str:
 
 
 def live(text: DrawnText, patch_size: float) -> str:
-    """Return the elements that depend on the patch size: boundaries, patches and connections."""
+    """Return the SVG elements that depend on the patch size, such as boundaries and patches."""
     starts = text.starts(patch_size)
     ends = [*starts[1:], len(text.order)]
     read, offered = Y["encoder_cross"] + BOX, Y["lanes"] + LANES

@@ -19,7 +19,7 @@ bottom."""
 
 
 def draw_costs(shape: Architecture) -> str:
-    """Return the chart as an SVG."""
+    """Return the chart of FLOPs per byte against bytes per patch as an SVG."""
     sizes = shape.patch_sizes
     flops = {part.key: part.flops for part in shape.parts}
     below, areas = [0.0] * len(sizes), []

@@ -51,7 +51,7 @@ class QueuedModel:
     max_patch_length: int | None
 
     def analyse(self, data: bytes, *, top_k: int = 0) -> ByteAnalysis:
-        """Return entropies and surprisals of ``data`` if the client still waits for the graph.
+        """Return entropies, surprisals and predictions of ``data`` if the client still waits.
 
         Raises:
             ProblemError: as for :meth:`LiveModel.analyse`, or the time limit is over.

@@ -45,7 +45,7 @@ class InspectSource(Protocol):
         ...
 
     def inspect(self, data: bytes, *, top_k: int = 0) -> Inspection:
-        """Return the details of a forward pass over ``data``."""
+        """Return the details of a forward pass over ``data``, with ``top_k`` predictions a byte."""
         ...
 
 

@@ -113,7 +113,7 @@ def cut(
 
 
 def rounded(nats: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Return nats rounded as in a response."""
+    """Round entropies in nats to the decimals of a response."""
     values: NDArray[np.float64] = np.asarray(nats, dtype=np.float64).round(DECIMALS)
     return values
 

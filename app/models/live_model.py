@@ -28,7 +28,7 @@ class EntropySource(Protocol):
     def analyse(
         self, data: bytes, *, top_k: int = 0, between: Callable[[], None] | None = None
     ) -> ByteAnalysis:
-        """Return entropies, surprisals and predictions of ``data``.
+        """Return entropies, surprisals and the ``top_k`` most likely next tokens of ``data``.
 
         The function ``between`` is called regularly and may raise to stop the work.
         """

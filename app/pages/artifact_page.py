@@ -15,7 +15,7 @@ blueprint = Blueprint("artifact", __name__)
 
 @dataclass(frozen=True)
 class Format:
-    """File that can be opened or saved."""
+    """File of a figure, with its links for the page."""
 
     label: str
     name: str

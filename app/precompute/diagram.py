@@ -21,7 +21,7 @@ COLOURS = r"panel|sunk|ink|muted|line|accent|mark|sans|mono|p\d"
 
 
 def picture(settings: Settings, name: str | None = None) -> str:
-    """Return the SVG of a model, by default of the loaded one.
+    """Return the SVG of a model's architecture; the loaded model by default.
 
     Raises:
         ValueError: no model has this name.

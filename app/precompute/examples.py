@@ -28,7 +28,7 @@ RECORD = {
 
 
 def measure(model: LiveModel, example: ExampleText) -> dict[str, Any]:
-    """Return an example with the response of the API."""
+    """Return an example text with the response of ``POST /api/patches`` to it."""
     request = PatchRequest(text=example.text, top_k=TOP_K)
     response = "".join(answer(model, request, example.text.encode()).json_parts())
     return {

@@ -28,7 +28,7 @@ RECORD = {
 
 
 def follow(inspector: Inspector, example: ExampleText) -> dict[str, Any]:
-    """Return an example with the response of the API."""
+    """Return an example text with the response of ``POST /api/inspect`` to it."""
     request = InspectRequest(text=example.text, heads="each", top_k=EXPECTED)
     return {
         "id": example.id,

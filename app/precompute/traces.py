@@ -70,7 +70,7 @@ def requests_of(text: RecordedText) -> list[tuple[str, str, GenerateRequest]]:
 
 
 def record(maker: TextMaker, request: GenerateRequest) -> dict[str, Any]:
-    """Return the response of the API."""
+    """Generate a text and return the response of ``POST /api/generate``."""
     prompt = text_bytes(request.prompt, limit=maker.limits.prompt, field="prompt")
     text_request = text_request_of(request, prompt)
     with closing(maker.begin(text_request)) as text:

@@ -1,10 +1,14 @@
-"""Addresses as clients are counted by; the process that watches the workers needs no more of it."""
+"""Addresses of clients, in the form in which requests are counted and limited."""
 
 import ipaddress
 
 
 def household(given: str) -> str:
-    """An address as clients are counted: itself, or an IPv6 network of one household."""
+    """Return the name that the requests of an IP address are counted under.
+
+    The name is an IPv4 address, or the /64 network of an IPv6 address, which one household shares;
+    for text that is no address it is ``unknown``.
+    """
     try:
         address = _address(given)
     except ValueError:
@@ -15,7 +19,7 @@ def household(given: str) -> str:
 
 
 def is_loopback(given: str) -> bool:
-    """Whether it is this very machine's own."""
+    """Return whether an IP address is a loopback address, that is, belongs to this machine."""
     try:
         return _address(given).is_loopback
     except ValueError:

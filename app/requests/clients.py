@@ -1,4 +1,4 @@
-"""Clients that leave or stall while an answer is on its way."""
+"""The connection of a client, which may leave or stop reading while a response is sent."""
 
 import select
 import socket
@@ -12,10 +12,11 @@ _SOCKETS = ("gunicorn.socket", "werkzeug.socket")
 
 
 class Client:
-    """Whoever sent a request, as far as the server lets one see the connection.
+    """Connection of the client that sent a request, as far as the server makes it available.
 
     Args:
-        environ: of the WSGI request; without a socket in it, the client counts as there.
+        environ: WSGI environment of the request; without a connection in it, the client counts as
+            present.
     """
 
     def __init__(self, environ: Mapping[str, Any]) -> None:
@@ -24,7 +25,7 @@ class Client:
         self._has_left: Callable[[], bool] = environ.get(CLIENT_HAS_LEFT, lambda: False)
 
     def gone(self) -> bool:
-        """Whether the connection is closed; one closed in this direction alone counts too."""
+        """Return whether the client has closed its connection, or its half of the connection."""
         if self._socket is None:
             return self._has_left()
         try:
@@ -35,7 +36,7 @@ class Client:
             return True
 
     def must_take(self, seconds: float) -> None:
-        """From now on, fail to send what the client does not take within so many seconds."""
+        """Make sending fail if the client accepts no data for ``seconds`` seconds."""
         if self._socket is not None:
             self._socket.settimeout(seconds)
 

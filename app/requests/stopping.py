@@ -1,4 +1,4 @@
-"""That the server has been told to stop, for whoever wants to know."""
+"""The event that is set when the server has been told to stop."""
 
 import threading
 

@@ -20,7 +20,7 @@ Mark = tuple[int, int, int]
 
 
 def mark_of(stat: os.stat_result) -> Mark:
-    """Return the mark of a file."""
+    """Return a value that changes whenever a file changes: inode, size and modification time."""
     return stat.st_ino, stat.st_size, stat.st_mtime_ns
 
 

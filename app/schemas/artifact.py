@@ -25,7 +25,7 @@ class PreviewTable(Strict):
 
 
 class Preview(Strict):
-    """Preview of a data file."""
+    """Preview of a data file: single values, the first rows of tables, or text."""
 
     facts: list[Fact]
     tables: list[PreviewTable]

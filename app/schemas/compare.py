@@ -12,7 +12,7 @@ Splitter = Literal["entropy", "monotonic", "space", "static", "cl100k_base", "o2
 
 
 class CompareRequest(Request):
-    """Text to split in several ways."""
+    """Text to split by patching rules and by BPE, with the settings of the rules."""
 
     text: str = Field(
         description=f"Text of at most {TEXT_LIMIT:,} bytes as UTF-8; it may be empty.",
@@ -43,14 +43,14 @@ class CompareRequest(Request):
 
 
 class Piece(Strict):
-    """Patch or token."""
+    """Piece of a text: a patch of a patching rule, or a token of a BPE vocabulary."""
 
     start: int = Field(ge=0, description="Offset of its first byte.")
     length: int = Field(ge=1, description="Length in bytes.")
 
 
 class CompareRow(Strict):
-    """Result of one splitter."""
+    """Pieces into which one splitter, a patching rule or a BPE vocabulary, divides the text."""
 
     splitter: Splitter
     title: str = Field(description="Title of the splitter.")
@@ -70,7 +70,7 @@ class CompareRow(Strict):
 
 
 class CompareResponse(Strict):
-    """Text, split in several ways."""
+    """Text, split by patching rules and by BPE vocabularies."""
 
     model: str | None = Field(description="Name of the entropy model; null if none is loaded.")
     bytes: int = Field(ge=0, description="Number of UTF-8 bytes of the text.")

@@ -41,7 +41,7 @@ class Open(BaseModel):
 
 
 class GraphAbout(Open):
-    """Description of a graph."""
+    """Description of a graph: the text it was built from, and how."""
 
     kind: Kind
     title: str
@@ -54,7 +54,7 @@ class GraphAbout(Open):
 
 
 class GraphNode(Open):
-    """Patch, or entity with all its names."""
+    """Node of a graph: a patch, or an entity with all its names."""
 
     id: str
     label: str
@@ -79,7 +79,7 @@ class GraphNode(Open):
 
 
 class GraphEvidence(Open):
-    """Passage of the text that supports a link."""
+    """Passage of the text that supports a link of a graph."""
 
     text: str
     start: int = Field(ge=0, description="Start of the passage, in characters.")
@@ -87,7 +87,7 @@ class GraphEvidence(Open):
 
 
 class GraphLink(Open):
-    """Link from a patch to the next patch, or relation between two entities."""
+    """Link of a graph: from a patch to the next patch, or a relation between two entities."""
 
     source: str
     target: str
@@ -127,7 +127,7 @@ class SavedGraphEntry(Strict):
 
 
 class GraphKind(Strict):
-    """Kind of graph."""
+    """Kind of graph, and whether this server can build it."""
 
     kind: Kind
     unavailable: str | None = Field(

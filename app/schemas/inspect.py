@@ -37,7 +37,7 @@ class InspectRequest(Request):
 
 
 class InspectedPatch(Strict):
-    """Patch of the text."""
+    """Patch of an inspected text."""
 
     position: int = Field(
         ge=1, description="Position in the global transformer; BOS has position 0."

@@ -8,7 +8,7 @@ from app.schemas.schema import Nats, Strict
 
 
 class ModelPart(Strict):
-    """Stack of transformer blocks."""
+    """Stack of transformer blocks of a model."""
 
     name: str
     layers: int = Field(ge=0)
@@ -21,7 +21,7 @@ class ModelPart(Strict):
 
 
 class ModelConfig(Strict):
-    """Shape of a model."""
+    """Shape of a model: its vocabulary and its stacks of transformer blocks."""
 
     vocabulary: int = Field(ge=1)
     parts: list[ModelPart]

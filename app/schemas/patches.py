@@ -58,7 +58,7 @@ class PatchRequest(Request):
 
 
 class Patch(Strict):
-    """Patch of the text."""
+    """Patch of a text, with the entropy of its first byte."""
 
     start: int = Field(ge=0, description="Offset of its first byte.")
     length: int = Field(ge=1, description="Length in bytes.")
@@ -67,7 +67,7 @@ class Patch(Strict):
 
 
 class Prediction(Strict):
-    """Probable next token."""
+    """Probable next token, with its probability."""
 
     id: int = Field(ge=0, le=259)
     byte: int | None = Field(

@@ -8,7 +8,7 @@ from app.schemas.schema import Strict
 
 
 class Run(Strict):
-    """Training run."""
+    """Training run, with its progress and its last measures."""
 
     name: str = Field(
         description="Unique name: `shipped/` or `local/` followed by the relative path of the "
@@ -54,7 +54,7 @@ class Curve(Strict):
 
 
 class ExpectedRow(Strict):
-    """Results on the held-out text of one group."""
+    """Results of a model on the held-out text of one language, kind or source."""
 
     name: str
     bytes: int = Field(ge=0)

@@ -8,7 +8,7 @@ from app.schemas.schema import Strict
 
 
 class ScalingSeries(Strict):
-    """Series of a chart."""
+    """Series of numbers in a chart: a curve, or the bars of one colour."""
 
     name: str
     y: list[float | None] = Field(description="Y values of a curve, or lengths of bars.")
@@ -23,7 +23,7 @@ class ScalingSeries(Strict):
 
 
 class ScalingPanel(Strict):
-    """Chart."""
+    """Chart of a figure, with its numbers as a table."""
 
     title: str
     kind: Literal["lines", "areas", "bars", "histogram"]
@@ -52,7 +52,7 @@ class ScalingFigure(Strict):
 
 
 class ScalingSection(Strict):
-    """Section of the report."""
+    """Section of the report of the scaling study: paragraphs and a table."""
 
     id: str
     title: str

@@ -14,11 +14,11 @@ class Strict(BaseModel):
 
 
 class Request(Strict):
-    """Base of request bodies."""
+    """Base of the schemas of request bodies."""
 
 
 class FieldProblem(Strict):
-    """Error in one field."""
+    """Error in one field of a request."""
 
     field: str
     message: str

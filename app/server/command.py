@@ -20,7 +20,7 @@ BACKLOG = 1024
 
 
 def build() -> Any:
-    """The application, as the environment describes it."""
+    """Return the web app with the settings that the environment variables give."""
     from app import create_app  # late: the process that only watches workers needs none of it
     from app.logs import configure
     from app.models.own_models import with_own_model
@@ -33,7 +33,7 @@ def build() -> Any:
 
 
 def serve(host: str, port: int) -> int:
-    """Serve by a worker process, which is replaced if it is killed; return the exit status.
+    """Serve the web app by a worker process, which is replaced if it is killed; return its status.
 
     Raises:
         ValueError: the port is taken.
@@ -56,7 +56,7 @@ def serve(host: str, port: int) -> int:
 
 
 def serve_by_werkzeug(host: str, port: int) -> None:
-    """Serve with reloading, or on Windows, where a process cannot fork."""
+    """Serve the web app by Werkzeug, for reloading and for Windows, where no process can fork."""
     from werkzeug.serving import run_simple
 
     _tell(host, port)

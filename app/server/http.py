@@ -1,4 +1,4 @@
-"""HTTP by aiohttp: it reads whole requests, and threads answer them without a wait for clients."""
+"""HTTP server on aiohttp: it reads whole requests, and threads call the WSGI app for them."""
 
 import asyncio
 import io
@@ -29,10 +29,10 @@ OPTIONS |= {"access_log": None, "auto_decompress": False}
 
 
 class Connection(web.RequestHandler):
-    """A connection whose errors have the form of those of the app."""
+    """HTTP connection that answers errors with problem documents, as the app does."""
 
     def handle_error(self, request: Any, status: int = 500, exc: Any = None, *_: Any) -> Any:
-        """Return the answer to what is no request, or to one that cannot be answered."""
+        """Return a problem document for bytes that are no request, or for a request that failed."""
         transport, of_client = request.transport, (ConnectionError, web.RequestPayloadError)
         if status == 500 and transport is not None and not isinstance(exc, of_client):
             self.log_exception("a request failed", exc_info=exc)
@@ -50,7 +50,11 @@ class Connection(web.RequestHandler):
 
 
 class Server(web.Server):
-    """A server of at most ``limit`` connections; ``unsent`` has those that are being answered."""
+    """HTTP server with at most ``limit`` open connections.
+
+    Attributes:
+        unsent: number of bytes being sent on each connection with a request in progress.
+    """
 
     def __init__(self, app: Any, limit: int) -> None:
         super().__init__(self.answer)
@@ -61,7 +65,11 @@ class Server(web.Server):
         return Connection(self, loop=asyncio.get_running_loop(), **OPTIONS)
 
     def connection_made(self, handler: web.RequestHandler, transport: asyncio.Transport) -> None:
-        """Count a connection; of too many, the oldest that are not answered are closed first."""
+        """Register a new connection.
+
+        If there are more than ``limit`` connections, the oldest are closed, those without a request
+        in progress first.
+        """
         super().connection_made(handler, transport)
         known = [each.transport for each in self.connections if each.transport is not None]
         surplus = max(0, len(known) - self._limit)
@@ -69,7 +77,7 @@ class Server(web.Server):
             oldest.abort()
 
     async def answer(self, request: web.BaseRequest) -> Any:
-        """Read the body of a request, unless it is too long, and send what the app answers."""
+        """Read the body of a request, unless it is too long, and send the response of the app."""
         transport: Any = request.transport
         transport.set_write_buffer_limits(0)  # so that a drain waits for the last byte
         if request.headers.get("Expect", "").lower() == "100-continue":
@@ -114,7 +122,7 @@ class Server(web.Server):
 
 
 def environ_of(request: web.BaseRequest, body: bytes, length: int) -> dict[str, Any]:
-    """Return the WSGI environment of a request; ``length`` is what its body is said to have."""
+    """Return the WSGI environment of a request; ``length`` is the value of ``CONTENT_LENGTH``."""
     path, _, query = request.raw_path.encode("utf-8", "surrogateescape").partition(b"?")
     environ: dict[str, Any] = {"SERVER_NAME": "localhost", "SERVER_PORT": "80", "SCRIPT_NAME": ""}
     environ |= {"REQUEST_METHOD": request.method, "REMOTE_ADDR": request.remote or ""}
@@ -133,7 +141,7 @@ def environ_of(request: web.BaseRequest, body: bytes, length: int) -> dict[str, 
 
 
 def answer_of(app: Any, environ: dict[str, Any]) -> Generator[Any, None, None]:
-    """Yield status and headers of what ``app`` answers, then its body part by part."""
+    """Yield status and headers of the response of ``app``, then its body part by part."""
     head: list[Any] = []
     body = app(environ, lambda *given: head.append(given))
     try:
@@ -143,7 +151,7 @@ def answer_of(app: Any, environ: dict[str, Any]) -> Generator[Any, None, None]:
 
 
 async def serve(app: Any, listener: Any, threads: int = THREADS, limit: int = CONNECTIONS) -> None:
-    """Answer on the socket ``listener`` until a signal comes or the parent process ends."""
+    """Answer requests on the socket ``listener`` until a signal comes or the parent ends."""
     loop, parent, server = asyncio.get_running_loop(), os.getppid(), Server(app, limit)
     loop.set_default_executor(ThreadPoolExecutor(threads))
     for number in SIGNALS:

@@ -10,7 +10,10 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 def supervise(work: Callable[[], None]) -> int:
-    """Do ``work`` in a child process, again whenever that is killed; return its exit status."""
+    """Do ``work`` in a child process; return the exit status of the child.
+
+    If a signal kills the child, a new child does ``work`` again.
+    """
     while child := os.fork():
         for number in SIGNALS:
             signal.signal(number, lambda *_, child=child: os.kill(child, signal.SIGTERM))

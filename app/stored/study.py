@@ -41,7 +41,7 @@ class FigureFile(StoredFile[ScalingFigure | None]):
     """Reader of a figure of the scaling study; the stem of the file is the figure's name."""
 
     def empty(self) -> None:
-        """Return None."""
+        """Return None, the content of a missing or damaged file."""
 
     def parse(self, value: Any) -> ScalingFigure:
         """Return the figure of the file."""

@@ -80,7 +80,7 @@ def entropy_starts(entropies: Array, threshold: float) -> Array:
 
 
 def monotonic_starts(entropies: Array, threshold: float) -> Array:
-    """Return patch starts ``[B, S + 1]`` of the monotonic rule: rise of entropy > threshold (eq. 3).
+    """Return patch starts ``[B, S + 1]`` of the monotonic rule: entropy rise > threshold (eq. 3).
 
     Args:
         entropies: entropies ``[B, S]`` in nats.

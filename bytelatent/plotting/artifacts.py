@@ -77,7 +77,10 @@ class ArtifactWriter:
                     _write_thumbnail(path, self.out / THUMBNAILS / f"{card.stem}.webp")
 
     def write_data(self, card: Card, value: dict[str, Any]) -> None:
-        """Write ``value`` as JSON to ``STEM.json``, where ``STEM`` is the stem of ``card``."""
+        """Write ``value`` as JSON to ``STEM.json``, where ``STEM`` is the stem of ``card``.
+
+        The file has one line per field; floats have :data:`DECIMALS` decimals.
+        """
         path = self.data / f"{card.stem}.json"
         write_text(path, _json_lines(value))
         self.record(path, card, None)

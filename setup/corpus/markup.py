@@ -21,7 +21,7 @@ def slug(words: str, rng: Random, most: int = 4) -> str:
 
 
 def address(words: str, rng: Random) -> str:
-    """Return a random address on a domain that is reserved for examples, or a relative address."""
+    """Return a random URL on a domain that is reserved for examples, or a relative URL."""
     ending = rng.choice(("", "", "/", ".html", ".md", f"?id={rng.randint(1, 9999)}", "#top"))
     path = "/".join(slug(words, rng, 3) for _ in range(rng.randint(1, 3)))
     return rng.choice((f"https://{rng.choice(DOMAINS)}/", "/", "", "../")) + path + ending
@@ -40,7 +40,7 @@ class Markdown:
         self.width = rng.choice((0, 0, 72, 80, 100))
 
     def page(self, paragraphs: list[str]) -> str:
-        """Return a page; the first paragraph is the title if it is short."""
+        """Return paragraphs as a Markdown page; the first paragraph is the title if it is short."""
         title, rest = paragraphs[0], paragraphs[1:]
         if len(title) > 90 or not rest:
             title, rest = slug(title, self.rng).replace("-", " ").capitalize(), paragraphs
@@ -130,7 +130,7 @@ class Page:
         return f"{self.opened(tag)}{inner}</{tag}>"
 
     def text(self, text: str) -> str:
-        """Return escaped text with some words marked."""
+        """Return a text escaped for HTML, with some words emphasised, linked or set as code."""
         escaped = html.escape(text, quote=False)
         if self.named:
             for character, entity in ENTITIES.items():
@@ -148,7 +148,7 @@ class Page:
         return word
 
     def body(self, paragraphs: list[str]) -> list[str]:
-        """Return the lines of the elements, the title first."""
+        """Return the HTML lines of the paragraphs, the title first."""
         title, *rest = paragraphs
         lines = [self.element("h1", self.text(title)) if len(title) < 90 else self.block(title)]
         wrapper = self.rng.choice(("", "div", "article", "section", "main"))
@@ -173,7 +173,7 @@ class Page:
         return self.element(self.rng.choice(("p", "p", "p", "p", "div")), self.text(paragraph))
 
     def page(self, paragraphs: list[str]) -> str:
-        """Return a whole page, or a fragment of a page."""
+        """Return the paragraphs as a whole HTML page, or as a fragment of a page."""
         lines = self.body(paragraphs)
         if self.rng.random() < 0.4:
             return self.newline.join(lines)

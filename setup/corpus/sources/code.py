@@ -108,7 +108,7 @@ RXJS = "npm:rxjs@7.8.1"
     sha256={RXJS: "c532167725ab7d085123209156c93cef22f2479cb9c8527060f1cd903aa9d149"},
 )
 def typescript(folder: Path) -> Iterator[Document]:
-    """Yield the modules of the library."""
+    """Yield the TypeScript modules of RxJS."""
     yield from files(folder / "package/src", "**/*.ts", prefix="code-typescript/rxjs")
 
 

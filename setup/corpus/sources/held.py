@@ -83,7 +83,7 @@ for _name, _form in (
 
 
 def declarations(parents: Parents, *, name: str, versions: tuple[str, ...]) -> Iterator[Document]:
-    """Yield the versions of the Declaration in one language."""
+    """Yield the versions of the Universal Declaration of Human Rights in one language."""
     for record in parents.records("test", "udhr"):
         version = record["id"].partition("/")[2]
         if version in versions:

@@ -32,7 +32,7 @@ def level(draw: Draw) -> Callable[[], str]:
 
 
 def templates(draw: Draw) -> list[Callable[[], str]]:
-    """Return the messages that one program writes: constant words and values that change."""
+    """Return functions that write the messages of one program: constant words, changing values."""
     return [_template(draw) for _ in range(draw.rng.randint(3, 15))]
 
 

@@ -89,7 +89,11 @@ def periodic(draw: Draw) -> str:
 
 
 def repeats(texts: list[str], draw: Draw) -> str:
-    """Return one document of any of these kinds."""
+    """Return the text of one document.
+
+    It has one kind of repetition: recurring passages, quoted paragraphs, lines that start or end
+    alike, or repeated symbols.
+    """
     kind = draw.rng.random()
     if kind < 0.6:
         return comes_again(texts, draw.rng)
@@ -108,7 +112,7 @@ def pool(parents: Parents, split: str) -> list[str]:
 
 
 def documents(parents: Parents) -> Iterator[Document]:
-    """Yield numbered documents from draws seeded by their ids."""
+    """Yield numbered documents with repetitions, from draws seeded by their ids."""
     words: Words = words_of(Parents(parents.out, VOCABULARY))
     for split in SPLITS:
         texts, number, room = pool(parents, split), 0, MEGABYTES * 1e6 * HELD_SHARE[split]

@@ -133,7 +133,7 @@ def size_of(unit: list[str]) -> int:
 
 
 def spread(units: list[list[str]], share: float) -> Iterator[list[str]]:
-    """Yield units spread evenly over the list, with at most `share` of its bytes."""
+    """Yield lists of paragraphs spread evenly over `units`, with at most `share` of their bytes."""
     passed = taken = 0
     for unit in units:
         size = size_of(unit)
