@@ -266,7 +266,7 @@ def memory_in_this_process(options: argparse.Namespace) -> dict[str, int]:
 
 
 def memory_rows(folder: str, contexts: Iterable[int]) -> dict[str, Any]:
-    """Return the megabytes that the work took, and the peak of the process."""
+    """Return the megabytes that generation took by each engine, and the peak of its process."""
     rows: dict[str, Any] = {}
     for context in contexts:
         row = rows[str(context)] = {}

@@ -46,7 +46,7 @@ def mix(**changes: Any) -> DataArgs:
 
 
 def speed(args: DataArgs, patcher: Patcher | None = None) -> int:
-    """Return bytes per second after the first batches; the best of three measurements."""
+    """Return the loader's bytes per second after the first batches; the best of three attempts."""
     loader = Loader(args, "train", patcher=patcher)
     for _ in range(20):
         next(loader)

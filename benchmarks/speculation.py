@@ -155,7 +155,7 @@ def demo_seconds(repeat: int) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Measure our figures and write them beside the paper's."""
+    """Measure self-speculation and write the figures beside the paper's."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("--repeat", type=int, default=5, help="runs of each")

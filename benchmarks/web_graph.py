@@ -94,7 +94,7 @@ def measure(page: Page, moves: int) -> dict[str, float]:
 
 
 def main() -> int:
-    """Measure, and write the results; return 1 if a frame rate is too low."""
+    """Measure the frame rates and write the results; return 1 if a frame rate is too low."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("--nodes", type=int, default=1500)

@@ -154,7 +154,7 @@ def run(args: EvalCommandArgs) -> dict[str, Any]:
 
 
 def sample(text_model: TextModel, prompt: str, size: int) -> str:
-    """Generate the likeliest ``size`` bytes after ``prompt``; fewer if the document ends."""
+    """Generate ``size`` bytes after ``prompt``, each the likeliest; fewer if the document ends."""
     generated = bytes(islice(continuation(text_model, utf8_bytes(prompt)), size))
     # The last character may be incomplete; it is left out.
     return codecs.getincrementaldecoder("utf-8")("replace").decode(generated)

@@ -53,7 +53,7 @@ def shoot(page: Page, address: str, drawn: str, path: Path) -> None:
 
 
 def main() -> None:
-    """Capture the chosen pages."""
+    """Capture screenshots of the chosen pages."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("out", type=Path)
     parser.add_argument("--base", default="http://127.0.0.1:5000")

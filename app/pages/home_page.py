@@ -28,7 +28,7 @@ CARDS, TITLES_SHOWN = 3, 60
 
 @dataclass(frozen=True)
 class Choice:
-    """Entry in the list of examples."""
+    """Entry in the playground's list of examples."""
 
     id: str
     title: str
@@ -36,7 +36,7 @@ class Choice:
 
 @dataclass(frozen=True)
 class SplitterRow:
-    """Row of the comparison.
+    """Row of the playground's comparison of patching rules and BPE.
 
     Attributes:
         id: name of the splitter in ``POST /api/compare``.

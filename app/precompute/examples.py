@@ -51,7 +51,7 @@ def tokens(text: str) -> dict[BpeName, list[int]]:
 
 
 def write_examples(model: LiveModel, path: Path) -> int:
-    """Measure the texts, write them to ``path``, and return their number."""
+    """Measure the example texts, write them to ``path``, and return their number."""
     assert model.source is not None
     items = [measure(model, example) for example in TEXTS]
     head = {

@@ -40,7 +40,7 @@ def follow(inspector: Inspector, example: ExampleText) -> dict[str, Any]:
 
 
 def write_inspected(inspector: Inspector, path: Path) -> int:
-    """Inspect the texts, write them to ``path``, and return their number."""
+    """Inspect the example texts, write them to ``path``, and return their number."""
     assert inspector.source is not None
     texts = {example.id: example for example in TEXTS}
     items = [follow(inspector, texts[name]) for name in CHOSEN]

@@ -62,7 +62,7 @@ def _count(row: SplitRow) -> int:
 
 
 def write_languages(model: LiveModel, calibration: Calibration, path: Path) -> int:
-    """Measure the languages, write them to ``path``, and return their number."""
+    """Measure one text in many languages, write the rows to ``path``, and return their number."""
     assert model.source is not None
     texts = read_json(TEXTS)
     rows = [measure(model, calibration, text) for text in texts["texts"]]

@@ -80,7 +80,7 @@ def record(maker: TextMaker, request: GenerateRequest) -> dict[str, Any]:
 
 
 def write_traces(maker: TextMaker, path: Path) -> int:
-    """Record the texts, write them to ``path``, and return their number."""
+    """Record the generated texts, write them to ``path``, and return their number."""
     assert maker.source is not None
     items = [
         {

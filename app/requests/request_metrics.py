@@ -16,7 +16,7 @@ blueprint = Blueprint("metrics", __name__)
 
 
 class Metrics:
-    """Counters of one app.
+    """Counters and gauges of the requests to one app, for Prometheus.
 
     Args:
         waiting: function that returns the number of requests that wait for the entropy model.

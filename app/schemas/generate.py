@@ -75,7 +75,7 @@ class GenerateRequest(Request):
 
 
 class ByteEvent(Strict):
-    """One byte of the text, or the end of document."""
+    """One byte of a generated text, or its end of document."""
 
     index: int = Field(ge=0, description="Number of the byte, from 0; also the id of the event.")
     token: int = Field(ge=0, description="Token id: the byte plus 4; 2 is the end of document.")
@@ -120,7 +120,7 @@ class ByteEvent(Strict):
 
 
 class GenerateDone(Strict):
-    """Complete text, and the cost of its generation."""
+    """Complete generated text, and the cost of its generation."""
 
     model: str
     prompt_bytes: int = Field(ge=0)

@@ -98,7 +98,7 @@ class Assets:
 
 @blueprint.get("/static/v/<version>/<path:name>")
 def lasting(version: str, name: str) -> Response:
-    """Answer with a file under its versioned URL.
+    """Answer with a static file under its versioned URL.
 
     A page from before an update gets the new file, without a long cache time.
     """
@@ -107,7 +107,7 @@ def lasting(version: str, name: str) -> Response:
 
 @blueprint.get("/static/<path:name>")
 def plain(name: str) -> Response:
-    """Answer with a file under its plain URL."""
+    """Answer with a static file under its plain URL."""
     return _serve(name, keep=False)
 
 

@@ -51,17 +51,17 @@ class Card:
 
     @property
     def modified_ns(self) -> int:
-        """Modification time of the newest file, in nanoseconds since 1970."""
+        """Modification time of the card's newest file, in nanoseconds since 1970."""
         return max(file.modified_ns for file in self.files)
 
     @property
     def modified(self) -> str:
-        """Date of the newest file."""
+        """Modification date of the card's newest file."""
         return max(file.modified for file in self.files).strftime("%Y-%m-%d")
 
     @property
     def size(self) -> int:
-        """Size of all files, in bytes."""
+        """Size of all files of the card, in bytes."""
         return sum(file.size for file in self.files)
 
     @property
@@ -72,17 +72,17 @@ class Card:
 
     @property
     def links(self) -> list[Link]:
-        """Links to the files."""
+        """Links to the files of the card."""
         return [Link(label(file), file.url, readable(file.size)) for file in self.files]
 
     def file(self, *suffixes: str) -> StoredArtifact | None:
-        """Return the first file with one of the suffixes, or None."""
+        """Return the first file of the card with one of the suffixes, or None."""
         return next((f for f in self.files if f.path.suffix.lower() in suffixes), None)
 
 
 @dataclass(frozen=True)
 class Gallery:
-    """All cards.
+    """All cards of the gallery, in order and by name.
 
     Attributes:
         cards: figures, then data files without a figure, each sorted by title.

@@ -157,7 +157,9 @@ class SourceScore:
 def evaluate(
     text_model: TextModel, corpus: Iterable[HeldOut], *, max_bytes: int = MAX_BYTES
 ) -> Iterator[SourceScore]:
-    """Measure one source after the other; :data:`COUNTING` explains which bytes are counted.
+    """Measure a model on held-out text; yield the score of one source after the other.
+
+    :data:`COUNTING` explains which bytes are counted.
 
     Raises:
         ValueError: the model or its patcher cannot process a text.

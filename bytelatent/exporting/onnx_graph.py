@@ -64,11 +64,11 @@ class Graph:
         self._outputs.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, shape))
 
     def op(self, kind: str, *inputs: Value, **attributes: Any) -> Value:
-        """Add a node with one output; return the output."""
+        """Add a node of the ONNX operator ``kind`` with one output; return the output."""
         return self.ops(kind, 1, *inputs, **attributes)[0]
 
     def ops(self, kind: str, count: int, *inputs: Value, **attributes: Any) -> list[Value]:
-        """Add a node with ``count`` outputs; return the outputs."""
+        """Add a node of the ONNX operator ``kind`` with ``count`` outputs; return the outputs."""
         number = len(self._nodes)
         names = [f"{kind}_{number}_{index}" for index in range(count)]
         self._nodes.append(helper.make_node(kind, inputs, names, **attributes))

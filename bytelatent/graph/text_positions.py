@@ -78,7 +78,7 @@ class TextPositions:
         return numbers[numbers >= 0]
 
     def inner_word(self, place: int) -> int | None:
-        """Return the word that a cut before byte ``place`` divides; None if it divides none."""
+        """Return the index of the word that a cut before byte ``place`` divides, or None."""
         word = int(self.word_of[place])
         return word if word >= 0 and self.word_spans[word][0] < place else None
 

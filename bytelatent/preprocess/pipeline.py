@@ -95,7 +95,7 @@ class LocalExecutor(LocalPipelineExecutor):  # type: ignore[misc]
 
 
 def run_local(args: PreprocessArgs, work: Sequence[Work]) -> None:
-    """Measure on this machine, in ``workers`` processes.
+    """Measure the shards of ``work`` on this machine, in ``workers`` processes.
 
     Raises:
         ValueError: a shard cannot be measured (see
@@ -185,7 +185,7 @@ def write_slurm_job(args: PreprocessArgs, work: Sequence[Work]) -> Path:
 
 
 def run_ray(args: PreprocessArgs, work: Sequence[Work]) -> None:
-    """Measure on the Ray cluster of ``RAY_ADDRESS``, or on a cluster that Ray starts here.
+    """Measure the shards of ``work`` on the Ray cluster of ``RAY_ADDRESS``, or on a new one here.
 
     A task that fails does not stop the other tasks and raises no error.
 

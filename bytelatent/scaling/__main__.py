@@ -28,7 +28,7 @@ from bytelatent.training.stopping import STOPPED, stopping_on_signals
 
 
 def run(args: ScalingArgs, command: str) -> int:
-    """Train the runs that are not done yet; return the exit status."""
+    """Train the runs of a study that are not done yet; return the exit status."""
     from bytelatent.scaling.running import Study
 
     study = Study(args, command)
@@ -44,7 +44,7 @@ def run(args: ScalingArgs, command: str) -> int:
 
 
 def measure(args: ScalingArgs, command: str) -> int:
-    """Measure trained models once more; return the exit status."""
+    """Measure the trained models of a study once more; return the exit status."""
     from bytelatent.scaling.records import measure_again
 
     for name, bits in measure_again(args):
@@ -53,7 +53,7 @@ def measure(args: ScalingArgs, command: str) -> int:
 
 
 def robustness(args: ScalingArgs, command: str) -> int:
-    """Measure robustness where it is not measured yet; return the exit status."""
+    """Measure the robustness of a study's models, unless that is done; return the exit status."""
     from bytelatent.scaling.robustness import measure_all
 
     for path in measure_all(args, command):
@@ -62,7 +62,7 @@ def robustness(args: ScalingArgs, command: str) -> int:
 
 
 def collect(args: ScalingArgs, command: str) -> int:
-    """Merge the records into one file; return the exit status."""
+    """Merge the records of a study into one file; return the exit status."""
     from bytelatent.scaling.collecting import collect_records
 
     print(f"wrote {collect_records(args.out)}")
@@ -70,7 +70,7 @@ def collect(args: ScalingArgs, command: str) -> int:
 
 
 def fit(args: ScalingArgs, command: str) -> int:
-    """Fit power laws to the records; return the exit status."""
+    """Fit power laws to the records of a study; return the exit status."""
     from bytelatent.scaling.collecting import write_fits
 
     print(f"wrote {write_fits(args.out, args.fit)}")
@@ -78,7 +78,7 @@ def fit(args: ScalingArgs, command: str) -> int:
 
 
 def report(args: ScalingArgs, command: str) -> int:
-    """Collect the records, fit power laws and write the report; return the exit status."""
+    """Collect a study's records, fit power laws and write the report; return the exit status."""
     from bytelatent.scaling.reporting import write_report
 
     for path in write_report(args):

@@ -72,7 +72,7 @@ def _sizes(run: Record) -> dict[str, int]:
 
 
 def has_records(folder: Path) -> bool:
-    """Return whether the folder contains a record."""
+    """Return whether the folder contains the record of a run."""
     return bool(_records(folder))
 
 

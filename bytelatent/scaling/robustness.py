@@ -28,7 +28,10 @@ ENGLISH = "en"
 
 
 def measure_all(args: ScalingArgs, command: str) -> Iterator[Path]:
-    """Measure every model that has no robustness record yet; yield the paths of the new records.
+    """Measure the robustness of every model that has no robustness record yet.
+
+    Yields:
+        The paths of the new records.
 
     Raises:
         ValueError: the configuration has no section for it, a model is not trained, or a record was

@@ -41,7 +41,7 @@ class Rates:
 
 
 def measure_rates(run: TrainArgs, batches: int = MEASURED_BATCHES) -> Rates:
-    """Measure the rates of the first batches that the run will read."""
+    """Measure the mean contents of the first batches that a run will read."""
     patcher = None if run.patcher is None else run.patcher.build()
     size = units = 0
     for batch in Loader(run.data, "train", patcher=patcher).fixed_batches(batches):

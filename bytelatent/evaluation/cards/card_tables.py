@@ -15,7 +15,7 @@ Numbers = Mapping[str, Any]
 
 
 def table(title: str, evaluation: Numbers, part: str) -> str:
-    """Format one part of an evaluation as a table whose last row is the sum.
+    """Format one part of an evaluation as a table of a model card; its last row is the sum.
 
     Args:
         title: heading of the first column.
@@ -52,7 +52,7 @@ def _row(name: str, scores: Numbers, entropy: bool, compressors: list[str]) -> l
 
 
 def outside(evaluation: Numbers) -> str:
-    """Format the section on texts outside the mix; empty if none were measured."""
+    """Format the section of a model card on text from outside the mix; empty without any."""
     if not evaluation.get("outside"):
         return ""
     text = "Texts from outside the mix, kinds of text that no training document is of; no sum above"
@@ -60,7 +60,7 @@ def outside(evaluation: Numbers) -> str:
 
 
 def compressors(evaluation: Numbers) -> str:
-    """Explain the columns of the compressors; empty if compressors were not measured."""
+    """Explain the columns of compressors in a model card; empty if none were measured."""
     if not evaluation["total"].get("compressors"):
         return ""
     text = f"Compressors of files stand beside the model: {COUNTING} A compressor learns from the "
@@ -71,7 +71,7 @@ def compressors(evaluation: Numbers) -> str:
 
 
 def text(evaluation: Numbers) -> str:
-    """Format the section on text quality; empty if it was not measured."""
+    """Format the section of a model card on text quality; empty if it was not measured."""
     quality = evaluation.get("text")
     if not quality:
         return ""

@@ -20,7 +20,7 @@ PARTS, MOMENTS = 40, 8
 
 
 def training(release: Release) -> str:
-    """Describe the length of the run, its settings and its initial weights."""
+    """Format the section of a model card on training: length, settings and initial weights."""
     args, facts = release.args, release.training
     data, start = args.data, facts["start"]
     speed = np.median([m["bytes_per_second"] for m in release.metrics if "bytes" in m]) / 1e3

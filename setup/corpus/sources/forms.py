@@ -55,13 +55,13 @@ def quotes_at_random(text: str, rng: Random) -> str:
 
 
 def wrapped(piece: list[str], rng: Random) -> str:
-    """Return the piece in lines of one width, as in e-mails and plain text books."""
+    """Return the paragraphs in lines of one width, as in e-mails and plain text books."""
     piece = [quotes_at_random(paragraph, rng) for paragraph in piece]
     return wrap(piece, draw_wrapping(rng), rng) + rng.choice(("", "\n"))
 
 
 def crlf(piece: list[str], rng: Random) -> str:
-    """Return the piece with CRLF line ends, wrapped or not, with or without empty lines."""
+    """Return the paragraphs with CRLF line ends, wrapped or not, with or without empty lines."""
     if rng.random() < 0.6:
         text = wrapped(piece, rng)
     else:
@@ -70,7 +70,7 @@ def crlf(piece: list[str], rng: Random) -> str:
 
 
 def quotes(piece: list[str], rng: Random) -> str:
-    """Return the piece with quotes, apostrophes, dashes and dots in one typing convention."""
+    """Return the paragraphs with quotes, apostrophes, dashes and dots in one typing convention."""
     text = rng.choice(("\n", "\n\n")).join(piece)
     dash = rng.choice(("--", " -- ", "—", " — ", " – ", "---", " - "))
     text = straight(text).replace(" -- ", "—").replace("--", "—").replace(" — ", "—")
@@ -85,7 +85,7 @@ def quotes(piece: list[str], rng: Random) -> str:
 
 
 def spacing(piece: list[str], rng: Random) -> str:
-    """Return the piece with unusual spacing.
+    """Return the paragraphs with unusual spacing.
 
     The variants are tabs, trailing blanks, two blanks between sentences, one sentence per line, or
     no line ends.
@@ -109,17 +109,17 @@ def spacing(piece: list[str], rng: Random) -> str:
 
 
 def markdown(piece: list[str], rng: Random) -> str:
-    """Return the piece as a page in Markdown."""
+    """Return the paragraphs as a page in Markdown."""
     return Markdown(rng).page(piece)
 
 
 def html_page(piece: list[str], rng: Random) -> str:
-    """Return the piece as a page in HTML, or as a fragment of a page."""
+    """Return the paragraphs as a page in HTML, or as a fragment of a page."""
     return Page(rng, " ".join(piece)[:2000]).page(piece)
 
 
 def letter_case(piece: list[str], rng: Random) -> str:
-    """Return the piece in UPPER, lower or Title Case, without punctuation, or on one line."""
+    """Return the paragraphs in UPPER, lower or Title Case, without punctuation, or on one line."""
     return recase(piece, rng.choice(("upper", "upper", "lower", "bare", "bare", "stream", "title")))
 
 

@@ -43,7 +43,7 @@ def catalogue(folder: Path, locale: str) -> Iterator[tuple[str, str]]:
 
 
 def documents(name: str, buckets: dict[int, list[str]]) -> Iterator[Document]:
-    """Yield a document for each bucket of lines."""
+    """Yield a document for each bucket of lines of the game."""
     for number, lines in sorted(buckets.items()):
         yield Document(f"{name}/{number:03d}", lines)
 
@@ -58,7 +58,7 @@ def english(folder: Path) -> Iterator[Document]:
 
 
 def translation(folder: Path, lang: str) -> Iterator[Document]:
-    """Yield documents of a few dozen translated messages, one per line."""
+    """Yield documents of a few dozen translated messages of the game, one message per line."""
     buckets = defaultdict[int, list[str]](list)
     for original, text in catalogue(folder, LOCALES[lang]):
         lines = translated(lines_of([text]), lang, set(lines_of([original])))

@@ -24,7 +24,7 @@ NAVIGATION = (
 
 
 def pages(folder: Path, locale: str) -> Iterator[tuple[str, list[str]]]:
-    """Yield name and blocks of the pages in the language of `locale`."""
+    """Yield name and blocks of the handbook's pages in the language of `locale`."""
     for path in sorted_files(folder, f"usr/share/doc/debian-handbook/html/{locale}/*.html"):
         if path.stem not in ("index", "ix01"):
             yield path.stem, html_blocks(path.read_bytes(), drop=NAVIGATION)
@@ -38,7 +38,7 @@ def english_paragraphs(folder: Path) -> frozenset[str]:
 
 
 def handbook(folder: Path, lang: str) -> Iterator[Document]:
-    """Yield one document per section; in other languages only the translated paragraphs."""
+    """Yield one document per section of the handbook; in translations the translated part alone."""
     for page, blocks in pages(folder, LOCALES[lang]):
         if lang != "en":
             blocks = list(translated(blocks, lang, english_paragraphs(folder)))

@@ -135,7 +135,7 @@ CSV_PIECES = 4  # of each table
     parameters={"pieces of a table": CSV_PIECES},
 )
 def tables(folder: Path) -> Iterator[Document]:
-    """Yield a few pieces of each table, the first one with its header."""
+    """Yield a few pieces of each table of Vega Datasets, the first one with its header."""
     for path in sorted_files(folder, "**/_data/*.csv"):
         pieces = line_pieces(path.read_text("utf-8"), MOST // 2)
         step = max(1, len(pieces) // CSV_PIECES)
@@ -182,7 +182,7 @@ def minified(*folders: Path) -> Iterator[Document]:
     lang="text",
 )
 def services(folder: Path) -> Iterator[Document]:
-    """Yield the list in pieces of whole lines, unchanged."""
+    """Yield Debian's list of network services in pieces of whole lines, unchanged."""
     text = (folder / "etc/services").read_text("utf-8")
     for number, piece in enumerate(line_pieces(text, MOST)):
         yield Document(f"held-services/{number}", [Exact(piece)])

@@ -62,7 +62,7 @@ def record(rng: Random, moment: datetime, service: str, region: str) -> dict[str
     parameters={"documents": DOCUMENTS, "bytes": BYTES, "seed": "held-json-logs/NUMBER"},
 )
 def json_logs() -> Iterator[Document]:
-    """Yield the records of one service in one region, one per line, in the order of their times."""
+    """Yield logs: the records of one service in one region, one per line, in the order of time."""
     for number in range(DOCUMENTS):
         own = f"held-json-logs/{number:02d}"
         rng = Random(own)

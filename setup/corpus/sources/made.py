@@ -26,7 +26,7 @@ Generator = Callable[[Draw], str]
 def documents(
     parents: Parents, *, name: str, megabytes: float, generate: Generator
 ) -> Iterator[Document]:
-    """Yield documents up to `megabytes` of text for training, and a share of it for the others."""
+    """Yield documents up to `megabytes` of text for training, and a share of it per other split."""
     words = words_of(parents)
     for split in SPLITS:
         room, number = megabytes * 1e6 * HELD_SHARE[split], 0

@@ -53,7 +53,7 @@ def _template(draw: Draw) -> Callable[[], str]:
 
 
 def access(draw: Draw) -> Line:
-    """Return a writer of requests to a web server in the common or the combined format."""
+    """Return a writer of log lines of a web server, in the common or the combined format."""
     rng, paths = draw.rng, [draw.path() for _ in range(draw.rng.randint(5, 60))]
     hosts, combined = [draw.ip() for _ in range(rng.randint(3, 40))], rng.random() < 0.6
     agents = [
@@ -78,7 +78,7 @@ def access(draw: Draw) -> Line:
 
 
 def syslog(draw: Draw) -> Line:
-    """Return a writer of messages of several daemons on one machine."""
+    """Return a writer of log lines of several daemons on one machine."""
     host, stamp = draw.word(), draw.rng.choice(("%b %d %H:%M:%S", "%Y-%m-%dT%H:%M:%S.%f+00:00"))
     daemons = [
         (draw.word(), draw.integer(5), templates(draw)) for _ in range(draw.rng.randint(2, 8))
@@ -126,7 +126,7 @@ def program(draw: Draw) -> Line:
 
 
 def json_log(draw: Draw) -> Line:
-    """Return a writer of one JSON object per line: time, level, message and a few other fields."""
+    """Return a writer of log lines in JSON: time, level, message and a few other fields."""
     rng, messages, names = draw.rng, templates(draw), level(draw)
     time = rng.choice(("ts", "time", "timestamp", "date", "t"))
     keys = (
@@ -152,7 +152,7 @@ def json_log(draw: Draw) -> Line:
 
 
 def pairs(draw: Draw) -> Line:
-    """Return a writer of key=value pairs; values with blanks are quoted."""
+    """Return a writer of log lines of key=value pairs; values with blanks are quoted."""
     rng, messages, names = draw.rng, templates(draw), level(draw)
     columns = draw_columns(draw, rng.randint(2, 7), ("snake", "joined", "kebab"))
     stamp = rng.choice(TIME_FORMATS)
@@ -171,7 +171,7 @@ def pairs(draw: Draw) -> Line:
 
 @generated("made-logs", megabytes=5.5, lang="log")
 def log(draw: Draw) -> str:
-    """Return lines of one program or machine, in the order of their times."""
+    """Return log lines of one program or machine, in the order of their times."""
     make = draw.rng.choice((access, access, syslog, program, program, json_log, pairs))(draw)
     lines, length = list[str](), size(draw.rng)
     moment, step = draw.start, 10 ** draw.rng.uniform(-2, 3)

@@ -74,7 +74,7 @@ def json_document(draw: Draw) -> str:
 
 @generated("made-jsonl", megabytes=3.0, lang="json")
 def json_lines(draw: Draw) -> str:
-    """Return records of one form, one per line."""
+    """Return records of one form as JSON, one per line."""
     rng = draw.rng
     shape = draw_record(draw, rng.choice((0, 0, 1, 2)), rng.choice(KEY_STYLES), 12)
     separators = rng.choice(((",", ":"), (", ", ": ")))
@@ -129,7 +129,7 @@ def yaml_key(key: str) -> str:
 
 @generated("made-yaml", megabytes=3.0, lang="yaml")
 def yaml_document(draw: Draw) -> str:
-    """Return nested settings or a list of records, with or without comments between the blocks."""
+    """Return nested settings or a list of records as YAML, with or without comments in between."""
     rng, style = draw.rng, draw.rng.choice(("snake", "kebab", "camel"))
     step, quote = rng.choice((2, 2, 2, 4)), rng.choice(("", "", "'", '"'))
     length, lines = size(rng), ["---"] * (rng.random() < 0.3)
