@@ -100,7 +100,7 @@ def build(sources: Sequence[Source], out: Path, cache: Path, force: bool = False
     out.mkdir(parents=True, exist_ok=True)
     manifest = read_manifest(out)
     todo: list[Source] = []
-    for source in sources:  # in their order: what is made of one that is built anew is built anew
+    for source in sources:  # in order, so that a rebuilt source's derived sources follow
         if force or not is_finished(out, manifest, source) or made_of(source, todo):
             todo.append(source)
     for source in sources:

@@ -103,7 +103,7 @@ class Server(web.Server):
         (status, headers, *_), *taken = await run(list, islice(parts, 2))
         response = web.StreamResponse(status=int(status[:3]), reason=status[4:], headers=headers)
         await response.prepare(request)
-        parts_at_a_time = 8 if response.content_length else 1  # of a stream each part by itself
+        parts_at_a_time = 8 if response.content_length else 1  # a stream sends each part at once
         try:
             while taken:
                 data = b"".join(taken)
@@ -116,7 +116,7 @@ class Server(web.Server):
                         await request.writer.drain()
                 taken = await run(list, islice(parts, parts_at_a_time))
         finally:
-            taken, data = [], b""  # which the traceback of an error would keep
+            taken, data = [], b""  # else the traceback of an error keeps them
         await response.write_eof()
         return response
 

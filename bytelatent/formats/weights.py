@@ -123,7 +123,7 @@ def _write_torch(path: Path, state: State) -> None:
     try:
         with path.open("wb") as file:
             torch.save({"model": state}, file)
-    except RuntimeError as error:  # torch hides what the system said behind its own complaint
+    except RuntimeError as error:  # torch replaces the system's message by its own
         raise error.__context__ if isinstance(error.__context__, OSError) else error from None
 
 

@@ -175,7 +175,7 @@ def _patches(options: argparse.Namespace, data: bytes) -> Callable[[], Any]:
     return partial(
         patch_graph,
         data,
-        EntropyRuntime.load(options.model, threads=1),  # two parts are read at once
+        EntropyRuntime.load(options.model, threads=1),  # two parts run in parallel
         args,
         title=f"{options.title or _plain(options.file)}: how BLT cuts it",
         source=options.file.name,

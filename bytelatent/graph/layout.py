@@ -99,7 +99,7 @@ def _force(
     for first in range(0, len(positions), BLOCK):
         rows = slice(first, first + BLOCK)
         own = positions[rows]
-        total = own @ positions.T  # then, in place: squared distance, push, push less pull
+        total = own @ positions.T  # changed in place below: distances, then forces
         total *= -2
         total += squares
         total += squares[rows, None]

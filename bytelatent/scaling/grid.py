@@ -160,7 +160,7 @@ def _of_tokens(words: Vocabulary, args: ScalingArgs) -> Settings:
     """
     tokenizer = {"name": "bpe", "init_kwargs": {"path": str(words.path)}}
     rows = {source: x / words.lengths[source] for source, x in args.corpus.shares().items()}
-    total = sum(rows.values())  # tokens per token of a byte model, over the whole mix
+    total = sum(rows.values())  # tokens of this vocabulary per byte token
     return {
         "data": {
             "tokenizer": tokenizer,

@@ -89,10 +89,10 @@ def map_flops(args: ByteLatentTransformerArgs) -> float:
     local, wide = args.encoder.dim, args.global_model.dim
     flops = 0
     if args.encoder.cross_layers:
-        flops += 2 * local * args.patch_width  # pooled bytes to the patch's vectors
+        flops += 2 * local * args.patch_width  # from pooled byte states to patch vectors
     if args.patch_width != wide:
-        flops += 2 * args.patch_width * wide  # these to the global model
+        flops += 2 * args.patch_width * wide  # from patch vectors to the global width
     back = args.patch_vectors * local if args.decoder.cross_layers else local
     if args.decoder.cross_layers or back != wide:
-        flops += 2 * wide * back  # and its states to the decoder
+        flops += 2 * wide * back  # from global states to the decoder
     return flops

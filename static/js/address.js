@@ -11,13 +11,13 @@ export class Address {
   timer = 0;
   /** @type {string|null} of the last change */
   kind = null;
-  /** Whether the next entry of the history is a new one. */
+  /** Whether the next change makes a new entry of the history. */
   pushes = false;
-  /** What is wrong with the link that one came by. */
+  /** What is wrong with the link that opened the page; empty if nothing is. */
   broken = "";
-  /** How often one has gone back or forward. */
+  /** Number of times that the visitor has gone back or forward. */
   moves = 0;
-  /** @type {Promise<void>} done when everything is written */
+  /** @type {Promise<void>} resolved when all changes are written */
   written = Promise.resolve();
 
   /**
@@ -35,7 +35,7 @@ export class Address {
     addEventListener("popstate", (event) => this.come(event.state));
   }
 
-  /** Show what the address or the history says; false if they say nothing. */
+  /** Show the view in the address or the history; return false if there is none. */
   async start() {
     const fragment = location.hash.slice(1);
     const kept = history.state?.view;
@@ -66,14 +66,14 @@ export class Address {
     }
   }
 
-  /** Say again what was wrong with the link; drawing the first view has taken the words away. */
+  /** Show the error of the link again, because drawing the first view has removed it. */
   tell() {
     if (this.broken) this.say(this.broken, true);
   }
 
   /**
-   * The view has changed. What one typed or dragged without a break is one entry of the history,
-   * and where one looks (`look`) is none. A choice is written at once: a reload does not lose it.
+   * Record a change of the view. Typing or dragging without a break is one entry of the history,
+   * and a change of the visible part (`look`) is none. A choice is written at once, so a reload keeps it.
    */
   changed(kind) {
     if (kind !== "look") {
@@ -85,7 +85,7 @@ export class Address {
     this.timer = setTimeout(() => this.write(), many ? PAUSE : 0);
   }
 
-  /** Write the view into the history, after what is being written: encoding takes its time. */
+  /** Write the view into the history, after earlier writes, because encoding is asynchronous. */
   write() {
     this.timer = 0;
     this.written = this.written.then(() => this.put());
@@ -119,13 +119,13 @@ export class Address {
     } else this.apply(null);
   }
 
-  /** The whole link, whatever its length. */
+  /** Return the link to the current view, whatever its length. */
   async link() {
     const fragment = await this.codec.encodeView(this.read() ?? {});
     return location.origin + location.pathname + location.search + (fragment && `#${fragment}`);
   }
 
-  /** Copy the link to `what`, and say so. */
+  /** Copy the link to the clipboard and report it; `what` names its target. */
   async copy(what = "this view") {
     const link = await this.link();
     try {

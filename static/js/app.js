@@ -81,7 +81,7 @@ const tokens = new Source({
 const examples = new Examples({ first: page.first, url: page.examples });
 const address = new Address({ read: present, apply: restore, say, limit: page.textLimit });
 
-/** Take an answer of the server: `text` is what it was asked about. */
+/** Show a response of `POST /api/patches` to `text`. */
 function take(text, answer) {
   fill(view, text, answer);
   hovered = -1;
@@ -98,7 +98,7 @@ function take(text, answer) {
   cut();
 }
 
-/** Cut what is there by the rule that is chosen, and draw it. */
+/** Cut the measured text into patches by the chosen rule, and draw everything. */
 function cut() {
   cancelAnimationFrame(frame);
   frame = 0;
@@ -121,7 +121,7 @@ function colourText() {
   mark();
 }
 
-/** Cut at the next frame, once, however often a slider moves until then. */
+/** Cut the text once at the next frame, however often a slider moves until then. */
 function soon() {
   frame ||= requestAnimationFrame(cut);
 }
@@ -136,7 +136,7 @@ function drawCounts() {
   $("chart-words").textContent = bytes ? `Entropy of ${bytesInWords(bytes)}, cut into ${patches} patches.` : "No text, no bytes.";
 }
 
-/** What stands below byte `i` in the chart: its character at its first byte. */
+/** Return the label below byte `i` in the chart: the character that begins there, or nothing. */
 function labels(i) {
   const { character, start } = characterAt(view.measured, i);
   if (i !== start) return "";
@@ -160,7 +160,7 @@ function pick(i) {
   address.changed("look");
 }
 
-/** Show the byte that is pointed at, or else the one that was picked. */
+/** Mark the byte under the pointer, or else the picked byte, in all views. */
 function mark() {
   const i = hovered >= 0 && hovered < view.measured.bytes.length ? hovered : picked;
   textView.mark(i);
@@ -179,7 +179,7 @@ function showLength(bytes) {
   $("typed").textContent = `${bytes.toLocaleString("en")} of ${page.textLimit.toLocaleString("en")} bytes`;
 }
 
-/** Ask for what stands in the text field. */
+/** Ask the server for the entropies of the text in the field. */
 function measureText() {
   const text = wellFormed(fields.text.value);
   const bytes = byteLength(text);
@@ -197,7 +197,7 @@ function measureText() {
   source.ask(text, bytes);
 }
 
-/** A text of the visitor's own takes the place of an example. */
+/** Note that a text of the visitor replaces the example; `called` is its name in files. */
 function ownText(called = "text") {
   choices++;
   example = null;
@@ -207,7 +207,7 @@ function ownText(called = "text") {
   measureText();
 }
 
-/** Whether there is such an example; it is shown unless another text has been chosen meanwhile. */
+/** Show an example, unless another text is chosen meanwhile; return whether it exists. */
 async function showExample(id) {
   const own = ++choices;
   const found = await examples.find(id);
@@ -235,7 +235,7 @@ async function chooseExample(id) {
   if (await showExample(id)) address.changed("example");
 }
 
-/** The view as links have it; null for the one that the page starts with. */
+/** Return the view for a link; null for the view that the page starts with. */
 function present() {
   /** @type {import("./link.js").View} */
   const state = { ...controls.state, byte: chosen && picked >= 0 ? picked : undefined };
@@ -246,7 +246,7 @@ function present() {
   return Object.values(state).every((value) => value === undefined) ? null : state;
 }
 
-/** Show a view that `present` returned, here or elsewhere. */
+/** Show a view that `present` returned, on this page or in another browser. */
 async function restore(state) {
   const { text, example: id = page.first?.id, byte = -1, from = 0, shown = null } = state ?? {};
   controls.restore(state ?? {});
@@ -276,7 +276,7 @@ function drawViewControls({ first, last, count }) {
   $("zoom-out", HTMLButtonElement).disabled = all || last - first >= chart.width;
 }
 
-/** Everything that is drawn from the theme's colours. */
+/** Draw everything again that uses the colours of the theme. */
 function recolour() {
   chart.recolour();
   rows.recolour();

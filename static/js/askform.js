@@ -1,4 +1,4 @@
-/** The form of the page that makes text: what it asks for, and how a recorded text or a link fills it. */
+/** The form of the page `/generate`: its request, and filling it from a recorded text or a link. */
 
 import { wellFormed } from "./text.js";
 
@@ -8,7 +8,7 @@ const OPTIONS = [...NUMBERS, "speculate"];
 export class AskForm {
   /**
    * @param {HTMLFormElement} form
-   * @param {HTMLTextAreaElement} field the prompt's
+   * @param {HTMLTextAreaElement} field field of the prompt
    */
   constructor(form, field) {
     this.elements = /** @type {Record<string, any>} */ (form.elements); // inputs and a select
@@ -19,19 +19,19 @@ export class AskForm {
     return wellFormed(this.field.value);
   }
 
-  /** What stands in an option, as a number where it is one; undefined for nothing. */
+  /** Return the value of an option, as a number if it is one; undefined if it is empty. */
   option(name) {
     const { value } = this.elements[name];
     if (value === "") return undefined;
     return NUMBERS.includes(name) || value !== "auto" ? Number(value) : value;
   }
 
-  /** As `POST /api/generate` takes it. */
+  /** Return the body of the request to `POST /api/generate`. */
   request() {
     return { prompt: this.prompt, ...Object.fromEntries(OPTIONS.map((name) => [name, this.option(name)])) };
   }
 
-  /** As links have it: options that can be used and are not those of the page as it begins. */
+  /** Return the request for a link: the usable options that differ from their default. */
   view() {
     const own = OPTIONS.filter((name) => {
       const { value, validity } = this.elements[name];
@@ -44,7 +44,7 @@ export class AskForm {
     return this.elements[name].defaultValue ?? "";
   }
 
-  /** Put a request into the form; options that it does not name are as usual. */
+  /** Fill the form with a request; options that the request lacks get their default. */
   fill(asked) {
     this.field.value = asked.prompt;
     for (const name of OPTIONS) this.elements[name].value = asked[name] ?? this.usual(name);

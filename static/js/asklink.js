@@ -1,6 +1,6 @@
 /**
- * What a text is to be made of, as the fragment of an address: `#recorded=german-drafts`, or a prompt
- * with its options, `#text=Once&temperature=0.5&speculate=8`. Options that are missing are as usual.
+ * A request to generate text as the fragment of an address: `#recorded=german-drafts`, or a prompt
+ * with its options, `#text=Once&temperature=0.5&speculate=8`. Missing options have their default.
  */
 
 import { fieldsOf, putFields, putText, takeNumbers, takeText } from "./link.js";

@@ -1,17 +1,17 @@
-/** One byte of a followed text in words and tables, and all bytes as one table. */
+/** The details of one byte of an inspected text, and all bytes as one table. */
 
 import { findAll } from "./page.js";
 import { characterAt, describeCharacter, hex } from "./text.js";
 import { colour } from "./svg.js";
 
-/** Text of a chance between 0 and 1. */
+/** Format a probability between 0 and 1 in percent. */
 export function percent(p) {
   if (p >= 0.0995) return `${(100 * p).toFixed(0)} %`;
   if (p >= 0.00995) return `${(100 * p).toFixed(1)} %`;
   return p >= 0.0001 ? `${(100 * p).toFixed(2)} %` : "< 0.01 %";
 }
 
-/** One line about byte `i`, for those who do not see the drawing. */
+/** Return one line about byte `i`, for people who do not see the drawing. */
 export function summary(view, i) {
   const { glyph, name } = describeCharacter(characterAt(view.measured, i).character);
   return [
@@ -64,7 +64,7 @@ export class ByteView {
     );
   }
 
-  /** What the vectors of its own patch take from it, and what it takes from those of the other. */
+  /** Show the cross-attention weights of byte `i`: in the encoder of its patch's vectors, in the decoder over the vectors of its source patch. */
   showLooks(view, i, head) {
     const shown = (maps) => maps.filter((map) => map.head === head);
     const [encoder, decoder] = [shown(view.encoder), shown(view.decoder)];
@@ -103,7 +103,7 @@ function quoted(text) {
   return `“${text.replaceAll("\n", "↵").replaceAll("\t", "⇥")}”`;
 }
 
-/** The n-gram of `size` that ends at byte `i`, in print; ∅ is the nothing before BOS. */
+/** Return the n-gram of `size` bytes that ends at byte `i`, printable; ∅ is a position before BOS. */
 function ngram(view, i, size) {
   const first = i + 2 - size;
   const bytes = view.measured.bytes.subarray(Math.max(0, first - 1), i + 1);
@@ -124,7 +124,7 @@ function row(cells, tag = "td") {
   return line;
 }
 
-/** Everything of a view, a row for every byte. */
+/** Return a table of all values of a view, with one row for every byte. */
 export function wholeTable(view, head) {
   const maps = [
     ...view.encoder.filter((map) => map.head === head).map((map) => ["encoder", map, 1]),

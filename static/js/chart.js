@@ -1,4 +1,4 @@
-/** The entropy curve: a picture of it, and elements over it that carry the threshold and the cursor. */
+/** The chart of entropies: a drawing, and elements above it for the threshold and the cursor. */
 
 import { around, find, findAll } from "./page.js";
 import { Plot } from "./plot.js";
@@ -17,8 +17,8 @@ const WIDE = /\p{Extended_Pictographic}|[\u1100-\u11ff\u2e80-\uffdc]/u;
  * @property {Float64Array} entropies nats
  * @property {Uint8Array} starts
  * @property {Uint32Array} patchOf
- * @property {(i: number) => string} labels what stands below a byte
- * @property {number|null} threshold nats, if it is a height
+ * @property {(i: number) => string} labels function that returns the label below a byte
+ * @property {number|null} threshold in nats; null if it is not a height in the chart
  */
 
 /** @type {Data} */
@@ -35,25 +35,25 @@ export class Chart {
   data = NOTHING;
   /** First byte that is shown. */
   first = 0;
-  /** @type {number|null} bytes that are shown, after zooming */
+  /** @type {number|null} number of bytes that are shown after zooming; null before */
   zoom = null;
-  /** Nats at the top. */
+  /** Entropy in nats at the top of the chart. */
   top = 4.5;
-  /** Pixels of a byte. */
+  /** Width of a byte in pixels. */
   pixels = 1;
   marked = -1;
-  /** @type {number|null} pixels, once they have been asked for */
+  /** @type {number|null} width of the chart in pixels; null until it is read */
   measured = null;
   /** @type {ReturnType<typeof readColours>|null} */
   colours = null;
   dragging = false;
-  /** Pixels from the threshold to where it was grabbed. */
+  /** Distance in pixels from the threshold to the point where it was grabbed. */
   grabbed = 0;
   /** @type {(shown: {first: number, last: number, count: number}) => void} */
   onView = () => {};
 
   /**
-   * @param {HTMLElement} root holds `.plot`, `.ticks`, `.threshold` and `.cursor`
+   * @param {HTMLElement} root element that contains `.plot`, `.ticks`, `.threshold` and `.cursor`
    * @param {{onHover: (i: number) => void, onPick: (i: number) => void, onThreshold: (nats: number) => void}} handlers
    */
   constructor(root, { onHover, onPick, onThreshold }) {
@@ -79,14 +79,14 @@ export class Chart {
     this.draw();
   }
 
-  /** Pixels between the margins; read once, since reading makes the browser lay out the page. */
+  /** Width in pixels between the margins; read once, because reading makes the browser lay out the page. */
   get width() {
     const measured = this.measured ?? this.root.clientWidth;
     this.measured = measured;
     return Math.max(60, measured - MARGIN.l - MARGIN.r);
   }
 
-  /** Bytes shown at once: all of them while they are told apart, fewer after zooming in. */
+  /** Number of bytes that are shown: all if each is wide enough to see, fewer after zooming in. */
   get shown() {
     const { count } = this.data;
     const fits = Math.max(16, Math.floor(this.width / NARROWEST));
@@ -103,7 +103,7 @@ export class Chart {
     this.draw();
   }
 
-  /** Show half or twice as many bytes, the middle (or the marked byte) stays. */
+  /** Show half or twice as many bytes; the middle, or the marked byte, keeps its position. */
   scale(factor, around) {
     const before = this.shown;
     const wanted = Math.round(before * factor);
@@ -153,7 +153,7 @@ export class Chart {
     this.onView({ first, last, count: data.count });
   }
 
-  /** Characters below their bytes; where there is no room, those that start a patch come first. */
+  /** Return the labels below the bytes; if there is too little room, bytes that start a patch come first. */
   ticks(first, last) {
     const { labels, starts } = this.data;
     /** @type {{i: number, label: string}[]} */
@@ -169,7 +169,7 @@ export class Chart {
     return found;
   }
 
-  /** Elements of their own, which stay: a browser is slow to lay out text that is new. */
+  /** Draw the labels as elements that are reused, because browsers are slow to lay out new text. */
   drawTicks(first, last) {
     const ticks = this.ticks(first, last);
     while (this.ticksBelow.children.length > ticks.length) this.ticksBelow.lastChild?.remove();

@@ -1,4 +1,4 @@
-/** The list of runs: which are shown, how far each is. */
+/** The list of training runs: which runs are shown, and the progress of each. */
 
 import { element } from "./curves.js";
 import { find } from "./page.js";
@@ -9,7 +9,7 @@ const ACTIVE = 600; // seconds since the last line, up to which a run is taken t
 
 const tints = new Map();
 
-/** The colour of a run: the same for as long as the page is open. */
+/** Return the colour of a run, which is the same as long as the page is open. */
 export function tintOf(name) {
   if (!tints.has(name)) tints.set(name, tints.size % TINTS);
   return tints.get(name);
@@ -18,7 +18,7 @@ export function tintOf(name) {
 export class Chooser {
   /**
    * @param {HTMLElement} list
-   * @param {{onChoose: (names: string[]) => void, since: (moment: string) => number}} options `since` in seconds
+   * @param {{onChoose: (names: string[]) => void, since: (moment: string) => number}} options `since` gives seconds
    */
   constructor(list, { onChoose, since }) {
     this.list = list;
@@ -31,7 +31,7 @@ export class Chooser {
     });
   }
 
-  /** Show all runs; rows stay the same elements, so that nobody loses the focus. */
+  /** Show all runs; rows keep their elements, so that the focus stays where it is. */
   show(items, chosen, curvesOf) {
     if (!this.rows.size) this.list.replaceChildren(); // what was there for who has no scripts
     for (const [name, row] of this.rows) {

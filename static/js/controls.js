@@ -1,4 +1,4 @@
-/** The patching rule and its numbers. */
+/** The form of the patching rule and its numbers. */
 
 import { find, findAll } from "./page.js";
 
@@ -12,7 +12,7 @@ const WORDS = {
   byte: "Every byte is a patch of its own, as in a plain byte model.",
 };
 
-/** Which numbers a rule needs. */
+/** Numbers that each rule needs. */
 const NEEDS = {
   entropy: ["threshold"],
   topk: ["size"],
@@ -23,7 +23,7 @@ const NEEDS = {
   byte: [],
 };
 
-/** Bytes that stand in a link for a longest patch of any length. */
+/** Number of bytes that means in a link that patches have no longest length. */
 const ANY = 512;
 
 /** Rules whose threshold is a height in the chart. */
@@ -68,7 +68,7 @@ export class Controls {
   }
 
   /**
-   * What the rule needs, as rules.js takes it.
+   * Mode and options of the chosen rule, for rules.js.
    * @returns {import("./rules.js").Options & {mode: string, threshold: number|null}}
    */
   get options() {
@@ -100,7 +100,7 @@ export class Controls {
     return value !== "" && longest >= 1 ? longest : null;
   }
 
-  /** Each rule of the comparison with the numbers that are set here. */
+  /** Options of each rule of the comparison, with the numbers of the form. */
   get rules() {
     const maxPatchLength = this.longest;
     return {
@@ -112,7 +112,7 @@ export class Controls {
   }
 
   /**
-   * What differs from the page's beginning, by the names that links use.
+   * Settings that differ from their default, by their names in links.
    * @returns {import("./link.js").View}
    */
   get state() {
@@ -129,7 +129,7 @@ export class Controls {
   }
 
   /**
-   * Set everything to what `state` returned once; nothing is reported.
+   * Set the form to an earlier value of `state`, without a call of `onChange`.
    * @param {import("./link.js").View} view
    */
   restore({ rule = "entropy", threshold, rise, add, size, longest }) {
@@ -143,7 +143,7 @@ export class Controls {
     this.apply();
   }
 
-  /** What the threshold is compared with, if the calibrated curve can tell anything of it. */
+  /** What the threshold is compared with; null if there is no calibration curve for the rule. */
   get curve() {
     /** @type {Record<string, "height"|"rise">} */
     const kinds = { entropy: "height", monotonic: "rise" };
@@ -175,7 +175,7 @@ export class Controls {
   }
 
   /**
-   * Bring the form in line; `source` is being edited and stays as it is.
+   * Write the settings to the form, except to `source`, which the visitor is editing.
    * @param {HTMLInputElement|null} source
    */
   apply(source = null) {

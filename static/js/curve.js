@@ -1,4 +1,4 @@
-/** Threshold against bytes per patch: the held-out mix of the calibration, and the present text. */
+/** The chart of bytes per patch by threshold: on the held-out mix, and on the current text. */
 
 import { find } from "./page.js";
 import { node } from "./svg.js";
@@ -14,10 +14,10 @@ const MOST = 32; // bytes per patch, at the top; the scale is that of their loga
 const LINES = [1, 2, 4, 8, 16, 32];
 
 export class Curve {
-  /** Pixels; 0 until they have been measured. */
+  /** Width in pixels; 0 until it has been measured. */
   width = 0;
   shown = false;
-  /** @type {import("./text.js").Measured|null} the text that `own` is of */
+  /** @type {import("./text.js").Measured|null} text of the curve `own` */
   measured = null;
   /** @type {"height"|"rise"|null} */
   kind = null;

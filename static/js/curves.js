@@ -1,4 +1,4 @@
-/** A chart of curves over one another, drawn as SVG: lines, bands, a cursor, a window to zoom. */
+/** A chart of several curves as SVG: lines, bands, a cursor, and a window to zoom into. */
 
 import { logTicks, nearest, scale, short, ticks } from "./scales.js";
 
@@ -14,7 +14,7 @@ let charts = 0;
 
 /**
  * A line is `{key, name, tint, xs, ys, low?, high?, faint?, dots?}`; `ys` may hold nulls. `low` and
- * `high` are the ends of a band, `dots` marks what was measured now and then.
+ * `high` are the ends of a band, and `dots` marks the single measurements.
  * @typedef {object} Line
  * @property {string} key
  * @property {string} name
@@ -39,19 +39,19 @@ let charts = 0;
 
 /**
  * @typedef {object} Handlers
- * @property {(x: number|null, speaker?: CurveChart) => void} onCursor `speaker`: the chart that is to
- *   say what is there
+ * @property {(x: number|null, speaker?: CurveChart) => void} onCursor `speaker`: the chart that
+ *   announces the values to screen readers
  * @property {(low: number|null, high: number|null) => void} onZoom
  */
 
 /** @typedef {ReturnType<typeof scale>} Scale */
 
 export class CurveChart {
-  /** @type {number|null} place that is marked */
+  /** @type {number|null} marked x value */
   cursor = null;
-  /** @type {Data} the last that was shown */
+  /** @type {Data} data of the latest call of `show` */
   data;
-  /** @type {Scale} once something was drawn */
+  /** @type {Scale} scale of the x axis, set when something is drawn */
   x;
   /** @type {Scale} */
   y;
@@ -152,7 +152,7 @@ export class CurveChart {
     return found;
   }
 
-  /** Whether the dots of a line would touch one another. */
+  /** Return whether the dots of a line would touch one another. */
   crowded(line) {
     const { low, high } = this.x;
     const shown = line.xs.filter((x) => x >= low && x <= high).length;
@@ -168,7 +168,7 @@ export class CurveChart {
     return found;
   }
 
-  /** Marks of what is in sight, whole also where it stands on an edge. */
+  /** Draw the dots of a line inside the window; a dot on the edge is not cut. */
   dots(line) {
     if (line.faint) return [];
     const crowded = this.crowded(line);
@@ -185,7 +185,7 @@ export class CurveChart {
     return found;
   }
 
-  /** A height, also of what a logarithmic axis cannot show. */
+  /** Return the y coordinate of a value, even if a logarithmic axis cannot show the value. */
   yAt(value) {
     return this.data.logY && this.y.low > 0 ? this.y.at(Math.max(value, 1e-12)) : this.y.at(value);
   }
@@ -208,7 +208,7 @@ export class CurveChart {
     return d;
   }
 
-  /** Between the lowest and the highest of what a point stands for. */
+  /** Draw the band between the minimum and the maximum of the values at each point. */
   band({ xs, low, high }) {
     let d = "";
     for (let i = 0; i < xs.length; ) {
@@ -226,7 +226,7 @@ export class CurveChart {
   }
 
   /**
-   * Mark the place `x` in all curves, or none for null; `speak` for who does not see it.
+   * Mark the value `x` in all curves, or none for null; with `speak` screen readers announce it.
    * @param {number|null} x
    * @param {boolean} speak
    */
@@ -345,7 +345,7 @@ export class CurveChart {
   }
 }
 
-/** What to show of the heights: all of them, but a steep start may leave the chart at the top. */
+/** Return the range of the y axis: all values, but a steep start may exceed the top. */
 function rangeOfY({ lines, logY }, x, early) {
   let low = Infinity;
   let high = -Infinity;

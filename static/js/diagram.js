@@ -1,4 +1,4 @@
-/** The architecture while the patch size moves; app/drawing/architecture_svg.py draws it first. */
+/** The diagram of the architecture when the patch size changes; app/drawing/architecture_svg.py draws it first. */
 
 import { find, findAll } from "./page.js";
 import { COLOURS } from "./svg.js";
@@ -15,13 +15,13 @@ const left = (byte) => LEFT + (byte + 1) * PITCH;
 const middle = (start, end) => (left(start) + left(end)) / 2;
 const number = (value) => String(Math.round(value * 100) / 100);
 
-/** Bytes that start a patch, if patches have `size` bytes in the mean. */
+/** Return the indices of the bytes that start a patch, for patches of `size` bytes on average. */
 export function starts(order, size) {
   const count = Math.max(1, Math.floor(order.length / size + 0.5));
   return order.slice(0, count).sort((a, b) => a - b);
 }
 
-/** What depends on the patch size, as markup: numbers and names of ours alone. */
+/** Return the SVG markup that depends on the patch size; it contains no text of a visitor. */
 export function live(order, size) {
   const first = starts(order, size);
   const read = Y.encoder_cross + BOX;
@@ -64,7 +64,7 @@ function wire(x0, y0, x1, y1, hue) {
   return `<path class="wire ${hue}" d="M${a} ${y0}C${a} ${half} ${b} ${half} ${b} ${y1}"/>`;
 }
 
-/** A large number for people: 924 M, 1.01 G. */
+/** Format a large number for people: 924 M, 1.01 G. */
 export function short(value) {
   /** @type {[number, string][]} */
   const units = [
@@ -101,7 +101,7 @@ export class Diagram {
     this.show();
   }
 
-  /** Light a part up in the diagram and in the words. */
+  /** Highlight a part in the diagram and in its description. */
   light(key, on) {
     for (const part of this.root.querySelectorAll(`[data-part="${key}"]`)) part.classList.toggle("lit", on);
   }
@@ -131,7 +131,7 @@ export class Diagram {
     named("cost").textContent = `${short(flops)} FLOPs/byte${share}`;
   }
 
-  /** The sum, and what the same model would cost with a patch for every byte. */
+  /** Show the total FLOPs per byte, and those of the same model with a patch for every byte. */
   words(at, total) {
     const whole = this.shape.parts.reduce((sum, { key, flops }) => sum + (key === "entropy_model" ? 0 : flops[0]), 0);
     const saved = whole / total;

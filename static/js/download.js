@@ -1,4 +1,4 @@
-/** Handing a file to the visitor. */
+/** Downloads: a file for the visitor, its name, and cells of CSV. */
 
 export function download(blob, name) {
   const link = document.createElement("a");
@@ -10,7 +10,7 @@ export function download(blob, name) {
   setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
 }
 
-/** A file name of what people call something. */
+/** Return a file name made from a title. */
 export function fileName(text) {
   const plain = text
     .toLowerCase()
@@ -24,7 +24,7 @@ export function fileName(text) {
   );
 }
 
-/** A cell of a CSV file. */
+/** Return a cell of a CSV file, quoted if necessary. */
 export function quoted(text) {
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }

@@ -1,4 +1,4 @@
-/** What was measured or recorded before: the first comes with the page, the others follow when there is time. */
+/** Precomputed examples: the first one is in the page, the others are loaded when the page is idle. */
 
 /** @typedef {{id: string, lang: string, request: any, response: any, tokens?: Record<string, number[]>}} Example */
 
@@ -6,7 +6,7 @@ export class Examples {
   /** @type {Promise<void>|null} */
   loading = null;
 
-  /** @param {{first: Example|null, url: string, key?: string}} options `key`: where the file has them */
+  /** @param {{first: Example|null, url: string, key?: string}} options `key`: key of the list in the file */
   constructor({ first, url, key = "examples" }) {
     this.url = url;
     this.key = key;
@@ -14,7 +14,7 @@ export class Examples {
     this.byId = new Map(first ? [[first.id, first]] : []);
   }
 
-  /** Load all; a failure is tried again at the next call. */
+  /** Load all examples; after a failure the next call tries again. */
   load() {
     this.loading ??= fetch(this.url)
       .then((response) => (response.ok ? response.json() : Promise.reject(response.status)))
@@ -27,7 +27,7 @@ export class Examples {
     return this.loading;
   }
 
-  /** Load all once the page has nothing else to do, so that they are there if the network goes. */
+  /** Load all examples when the page is idle, so that they work without a network later. */
   loadSoon() {
     const idle = window.requestIdleCallback ?? ((run) => setTimeout(run, 500));
     const { connection } = /** @type {Navigator & {connection?: {saveData: boolean}}} */ (navigator); // not in every browser

@@ -1,4 +1,4 @@
-/** The present view as a file: picture, table or JSON; made here, without the server. */
+/** The current view as a file (picture, table or JSON), made in the browser without the server. */
 
 import { download, fileName, quoted } from "./download.js";
 import { picture } from "./picture.js";
@@ -35,7 +35,7 @@ const CONTENTS = {
 };
 
 /**
- * One line per byte.
+ * Return a CSV table with one line per byte.
  * @param {Saved} what
  */
 export function table({ view }) {
@@ -62,7 +62,7 @@ export function table({ view }) {
 }
 
 /**
- * The view with all its numbers; pieces are `[start, length]` in bytes.
+ * Return the view with all its numbers for JSON; pieces are `[start, length]` in bytes.
  * @param {Saved} what
  */
 export function everything({ view, model, rule, splits }) {

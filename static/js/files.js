@@ -1,4 +1,4 @@
-/** A text from a file: opened, dropped or pasted; read here, and never sent as a file. */
+/** A text from a file that is opened, dropped or pasted; the browser reads it and sends only its text. */
 
 export class Files {
   /**

@@ -1,4 +1,4 @@
-/** Runs from the server: the list of them, the curves of those that are shown, again as they grow. */
+/** Training runs from the server: the list, and the curves of the shown runs, requested again as they grow. */
 
 const PAUSE = 2500; // milliseconds
 const LONGEST = 30_000;
@@ -6,7 +6,7 @@ const LONGEST = 30_000;
 export class Follower {
   /**
    * @param {{live: boolean, onChange: () => void, onTrouble: (error: Error|null) => void}} options
-   *   `live`: ask again and again; `onChange` after a list or the curves of a run have come
+   *   `live`: whether to ask again and again; `onChange` is called after a list or curves have arrived
    */
   constructor({ live, onChange, onTrouble }) {
     this.live = live;
@@ -20,9 +20,9 @@ export class Follower {
     this.names = [];
     /** Names and versions of the last list. */
     this.changed = "";
-    /** Milliseconds that the server's clock is ahead. */
+    /** Milliseconds by which the server's clock is ahead of this one. */
     this.skew = 0;
-    /** Whether to ask once more after the present round. */
+    /** Whether to ask once more after the current round of requests. */
     this.again = false;
     this.query = "";
     this.answered = false;
@@ -33,19 +33,19 @@ export class Follower {
     document.addEventListener("visibilitychange", () => !document.hidden && this.ask());
   }
 
-  /** What to show: names of runs, and the part of them as a query. */
+  /** Set the names of the runs to show, and the part of their curves as a query. */
   want(names, query) {
     this.names = names;
     this.query = query;
     return this.ask();
   }
 
-  /** The curves of a run, the newest that there are. */
+  /** Return the latest loaded curves of a run. */
   get(name) {
     return this.curves.get(name)?.run ?? null;
   }
 
-  /** Ask for what may have changed; one round at a time. */
+  /** Request the list and the changed curves; only one round of requests runs at a time. */
   async ask() {
     clearTimeout(this.timer);
     if (this.asking) {
@@ -99,7 +99,7 @@ export class Follower {
     }
   }
 
-  /** Seconds since a moment, by the server's clock. */
+  /** Return the seconds since a moment, by the server's clock. */
   since(moment) {
     return (Date.now() + this.skew - Date.parse(moment)) / 1000;
   }

@@ -1,4 +1,4 @@
-/** The gallery: what the form asks for, fetched while one types; the address follows. */
+/** The gallery: fetches the matching cards while the visitor types, and updates the address. */
 
 import { byId } from "./page.js";
 import { reach } from "./source.js";
@@ -11,7 +11,7 @@ let timer = 0;
 let running = null;
 
 /**
- * Where the server shows what the form asks for; always the first page of it.
+ * Return the URL of the first page that matches the form.
  * @param {Record<string, any>} elements of the form
  */
 function address({ q, kind, sort }) {
@@ -23,7 +23,7 @@ function address({ q, kind, sort }) {
 }
 
 /**
- * Show it; the newest question counts.
+ * Fetch and show the cards that match the form; only the latest request has an effect.
  * @param {HTMLFormElement} form
  */
 async function show(form) {

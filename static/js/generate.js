@@ -1,4 +1,4 @@
-/** The page that makes text: a prompt to the server, bytes back, everything shown as it comes. */
+/** The page `/generate`: sends a prompt to the server and shows every byte as it arrives. */
 
 import { Address } from "./address.js";
 import { AskForm } from "./askform.js";
@@ -54,7 +54,7 @@ const traces = new Examples({ first: page.first, url: page.traces, key: "traces"
 const asking = new AskForm(form, fields.prompt);
 const address = new Address({ read: present, apply: restore, say, limit: page.promptLimit }, { encodeView, decodeView });
 
-/** Everything as of what the player shows. */
+/** Draw all parts of the page for the events that the player shows. */
 function draw() {
   const before = view.events.length;
   view = made.upTo(player.shown);
@@ -108,7 +108,7 @@ function short(number) {
   return (number / size).toPrecision(3) + unit;
 }
 
-/** Light what worked on the bytes that have just come. */
+/** Highlight the parts of the model that worked on the newest bytes. */
 function drawMachine(before) {
   const newest = Math.max(0, view.events.length - 1);
   const resting = player.atEnd && !made.open;
@@ -144,7 +144,7 @@ function drawState() {
   drawPlace();
 }
 
-/** A button keeps the focus when it can do nothing, so it is not really disabled. */
+/** Enable or disable a button by ARIA alone, so that a disabled button keeps the focus. */
 function enable(button, on) {
   button.setAttribute("aria-disabled", String(!on));
 }
@@ -165,7 +165,7 @@ function pick(i) {
   mark();
 }
 
-/** Show the byte pointed at, or else the one picked, or else the newest. */
+/** Mark the byte under the pointer, or else the picked byte, or else the newest. */
 function mark() {
   const newest = view.events.length - 1;
   const i = hovered >= 0 ? hovered : picked >= 0 ? picked : newest;
@@ -187,7 +187,7 @@ function say(message, wrong = false) {
   status.classList.toggle("wrong", wrong);
 }
 
-/** Show another text from its beginning. */
+/** Show another generated text from its beginning. */
 function open(next, options) {
   made = next;
   picked = -1;
@@ -198,7 +198,7 @@ function open(next, options) {
   player.load(next, options);
 }
 
-/** Ask the server for a text and show it as it comes. */
+/** Request a generated text and show it as it arrives. */
 async function generate() {
   if (!page.live) return say("No model is loaded here. Recorded texts still play.", true);
   if (!form.reportValidity() || !drawTyped()) return;
@@ -271,20 +271,20 @@ function replay() {
   else if (made.events.length) player.play();
 }
 
-/** @param {string} code of the language that the text is in, for those who read it aloud */
+/** @param {string} code language tag of the text, for screen readers */
 function setLanguage(code) {
   $("made").lang = code;
   $("before").lang = code;
 }
 
-/** Whatever was on its way is not wanted any more. */
+/** Cancel the current request and drop its text. */
 function halt() {
   choices++;
   running?.abort();
   running = null;
 }
 
-/** Whether there is such a text; it is shown unless something else has been chosen meanwhile. */
+/** Show a recorded text, unless another is chosen meanwhile; return whether it exists. */
 async function showTrace(id) {
   const own = ++choices;
   const trace = await traces.find(id);
@@ -311,14 +311,14 @@ function fill(asked) {
   drawTyped();
 }
 
-/** What is asked for, as links have it; null for what the page begins with. */
+/** Return the request for a link; null for the request that the page starts with. */
 function present() {
   const id = fields.recorded.value;
   if (id) return id === page.first?.id ? null : { recorded: id };
   return asking.view();
 }
 
-/** Show what `present` returned, here or elsewhere; a text of one's own is made when one asks for it. */
+/** Show a request that `present` returned; the text itself is generated when the visitor asks for it. */
 async function restore(state) {
   const { recorded = page.first?.id, text: prompt, ...options } = state ?? {};
   if (prompt === undefined && recorded) {

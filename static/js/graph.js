@@ -1,4 +1,4 @@
-/** The page of graphs: a text or a saved graph goes in, a graph to look at comes out. */
+/** The page `/graph`: shows the graph of a text, or a saved graph. */
 
 import { Viewer } from "../graph/viewer.js";
 import { Address } from "./address.js";
@@ -104,7 +104,7 @@ async function open(name, state = {}) {
   await load(ask, { saved: name }, state);
 }
 
-/** Show what `ask` brings; the newest question counts. */
+/** Show the graph that `ask` returns; only the latest request has an effect. */
 async function load(ask, origin, state) {
   running?.abort();
   const mine = new AbortController();

@@ -1,6 +1,6 @@
 /**
  * A view of a graph as the fragment of an address: `#saved=NAME&node=...`, or with a text of one's
- * own `#z=...&kind=patches&size=300`. Besides: hidden types, least counts, colour, search,
+ * own `#z=...&kind=patches&size=300`. Other fields: hidden types, least counts, colour, search,
  * neighbourhood, the chosen node or edge (twice `edge`), and the ends of a path.
  */
 

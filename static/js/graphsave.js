@@ -1,4 +1,4 @@
-/** What is shown of a graph as a file: picture, node-link JSON, GraphML or tables; made here. */
+/** The visible part of a graph as a file: picture, node-link JSON, GraphML or tables. */
 
 import { download, fileName, quoted } from "./download.js";
 import { escapeXml } from "./xml.js";
@@ -28,7 +28,7 @@ const CONTENTS = {
   edges: (viewer) => new Blob([table(plainEdges(viewer))], { type: "text/csv" }),
 };
 
-/** Nodes as the file has them. */
+/** Return the visible nodes with the fields that the file of the graph has. */
 function plainNodes({ passes }) {
   return [...passes.nodes].map(({ out, into, rank, folded, ...plain }) => plain);
 }
@@ -37,12 +37,12 @@ function plainEdges({ passes }) {
   return [...passes.edges].map(({ id, from, to, ...plain }) => plain);
 }
 
-/** What is shown, as it was read. */
+/** Return the visible part of the graph as node-link JSON. */
 export function nodeLink(viewer) {
   return { directed: true, multigraph: false, graph: viewer.graph.info, nodes: plainNodes(viewer), links: plainEdges(viewer) };
 }
 
-/** Flat values only: lists and objects become JSON. */
+/** Return a flat value; lists and objects become JSON text. */
 function flat(value) {
   return typeof value === "object" && value !== null ? JSON.stringify(value) : String(value ?? "");
 }
@@ -59,7 +59,7 @@ function table(rows) {
   return lines.map((cells) => `${cells.map(quoted).join(",")}\r\n`).join("");
 }
 
-/** GraphML, as Gephi, yEd and networkx read it. */
+/** Return the visible part of the graph as GraphML for Gephi, yEd and networkx. */
 export function graphml(viewer) {
   const [nodes, edges] = [plainNodes(viewer), plainEdges(viewer)];
   const keys = [...keysOf("node", nodes, ["id"]), ...keysOf("edge", edges, ["source", "target"])];

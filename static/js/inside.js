@@ -1,4 +1,4 @@
-/** The page on the architecture: the diagram with its slider, and a text followed byte by byte. */
+/** The page `/model`: the diagram of the architecture with a slider, and a text inspected byte by byte. */
 
 import { Address } from "./address.js";
 import { ByteView, summary, wholeTable } from "./byteview.js";
@@ -38,18 +38,18 @@ const source = new Source({
 
 const address = new Address({ read: present, apply: restore, say, limit: page.limit }, { encodeView, decodeView });
 
-/** @type {ReturnType<typeof viewOf>} of what is followed, once something is */
+/** @type {ReturnType<typeof viewOf>} view of the inspected text, set when there is one */
 let view;
-/** @type {{example?: string, text?: string}} what is followed */
+/** @type {{example?: string, text?: string}} inspected example or text */
 let content = {};
 let usual = 0; // the byte that was chosen when that came
 let picked = 0;
-/** @type {number|null} of cross-attention; null: the mean of all */
+/** @type {number|null} head of cross-attention; null for the mean of all heads */
 let head = null;
 let choices = 0; // of texts; an example that arrives after a newer one is dropped
 const examples = new Examples({ first: page.first, url: page.examples });
 
-/** An answer of the server as the drawing needs it; arrays are by token, BOS first. */
+/** Return a response of `POST /api/inspect` for the drawing; arrays have one entry per token, BOS first. */
 function viewOf(text, answer) {
   return {
     measured: measure(text),
@@ -70,7 +70,7 @@ function viewOf(text, answer) {
   };
 }
 
-/** Columns `from` up to `to` that are predicted from the same patch. */
+/** Return the ranges of columns, `from` up to `to`, that are predicted from the same patch. */
 function readers(predictedFrom) {
   /** @type {{source: number, from: number, to: number}[]} */
   const runs = [];
@@ -127,7 +127,7 @@ function point(i) {
   score.reveal(picked);
 }
 
-/** First byte of the patch after that of byte `i`, or of this or the one before. */
+/** Return the first byte of the next patch after byte `i`, or backwards of its own or the previous one. */
 function nextPatch(i, direction) {
   const starts = view.patches.map(({ start }) => start);
   return direction > 0 ? (starts.find((start) => start > i) ?? i) : (starts.findLast((start) => start < i) ?? 0);
@@ -157,7 +157,7 @@ function say(text, wrong = false) {
   $("status").classList.toggle("wrong", wrong);
 }
 
-/** Follow what stands in the field; false where that cannot be. */
+/** Inspect the text in the field; return false if that is not possible. */
 function follow() {
   choices++;
   const text = wellFormed(fields.text.value);
@@ -179,7 +179,7 @@ function follow() {
 }
 
 /**
- * Follow an example; false where it cannot be had.
+ * Show an inspected example; return false if it cannot be loaded.
  * @param {string} id
  * @param {number} [byte] that is chosen
  */
@@ -209,7 +209,7 @@ function showExample({ id, request, response }, byte) {
   show(request.text, response);
 }
 
-/** What is shown, as links have it; null for what the page begins with. */
+/** Return the view for a link; null for the view that the page starts with. */
 function present() {
   const { example: id, text } = content;
   const size = Number(fields.size.value);
@@ -223,7 +223,7 @@ function present() {
   return own.length ? Object.fromEntries(own) : null;
 }
 
-/** Show what `present` returned, here or elsewhere. */
+/** Show a view that `present` returned, on this page or in another browser. */
 async function restore(state) {
   const { text, example: id = page.first?.id, byte, head: wanted = null, size = SIZE } = state ?? {};
   keep(state);
@@ -243,7 +243,7 @@ function changed(kind) {
   address.changed(kind);
 }
 
-/** Remember what is shown for as long as the tab is open: another model is another page. */
+/** Store the view as long as the tab is open, because another model is another page. */
 function keep(state) {
   try {
     sessionStorage.setItem(KEPT, JSON.stringify(state));

@@ -1,7 +1,7 @@
 /**
- * A text as it is followed through the model, as the fragment of an address: `#example=german&byte=12`,
+ * The view of an inspected text as the fragment of an address: `#example=german&byte=12`,
  * or with a text of one's own `#text=the+cat&head=1&size=9`. `byte` is the chosen one, `head` that of
- * cross-attention (without it, their mean), `size` the bytes per patch at which the machine is drawn.
+ * cross-attention (without it, their mean), `size` the bytes per patch of the diagram.
  */
 
 import { fieldsOf, putFields, putText, takeNumbers, takeText } from "./link.js";

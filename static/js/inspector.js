@@ -1,11 +1,11 @@
-/** What is known of one byte: value, UTF-8 role, probability, entropy, and what was expected. */
+/** The details of one byte: value, role in UTF-8, probability, entropy and the likeliest predictions. */
 
 import { findAll } from "./page.js";
 import { characterAt, describeCharacter, hex, utf8Role } from "./text.js";
 
 const BITS = 1 / Math.LN2;
 
-/** One line about byte `i`, for labels and screen readers. */
+/** Return one line about byte `i`, for labels and screen readers. */
 export function summary(view, i) {
   const { measured, patchOf, entropies, nats } = view;
   const { glyph, name } = describeCharacter(characterAt(measured, i).character);
@@ -33,7 +33,7 @@ export class Inspector {
     if (element && element.textContent !== text) element.textContent = text;
   }
 
-  /** Show byte `i` of a view; `i` below 0 shows the hint. */
+  /** Show the details of byte `i` of a view, or a hint if `i` is below 0. */
   show(view, i) {
     this.root.classList.toggle("idle", i < 0);
     if (i < 0) return;

@@ -1,5 +1,5 @@
 /**
- * A whole view as the fragment of an address, which browsers keep to themselves.
+ * A view of the playground as the fragment of an address, which browsers do not send to the server.
  *
  * `#example=german&rule=space&byte=12`, or with a text of one's own `#z=...` (deflated, base64url)
  * or, where that would be longer or the browser cannot, `#text=...`. A view is
@@ -35,7 +35,7 @@ const KEYS = new Set(["example", "text", "z", "rule", ...Object.keys(NUMBERS)]);
  * @property {number} [shown] bytes of the chart
  */
 
-/** Whether a fragment is one of ours; others name a place on the page. */
+/** Return whether a fragment encodes a view; other fragments name an element of the page. */
 export function isLink(fragment) {
   return fragment.includes("=");
 }
@@ -72,19 +72,19 @@ export async function decodeView(fragment, limit) {
   return { ...view, ...takeNumbers(fields, NUMBERS, WHOLE) };
 }
 
-/** The parts of a fragment; one that nobody reads is an error, as everywhere below. */
+/** Return the fields of a fragment; a field whose name is not in `keys` is an error. */
 export function fieldsOf(fragment, keys) {
   const fields = new URLSearchParams(fragment);
   for (const name of fields.keys()) if (!keys.has(name)) throw new Error(`it has an unknown part, ${name.slice(0, 40)}`);
   return fields;
 }
 
-/** Put what a view has of some names into the fields of a fragment. */
+/** Write the values of a view with the names `names` to the fields of a fragment. */
 export function putFields(fields, view, names) {
   for (const name of names) if (view[name] !== undefined && view[name] !== null) fields.set(name, String(view[name]));
 }
 
-/** The numbers of a fragment: least and most by name; those of `whole` have no fraction. */
+/** Return the numbers of a fragment; `ranges` has their limits, and those in `whole` are integers. */
 export function takeNumbers(fields, ranges, whole) {
   const found = {};
   for (const [name, [least, most]] of Object.entries(ranges)) {
@@ -97,7 +97,7 @@ export function takeNumbers(fields, ranges, whole) {
   return found;
 }
 
-/** Put a text into the fields of a fragment, in the shorter way. */
+/** Write a text to the fields of a fragment, compressed if that is shorter. */
 export async function putText(fields, text) {
   const packed = await deflated(text);
   const plain = new URLSearchParams({ text }).toString();
@@ -106,7 +106,7 @@ export async function putText(fields, text) {
 }
 
 /**
- * The text of a fragment, if it has one; throws like `decodeView`.
+ * Return the text of a fragment, if it has one; throws the errors of `decodeView`.
  * @param {URLSearchParams} fields
  * @param {number} limit bytes
  */
@@ -123,7 +123,7 @@ async function deflated(text) {
   return toBase64(new Uint8Array(await new Response(stream).arrayBuffer()));
 }
 
-/** Inflate no more than `limit` bytes: a short link must not fill the memory. */
+/** Decompress a text of at most `limit` bytes, because a short link must not fill the memory. */
 async function inflated(packed, limit) {
   if (typeof DecompressionStream !== "function") throw new Error("this browser cannot unpack its text");
   const damaged = new Error("its text is damaged");

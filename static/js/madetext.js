@@ -1,4 +1,4 @@
-/** The text as it forms: each byte tinted by entropy, patches underlined, drafts behind it. */
+/** The text while it is generated: bytes tinted by entropy, patches underlined, drafts after the text. */
 
 import { TextView } from "./textview.js";
 import { draftText } from "./made.js";
@@ -6,7 +6,7 @@ import { draftText } from "./made.js";
 const LEVELS = 9;
 const TOP = 4; // nats, from which on the tint stays the same
 
-/** Tint of an entropy, 0 to 9. */
+/** Return the tint of an entropy in nats: a number from 0 to 9. */
 export function level(nats) {
   return Number.isFinite(nats) ? Math.min(LEVELS, Math.round((nats / TOP) * LEVELS)) : 0;
 }
@@ -28,7 +28,7 @@ export class MadeText extends TextView {
     return ` e${level(Math.max(...own.map((nats) => (Number.isFinite(nats) ? nats : 0))))}`;
   }
 
-  /** Drafted ids behind the text: `pending` ones, those `kept`, and those `refused`. */
+  /** Show drafted ids after the text: the `pending`, the `kept` and the `refused` ones. */
   showGhosts(parts) {
     const spans = Object.entries(parts).map(([state, ids]) => [state, draftText(ids)]);
     const key = JSON.stringify(spans);
@@ -38,7 +38,7 @@ export class MadeText extends TextView {
   }
 }
 
-/** A piece of a draft: what was refused is struck out for screen readers too. */
+/** Return the element of a part of a draft; a refused part is struck out, also for screen readers. */
 export function mark(state, text) {
   const element = document.createElement(state === "refused" ? "s" : "span");
   element.className = `draft ${state}`;

@@ -1,9 +1,9 @@
-/** The speed of a text beside that of one made without drafts. */
+/** The speed of a generated text beside that of a text generated without drafts. */
 
 import { rateOf } from "./made.js";
 import { byId as $ } from "./page.js";
 
-/** `rate`: bytes per second of what is shown of `made`, or null. */
+/** Show the speed of the text `made`; `rate` is the bytes per second of its shown part, or null. */
 export function showPace(made, rate) {
   const plain = made.request?.speculate === undefined ? null : made.plainRate;
   const number = plain === null ? "" : Math.round(plain).toLocaleString("en");
@@ -15,7 +15,7 @@ export function showPace(made, rate) {
     : "Run it without drafts to compare the speed.";
 }
 
-/** Bytes per second of the recorded text that differs by having no drafts, or null. */
+/** Return the bytes per second of the recorded text with the same request without drafts, or null. */
 export function plainTwin({ request }, traces) {
   const wanted = JSON.stringify({ ...request, speculate: undefined });
   const twin = traces.find((other) => JSON.stringify(other.request) === wanted);

@@ -1,4 +1,4 @@
-/** What a script needs of its page, found once and checked: a template that lacks it fails at once. */
+/** Look-ups of elements by the scripts of a page; an element that the template lacks is an error. */
 
 /**
  * The element with an id.
@@ -13,7 +13,7 @@ export function byId(id, kind) {
 }
 
 /**
- * The first element below another that a selector names.
+ * Return the first element below another that matches a selector.
  * @template {Element} [Kind=HTMLElement]
  * @param {ParentNode} root
  * @param {string} selector
@@ -26,7 +26,7 @@ export function find(root, selector, kind) {
 }
 
 /**
- * All elements below another that a selector names, which are all of one kind.
+ * Return all elements below another that match a selector; all must be of one kind.
  * @template {Element} [Kind=HTMLElement]
  * @param {ParentNode} root
  * @param {string} selector
@@ -37,13 +37,13 @@ export function findAll(root, selector, kind) {
   return [...root.querySelectorAll(selector)].map((element) => checked(element, selector, kind));
 }
 
-/** What the server has written into the page for its script. */
+/** Return the JSON value that the server has written into the page for its script. */
 export function pageData() {
   return JSON.parse(byId("page-data").textContent);
 }
 
 /**
- * The innermost element around what an event happened to that a selector names, or null.
+ * Return the innermost element around the target of an event that matches a selector, or null.
  * @param {Event} event
  * @param {string} selector
  * @returns {HTMLElement|null}
@@ -53,7 +53,7 @@ export function around(event, selector) {
 }
 
 /**
- * The context of a canvas.
+ * Return the 2D context of a canvas.
  * @param {HTMLCanvasElement} canvas
  * @returns {CanvasRenderingContext2D}
  * @throws {Error} the browser has no memory for it

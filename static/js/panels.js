@@ -1,9 +1,9 @@
-/** A chart for each measure, all of the same width of the run, with a table beside each. */
+/** The charts of the measures of training runs, over the same part of the run, each with a table. */
 
 import { CurveChart, element } from "./curves.js";
 import { nearest, short, smooth } from "./scales.js";
 
-/** What the names in a file of measures mean, in the order of the charts. */
+/** Title and drawing options of each measure in `metrics.jsonl`, in the order of the charts. */
 /** @type {Record<string, {title: string, large?: boolean, held?: string, exact?: boolean}>} */
 const MEASURES = {
   bits_per_byte: { title: "Bits per byte", large: true, held: "valid_bits_per_byte" },
@@ -43,7 +43,7 @@ export class Panels {
     this.panels = new Map();
   }
 
-  /** Show runs `{name, title, tint, series}` by the view `{axis, smooth, logX, logY, low, high, words}`. */
+  /** Draw the curves of runs `{name, title, tint, series}` in the view `{axis, smooth, logX, logY, low, high, words}`. */
   show(runs, view) {
     const there = new Set(runs.flatMap((run) => Object.keys(run.series)));
     if (there.has("valid_bits_per_byte")) there.add("bits_per_byte");
@@ -102,7 +102,7 @@ function tableBelow(title) {
   return { details, table };
 }
 
-/** The lines of a measure: as measured (faint where a mean is drawn over it), and held out. */
+/** Return the lines of a measure: measured values (faint below a running mean), and held-out ones. */
 function linesOf(name, runs, view) {
   const { held, exact } = MEASURES[name] ?? { title: name };
   /** @type {import("./curves.js").Line[]} */
@@ -134,7 +134,7 @@ function widthOf(xs, { low, high }) {
 }
 
 /**
- * A few rows from left to right, with what each line is near there.
+ * Fill the table of a panel with a few x values and the value of each line near them.
  * @param {Panel} panel
  */
 function fillTable({ table, lines, view, title }) {

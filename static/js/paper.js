@@ -1,4 +1,4 @@
-/** On paper: light colours, and drawings no wider than a page. */
+/** Printing: light colours, and drawings that are not wider than a page. */
 
 /** @param {() => void} redraw draws everything at once, in the colours and the width of now */
 export function onPaper(redraw) {

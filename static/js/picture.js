@@ -1,4 +1,4 @@
-/** The present view as a picture: patches, entropy curve and rows, for PNG and SVG. */
+/** The current view as a picture for PNG and SVG: patches, entropies and rows of the comparison. */
 
 import { glyphsWithin, letterSize, piecesWithin, readColours } from "./strip.js";
 import { COLOURS } from "./textview.js";
@@ -66,7 +66,7 @@ function words(text, x, y, colours, look = {}) {
 
 /** @typedef {{text: string, rtl: boolean, x: number, end: number, y: number, height: number}} Run letters in one direction on one line */
 
-/** The browser lays the text out, in whatever directions it runs; its boxes are drawn again. */
+/** Return the shapes of the coloured text, at the positions where the browser has laid it out. */
 function patches({ view, window: { first, last } }, left, top, colours, shapes) {
   const stage = document.createElement("div");
   stage.className = "layout";
@@ -115,7 +115,7 @@ function patches({ view, window: { first, last } }, left, top, colours, shapes) 
   return origin.height;
 }
 
-/** What lies behind one unit of the text: its colour, the start of its patch, a strip if it is cut. */
+/** Add the background of one unit of the text: its colour, the start of its patch, a strip if it is cut. */
 function unitShapes(view, { start, length, rtl }, { x, y, width, height }, colours, shapes) {
   const colourOf = (byte) => view.patchOf[byte] % COLOURS;
   shapes.push({ rect: [x, y, width + 0.3, height], fill: colours.fill[colourOf(start)] });

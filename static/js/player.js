@@ -1,4 +1,4 @@
-/** Shows a text event by event: as it comes, step by step, or again in its own rhythm. */
+/** The player of a generated text: shows its events as they arrive, step by step, or at recorded speed. */
 
 import { Made } from "./made.js";
 
@@ -24,7 +24,7 @@ export class Player {
     this.last = null; // time of the last frame
   }
 
-  /** Begin with a `made` text, which may still grow. */
+  /** Start with the generated text `made`, which may still grow. */
   load(made, { following = false, shown = 0 } = {}) {
     this.pause();
     this.made = made;
@@ -37,7 +37,7 @@ export class Player {
     return this.made.events;
   }
 
-  /** An event has come. */
+  /** Handle the arrival of an event. */
   grown() {
     if (!this.following) this.onState();
     else if (!this.frame) {
@@ -48,7 +48,7 @@ export class Player {
     }
   }
 
-  /** Nothing more comes: show all of it now, if it was shown as it came. */
+  /** Handle the end of the text: show all of it now, if it was shown as it arrived. */
   ended() {
     if (this.following) this.show(this.events.length);
     this.following = false;
@@ -65,7 +65,7 @@ export class Player {
     this.onShow();
   }
 
-  /** Show what is there from now on only when asked. */
+  /** Stop playing; from now on events are shown only by `step` and `play`. */
   pause() {
     cancelAnimationFrame(this.frame);
     this.frame = 0;
@@ -79,7 +79,7 @@ export class Player {
     this.show(Math.max(0, Math.min(shown, this.events.length)));
   }
 
-  /** The next byte; a round of speculation shows its draft first. From the end, the first one. */
+  /** Show the next byte; a round of speculation shows its draft first. After the end, start again. */
   step() {
     this.pause();
     if (this.atEnd && !this.made.open) this.shown = 0;
@@ -89,7 +89,7 @@ export class Player {
     else this.show(this.shown + 1);
   }
 
-  /** Play from here, or from the beginning if this is the end. */
+  /** Play from the current event, or from the beginning if this is the end. */
   play() {
     this.pause();
     if (this.atEnd && !this.made.open) this.shown = 0;
@@ -118,7 +118,7 @@ export class Player {
     if (shown !== this.shown || phase !== this.phase) this.show(shown, phase);
   }
 
-  /** Milliseconds between event `i` and the one before it. */
+  /** Return the milliseconds between event `i` and the event before it. */
   pauseBefore(i) {
     const { events } = this;
     if (!i) return 0;
@@ -129,7 +129,7 @@ export class Player {
     return whole > 0 ? (own * wanted) / whole : 1000 / this.perSecond;
   }
 
-  /** How many ids of the next round are drafted by now, its first byte included. */
+  /** Number of ids of the next round that are drafted so far, its first byte included. */
   get drafting() {
     const next = this.events[this.shown];
     if (!next?.drafted || !this.phase) return 0;

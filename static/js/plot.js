@@ -1,4 +1,4 @@
-/** The live chart's picture: few SVG paths, whatever the length of the text, so typing stays fast. */
+/** The drawing of the chart of entropies: a few SVG paths for a text of any length, so typing stays fast. */
 
 import { node } from "./svg.js";
 import { COLOURS } from "./textview.js";
@@ -7,7 +7,7 @@ const GRID = 1; // nats
 const FEWEST = 4; // pixels a byte, below which only the first bytes of patches get a dot
 
 /**
- * What is drawn, as data of paths.
+ * Return the drawing as data of SVG paths.
  * @param {import("./chart.js").Data} data
  * @param {{first: number, last: number, x: (place: number) => number, y: (nats: number) => number,
  *   top: number, pixels: number}} frame bytes `first` to `last`; byte `i` is at `x(i)`, and `pixels`

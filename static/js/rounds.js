@@ -1,4 +1,4 @@
-/** The last rounds of speculation: what was drafted in each, and how much of it stayed. */
+/** The list of the latest rounds of speculation: drafted and accepted bytes of each. */
 
 import { draftText } from "./made.js";
 import { mark } from "./madetext.js";

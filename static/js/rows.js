@@ -1,4 +1,4 @@
-/** The same text split in several ways, a row each, byte below byte. */
+/** The comparison: one row for each way to split the same text, with bytes below one another. */
 
 import { find, findAll, around } from "./page.js";
 import { drawStrip, glyphsWithin, piecesWithin, readColours } from "./strip.js";
@@ -18,17 +18,17 @@ export class Rows {
   view;
   /** @type {Record<string, Parameters<typeof startsBy>[1]>} */
   rules = {};
-  /** Row of the page's own rule. */
+  /** Name of the row of the rule that the page uses. */
   now = "";
   stale = false;
   waits = false;
   near = false;
   first = 0;
-  /** Bytes that are shown. */
+  /** Number of bytes that are shown. */
   shown = 0;
-  /** Pixels of a byte. */
+  /** Width of a byte in pixels. */
   cell = 0;
-  /** Pixels of a row; 0 until it has been measured. */
+  /** Width of a row in pixels; 0 until it has been measured. */
   room = 0;
   marked = -1;
   /** @type {Record<string, number[]|undefined>} lengths by splitter, of text `tokensOf` */
@@ -45,7 +45,7 @@ export class Rows {
   /**
    * @param {HTMLElement} root the section
    * @param {{onHover: (i: number) => void, onPick: (i: number) => void, onLack: (text: string, bytes: number) => void}} handlers
-   *   `onLack`: the rows can be seen, and the tokens of this text are lacking
+   *   `onLack`: called if the rows are visible and the tokens of the text are not loaded
    */
   constructor(root, { onHover, onPick, onLack }) {
     this.root = root;
@@ -55,7 +55,7 @@ export class Rows {
     this.onLack = onLack;
     this.rows = findAll(this.table, "tr[data-splitter]").map(partsOf);
     this.own = this.rows.filter((row) => row.splitter === "now")[0];
-    /** Splitters that the server must be asked for. */
+    /** Splitters whose pieces only the server can compute. */
     this.asked = this.rows.filter((row) => row.bpe).map((row) => row.splitter);
     this.listen(onHover, onPick);
     new IntersectionObserver(
@@ -71,7 +71,7 @@ export class Rows {
     }).observe(this.table);
   }
 
-  /** Take a view; `rules` are the options of each rule, `now` names the row of the page's own. */
+  /** Draw a view; `rules` has the options of each rule, `now` is the name of the row of the chosen rule. */
   show(view, rules, now) {
     this.view = view;
     this.rules = rules;
@@ -80,7 +80,7 @@ export class Rows {
     this.soon();
   }
 
-  /** Take the tokens of a text: lengths by splitter, and why there are none of some. */
+  /** Set the lengths of the tokens of a text by splitter; a splitter without tokens is undefined. */
   setTokens(text, tokens) {
     this.tokensOf = text;
     this.askedFor = text;
@@ -89,7 +89,7 @@ export class Rows {
     this.soon();
   }
 
-  /** The tokens could not be had; they are asked for again with the next text. */
+  /** Handle a failed request for tokens; the next text requests its tokens again. */
   fail() {
     this.words.textContent = "The tokens cannot be fetched now.";
   }
@@ -105,7 +105,7 @@ export class Rows {
     this.onLack(text, bytes.length);
   }
 
-  /** Draw after the chart has been drawn, and only where somebody may look. */
+  /** Draw the rows after the chart, and only if they are visible. */
   soon() {
     if (this.waits || !this.view || (!this.near && this.drawnSplits)) return;
     this.waits = true;
@@ -120,7 +120,7 @@ export class Rows {
   }
 
   /**
-   * All rows with their pieces: what is drawn, and what is exported.
+   * Return all rows with their pieces, for drawing and for export.
    * @returns {Split[]}
    */
   splits() {
@@ -196,7 +196,7 @@ export class Rows {
     this.words.textContent = all ? "" : words;
   }
 
-  /** Bring byte `i` into sight. */
+  /** Scroll until byte `i` is visible. */
   reveal(i) {
     if (i >= this.first && i < this.first + this.shown) return;
     this.first = Math.round(i - this.shown / 2);

@@ -1,5 +1,5 @@
 /**
- * Where patches start: bytelatent/patching/rules.py again, so that boundaries move while a
+ * The patching rules of bytelatent/patching/rules.py in JavaScript, so that boundaries move while a
  * threshold is dragged. A test feeds random cases to both and compares.
  *
  * `S` tokens, BOS first. A rule returns a Uint8Array of `S + 1` starts; position `S` is the next,
@@ -8,7 +8,7 @@
 
 const OFFSET = 4;
 
-/** Starts, given "the token after position i starts"; positions 0 and 1 always start. */
+/** Return starts from `after(i)`, whether the token after position i starts; positions 0 and 1 always start. */
 function shifted(length, after) {
   const starts = new Uint8Array(length + 1);
   starts[0] = 1;

@@ -1,6 +1,6 @@
-/** Axes, running means and numbers in words: no document, no state. */
+/** Pure functions for axes, running means and formatted numbers. */
 
-/** Round places for ticks between two ends, about `wanted` of them. */
+/** Return about `wanted` round numbers for ticks between two ends. */
 export function ticks(low, high, wanted) {
   const span = high - low;
   if (!(span > 0) || !Number.isFinite(span)) return [low];
@@ -14,7 +14,7 @@ export function ticks(low, high, wanted) {
   return found;
 }
 
-/** Round places on a logarithmic axis: powers of ten, and 2 and 5 between them if there is room. */
+/** Return round numbers for ticks of a logarithmic axis: powers of ten, and 2 and 5 between them if there is room. */
 export function logTicks(low, high, wanted) {
   const first = Math.floor(Math.log10(low));
   const last = Math.ceil(Math.log10(high));
@@ -33,7 +33,7 @@ export function logTicks(low, high, wanted) {
 }
 
 /**
- * A scale from numbers to pixels.
+ * Return a linear or logarithmic scale that converts numbers to pixels and back.
  * @param {{low: number, high: number, from: number, to: number, log: boolean}} ends in numbers and in pixels
  */
 export function scale({ low, high, from, to, log }) {
@@ -54,7 +54,7 @@ export function scale({ low, high, from, to, log }) {
 }
 
 /**
- * Means over the neighbours within `half` on either side, weighed by `counts`. Near the start,
+ * Return running means over the neighbours within `half` on either side, weighted by `counts`. Near the start,
  * where curves are steep, and at the end the neighbourhood shrinks, so that it stays even.
  */
 export function smooth(xs, ys, counts, half) {
@@ -85,7 +85,7 @@ export function smooth(xs, ys, counts, half) {
 }
 
 /**
- * The place in sorted `xs` that is nearest to `x`.
+ * Return the index of the number in the sorted array `xs` that is nearest to `x`.
  * @param {number[]} xs
  * @param {number} x
  */
@@ -108,7 +108,7 @@ const UNITS = [
   [1e3, "k"],
 ];
 
-/** A number with few digits: 2.013, 14.3M, 0.00031, 3e-5. */
+/** Format a number with few digits: 2.013, 14.3M, 0.00031, 3e-5. */
 export function short(value, digits = 4) {
   if (value === null || value === undefined || !Number.isFinite(value)) return "–";
   const size = Math.abs(value);
@@ -118,13 +118,13 @@ export function short(value, digits = 4) {
   return String(Number(value.toPrecision(digits)));
 }
 
-/** Bytes in words: 14.3 MB. */
+/** Format a number of bytes: 14.3 MB. */
 export function sizeInWords(bytes) {
   const unit = UNITS.find(([from]) => bytes >= from);
   return unit ? `${Number((bytes / unit[0]).toPrecision(3))} ${unit[1]}B` : `${Math.round(bytes)} B`;
 }
 
-/** Seconds in words, roughly: 40 s, 12 min, 3 h, 2 days. */
+/** Format seconds roughly: 40 s, 12 min, 3 h, 2 days. */
 export function timeInWords(seconds) {
   if (seconds < 90) return `${Math.max(0, Math.round(seconds))} s`;
   if (seconds < 5400) return `${Math.round(seconds / 60)} min`;

@@ -1,4 +1,4 @@
-/** The scaling study: its curves, drawn from the numbers that came with the page. */
+/** The page `/scaling`: draws the curves of the scaling study from the numbers in the page. */
 
 import { CurveChart } from "./curves.js";
 import { byId, pageData } from "./page.js";
@@ -7,7 +7,7 @@ import { short } from "./scales.js";
 const HEIGHT = 300;
 const RAISED = "⁰¹²³⁴⁵⁶⁷⁸⁹";
 
-/** FLOPs and sizes in words: 2·10¹³, 3.4M, 4.5. */
+/** Format FLOPs and sizes: 2·10¹³, 3.4M, 4.5. */
 export function words(value) {
   if (value < 1e12) return short(value, 3);
   const power = Math.floor(Math.log10(value) + 1e-9);
@@ -16,7 +16,7 @@ export function words(value) {
   return `${front === 1 ? "" : `${front}·`}10${raised}`;
 }
 
-/** Lines as the chart draws them: laws are faint behind what was measured. */
+/** Return the lines for the chart; fitted laws are faint behind the measured values. */
 function linesOf({ lines, stacked }) {
   const found = lines.map((line, k) => ({
     ...line,

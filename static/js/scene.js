@@ -3,7 +3,7 @@
  *
  * Shapes: `{rect: [x, y, width, height], fill}`, `{line: [[x, y], ...], stroke, width}`,
  * `{dot: [x, y, radius], fill, stroke}` and `{text, x, y, size, fill, font, anchor, weight, rtl, width}`;
- * `y` of a text is that of its middle, `width` what it must fill in a viewer that has another font.
+ * `y` of a text is its middle, and `width` is the width that it fills in a viewer with another font.
  */
 
 import { contextOf } from "./page.js";

@@ -1,8 +1,8 @@
 /**
- * A text as a score: a column for every byte, BOS in front and the unseen next byte behind, and
- * strips of what the model does with it below one another.
+ * The drawing of an inspected text: a column for every byte, with BOS first and the unseen next byte last, and
+ * strips below one another for what the model computes.
  *
- * A token's number is its column: BOS is 0, byte i is i + 1. What the decoder makes at token t is
+ * A token's number is its column: BOS is 0, byte i is i + 1. The output of the decoder at token t is
  * the prediction of token t + 1, and is drawn there, in the column of the byte that is predicted.
  */
 
@@ -17,11 +17,11 @@ const ROW = 15; // of a row of a map
 const x = (column) => column * COLUMN;
 
 export class Score {
-  /** @type {Record<string, any>} the last that was shown; see inside.js */
+  /** @type {Record<string, any>} view of the latest call of `show`; see inside.js */
   view;
-  /** Pixels. */
+  /** Width of a strip in pixels. */
   width = 0;
-  /** @type {Map<string, SVGElement[]>} elements that can be marked, by what they are about */
+  /** @type {Map<string, SVGElement[]>} elements that can be highlighted, by the patch or byte that they show */
   lit = new Map();
   /** @type {SVGElement[]} the column of the chosen byte, in each strip */
   here = [];
@@ -29,7 +29,7 @@ export class Score {
   marked = [];
 
   /**
-   * @param {HTMLElement} root the scroller with the strips
+   * @param {HTMLElement} root scrollable element that contains the strips
    * @param {{onHover: (i: number) => void, onPick: (i: number) => void}} handlers byte i; -1: none
    */
   constructor(root, { onHover, onPick }) {
@@ -45,7 +45,7 @@ export class Score {
     });
   }
 
-  /** The byte below a pointer, or null where no column is. */
+  /** Return the byte under the pointer, or null if there is no column. */
   byteAt(event) {
     const svg = around(event, ".strip svg:not(.labels)");
     if (!svg || !this.view?.count) return null;
@@ -70,12 +70,12 @@ export class Score {
     this.block("hashes").hidden = !view.hashes.length;
   }
 
-  /** What holds a strip and its heading. */
+  /** Return the element that contains a strip and its heading. */
   block(name) {
     return /** @type {HTMLElement} */ (find(this.root, `[data-strip=${name}]`).closest(".block"));
   }
 
-  /** A strip's two pictures, labels that stay and columns that scroll; both start empty. */
+  /** Create the two drawings of a strip, labels that stay and columns that scroll, both empty. */
   begin(name, height) {
     const labels = node("svg", { class: "labels", width: LABELS, height, "aria-hidden": "true" });
     const strip = node("svg", { width: this.width, height, "aria-hidden": "true" });
@@ -137,7 +137,7 @@ export class Score {
     this.label(labels, height(threshold ?? 0) < BARS / 2 ? 11 : BARS - 2, "entropy");
   }
 
-  /** Every byte in its hue, and every character over its bytes. */
+  /** Draw every byte in its colour, and every character above its bytes. */
   cells(strip, y, hue, hex) {
     const { measured } = this.view;
     for (const unit of measured.units) {
@@ -160,7 +160,7 @@ export class Score {
     strip.append(node("text", { class: "place-text", x: (from + to) / 2, y: y + 14 }, position));
   }
 
-  /** The n-grams that end at byte `i`, one below the other. */
+  /** Draw the n-grams that end at byte `i`, one below the other. */
   drawHashes(i) {
     const { hashes } = this.view;
     const { labels, strip } = this.begin("hashes", hashes.length * 20 + 4);
@@ -177,7 +177,7 @@ export class Score {
     });
   }
 
-  /** A map of the encoder: in each column what the vectors of the byte's patch take from it. */
+  /** Draw the cross-attention weights of the encoder: each column has the weights that the vectors of a patch give a token. */
   drawMap(name, maps) {
     const vectors = maps[0]?.weights.length ?? 0;
     const { labels, strip } = this.begin(name, Math.max(1, maps.length * (vectors * ROW + 8)));
@@ -199,7 +199,7 @@ export class Score {
     }
   }
 
-  /** Cells whose darkness is a weight; `shift` columns to the right of their token. */
+  /** Draw weights as cells, a higher weight darker, `shift` columns to the right of their token. */
   heat(strip, y, weights, shift, hue) {
     weights.forEach((row, k) => {
       row.forEach((weight, token) => {
@@ -215,7 +215,7 @@ export class Score {
     });
   }
 
-  /** Patches above; below, over the bytes that are predicted from them, one patch later. */
+  /** Draw each patch, connected to the later bytes that are predicted from it. */
   drawLag() {
     const { labels, strip } = this.begin("lag", 112);
     this.label(labels, 16, "patch");
@@ -259,7 +259,7 @@ export class Score {
     this.label(labels, top + 62, "chance");
   }
 
-  /** Light up everything about byte `i`. */
+  /** Highlight everything that belongs to byte `i`. */
   mark(i) {
     for (const element of this.marked) element.classList.remove("on");
     this.drawHashes(i);
@@ -270,7 +270,7 @@ export class Score {
     for (const element of this.marked) element.classList.add("on");
   }
 
-  /** Scroll until column of byte `i` can be seen, with some room on both sides. */
+  /** Scroll until the column of byte `i` is visible, with some room on both sides. */
   reveal(i) {
     const room = Math.min(4 * COLUMN, (this.root.clientWidth - LABELS) / 4);
     const left = x(i + 1);

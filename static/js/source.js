@@ -1,6 +1,6 @@
 /**
- * Asking the server: one request at a time, the newest text next, answers to older ones dropped.
- * Who is told to come back later does so, a few times, with the text that is the newest by then.
+ * Requests to the server about a text: one at a time, the newest text next; older responses are dropped.
+ * If the server is busy, the request is repeated later, a few times, with the newest text of that moment.
  */
 
 const SLOW = 150; // milliseconds, from which an answer is waited for before the next question
@@ -12,23 +12,23 @@ const TRIES = 3; // of one text
 /** @typedef {{text: string, bytes: number, tries: number}} Wanted */
 
 export class Source {
-  /** When the last question was asked. */
+  /** Time of the latest request, in milliseconds (`performance.now`). */
   began = -Infinity;
   /** @type {{controller: AbortController}|null} */
   running = null;
-  /** @type {Wanted|null} what is asked next */
+  /** @type {Wanted|null} next request */
   waiting = null;
   timer = 0;
-  /** Milliseconds of the last answer. */
+  /** Milliseconds that the latest response took. */
   took = 0;
-  /** Until when the server wants to be left alone. */
+  /** Time before which no request may be sent, because the server is busy. */
   heldUntil = -Infinity;
 
   /**
    * @param {{ask: (wanted: Wanted, signal: AbortSignal) => Promise<any>,
    *   onAnswer: (text: string, answer: any) => void, onError: (error: Error) => void,
    *   onBusy?: (busy: boolean) => void, rest?: number}} options
-   *   `rest`: milliseconds from one question to the next, at least
+   *   `rest`: least number of milliseconds between two requests
    */
   constructor({ ask, onAnswer, onError, onBusy = () => {}, rest = 0 }) {
     this.send = ask;
@@ -38,7 +38,7 @@ export class Source {
     this.rest = rest;
   }
 
-  /** Ask about `text`: at once when idle, after a pause when answers take long. */
+  /** Request the response to `text`: at once if responses are fast, else after a pause in typing. */
   ask(text, bytes) {
     this.waiting = { text, bytes, tries: 0 };
     clearTimeout(this.timer);
@@ -51,7 +51,7 @@ export class Source {
     else this.next();
   }
 
-  /** Forget what was asked. */
+  /** Cancel the current and the next request. */
   cancel() {
     clearTimeout(this.timer);
     this.timer = 0;
@@ -93,7 +93,7 @@ export class Source {
     report?.();
   }
 
-  /** Ask again for what was put off; returns the error with words about that. */
+  /** Repeat a refused request later; return the error, with a sentence about the repetition. */
   later(wanted, error) {
     const tries = wanted.tries + 1;
     const seconds = error.retryAfter;
@@ -108,7 +108,7 @@ export class Source {
 const UNREACHABLE = "The server cannot be reached. The last result stays and the examples still work; typing tries again.";
 
 /**
- * Fetch; whatever is no good answer becomes an error that says what the server said, or that it
+ * Fetch a URL; a failed response becomes an error with the message of the server, or that it
  * cannot be reached. Its `retryAfter` are the seconds after which a busy server wants to be asked
  * again, if it names any.
  * @param {string} url
@@ -132,7 +132,7 @@ export async function reach(url, options, unreachable = UNREACHABLE) {
 }
 
 /**
- * POST JSON and get some; errors as of `reach`.
+ * Send a POST request with JSON and return the JSON of the response; the errors are those of `reach`.
  * @param {string} url
  * @param {object} body
  * @param {AbortSignal} [signal]

@@ -1,4 +1,4 @@
-/** Held-out bits per byte of one run, by source of text: all lines faint, the chosen ones strong. */
+/** Held-out bits per byte of one run, by source of text: the chosen sources have strong lines, all others faint ones. */
 
 import { CurveChart, element } from "./curves.js";
 import { around, find } from "./page.js";
@@ -7,7 +7,7 @@ const STRONG = 8; // lines that are told apart by colour
 
 export class BySource {
   /**
-   * @param {HTMLElement} root holds `#source-run`, `#source-chart` and `#source-rows`
+   * @param {HTMLElement} root element that contains `#source-run`, `#source-chart` and `#source-rows`
    * @param {import("./curves.js").Handlers} handlers
    */
   constructor(root, handlers) {
@@ -21,7 +21,7 @@ export class BySource {
     /** @type {Map<string, number>} tint by source, in the order of choosing; empty before anything is drawn */
     this.strong = new Map();
     this.drawn = false;
-    /** Name of a run. */
+    /** Name of the chosen run. */
     this.chosen = "";
     this.select.addEventListener("change", () => {
       this.chosen = this.select.value;
@@ -37,7 +37,7 @@ export class BySource {
     this.chart.mark(x, this.chart === speaker);
   }
 
-  /** Show one of the runs that have sources. */
+  /** Show the held-out measurements of one run by source; `runs` are all runs. */
   show(runs, view) {
     this.runs = runs.filter((run) => Object.keys(run.sources).length);
     this.view = view;

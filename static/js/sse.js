@@ -50,7 +50,7 @@ export async function* ask(url, body, signal) {
 }
 
 /**
- * One block of lines; our server ends them by a line feed alone. A comment is null.
+ * Parse one block of lines, which end with a line feed alone; null for a comment.
  * @param {string} block
  * @returns {{event: string, id: string, data: any}|null}
  */

@@ -1,4 +1,4 @@
-/** A text as a strip of coloured pieces, each byte as wide as any other. */
+/** A text as a strip of coloured pieces; all bytes have the same width. */
 
 import { contextOf } from "./page.js";
 import { COLOURS } from "./textview.js";
@@ -6,7 +6,7 @@ import { COLOURS } from "./textview.js";
 const LETTERS_FROM = 5.6; // pixels a byte needs for its letter to be read
 const LARGEST = 15; // pixels, of a letter
 
-/** The colours of the page's theme, as canvases and pictures need them. */
+/** Return the colours of the page's theme, for canvases and pictures. */
 export function readColours() {
   const style = getComputedStyle(document.documentElement);
   const read = (name) => style.getPropertyValue(name).trim();
@@ -55,7 +55,7 @@ export function piecesWithin(starts, first, last) {
 }
 
 /**
- * What is written on a strip; nothing where it is dense.
+ * Return the characters to write on a strip; none where bytes are too narrow.
  * @param {import("./text.js").Measured} measured
  * @param {number} first
  * @param {number} last

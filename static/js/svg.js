@@ -1,4 +1,4 @@
-/** Making SVG elements. */
+/** Creation of SVG elements. */
 
 const SPACE = "http://www.w3.org/2000/svg";
 export const COLOURS = 5;
@@ -17,7 +17,7 @@ export function node(tag, attributes = {}, text = null) {
   return element;
 }
 
-/** Class of a patch's colour, by its place in the global model. */
+/** Return the CSS class of a patch's colour, by the position of the patch in the global transformer. */
 export function colour(position) {
   return position < 1 ? "bos" : `p${(position - 1) % COLOURS}`;
 }

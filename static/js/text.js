@@ -1,4 +1,4 @@
-/** Text as bytes and as the units that a reader sees: what belongs to which byte. */
+/** A text as bytes and as grapheme clusters, with the cluster of each byte. */
 
 const encoder = new TextEncoder();
 const segmenter = typeof Intl.Segmenter === "function" ? new Intl.Segmenter(undefined, { granularity: "grapheme" }) : null;
@@ -15,7 +15,7 @@ const VISIBLE = new Map([
 
 const RTL = /[\p{Script=Arabic}\p{Script=Hebrew}\p{Script=Syriac}\p{Script=Thaana}\p{Script=Nko}]/u;
 
-/** A text that UTF-8 can carry: half a surrogate pair becomes U+FFFD. */
+/** Return a text that UTF-8 can encode: a lone surrogate becomes U+FFFD. */
 export function wellFormed(text) {
   return text.toWellFormed ? text.toWellFormed() : new TextDecoder().decode(encoder.encode(text));
 }
@@ -25,7 +25,7 @@ export function byteLength(text) {
 }
 
 /**
- * How a unit is shown: control characters get a visible stand-in.
+ * Return the visible form of a unit: control characters get a substitute.
  * @param {string} unit
  */
 function shown(unit) {
@@ -40,7 +40,7 @@ function shown(unit) {
 /**
  * @typedef {object} Unit what a reader sees as one: a grapheme cluster
  * @property {string} text
- * @property {string} shown with a stand-in for what cannot be seen
+ * @property {string} shown visible form of the text
  * @property {number} start byte
  * @property {number} length bytes
  * @property {boolean} rtl
@@ -71,7 +71,7 @@ export function measure(text) {
 
 const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-/** Bytes that the character at `i` has; 0 if it is none. */
+/** Return the number of bytes of the UTF-8 character at byte `i`; 0 if there is no valid one. */
 function characterLength(bytes, i) {
   const length = bytes[i] < 0x80 ? 1 : bytes[i] < 0xe0 ? 2 : bytes[i] < 0xf0 ? 3 : 4;
   if (length === 1) return 1;
@@ -83,7 +83,7 @@ function characterLength(bytes, i) {
   }
 }
 
-/** As `measure`, of any bytes: each that belongs to no character is a unit of its own, `broken`. */
+/** Return the units of any bytes, as `measure` does; a byte of no valid character is a unit with `broken`. */
 export function measureBytes(bytes) {
   /** @type {Unit[]} */
   const units = [];
@@ -103,7 +103,7 @@ export function measureBytes(bytes) {
   return { text: units.map((unit) => unit.text).join(""), bytes, units, unitOf };
 }
 
-/** The character (code point) that byte `i` belongs to. */
+/** Return the character (code point) that contains byte `i`. */
 export function characterAt(measured, i) {
   const unit = measured.units[measured.unitOf[i]];
   if (unit.broken) return { character: unit.text, start: unit.start, length: 1, codePoint: 0xfffd, unit };
@@ -118,7 +118,7 @@ export function characterAt(measured, i) {
   return { character: unit.text, start: unit.start, length: unit.length, codePoint: 0, unit };
 }
 
-/** The part a byte plays in UTF-8, in words. */
+/** Return the role of byte `i` in UTF-8, in words. */
 export function utf8Role(measured, i) {
   const { start, length, unit } = characterAt(measured, i);
   if (unit.broken) return "no UTF-8";
@@ -135,7 +135,7 @@ const NAMES = new Map([
   [0x00, "NUL"],
 ]);
 
-/** Characters without a face of their own, and what stands for them. */
+/** Invisible characters, with the symbol and the name that represent them. */
 const FACELESS = new Map([
   [0xfe0f, ["VS16", "emoji selector"]],
   [0xfe0e, ["VS15", "text selector"]],
@@ -150,7 +150,7 @@ const FACELESS = new Map([
 ]);
 const COMBINING = /^\p{M}/u;
 
-/** A character for people: visible, and named where it has no face. */
+/** Describe a character for people: a visible symbol, and a name if the character is invisible. */
 export function describeCharacter(character) {
   const code = character.codePointAt(0);
   const point = `U+${code.toString(16).toUpperCase().padStart(4, "0")}`;

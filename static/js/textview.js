@@ -1,4 +1,4 @@
-/** The text coloured by patch; a byte can be pointed at, tapped, or walked to with arrow keys. */
+/** The text coloured by patch; the pointer, a tap or the arrow keys select a byte. */
 
 import { around } from "./page.js";
 import { measure } from "./text.js";
@@ -14,16 +14,16 @@ export class TextView {
   patchOf = new Uint32Array(0);
   /** @type {HTMLElement[]} one for each unit, or for each patch of a long text */
   elements = [];
-  /** @type {string[]} what each element looks like now */
+  /** @type {string[]} current classes of each element */
   classes = [];
-  /** @type {Unit[]} that `elements` are of */
+  /** @type {Unit[]} units that `elements` show */
   built = [];
   byPatch = false;
-  /** Byte that is marked, or -1. */
+  /** Marked byte, or -1. */
   active = -1;
-  /** @type {HTMLElement|null} that is marked */
+  /** @type {HTMLElement|null} marked element */
   current = null;
-  /** @type {HTMLElement|null} that the tabulator key reaches */
+  /** @type {HTMLElement|null} element that the Tab key reaches */
   stop = null;
 
   /**
@@ -56,7 +56,7 @@ export class TextView {
     root.addEventListener("keydown", (event) => this.walk(event, onPick));
   }
 
-  /** Show a measured text, cut at `starts` (one per byte) into patches `patchOf`. */
+  /** Show a measured text; `starts` and `patchOf` have the patch start and the patch of each byte. */
   show(measured, starts, patchOf) {
     const fresh = measured.text !== this.measured.text || !this.elements.length;
     this.measured = measured;
@@ -122,14 +122,14 @@ export class TextView {
   }
 
   /**
-   * Further classes of a unit, each with a space in front.
+   * Return further CSS classes of a unit, each with a space in front.
    * @param {Unit} _unit
    */
   more(_unit) {
     return "";
   }
 
-  /** A long text has one element per patch; a character counts to the patch of its first byte. */
+  /** Build one element per patch, for a long text; a character belongs to the patch of its first byte. */
   buildByPatch() {
     this.byPatch = true;
     this.elements = [];
@@ -158,7 +158,7 @@ export class TextView {
     this.root.replaceChildren(all);
   }
 
-  /** Mark byte `i` as the one that the details are about. */
+  /** Mark byte `i`, whose details the page shows. */
   mark(i) {
     const span = i < 0 ? null : this.spanOf(i);
     this.active = i;
@@ -192,7 +192,7 @@ export class TextView {
     return this.elements[low];
   }
 
-  /** The byte below the pointer; a character of several bytes is divided evenly. */
+  /** Return the byte under the pointer; a character of several bytes is divided evenly. */
   byteUnder(event) {
     const span = around(event, "[data-i]");
     if (!span || span.parentNode !== this.root) return -1;
@@ -226,7 +226,7 @@ export class TextView {
     this.spanOf(i).focus({ preventScroll: false });
   }
 
-  /** First byte of the next patch, or of this or the one before. */
+  /** Return the first byte of the next patch after byte `i`, or backwards of its own or the previous one. */
   nextStart(i, direction) {
     let at = i + direction;
     while (at > 0 && at < this.starts.length && !this.starts[at]) at += direction;
@@ -244,13 +244,13 @@ function unitElement(text, start) {
   return element;
 }
 
-/** A space is nothing to a screen reader; so it gets a name. */
+/** Give a space a name, because screen readers do not read spaces. */
 function nameBlank(element) {
   if (element.textContent.trim()) element.removeAttribute("aria-label");
   else element.setAttribute("aria-label", "space");
 }
 
-/** Bytes of one character in several patches: a strip below it, in reading direction. */
+/** Return the strip below a character whose bytes are in several patches, in reading direction. */
 function strip(unit, patchOf) {
   const parts = [];
   for (let b = 0; b < unit.length; b++) {

@@ -1,4 +1,4 @@
-/** The training page: which runs, which axis, how smooth; charts and tables that follow. */
+/** The page `/training`: runs, axis and smoothing that the visitor chooses, with charts and tables. */
 
 import { Chooser, tintOf } from "./chooser.js";
 import { Follower } from "./follow.js";
@@ -14,7 +14,7 @@ const fields = /** @type {{axis: RadioNodeList} & Record<"smooth"|"logx"|"logy",
 );
 
 /**
- * What the address says and the page shows; `names` is null until somebody has chosen.
+ * The state of the page and of its address; `names` is null until the visitor has chosen runs.
  * @type {{names: string[]|null, axis: string, smooth: number, logX: boolean, logY: boolean,
  *   low: number|null, high: number|null}}
  */
@@ -32,7 +32,7 @@ const panels = new Panels($("panels"), { onCursor: cursor, onZoom: zoom });
 const bySource = new BySource($("by-source"), { onCursor: cursor, onZoom: zoom });
 let frame = 0;
 
-/** Draw at the next frame, once. */
+/** Draw once at the next frame. */
 function soon() {
   if (!frame) frame = requestAnimationFrame(draw);
 }
@@ -63,7 +63,7 @@ function wordsOf(axis) {
   return (step) => `step ${Math.round(step).toLocaleString("en")}`;
 }
 
-/** The chosen runs; until somebody chooses: the shipped ones and the local ones written last. */
+/** Return the chosen runs; before a choice the shipped runs and the local runs written last. */
 function chosen() {
   if (state.names) return state.names;
   const { items } = follower;
@@ -94,7 +94,7 @@ function zoom(low, high) {
   changed();
 }
 
-/** Something was chosen: keep it in the address, ask for what is missing, draw. */
+/** Handle a choice: write it to the address, request missing curves, and draw. */
 function changed() {
   const kept = new URLSearchParams();
   if (state.names) kept.set("runs", state.names.join(","));

@@ -1,4 +1,4 @@
-/** What is on the page: a measured text, cut by a rule. */
+/** The view of the playground: a measured text, cut into patches by a rule. */
 
 import { patchStarts } from "./rules.js";
 import { measure } from "./text.js";
@@ -12,7 +12,7 @@ const BINS = 112;
  * @property {number[]} tokens
  * @property {Float64Array|null} all entropies of all positions, one more than bytes; null before any text was measured
  * @property {Float64Array} entropies nats, one per byte
- * @property {number[]} nats surprise of each byte
+ * @property {number[]} nats surprisal of each byte in nats
  * @property {{byte: number|null, text: string, p: number}[][]|null} predictions
  * @property {number|null} bits per byte
  * @property {Uint8Array} starts 1 for bytes that start a patch
@@ -37,7 +37,7 @@ export function emptyView() {
 }
 
 /**
- * Take an answer of the server: `text` is what it was asked about.
+ * Fill a view with a response of `POST /api/patches` to `text`.
  * @param {View} view
  * @param {string} text
  * @param {Record<string, any>} answer
@@ -54,7 +54,7 @@ export function fill(view, text, answer) {
 }
 
 /**
- * Which bytes start a piece by a rule of ours, one value per byte.
+ * Return which bytes start a patch by one of the rules in rules.js: one value per byte.
  * @param {View} view
  * @param {import("./rules.js").Options & {mode: string}} options
  */
@@ -63,7 +63,7 @@ export function startsBy(view, { mode, ...options }) {
   return patchStarts(mode, view.tokens, view.all ?? new Float64Array(1), options).subarray(1, count + 1);
 }
 
-/** Which bytes start a piece, given the lengths of the pieces. */
+/** Return which of `count` bytes start a piece, from the lengths of the pieces. */
 export function startsOf(lengths, count) {
   const starts = new Uint8Array(count);
   let at = 0;
@@ -75,7 +75,7 @@ export function startsOf(lengths, count) {
 }
 
 /**
- * Cut a view's text: which patch each byte belongs to, and how long the patches are.
+ * Cut the text of a view into patches: set the patch of each byte and the patch lengths.
  * @param {View} view
  */
 export function cutBy(view, options) {
@@ -92,7 +92,7 @@ export function cutBy(view, options) {
 }
 
 /**
- * Byte that surprised the model most, or -1.
+ * Return the byte with the highest surprisal, or -1 without bytes.
  * @param {View} view
  */
 export function mostSurprising({ nats }) {
@@ -102,7 +102,7 @@ export function mostSurprising({ nats }) {
 }
 
 /**
- * Bytes per patch of the text for every threshold from 0 in steps of BIN, for the entropy rule
+ * Return the bytes per patch of the text at thresholds from 0 in steps of BIN, for the entropy rule
  * or (`rising`) the monotonic one.
  * @param {View} view
  * @param {boolean} rising

@@ -1,4 +1,4 @@
-/** Text within an XML document: an SVG picture or GraphML. */
+/** Escaping of text in XML documents: SVG pictures and GraphML. */
 
 const ESCAPES = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" };
 // biome-ignore lint/suspicious/noControlCharactersInRegex: XML 1.0 has no way at all to write these characters.
