@@ -97,7 +97,7 @@ def per_byte(runs: list[dict[str, Any]]) -> dict[str, float]:
 def context_runs(
     engines: dict[str, Engine], peer: Any, contexts: Iterable[int], options: argparse.Namespace
 ) -> dict[int, dict[str, list[Any]]]:
-    """Run all engines after all prompts, alternating, so that other load affects all equally."""
+    """Generate with all engines after all prompts, in turns, so that other load affects all."""
     texts = {context: text_of(context) for context in contexts}
     runs: dict[int, dict[str, list[Any]]] = {
         context: {name: [] for name in (*engines, "transformers")} for context in texts

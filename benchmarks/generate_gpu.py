@@ -70,7 +70,7 @@ def build(blt_args: dict[str, Any], entropy_args: dict[str, Any], device: str) -
 
 
 def weights_of(bundle: Bundle) -> int:
-    """Return the bytes of all weights."""
+    """Return the size of all weights in bytes."""
     models = (bundle.blt, bundle.entropy_model)
     return sum(w.numel() * w.element_size() for model in models for w in model.parameters())
 

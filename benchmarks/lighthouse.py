@@ -49,12 +49,12 @@ def report(url: str, chromium: str, tries: int = 3) -> dict[str, Any]:
 
 
 def scores(result: dict[str, Any]) -> dict[str, int]:
-    """Return the points out of 100 by category."""
+    """Return the Lighthouse scores, 0 to 100, by category."""
     return {name: round(result["categories"][name]["score"] * 100) for name in CATEGORIES}
 
 
 def costs(result: dict[str, Any]) -> list[str]:
-    """Return the audits that lower a score, with their values."""
+    """Return the Lighthouse audits that lower a score, with their values."""
     lines = []
     for name in CATEGORIES:
         for part in result["categories"][name]["auditRefs"]:
@@ -66,7 +66,7 @@ def costs(result: dict[str, Any]) -> list[str]:
 
 
 def measure(url: str, chromium: str, repeat: int) -> dict[str, Any]:
-    """Return the median scores of several runs, and the lowering audits of the last run."""
+    """Return the median scores of several runs, and the audits that lower those of the last run."""
     runs = [report(url, chromium) for _ in range(repeat)]
     each = [scores(run) for run in runs]
     median = {name: round(statistics.median(run[name] for run in each)) for name in CATEGORIES}

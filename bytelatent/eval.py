@@ -45,7 +45,7 @@ GROUPS = {
 
 
 class CorpusArgs(BaseModel):
-    """Settings of the corpus.
+    """Settings of the corpus that a model is evaluated on.
 
     Attributes:
         root_dir: folder with ``test/`` and ``valid/``, as for training.

@@ -87,7 +87,7 @@ class Writer:
             self._next()
 
     def finish(self) -> None:
-        """Print all texts that wait; every text ends with a newline."""
+        """Print all texts that are not printed yet; every text ends with a newline."""
         while self._current + 1 < len(self._prompts):
             self._next()
         print(flush=True)

@@ -25,7 +25,7 @@ class Client:
         self._has_left: Callable[[], bool] = environ.get(CLIENT_HAS_LEFT, lambda: False)
 
     def gone(self) -> bool:
-        """Return whether the client has closed its connection, or its half of the connection."""
+        """Return whether the client has closed its connection, completely or only for sending."""
         if self._socket is None:
             return self._has_left()
         try:

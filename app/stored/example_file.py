@@ -31,6 +31,6 @@ class ExampleFile(StoredFile[Examples]):
         return Examples()
 
     def parse(self, value: Any) -> Examples:
-        """Return the examples of the file."""
+        """Return the content of a missing file: no examples."""
         items = text_items(value, "examples", "text")
         return Examples(value["model"], value["threshold"], value.get("max_patch_length"), items)

@@ -52,7 +52,7 @@ class LanguageFile(StoredFile[Languages]):
     """Reader of the file of measured languages."""
 
     def empty(self) -> Languages:
-        """Return a content without languages."""
+        """Return the content of a missing file: no languages."""
         return Languages()
 
     def parse(self, value: Any) -> Languages:

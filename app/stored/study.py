@@ -29,7 +29,7 @@ class ReportFile(StoredFile[Scaling]):
     """Reader of the report of the scaling study."""
 
     def empty(self) -> Scaling:
-        """Return an empty report."""
+        """Return the content of a missing file: an empty report."""
         return EMPTY
 
     def parse(self, value: Any) -> Scaling:

@@ -23,7 +23,7 @@ class TraceFile(StoredFile[Traces]):
     """Reader of the file of recorded texts."""
 
     def empty(self) -> Traces:
-        """Return a content without recorded texts."""
+        """Return the content of a missing file: no recorded texts."""
         return Traces()
 
     def parse(self, value: Any) -> Traces:

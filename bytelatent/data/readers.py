@@ -62,7 +62,7 @@ class BadRecordError(ValueError):
 
 
 class Shard(ABC):
-    """Base class of files of documents.
+    """Base class of shards, which are files of documents.
 
     Args:
         path: path of the file.

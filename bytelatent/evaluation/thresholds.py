@@ -45,7 +45,7 @@ LONGEST = 24.0
 
 @dataclass(frozen=True)
 class Sample:
-    """Entropies of a source.
+    """Entropies of the held-out text of one source.
 
     Attributes:
         language: language of the source.

@@ -42,5 +42,5 @@ def entity_graph_available() -> str | None:
 
 
 def finder() -> Finder:
-    """Return spaCy's finder where spaCy is installed, otherwise the gazetteer."""
+    """Return spaCy's finder of entities where spaCy is installed, otherwise the gazetteer."""
     return SpacyFinder() if entity_graph_available() is None else GazetteerFinder()

@@ -28,7 +28,7 @@ SMALL: dict[str, Any] = {"va": "center_baseline", "fontsize": 6.5, "color": LIGH
 
 
 def panel_image(drawing: Drawing) -> Figure:
-    """Draw all panels below each other, with one legend at the top and the notes at the bottom."""
+    """Draw all panels of a figure below each other, with one legend above and the notes below."""
     heights = [_height(panel) for panel in drawing.panels]
     notes = "\n".join(_wrapped(note) for note in drawing.notes)
     names = list(dict.fromkeys(series.name for panel in drawing.panels for series in panel.series))

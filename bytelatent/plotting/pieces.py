@@ -44,7 +44,7 @@ class Piece:
 
 
 def pieces(data: bytes, patches: list[tuple[int, int]]) -> Iterator[Piece]:
-    """Yield the pieces of a text in order.
+    """Cut a text into pieces that can be shown as one unit, and yield them in order.
 
     Args:
         data: any bytes.

@@ -137,7 +137,7 @@ def _family_of(code: int) -> str | None:
 
 
 def drawable(text: str) -> tuple[str, list[str]]:
-    """Return ``text`` with a box for each character without a glyph, and the families it needs."""
+    """Return ``text`` with a box for each missing glyph, and the font families that it needs."""
     shown = "".join(c if _family_of(ord(c)) else MISSING_GLYPH for c in text)
     needed = {_family_of(ord(c)) or MONO for c in shown} | {MONO}
     return shown, [name for name in _families() if name in needed]

@@ -34,10 +34,10 @@ ALIKE = 0.15
 
 @dataclass(frozen=True)
 class Section:
-    """Section of the report.
+    """Section of the report of a study.
 
     Attributes:
-        id: identifier for addresses.
+        id: identifier for links to the section.
         title: heading of the section.
         text: paragraphs.
         columns, rows: headings and cells of a table; empty if there is no table.

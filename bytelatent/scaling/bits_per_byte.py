@@ -98,7 +98,7 @@ def noise_pieces(args: ScalingArgs, noise_bytes: int) -> list[Piece]:
 
 
 def load_scorer(folder: Path, entropy_model: str, tokenizer: Path) -> Scorer:
-    """Load the scorer of the model in ``folder``.
+    """Load the model in ``folder`` and return its scorer, which returns the costs of texts.
 
     Args:
         folder: folder of a model of bytes, patches or tokens.
@@ -118,7 +118,7 @@ def load_scorer(folder: Path, entropy_model: str, tokenizer: Path) -> Scorer:
 
 
 def byte_scorer(folder: Path, entropy_model: str | None) -> Scorer:
-    """Return the scorer of a model of bytes or patches.
+    """Return the scorer of a model of bytes or patches, which returns the costs of texts.
 
     A unit is a patch, or a byte if the model has no patches.
     """

@@ -140,7 +140,7 @@ def refresh(args: ScalingArgs) -> None:
 
 
 def replaced(text: str, report: Report, document: Path) -> str:
-    """Return the document with the report between its marks.
+    """Return the text of a document with the report between its marks.
 
     Raises:
         ValueError: the document lacks its marks.

@@ -51,37 +51,37 @@ def frequent_words(texts: Iterable[str]) -> list[str]:
 
 
 def spell(word: str, rng: random.Random) -> Question:
-    """Ask for the letters of a word; the wrong answer has one wrong letter."""
+    """Return a question for the letters of a word; the wrong answer has one wrong letter."""
     return Question(f"letters of {word}", " ".join(word), " ".join(_misspelt(word, rng)))
 
 
 def spell_inverse(word: str, rng: random.Random) -> Question:
-    """Ask for the word that consists of given letters."""
+    """Return a question for the word that consists of given letters."""
     return Question(f"word of {' '.join(word)}", word, _misspelt(word, rng))
 
 
 def contains(word: str, rng: random.Random) -> Question:
-    """Ask whether a word contains a letter."""
+    """Return the question whether a word contains a letter."""
     there = rng.random() < 0.5
     letter = rng.choice(word) if there else rng.choice([c for c in LETTERS if c not in word])
     return Question(f"{letter} in {word}", *(("+", "-") if there else ("-", "+")))
 
 
 def similar(word: str, rng: random.Random) -> Question:
-    """Ask for the word with a similar spelling; the wrong answer shares no letter with it."""
+    """Return a question for a similarly spelled word; the wrong answer shares no letter with it."""
     others = [c for c in LETTERS if c not in word]
     return Question(f"like {word}", _misspelt(word, rng), "".join(rng.choice(others) for _ in word))
 
 
 def delete(word: str, rng: random.Random) -> Question:
-    """Ask for a word without one of its letters; the wrong answer lacks another letter."""
+    """Return a question for a word less one letter; the wrong answer lacks another letter."""
     letter, other = rng.sample(sorted(set(word)), 2)
     right, wrong = word.replace(letter, "", 1), word.replace(other, "", 1)
     return Question(f"{word} less {letter}", right, wrong)
 
 
 def insert(word: str, rng: random.Random) -> Question:
-    """Ask for a word with a letter after another; the wrong answer has it at another position."""
+    """Return a question for a word with a letter inserted; the wrong answer has it elsewhere."""
     new = rng.choice([c for c in LETTERS if c not in word])
     place, other = rng.sample([word.index(c) for c in sorted(set(word))], 2)
     right, wrong = (word[: p + 1] + new + word[p + 1 :] for p in (place, other))
@@ -89,7 +89,7 @@ def insert(word: str, rng: random.Random) -> Question:
 
 
 def substitute(word: str, rng: random.Random) -> Question:
-    """Ask for a word with one letter replaced; the wrong answer replaces another letter."""
+    """Return a question for a word with one letter replaced; the wrong answer replaces another."""
     new = rng.choice([c for c in LETTERS if c not in word])
     old, other = rng.sample(sorted(set(word)), 2)
     return Question(
@@ -98,7 +98,7 @@ def substitute(word: str, rng: random.Random) -> Question:
 
 
 def swap(word: str, rng: random.Random) -> Question:
-    """Ask for a word with two letters exchanged; the wrong answer exchanges another pair."""
+    """Return a question for a word with two letters swapped; the wrong answer swaps others."""
     first, second, third = rng.sample(sorted(set(word)), 3)
     return Question(
         f"{word} with {first} and {second} swapped",

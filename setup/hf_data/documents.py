@@ -31,7 +31,7 @@ def find_files(folder: Path) -> dict[str, Path]:
 
 
 def connect(memory: int) -> DuckDBPyConnection:
-    """Return an engine with a limit of `memory` bytes; one thread keeps rows in file order."""
+    """Return a DuckDB engine limited to ``memory`` bytes; one thread keeps rows in file order."""
     try:
         import duckdb
     except ImportError:

@@ -294,7 +294,10 @@ class BucketWriter:
                 self._append()
 
     def finish_file(self, name: str, *, last: bool) -> None:
-        """End a file; save the progress when lines were appended, and after the last file."""
+        """Record that the file `name` has been read completely.
+
+        The progress is saved if lines were appended since the last time, and after the last file.
+        """
         if self._row and not self._found_text:
             raise ValueError(f"{self.job.files[name]}: no row has a 'text'")
         self._row, self._found_text = 0, False

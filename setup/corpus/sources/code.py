@@ -47,7 +47,7 @@ def longest_line(data: bytes) -> int:
     held_percent=2,
 )
 def python_code(*folders: Path) -> Iterator[Document]:
-    """Yield the standard library without tests, character tables and texts of the documentation."""
+    """Yield Python's standard library without tests, character tables and documentation."""
     skip = r"(^|/)tests?/|^encodings/(cp|iso|mac_|koi8|ptcp|kz|tis|hp_)|^pydoc_data/|_sysconfigdata"
     for folder in folders:
         root = folder / "usr/lib/python3.11"
@@ -83,7 +83,7 @@ JAVASCRIPT = {
 def javascript(
     lodash: Path, eslint: Path, three: Path, preact: Path, *d3: Path
 ) -> Iterator[Document]:
-    """Yield modules as their authors wrote them, without bundles and minified files."""
+    """Yield JavaScript modules as their authors wrote them, without bundles and minified files."""
     yield from files(lodash / "package", "*.js", prefix="code-javascript/lodash")
     yield from files(eslint / "package/lib/rules", "**/*.js", prefix="code-javascript/eslint")
     yield from files(three / "package/src", "**/*.js", prefix="code-javascript/three")
@@ -161,7 +161,7 @@ WEB = {
     sha256=WEB,
 )
 def web_code(bootstrap: Path, reveal: Path, mime: Path) -> Iterator[Document]:
-    """Yield style sheets, pages and data files."""
+    """Yield the style sheets, pages and data files of Bootstrap, reveal.js and mime-db."""
     root = bootstrap / "package"
     yield from files(root, "scss/**/*.scss", "*.json", prefix="code-web/bootstrap")
     yield from files(root, "dist/css/bootstrap.css", prefix="code-web/bootstrap")

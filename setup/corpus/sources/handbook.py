@@ -32,7 +32,7 @@ def pages(folder: Path, locale: str) -> Iterator[tuple[str, list[str]]]:
 
 @cache
 def english_paragraphs(folder: Path) -> frozenset[str]:
-    """Return the paragraphs of the English edition, cleaned."""
+    """Return the paragraphs of the English edition of the handbook, cleaned."""
     edition = pages(folder, LOCALES["en"])
     return frozenset(clean_block(block) for _, blocks in edition for block in blocks)
 

@@ -23,14 +23,14 @@ POOL = 3000  # documents of a source to quote from
 
 
 def quoted(texts: list[str], rng: Random, least: int = 40, most: int = 900) -> str:
-    """Return a passage of one of the texts."""
+    """Return a random passage of one of the texts."""
     text, length = rng.choice(texts), rng.randint(least, most)
     start = rng.randint(0, max(0, len(text) - length))
     return text[start : start + length].strip()
 
 
 def noise(rng: Random) -> str:
-    """Return unpredictable letters and digits."""
+    """Return a random string of letters and digits."""
     letters = rng.choice((string.ascii_lowercase, string.digits, string.ascii_letters + "+/"))
     return "".join(rng.choices(letters, k=rng.randint(20, 300)))
 

@@ -202,7 +202,7 @@ def sampled(documents: Iterator[Document], share: float) -> Iterator[Document]:
     held_percent=2,
 )
 def go_code(*folders: Path) -> Iterator[Document]:
-    """Yield source files without generated tables."""
+    """Yield the Go source files of two libraries, without generated tables."""
     for folder in folders:
         documents = files(folder, "**/*.go", prefix="code-go", skip=r"tables?\d|/testdata/")
         yield from sampled(documents, SHARE_OF_GO)
@@ -219,7 +219,7 @@ def go_code(*folders: Path) -> Iterator[Document]:
     held_percent=2,
 )
 def rust_code(folder: Path) -> Iterator[Document]:
-    """Yield modules of core, alloc and std, and the settings of packages."""
+    """Yield the Rust modules of core, alloc and std, and the settings of packages."""
     root = folder / "usr/src/rustc-1.63.0"
     skip = r"^library/(stdarch|backtrace|portable-simd)/|unicode_data"
     yield from sampled(
@@ -242,7 +242,7 @@ REACT_NATIVE = "npm:react-native@0.70.15"
     sha256={REACT_NATIVE: "937d2850f71d42ed4341f0229dc132b95f20c52af290a8557a072e07c2c3d310"},
 )
 def java_code(folder: Path) -> Iterator[Document]:
-    """Yield classes, and the Objective-C and XML files beside them."""
+    """Yield Java classes of React Native, and the Objective-C and XML files beside them."""
     yield from files(folder / "package", "**/*.java", "**/*.m", "**/*.xml", prefix="code-java")
 
 
@@ -258,7 +258,7 @@ def java_code(folder: Path) -> Iterator[Document]:
     held_percent=2,
 )
 def php_code(*folders: Path) -> Iterator[Document]:
-    """Yield the classes of both libraries."""
+    """Yield the PHP classes of Symfony Console and Twig."""
     for folder in folders:
         yield from files(folder, "**/*.php", prefix="code-php")
 
@@ -273,7 +273,7 @@ def php_code(*folders: Path) -> Iterator[Document]:
     held_percent=3,
 )
 def sql_code(folder: Path) -> Iterator[Document]:
-    """Yield the scripts of extensions and of the system catalogue."""
+    """Yield the SQL scripts of PostgreSQL's extensions and system catalogue."""
     yield from files(folder, "**/*.sql", prefix="code-sql")
 
 

@@ -28,7 +28,7 @@ _AWS_JOINTS = 3  # bytes that a paragraph may cost beside itself: newlines
     note="Documentation of Python 3.11, copyright Python Software Foundation.",
 )
 def python_docs(folder: Path) -> Iterator[Document]:
-    """Yield one document per page, without menus, indices and the change log."""
+    """Yield one document per page of Python's documentation, without menus and indices."""
     root = folder / "usr/share/doc/python3.11/html"
     skip = re.compile(
         r"genindex|py-modindex|search|contents|download|whatsnew/(changelog|index)|^index"
@@ -49,7 +49,7 @@ def python_docs(folder: Path) -> Iterator[Document]:
     note="Documentation of PostgreSQL 15, copyright PostgreSQL Global Development Group.",
 )
 def postgresql_docs(folder: Path) -> Iterator[Document]:
-    """Yield one document per page, without navigation, tables of contents and the index."""
+    """Yield one document per page of PostgreSQL's documentation, without navigation and indices."""
     drop = "|".join(f"//div[@class='{name}']" for name in ("navheader", "navfooter", "toc"))
     for path in sorted_files(folder, "usr/share/doc/postgresql-doc-15/html/*.html"):
         if path.stem not in ("bookindex", "index"):
@@ -66,7 +66,7 @@ def postgresql_docs(folder: Path) -> Iterator[Document]:
     dedupe_paragraphs=True,
 )
 def libreoffice_help(folder: Path) -> Iterator[Document]:
-    """Yield one document per help page."""
+    """Yield one document per help page of LibreOffice."""
     for page, blocks in libreoffice_pages(folder, "en-US"):
         yield Document(f"libreoffice-help/{page}", blocks)
 

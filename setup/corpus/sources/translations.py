@@ -25,7 +25,7 @@ from .technical import libreoffice_pages
 
 
 def wikipedia(folder: Path, lang: str) -> Iterator[Document]:
-    """Yield one document per article: its title, then its lead section."""
+    """Yield one document per article of a Wikipedia: its title, then its lead section."""
     for key, title, lead in wikipedia_leads(folder, f"{lang}-{lang}"):
         yield Document(f"wikipedia-{lang}/{key}", [Heading(title), *lead])
 
@@ -56,7 +56,7 @@ _VERSE_MARKS = re.compile(r"\(\d+[:.-]\d+\)|\(\*\)|[*#₫\u200e\u200f]+")
 
 
 def bible(folder: Path, lang: str) -> Iterator[Document]:
-    """Yield one document per chapter, one verse per line, without notes and verse numbers."""
+    """Yield one document per chapter of a Bible, one verse per line, without notes and numbers."""
     for book, chapter, verses in bible_chapters(folder, BIBLES[lang][0]):
         lines = (_VERSE_MARKS.sub("", bible_verse(verse)) for verse in verses)
         yield Document(f"bible-{lang}/{book}/{chapter}", [Heading(f"{book} {chapter}"), *lines])
@@ -82,13 +82,13 @@ HELP_LOCALES = {
 
 @cache
 def english_help(folder: Path) -> frozenset[str]:
-    """Return the paragraphs of the English help, cleaned."""
+    """Return the paragraphs of LibreOffice's English help, cleaned."""
     pages = libreoffice_pages(folder, "en-US")
     return frozenset(clean_block(block) for _, blocks in pages for block in blocks)
 
 
 def libreoffice_help(folder: Path, english: Path, lang: str) -> Iterator[Document]:
-    """Yield one document per help page, without the paragraphs that are not translated."""
+    """Yield one document per help page of LibreOffice, without its untranslated paragraphs."""
     for page, blocks in libreoffice_pages(folder, HELP_LOCALES[lang]):
         kept = list(translated(blocks, lang, english_help(english)))
         yield Document(f"libreoffice-help-{lang}/{page}", kept)
@@ -123,7 +123,7 @@ UI_PACKAGES = {"pa": "pa-in"}
 
 
 def libreoffice_ui(folder: Path, lang: str) -> Iterator[Document]:
-    """Yield documents of about 100 messages of one part of the program, one per line.
+    """Yield documents of about 100 messages of one part of LibreOffice, one message per line.
 
     Marks of shortcut keys are removed.
     """
