@@ -136,7 +136,7 @@ def forward_rows(ours: Bundle, peer: Any, size: int, repeat: int) -> dict[str, A
 def entropy_rows(folder: str, ours: Bundle, peer: Any) -> dict[str, Any]:
     """Measure entropies by our model and by ``transformers``.
 
-    The times are measured in this process, in turns; the memory in a process of each.
+    The times are measured in this process, in turns; the memory in a separate process for each.
     """
     tokens = text_of(8192)
     works = {

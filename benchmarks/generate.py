@@ -69,7 +69,7 @@ def ours(engine: Engine | BltRuntime, prompt: bytes, size: int, **options: Any) 
 
 
 def peer_generation(peer: Any, tokens: Tensor, size: int) -> dict[str, Any]:
-    """Generate with ``transformers``, without its cache, with which it fails."""
+    """Generate bytes with ``transformers``, without its KV cache, which does not work for BLT."""
     began = time.perf_counter()
     output = peer.generate(
         tokens,

@@ -24,7 +24,7 @@ HOLDS = {"<": operator.lt, "<=": operator.le, ">=": operator.ge}
 
 
 def patches(client: Client, size: int, salt: int) -> None:
-    """Send the request that the page sends while a visitor types."""
+    """Send the request that the playground sends while a visitor types."""
     answer = client.post("/api/patches", {"text": text_of(size, salt), "top_k": 5})
     expect(answer.status, (200,), "/api/patches")
 

@@ -78,7 +78,7 @@ class Writer:
         self._begin(0)
 
     def show(self, event: "Event") -> None:
-        """Add the next event and print the text that can be printed now."""
+        """Print the text of the next event, or keep it until its turn comes."""
         self._waiting[event.row] += event.text
         if event.finish is not None:
             self._ended.add(event.row)

@@ -35,7 +35,7 @@ class Request(Protocol):
 
     @property
     def args(self) -> tuple[Any, ...]:
-        """Arguments of the request."""
+        """Arguments of the request, such as a context and its continuation."""
         ...
 
 

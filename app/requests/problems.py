@@ -46,7 +46,7 @@ class ProblemError(Exception):
         return cls(status, f"{name}: {message}", (FieldError(name, message),))
 
     def document(self, path: str) -> dict[str, object]:
-        """Return the problem document as a value; ``path`` is the path of the request."""
+        """Return the problem document for JSON; ``path`` is the path of the request."""
         body: dict[str, object] = {
             "type": "about:blank",
             "title": self.status.phrase,

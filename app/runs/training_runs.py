@@ -144,7 +144,7 @@ class Runs:
         return KeptBody(json.dumps(self.curves(run, request), allow_nan=False).encode())
 
     def curves(self, run: TrainingRun, request: CurveRequest) -> dict[str, Any]:
-        """Return the curves of a run as a value; :meth:`body` raises the same errors."""
+        """Return the curves of a run for JSON; :meth:`body` raises the same errors."""
         path = run.folder / METRICS
         expected = self.expected(run)
         tail = self._tails.get(path, lambda: Tail(path))

@@ -33,7 +33,7 @@ _COMPRESSIBLE = frozenset({".js", ".css", ".svg", ".md", ".txt"})
 
 @dataclass(frozen=True)
 class Asset:
-    """Static file."""
+    """Static file of the web app."""
 
     path: Path
     content_type: str

@@ -27,10 +27,10 @@ class ExampleFile(StoredFile[Examples]):
     """Reader of the file of precomputed examples."""
 
     def empty(self) -> Examples:
-        """Return a content without examples."""
+        """Return the content of a missing file: no examples."""
         return Examples()
 
     def parse(self, value: Any) -> Examples:
-        """Return the content of a missing file: no examples."""
+        """Return the examples of the file."""
         items = text_items(value, "examples", "text")
         return Examples(value["model"], value["threshold"], value.get("max_patch_length"), items)

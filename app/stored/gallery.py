@@ -104,7 +104,7 @@ class Gallery:
         return [card for card in self.cards if card.kind == "data"]
 
     def neighbours(self, card: Card) -> tuple[Card | None, Card | None]:
-        """Return the cards before and after a card."""
+        """Return the cards before and after a card in the gallery."""
         place = self.cards.index(card)
         before = self.cards[place - 1] if place else None
         return before, self.cards[place + 1] if place + 1 < len(self.cards) else None

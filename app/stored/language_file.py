@@ -29,7 +29,7 @@ class LanguageRow:
     in_mix: bool
 
     def mean(self, splitter: str) -> float:
-        """Return the mean number of bytes per piece."""
+        """Return the mean number of bytes per piece of a splitter."""
         return self.bytes / self.pieces[splitter]
 
 

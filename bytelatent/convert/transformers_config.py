@@ -29,14 +29,14 @@ class _Keys(BaseModel):
 
 
 class Rope(_Keys):
-    """Settings of the rotary embeddings."""
+    """Settings of the rotary embeddings in a config of ``transformers``."""
 
     rope_theta: float
     rope_type: Literal["default"] = "default"
 
 
 class Stack(_Keys):
-    """Settings of a stack of transformer blocks."""
+    """Settings of a stack of transformer blocks in a config of ``transformers``."""
 
     model_type: str
     hidden_size: int = Field(ge=1)
@@ -62,7 +62,7 @@ class Stack(_Keys):
 
 
 class PatcherStack(Stack):
-    """Settings of the entropy model."""
+    """Settings of the entropy model in a config of ``transformers``."""
 
     model_type: str = "blt_patcher"
     hidden_size: int = 768
@@ -76,7 +76,7 @@ class PatcherStack(Stack):
 
 
 class EncoderStack(Stack):
-    """Settings of the local encoder."""
+    """Settings of the local encoder in a config of ``transformers``."""
 
     model_type: str = "blt_local_encoder"
     hidden_size: int = 1024
@@ -90,7 +90,7 @@ class EncoderStack(Stack):
 
 
 class DecoderStack(EncoderStack):
-    """Settings of the local decoder."""
+    """Settings of the local decoder in a config of ``transformers``."""
 
     model_type: str = "blt_local_decoder"
     intermediate_size: int | None = 2816
@@ -99,7 +99,7 @@ class DecoderStack(EncoderStack):
 
 
 class GlobalStack(Stack):
-    """Settings of the global transformer."""
+    """Settings of the global transformer in a config of ``transformers``."""
 
     model_type: str = "blt_global_transformer"
     hidden_size: int = 2048

@@ -106,7 +106,7 @@ class Source:
         self.close()
 
     def close(self) -> None:
-        """Close all files."""
+        """Close all open shards of the source."""
         for shard in self._open.values():
             shard.close()
         self._open.clear()

@@ -216,7 +216,7 @@ class TokenStream:
 
     @property
     def position(self) -> Position:
-        """Position of the next token."""
+        """Position of the next token in the source."""
         if not self._segments:
             return replace(self._documents.position, offset=self._offset)
         return replace(self._segments[0].position, offset=self._offset)
@@ -248,7 +248,7 @@ class TokenStream:
         return np.concatenate(tokens), np.concatenate(known) if complete else None
 
     def advance(self, size: int) -> None:
-        """Move on by ``size`` tokens, fewer than :meth:`peek` has returned."""
+        """Move the stream on by ``size`` tokens, fewer than :meth:`peek` has returned."""
         assert 0 <= size < self._size, "a stream advances only over what it has shown"
         self._size -= size
         self._offset += size

@@ -10,7 +10,7 @@ from bytelatent.runtime.onnx_format import StackShape
 
 
 def norm(graph: Graph, value: Value, name: str, eps: float) -> Value:
-    """Add an RMS norm over the last dimension, with the scale of the norm ``name``."""
+    """Add an RMS norm over the last dimension to a graph; ``name`` is the name of its scale."""
     scale = graph.single(graph.weight(f"{name}.weight"))
     return graph.op("RMSNormalization", value, scale, axis=-1, epsilon=eps)
 
@@ -42,7 +42,7 @@ class StackGraph:
         self._new: list[Value] = []
 
     def block(self, layer: int, x_SD: Value) -> Value:
-        """Add layer ``layer``: ``[S, D]`` to ``[S, D]``."""
+        """Add the block of layer ``layer`` to the graph: ``[S, D]`` to ``[S, D]``."""
         graph, name = self.graph, f"{self.prefix}layers.{layer}"
         y_SD = norm(graph, x_SD, f"{name}.attention_norm", self.eps)
         x_SD = graph.op("Add", x_SD, self._attention(layer, y_SD))
@@ -55,14 +55,14 @@ class StackGraph:
         return graph.op("Add", x_SD, down_SD)
 
     def all_blocks(self, x_SD: Value) -> Value:
-        """Add all layers and the output ``new``: ``[S, D]`` to ``[S, D]``."""
+        """Add all blocks and the output ``new`` to the graph: ``[S, D]`` to ``[S, D]``."""
         for layer in range(self.shape.layers):
             x_SD = self.block(layer, x_SD)
         self.finish()
         return x_SD
 
     def finish(self) -> None:
-        """Add the output ``new`` with the new keys and values, after all blocks."""
+        """Add the output ``new``, the new keys and values, to the graph, after all blocks."""
         new = self.graph.op("Concat", *self._new, axis=0)
         count = 2 * self.shape.kv_heads * self.shape.layers
         self.graph.output("new", new, [count, "S", self.shape.head_width])

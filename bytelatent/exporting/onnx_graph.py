@@ -59,7 +59,7 @@ class Graph:
         return name
 
     def output(self, name: str, value: Value, shape: Sizes) -> None:
-        """Add an output in single precision, which a call may request."""
+        """Add an output in single precision, which a call of the graph may request."""
         self._nodes.append(helper.make_node("Identity", [value], [name]))
         self._outputs.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, shape))
 
@@ -124,16 +124,16 @@ class Graph:
         return self.op("Transpose", whole, perm=[1, 0])
 
     def floats(self, *numbers: float) -> Value:
-        """Add a constant of floats; a single number has no dimensions."""
+        """Add a constant of floats to the graph; a single number has no dimensions."""
         array = np.array(numbers, dtype=np.float32)
         return self._constant(array[0] if len(numbers) == 1 else array)
 
     def index(self, number: int) -> Value:
-        """Add an integer constant without dimensions."""
+        """Add an integer constant without dimensions to the graph."""
         return self._constant(np.array(number, dtype=np.int64))
 
     def ints(self, *numbers: int) -> Value:
-        """Add a constant of integers, ``[N]``."""
+        """Add a constant of integers to the graph, ``[N]``."""
         return self._constant(np.array(numbers, dtype=np.int64))
 
     def reshape(self, value: Value, *shape: int) -> Value:

@@ -35,7 +35,7 @@ class BoundaryState:
     spacelike: bool = False
 
     def copy(self) -> "BoundaryState":
-        """Return an independent copy."""
+        """Return an independent copy of the state."""
         return replace(self)
 
 

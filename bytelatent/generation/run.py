@@ -102,7 +102,7 @@ class Run(Generic[AnyRow]):
             yield from self._rounds(rows, self._speculate)
 
     def whole(self) -> list[Generated]:
-        """Run to the end and return the text of every row."""
+        """Generate to the end and return the text of every row."""
         results = [Generated() for _ in self._prompts]
         for event in self:
             results[event.row].add(event)

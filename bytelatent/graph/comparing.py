@@ -50,12 +50,12 @@ class Method:
 
     @property
     def precision(self) -> float:
-        """Share of the predicted ends that are ends; 0 when none was predicted."""
+        """Share of the predicted sentence ends that are correct; 0 when none was predicted."""
         return self.found / max(self.found + self.wrong, 1)
 
     @property
     def recall(self) -> float:
-        """Share of the ends that were predicted."""
+        """Share of the sentence ends that were predicted."""
         return self.found / max(self.found + self.missed, 1)
 
     @property
@@ -265,7 +265,7 @@ def _spacy() -> Any:
 
 
 def table(comparison: Comparison) -> list[tuple[str, ...]]:
-    """Return the rows of a table for people, with the columns :data:`COLUMNS`."""
+    """Return the comparison as rows of a table, with the columns :data:`COLUMNS`."""
     return [
         (
             method.label,

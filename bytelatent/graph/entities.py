@@ -92,7 +92,7 @@ class SpacyFinder:
         self.name = f"spacy:{self._nlp.meta['lang']}_{self._nlp.meta['name']}"
 
     def find(self, text: str, progress: Progress | None = None) -> Iterator[Sentence]:
-        """Yield the sentences that mention an entity, in order."""
+        """Yield the sentences of ``text`` that mention an entity, in order."""
         cleaned = clean(text, CleaningArgs(boilerplate=True, accents="fold", whitespace="keep"))
         parsed = list(self._parsed(cleaned.text, progress))
         spans = [_spans(doc) for _, doc in parsed]

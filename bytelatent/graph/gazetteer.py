@@ -38,7 +38,7 @@ class GazetteerFinder:
     name = "gazetteer"
 
     def find(self, text: str, progress: Progress | None = None) -> Iterator[Sentence]:
-        """Yield the sentences that mention an entity, in order."""
+        """Yield the sentences of ``text`` that mention an entity, in order."""
         cleaned = clean(text, CleaningArgs(boilerplate=True, accents="fold", whitespace="keep"))
         plain = cleaned.text
         names = _repeated(plain)

@@ -64,7 +64,7 @@ def load_graph(path: Path | str) -> "nx.DiGraph":
 
 
 def save_json(graph: "nx.DiGraph", path: Path | str) -> None:
-    """Write node-link JSON with one line per node and edge."""
+    """Write a graph as node-link JSON with one line per node and edge."""
     write_text(path, json_text(graph))
 
 
@@ -82,7 +82,7 @@ def json_text(graph: "nx.DiGraph") -> str:
 
 
 def save_graphml(graph: "nx.DiGraph", path: Path | str) -> None:
-    """Write GraphML; lists and dictionaries are written as JSON strings."""
+    """Write a graph as GraphML; lists and dictionaries are written as JSON strings."""
     import networkx as nx
 
     flat = nx.DiGraph(**_flat(graph.graph))

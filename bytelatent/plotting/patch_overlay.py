@@ -64,7 +64,7 @@ class Row:
 
     @property
     def patches(self) -> list[tuple[int, int]]:
-        """``(start, length)`` in bytes of every patch."""
+        """Start and length in bytes of every patch."""
         return byte_patches(self.lengths)
 
     @property

@@ -193,7 +193,7 @@ def _names(tables: dict[str, Any]) -> list[str]:
 
 
 def patch_lengths(values: dict[str, Any]) -> list[Panel]:
-    """Return a histogram for each language that the model was trained on."""
+    """Return a histogram of patch lengths for each language that the model was trained on."""
     known = [language for language in values["languages"] if language["in_mix"]]
     percent = [
         [100 * count / language["patches"] for count in language["counts"]] for language in known

@@ -24,7 +24,7 @@ MODEL_COLOURS = ("vermillion", "rose", "blue")
 
 
 def scaling(paper: Paper) -> list[Panel]:
-    """Return a panel of bits per byte against training FLOPs."""
+    """Return a panel of the paper's bits per byte against training FLOPs."""
     table = paper.get("scaling")
     if table is None:
         return []

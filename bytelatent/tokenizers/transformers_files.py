@@ -18,7 +18,7 @@ from bytelatent.tokenizers.constants import (
 
 
 def tokenizer_files() -> dict[str, dict[str, Any]]:
-    """Return the JSON content of each file, by the name of the file."""
+    """Return the JSON content of each tokenizer file for ``transformers``, by file name."""
     names = {token: f"<|{name.lower()}|>" for token, name in SPECIAL_NAMES.items()}
     return {
         "tokenizer.json": _tokenizer(names),

@@ -348,7 +348,7 @@ def sorted_lines(bucket: Path) -> Iterator[bytes]:
 
 
 def write_validation(job: Shuffle, progress: Progress) -> None:
-    """Write the first documents of the order, and record the key of the last one."""
+    """Write the validation documents, the first of the order; record the key of the last one."""
     if not job.validation or progress.last_validation_key is not None:
         return
     left = job.validation

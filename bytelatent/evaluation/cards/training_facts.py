@@ -54,7 +54,7 @@ def _rounds_text(release: Release) -> str:
 
 
 def commands(release: Release) -> list[str]:
-    """Return the commands that make the model again."""
+    """Return the commands that train and release the model again."""
     args, rounds = release.args, find_rounds(release.metrics)
     longest = release.evaluation["patcher"]["max_patch_length"] if args.blt is None else None
     train = f"python -m bytelatent.train config={_config(args)}"

@@ -55,7 +55,7 @@ class KVCache:
 
     @property
     def filled(self) -> int:
-        """Number of slots in use."""
+        """Number of slots of the cache that are in use."""
         return self.count if self.window is None else min(self.count, self.window)
 
     def next_slot(self) -> tuple[list[Tensor], list[Tensor], list[Tensor]]:

@@ -37,7 +37,7 @@ def bucket_of(english: str) -> int:
 
 
 def catalogue(folder: Path, locale: str) -> Iterator[tuple[str, str]]:
-    """Yield English text and translation of every message."""
+    """Yield English text and translation of every message of the game."""
     (path,) = sorted_files(folder, f"usr/share/locale/{locale}/LC_MESSAGES/cataclysm-dda.mo")
     return mo_messages(path.read_bytes())
 

@@ -164,7 +164,7 @@ SCRIPTS = ("dist/jquery.slim.min.js", "min/moment.min.js", "underscore-umd-min.j
     parameters={"pieces of a library": SCRIPT_PIECES},
 )
 def minified(*folders: Path) -> Iterator[Document]:
-    """Yield pieces of a few thousand characters of each library."""
+    """Yield pieces of a few thousand characters of minified JavaScript libraries."""
     for folder, script in zip(folders, SCRIPTS, strict=True):
         text = (folder / "package" / script).read_text("utf-8")
         for start in range(0, min(len(text), SCRIPT_PIECES * MOST), MOST):

@@ -39,7 +39,7 @@ def documents(
 
 
 def generated(name: str, megabytes: float, lang: str) -> Callable[[Generator], Generator]:
-    """Return a decorator that registers a generator as the source `name` of `megabytes`."""
+    """Return a decorator that registers a generator as the source `name`, `megabytes` MB long."""
 
     def register(generate: Generator) -> Generator:
         REGISTRY.source(

@@ -173,7 +173,7 @@ def xml_document(draw: Draw) -> str:
 def xml_element(
     tag: str, columns: list[Column], inline: list[Column], number: int, step: str
 ) -> list[str]:
-    """Return the lines of one record; empty values are left out."""
+    """Return the lines of one record as XML; empty values are left out."""
     values = {column.name: column.make(number) for column in columns}
     texts = {name: escape(str(v), quote=True) for name, v in values.items() if v is not None}
     names = {column.name for column in inline}

@@ -176,7 +176,7 @@ def pieces(text: str, most: int = PIECE) -> Iterator[str]:
     sha256={package: sha256 for package, (sha256, _) in MINIFIED.items()},
 )
 def minified(*folders: Path) -> Iterator[Document]:
-    """Yield parts of bundles; no bundle contains a library of another author."""
+    """Yield parts of minified bundles; no bundle contains a library of another author."""
     for folder, (_, patterns) in zip(folders, MINIFIED.values(), strict=True):
         for pattern in patterns:
             for path in sorted_files(folder / "package", pattern):

