@@ -70,7 +70,7 @@ class Inspector:
         )
 
     def answer(self, request: InspectRequest, data: bytes) -> dict[str, Any]:
-        """Return the response to a request.
+        """Inspect a text and return the response of ``POST /api/inspect``.
 
         Raises:
             ProblemError: no BLT is loaded, the queue is full, or the time limit is over.

@@ -64,7 +64,7 @@ class Metrics:
 
 @blueprint.get("/metrics")
 def metrics() -> Response:
-    """Return the numbers for Prometheus."""
+    """Answer with all metrics in the format of Prometheus."""
     counters: Metrics = current_app.extensions["metrics"]
     body, content_type = counters.text()
     return Response(body, content_type=content_type, headers={"Cache-Control": "no-store"})

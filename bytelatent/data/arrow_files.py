@@ -79,7 +79,7 @@ class ArrowShard(TableShard):
     """Shard of an Arrow IPC file (Feather 2) or stream, which is mapped into memory."""
 
     def batches(self, first: int) -> Iterator[tuple[int, Any]]:
-        """Yield record batches from row ``first`` on, each with the number of its first row."""
+        """Yield record batches from that of row ``first`` on, each with its first row's number."""
         number = 0
         for batch in self._all_batches():
             if number + batch.num_rows > first:
@@ -107,7 +107,7 @@ class ParquetShard(TableShard):
     """Shard of a parquet file; row groups before the first requested row are not read."""
 
     def batches(self, first: int) -> Iterator[tuple[int, Any]]:
-        """Yield record batches from row ``first`` on, each with the number of its first row."""
+        """Yield record batches from that of row ``first`` on, each with its first row's number."""
         parquet = import_extra("pyarrow.parquet")
         with parquet.ParquetFile(self.path, pre_buffer=False) as file:
             columns = self.columns(file.schema_arrow)

@@ -71,7 +71,7 @@ class Command:
         return f"python -m bytelatent.plotting.{self.name}"
 
     def main(self, arguments: Sequence[str] | None = None, *, load: Load | None = None) -> int:
-        """Parse ``arguments`` (those of the process when None), run, return the exit status."""
+        """Run the command with ``arguments``, those of the process when None; return its status."""
         words = sys.argv[1:] if arguments is None else list(arguments)
         parser = Parser(prog=self.program, description=self.summary)
         add_common_options(parser)
