@@ -31,7 +31,10 @@ ROOT = Path(__file__).parents[1]
 
 
 def documents(args: TrainArgs, limit: int, prose_limit: int | None) -> list[HeldOut]:
-    """Return pieces of test documents: ``limit`` bytes of every source, more of the prose."""
+    """Return pieces of test documents: ``limit`` bytes of every source.
+
+    Sources of prose have ``prose_limit`` bytes instead, or all bytes if it is None.
+    """
     root = ROOT / "data/corpus"
     there = source_names(root / "test")
     limits: dict[str, int | None] = dict.fromkeys(args.data.used_sources(), limit)

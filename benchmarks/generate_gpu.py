@@ -109,7 +109,7 @@ def runs_of(engine: Engine, tokens: Tensor, options: argparse.Namespace) -> list
 
 @torch.inference_mode()
 def rows(bundle: Bundle, device: str, options: argparse.Namespace) -> dict[str, Any]:
-    """Return bytes per second of both engines, and the share of the floor's speed we reached."""
+    """Return bytes per second of both engines, and our share of what the bandwidth allows."""
     tokens = text_of(options.context)
     runs = runs_of(engine_of(bundle), tokens, options)
     seconds = statistics.median(run["seconds_per_byte"] for run in runs)

@@ -16,7 +16,7 @@ Arguments = MultiDict[str, str]
 
 
 def whole(args: Arguments, name: str, *, low: int, high: int) -> int | None:
-    """Return a parameter as a whole number, or None if it is missing.
+    """Return a parameter as a whole number from ``low`` to ``high``, or None if it is missing.
 
     Raises:
         ProblemError: 422 for any other value.

@@ -241,6 +241,12 @@ def read_corpus(
 ) -> tuple[list[HeldOut], dict[str, float] | None]:
     """Read held-out text from a corpus folder or from text files, and the shares of its sources.
 
+    Args:
+        paths: folder of a corpus, or text files.
+        split: split of the corpus.
+        shares: shares of the sources in the training mix; None if they are unknown.
+        limit: largest number of bytes of each source or file.
+
     Raises:
         ValueError: a path is missing or empty.
     """

@@ -23,7 +23,7 @@ POOL = 3000  # documents of a source to quote from
 
 
 def quoted(texts: list[str], rng: Random, least: int = 40, most: int = 900) -> str:
-    """Return a random passage of one of the texts."""
+    """Return a random passage of `least` to `most` characters of one of the texts."""
     text, length = rng.choice(texts), rng.randint(least, most)
     start = rng.randint(0, max(0, len(text) - length))
     return text[start : start + length].strip()

@@ -112,7 +112,7 @@ def aligned(draw: Draw) -> str:
 
 
 def markdown_table(draw: Draw) -> str:
-    """Return a Markdown table."""
+    """Return a Markdown table with random columns, alignment and values."""
     rng = draw.rng
     header, body = rows(draw, size(rng) // 2, 7)
     marks = (rng.choice(("---", ":---", "---:", ":-:", "-----")) for _ in header)
