@@ -9,7 +9,7 @@ const MANY = 8000; // from here on some programs cut a link
 
 export class Address {
   timer = 0;
-  /** @type {string|null} of the last change */
+  /** @type {string|null} kind of the last change */
   kind = null;
   /** Whether the next change makes a new entry of the history. */
   pushes = false;

@@ -376,6 +376,7 @@ function rangeOfY({ lines, logY }, x, early) {
 }
 
 /**
+ * Return a new SVG element with attributes.
  * @template {keyof SVGElementTagNameMap} Tag
  * @param {Tag} name
  * @param {Record<string, any>} attributes
@@ -394,7 +395,7 @@ function text(x, y, words, anchor) {
 }
 
 /**
- * An HTML element with a class and a text.
+ * Return a new HTML element with a class and a text.
  * @template {keyof HTMLElementTagNameMap} Tag
  * @param {Tag} name
  * @param {string} kind its class

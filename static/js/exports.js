@@ -90,7 +90,10 @@ export function everything({ view, model, rule, splits }) {
   };
 }
 
-/** @param {Uint8Array|null} starts */
+/**
+ * Return the pieces as `[start, length]` in bytes, from the starts of the pieces.
+ * @param {Uint8Array|null} starts
+ */
 function pieces(starts) {
   /** @type {[number, number][]} */
   const found = [];

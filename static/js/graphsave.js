@@ -47,12 +47,18 @@ function flat(value) {
   return typeof value === "object" && value !== null ? JSON.stringify(value) : String(value ?? "");
 }
 
-/** @param {Record<string, any>[]} rows */
+/**
+ * Return the names of all columns of the rows.
+ * @param {Record<string, any>[]} rows
+ */
 function columns(rows) {
   return [...new Set(rows.flatMap((row) => Object.keys(row)))];
 }
 
-/** @param {Record<string, any>[]} rows */
+/**
+ * Return the rows as CSV.
+ * @param {Record<string, any>[]} rows
+ */
 function table(rows) {
   const names = columns(rows);
   const lines = [names, ...rows.map((row) => names.map((name) => flat(row[name])))];

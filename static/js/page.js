@@ -65,6 +65,7 @@ export function contextOf(canvas) {
 }
 
 /**
+ * Return an element after checking that it exists and is of a kind; `name` is for the error.
  * @param {Element|null} element
  * @param {string} name
  * @param {new () => any} [kind]

@@ -53,6 +53,7 @@ export function picture(what) {
 }
 
 /**
+ * Return the shape of a text at a position; `look` changes its usual size, font and colour.
  * @param {string} text
  * @param {number} x
  * @param {number} y

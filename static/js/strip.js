@@ -32,7 +32,7 @@ export function readColours() {
 
 /** @typedef {{start: number, end: number, index: number, begins: boolean}} Piece bytes from and to, its number, whether its first byte is there */
 
-/** @typedef {{text: string, at: number}} Glyph `at` in bytes from the first */
+/** @typedef {{text: string, at: number}} Glyph character on a strip, `at` bytes from the first */
 
 /**
  * Pieces of bytes `first` to `last`, those at the edges cut off.

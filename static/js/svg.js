@@ -4,6 +4,7 @@ const SPACE = "http://www.w3.org/2000/svg";
 export const COLOURS = 5;
 
 /**
+ * Return a new SVG element with attributes and a text.
  * @template {keyof SVGElementTagNameMap} Tag
  * @param {Tag} tag
  * @param {Record<string, any>} attributes
