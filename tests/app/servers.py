@@ -15,7 +15,6 @@ from typing import Any
 
 from app.settings import ROOT
 
-
 PATIENCE = 180.0
 """Seconds that a client waits on a busy machine; far more than the time limit of a request."""
 

@@ -117,7 +117,9 @@ def test_a_stop_does_not_wait_for_who_only_began(served: Served) -> None:
 def test_a_stop_ends_open_streams(served: Served) -> None:
     """The one that is being made and those that wait for the model."""
     body = json.dumps({"prompt": "The", "max_bytes": 512})
-    streams = [http.client.HTTPConnection("127.0.0.1", served.port, timeout=PATIENCE) for _ in range(2)]
+    streams = [
+        http.client.HTTPConnection("127.0.0.1", served.port, timeout=PATIENCE) for _ in range(2)
+    ]
     for stream in streams:
         stream.request("POST", "/api/generate", body, {"Accept": "text/event-stream"})
     with streams[0].getresponse() as answer:
