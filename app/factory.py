@@ -4,6 +4,7 @@ from flask import Flask
 from flask_compress import Compress
 
 from app import api, pages
+from app.api import headers
 from app.models.architectures import Architectures
 from app.models.generator import TextMaker
 from app.models.graphs import GraphMaker
@@ -68,7 +69,9 @@ def make_app(
     app.extensions["assets"] = assets.Assets(
         {"": SITE / "static", "graph/": GRAPH_ASSETS}, reload=settings.reload
     )
-    hooks.register(app, settings)
+    queue = app.extensions["model"].queue
+    hooks.register(app, settings, lambda: queue.waiting)
+    headers.register(app)
     Compress(app)
     for module in (*pages.MODULES, *api.MODULES, api, assets):
         app.register_blueprint(module.blueprint)

@@ -45,6 +45,20 @@ LAYERS: tuple[tuple[str, ...], ...] = (
 )
 """Who may import whom in ``bytelatent/``."""
 
+APP_LAYERS: tuple[tuple[str, ...], ...] = (
+    # Names are without "app."; "app" is the module that has ``create_app``.
+    ("logs", "settings"),
+    ("requests", "schemas"),
+    ("models", "runs", "stored"),
+    ("drawing",),
+    ("api", "precompute"),
+    ("pages",),
+    ("factory",),
+    ("app",),
+    ("server",),
+)
+"""Who may import whom in ``app/``: a package, or a module beside them, imports those below it."""
+
 PACKAGES = {"generation", "patching"}
 """Packages whose ``__init__`` belongs to the lowest layer of what is in them."""
 
@@ -72,7 +86,7 @@ GRAPH_MAY_IMPORT = (
     *("bytelatent.patching.rules", "bytelatent.runtime", "bytelatent.tokenizers"),
 )
 APP_MAY_IMPORT = (
-    *("app", "bytelatent.architecture", "bytelatent.files", "bytelatent.graph"),
+    *("bytelatent.architecture", "bytelatent.files", "bytelatent.graph"),
     *(
         "bytelatent.generation.events",
         "bytelatent.generation.run",
@@ -114,6 +128,34 @@ def layer(name: str) -> int | None:
     return max(fitting)[1] if fitting else None
 
 
+def app_part(name: str) -> str:
+    """The package of ``app/`` that a module is in, or its own name if it is in none."""
+    return "app" if name == "app" else name.split(".")[1]
+
+
+def app_layer(part: str) -> int | None:
+    """The number of the layer that lists a part of ``app/``."""
+    fitting = [number for number, parts in enumerate(APP_LAYERS) if part in parts]
+    return fitting[0] if fitting else None
+
+
+def fault_in_app(name: str, other: str) -> str | None:
+    """What is wrong with an import of a module of ``app/``, or None."""
+    if not under(other, ["app"]):
+        return None if under(other, APP_MAY_IMPORT) else f"{name} imports {other}"
+    mine, theirs = app_part(name), app_part(other)
+    if mine == theirs:
+        return None
+    high, low = app_layer(mine), app_layer(theirs)
+    for part, number in ((mine, high), (theirs, low)):
+        if number is None:
+            return f"app.{part} has no layer: give it one in APP_LAYERS"
+    assert high is not None and low is not None
+    if low < high:
+        return None
+    return f"{name} (layer {high}) imports {other} (layer {low}): it may import what is below it"
+
+
 def imports(name: str) -> set[str]:
     """Modules of ours, and top-level names of others, that ``name`` imports."""
     found: set[str] = set()
@@ -139,7 +181,7 @@ IMPORTS = {name: imports(name) & MODULES.keys() for name in MODULES}
 def test_imports_only_go_down(name: str) -> None:
     for other in IMPORTS[name]:
         if under(name, ["app"]):
-            assert under(other, APP_MAY_IMPORT), f"{name} imports {other}"
+            assert not (fault := fault_in_app(name, other)), fault
         elif under(name, ["bytelatent.runtime"]):
             assert under(other, RUNTIME_MAY_IMPORT), f"{name} imports {other}"
         elif under(name, ["bytelatent.graph"]) and name != "bytelatent.graph.__main__":
@@ -155,6 +197,27 @@ def test_imports_only_go_down(name: str) -> None:
 def test_every_module_has_a_layer() -> None:
     without = [name for name in MODULES if not under(name, ["app"]) and layer(name) is None]
     assert without == ["bytelatent"]
+
+
+def test_every_part_of_the_app_has_one_layer() -> None:
+    parts = sorted({app_part(name) for name in MODULES if under(name, ["app"])})
+    assert sorted(part for layer in APP_LAYERS for part in layer) == parts
+
+
+@pytest.mark.parametrize("part", [part for layer in APP_LAYERS for part in layer])
+def test_an_import_against_the_directions_of_the_app_is_seen(part: str) -> None:
+    """One of each kind: from every part to every part of its own layer or above."""
+    number = app_layer(part)
+    assert number is not None
+    name = "app" if part == "app" else f"app.{part}"
+    for at, others in enumerate(APP_LAYERS):
+        for other in sorted({*others} - {part}):
+            fault = fault_in_app(name, "app" if other == "app" else f"app.{other}")
+            assert (fault is None) == (at < number), f"{part} imports {other}"
+    assert fault_in_app(name, "app.nowhere") == (
+        "app.nowhere has no layer: give it one in APP_LAYERS"
+    )
+    assert fault_in_app(name, "bytelatent.model.blt") == f"{name} imports bytelatent.model.blt"
 
 
 def test_every_layer_lists_what_is_there() -> None:
@@ -197,12 +260,16 @@ def test_nobody_imports_a_command(name: str) -> None:
     assert not IMPORTS[name] & MAINS - allowed
 
 
-def test_contributing_shows_the_layers() -> None:
+@pytest.mark.parametrize(
+    ("heading", "layers"),
+    [("modules of `bytelatent`", LAYERS), ("packages and modules of `app`", APP_LAYERS)],
+)
+def test_contributing_shows_the_layers(heading: str, layers: tuple[tuple[str, ...], ...]) -> None:
     rows = [
         f"| {number} | {', '.join(f'`{name}`' for name in sorted(names))} |"
-        for number, names in enumerate(LAYERS)
+        for number, names in enumerate(layers)
     ]
-    table = "\n".join(["| layer | modules of `bytelatent` |", "|---|---|", *rows])
+    table = "\n".join([f"| layer | {heading} |", "|---|---|", *rows])
     assert table in (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"), f"\n{table}"
 
 

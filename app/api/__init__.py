@@ -11,6 +11,7 @@ from app.api import (
     architecture_routes,
     artifact_routes,
     compare_routes,
+    file_routes,
     generate_routes,
     graph_routes,
     health_routes,
@@ -22,7 +23,6 @@ from app.api import (
     visualizations_routes,
 )
 from app.api.openapi import document as put_together
-from app.stored import file_routes
 
 MODULES = (
     patches_routes,

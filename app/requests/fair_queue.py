@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
 
-from app import memory
+from app.requests import memory
 from app.requests.problems import ProblemError
 
 RETRY_SECONDS = 2

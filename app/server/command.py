@@ -24,7 +24,7 @@ def build() -> Any:
     from app import create_app  # late: the process that only watches workers needs none of it
     from app.logs import configure
     from app.models.own_models import with_own_model
-    from app.worker import give_memory_back
+    from app.server.worker import give_memory_back
 
     give_memory_back()
     settings = Settings.from_environment(os.environ)

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from app import memory
-from app.memory import EVERY_SECONDS, Keeper, trim_heap
+from app.requests import memory
 from app.requests.fair_queue import FairQueue
+from app.requests.memory import EVERY_SECONDS, Keeper, trim_heap
 
 BLOCK, COUNT = 64 * 1024, 1024
 
