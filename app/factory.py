@@ -69,10 +69,12 @@ def make_app(
     app.extensions["assets"] = assets.Assets(
         {"": SITE / "static", "graph/": GRAPH_ASSETS}, reload=settings.reload
     )
+    app.extensions["pages"] = pages.PAGES
     queue = app.extensions["model"].queue
     hooks.register(app, settings, lambda: queue.waiting)
     headers.register(app)
     Compress(app)
-    for module in (*pages.MODULES, *api.MODULES, api, assets):
-        app.register_blueprint(module.blueprint)
+    of_api = [module.blueprint for module in (*api.MODULES, api, assets)]
+    for blueprint in (*pages.BLUEPRINTS, *of_api):
+        app.register_blueprint(blueprint)
     return app

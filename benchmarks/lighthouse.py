@@ -19,11 +19,12 @@ from typing import Any
 from common import write_results
 from web_client import serving
 
+from app.pages import PAGES
+
 LIGHTHOUSE = "lighthouse@12.8.2"
 """Last version that runs on node 20."""
 
 CATEGORIES = ("performance", "accessibility", "best-practices", "seo")
-PAGES = ("/", "/generate", "/model", "/graph", "/scaling", "/gallery")
 MIN_SCORE = 95
 FLAGS = "--headless=new --no-sandbox --disable-gpu"
 
@@ -77,7 +78,8 @@ def main() -> int:
     """Measure all pages; return 1 if a score is too low."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.add_argument("pages", nargs="*", default=list(PAGES), help="paths of pages")
+    every = [page.address for page in PAGES]
+    parser.add_argument("pages", nargs="*", default=every, help="paths of pages; default: all")
     parser.add_argument("--repeat", type=int, default=3, help="runs of each page")
     options = parser.parse_args()
     chromium = os.environ.get("CHROMIUM") or shutil.which("chromium")

@@ -17,8 +17,11 @@ from typing import Any
 
 from common import resident_bytes, summary, times, write_results
 from web_client import Client, serving
-from web_mix import PAGES, Visit, expect, soak, text_of
+from web_mix import Visit, expect, soak, text_of
 from web_typing import typing_to_picture
+
+from app.pages import PAGES
+from app.settings import TEXT_LIMIT
 
 HOLDS = {"<": operator.lt, "<=": operator.le, ">=": operator.ge}
 
@@ -112,10 +115,10 @@ def main() -> int:
         port = server.port
         rows: dict[str, Any] = {"start_seconds": server.start_seconds}
         rows["memory_at_start_mb"] = round(resident_bytes(server.pid) / 1e6, 1)
-        rows["page_bytes"] = {path: page_weight(port, path) for path in PAGES}
+        rows["page_bytes"] = {page.address: page_weight(port, page.address) for page in PAGES}
         rows["patches_280_bytes"] = latency(port, 280, 100)
         rows["patches_4_kib"] = latency(port, 4096, 20)
-        rows["patches_64_kib"] = latency(port, 65536, 3)
+        rows["patches_64_kib"] = latency(port, TEXT_LIMIT, 3)
         rows["patches_8_clients"] = load(
             port, 8, options.seconds, lambda client, salt: patches(client, 280, salt)
         )

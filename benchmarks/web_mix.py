@@ -13,10 +13,11 @@ from typing import Any
 from common import resident_bytes
 from web_client import Client, Server
 
+from app.pages import PAGES
+
 SENTENCE = (
     "Patches are segmented by the entropy of the next byte, so compute goes where it counts. "
 )
-PAGES = ("/", "/generate", "/model", "/graph", "/training", "/scaling", "/gallery", "/api")
 SETTLED = 0.2
 """Share of the time before the first memory reading that counts; first use loads files before it.
 """
@@ -56,7 +57,7 @@ class Mix:
         typing = self._post("/api/patches", self._typed, (200, 503))
         return [
             typing,
-            self._get([*PAGES, *others]),
+            self._get([*(page.address for page in PAGES), *others]),
             typing,
             self._get(urls),
             typing,

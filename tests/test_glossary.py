@@ -18,6 +18,7 @@ RETIRED = {
     "Turns": "FairQueue",
     "Patience": "Deadline",
     "Still": "NoJsPreview",
+    "still": "no_js_preview",
     "Ring": "KVCache",
     "back_to": "rollback",
     "Offers": "CrossKeysValues",

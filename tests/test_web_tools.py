@@ -1,13 +1,17 @@
-"""The tools that check the JavaScript, and what templates say about the modules of a page."""
+"""The tools that check the JavaScript, and the modules that a page fetches."""
 
 import json
 import re
 from pathlib import Path
 
 import pytest
+from flask.testing import FlaskClient
+
+from app import create_app
+from app.pages import PAGES
+from app.pages.page_record import PageRecord
 
 ROOT = Path(__file__).parents[1]
-TEMPLATES = ROOT / "templates"
 FOLDERS = {"js": ROOT / "static" / "js", "graph": ROOT / "bytelatent" / "graph" / "assets"}
 """Folders of modules, by what their URLs begin with below ``/static/``."""
 
@@ -31,29 +35,29 @@ def imported(url: str) -> set[str]:
     return found
 
 
-def preloaded(template: str) -> set[str]:
-    """Modules that a template tells the browser to fetch early."""
-    found = set(re.findall(r"modulepreload\" href=\"\{\{ asset\('([\w/]+\.js)'\)", template))
-    lists = r"for module in \[(.*?)\] %\}\s*<link rel=\"modulepreload\" href=\"\{\{ asset\('(\w+)/'"
-    for names, folder in re.findall(lists, template):
-        found |= {f"{folder}/{name}.js" for name in re.findall(r'"(\w+)"', names)}
-    return found
+@pytest.fixture(scope="module")
+def client() -> FlaskClient:
+    return create_app().test_client()
 
 
-def pages() -> list[str]:
-    return [
-        path.name
-        for path in sorted(TEMPLATES.glob("*.html"))
-        if 'type="module"' in path.read_text()
-    ]
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_a_page_fetches_its_modules_early_and_no_others(
+    client: FlaskClient, page: PageRecord
+) -> None:
+    html = client.get(page.address).text
+    files = r"\"/static/v/\w+/([\w/]+\.js)\""
+    assert tuple(re.findall(rf"type=\"module\" src={files}", html)) == page.js
+    preloaded = re.findall(rf"rel=\"modulepreload\" href={files}", html)
+    assert preloaded == sorted(set().union(*(imported(entry) for entry in page.js)))
 
 
-@pytest.mark.parametrize("name", pages())
-def test_a_page_fetches_its_modules_early_and_no_others(name: str) -> None:
-    template = (TEMPLATES / name).read_text(encoding="utf-8")
-    entries = re.findall(r"type=\"module\" src=\"\{\{ asset\('([\w/]+\.js)'\)", template)
-    assert entries
-    assert preloaded(template) == set().union(*(imported(entry) for entry in entries))
+def test_every_stylesheet_and_module_is_used_by_a_page() -> None:
+    used = {"css/base.css", "js/theme.js"}
+    for page in PAGES:
+        used |= {*page.css, *page.js}.union(*(imported(entry) for entry in page.js))
+    for kind in ("css", "js"):
+        for path in (ROOT / "static" / kind).glob(f"*.{kind}"):
+            assert f"{kind}/{path.name}" in used, "no page has it in its record"
 
 
 def test_the_tools_are_pinned_and_the_lock_names_no_registry() -> None:

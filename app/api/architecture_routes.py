@@ -2,7 +2,7 @@
 
 from flask import Blueprint, Response, current_app, request
 
-from app.api.openapi_fragment import OpenApiFragment, json_of, problem
+from app.api.openapi_fragment import UP_TO_DATE, OpenApiFragment, json_of, problem
 from app.models.architectures import Architectures
 from app.requests.query import choice, described
 from app.schemas.architecture import Architecture
@@ -27,7 +27,7 @@ OPENAPI = OpenApiFragment(
                     "200": json_of(
                         "Parts of the model, in the order of a forward pass.", Architecture
                     ),
-                    "304": {"description": "The copy named by If-None-Match is up to date."},
+                    "304": {"description": UP_TO_DATE},
                     "422": problem("No model has this name."),
                 },
             }

@@ -2,15 +2,14 @@
 
 import json
 from dataclasses import asdict
-from http import HTTPStatus
 from typing import Any
 
 from flask import Blueprint, Response, current_app, request
 
-from app.api.openapi_fragment import OpenApiFragment, json_of, problem
+from app.api.openapi_fragment import UP_TO_DATE, OpenApiFragment, json_of, problem
 from app.api.visualizations_routes import artifact_json
 from app.requests.compressed import KeptBody
-from app.requests.problems import ProblemError
+from app.requests.problems import not_found
 from app.schemas.artifact import ArtifactPage
 from app.stored.catalogue import Catalogue, Snapshot, StoredArtifact
 from app.stored.gallery import Card, gallery_of
@@ -36,7 +35,7 @@ OPENAPI = OpenApiFragment(
                 ],
                 "responses": {
                     "200": json_of("Figure, or data file without a figure.", ArtifactPage),
-                    "304": {"description": "The copy named by If-None-Match is up to date."},
+                    "304": {"description": UP_TO_DATE},
                     "404": problem("No figure has this name."),
                 },
             }
@@ -64,7 +63,7 @@ def find_card(name: str) -> tuple[Snapshot, Card]:
     snapshot = catalogue.snapshot()
     card = gallery_of(snapshot).by_name.get(name)
     if card is None:
-        raise ProblemError(HTTPStatus.NOT_FOUND, "There is nothing of this name here.")
+        raise not_found()
     return snapshot, card
 
 

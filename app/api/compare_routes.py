@@ -2,12 +2,20 @@
 
 from flask import Blueprint, Response, current_app, request
 
-from app.api.openapi_fragment import OpenApiFragment, body_of, json_of, problems
+from app.api.openapi_fragment import (
+    NO_JSON,
+    WRONG_FIELD,
+    OpenApiFragment,
+    body_of,
+    json_of,
+    problems,
+)
 from app.models.live_model import LiveModel
 from app.models.splitting import compare as split
 from app.models.threshold_curve import Calibration
 from app.requests.bodies import parse_body, text_bytes
 from app.schemas.compare import CompareRequest, CompareResponse
+from app.schemas.schema import EXAMPLE_TEXT
 from app.settings import TEXT_LIMIT, Settings
 
 blueprint = Blueprint("api_compare", __name__)
@@ -15,7 +23,7 @@ blueprint = Blueprint("api_compare", __name__)
 STREAM_FROM = 20_000
 """Number of pieces above which a response is sent in parts."""
 
-EXAMPLE_REQUEST = {"text": "Daenerys Targaryen is in Game of Thrones"}
+EXAMPLE_REQUEST = {"text": EXAMPLE_TEXT}
 
 OPENAPI = OpenApiFragment(
     {
@@ -32,9 +40,9 @@ OPENAPI = OpenApiFragment(
                     ),
                     **problems(
                         {
-                            "400": "The body is not JSON.",
+                            "400": NO_JSON,
                             "413": f"The text is longer than {TEXT_LIMIT:,} bytes.",
-                            "422": "A field is missing, unknown, of wrong type or out of range.",
+                            "422": WRONG_FIELD,
                             "503": "The entropy model is busy; Retry-After says when to try again.",
                         }
                     ),

@@ -6,8 +6,8 @@ from typing import Any
 from flask import Blueprint, Response, current_app, request
 from werkzeug.datastructures import ETags
 
-from app.api.openapi_fragment import OpenApiFragment, problem
-from app.requests.problems import ProblemError
+from app.api.openapi_fragment import UP_TO_DATE, OpenApiFragment, problem
+from app.requests.problems import not_found
 from app.requests.security import STORED_HTML_CSP, STORED_IMAGE_CSP, STORED_PDF_CSP
 from app.stored.catalogue import Catalogue, Kind, StoredArtifact
 
@@ -24,7 +24,7 @@ def _described(operation: str, summary: str) -> dict[str, Any]:
     }
     responses = {
         "200": {"description": "Content of the file, with an ETag.", "content": {"*/*": {}}},
-        "304": {"description": "The copy named by If-None-Match is up to date."},
+        "304": {"description": UP_TO_DATE},
         "404": problem("No file has this name."),
     }
     return {
@@ -75,7 +75,7 @@ def _file(kind: Kind, name: str) -> Response:
     catalogue: Catalogue = current_app.extensions["catalogue"]
     artifact = catalogue.find(kind, name)
     if artifact is None:
-        raise _missing()
+        raise not_found()
     response = Response(content_type=artifact.content_type)
     response.set_etag(artifact.etag)
     response.last_modified = artifact.modified
@@ -89,7 +89,7 @@ def _file(kind: Kind, name: str) -> Response:
     try:
         response.set_data(artifact.path.read_bytes())
     except OSError:  # deleted since the folder was read
-        raise _missing() from None
+        raise not_found() from None
     response.make_conditional(request)
     return response
 
@@ -105,7 +105,3 @@ def _csp(artifact: StoredArtifact) -> str:
     if artifact.content_type == "application/pdf":
         return STORED_PDF_CSP
     return STORED_IMAGE_CSP
-
-
-def _missing() -> ProblemError:
-    return ProblemError(HTTPStatus.NOT_FOUND, "There is nothing of this name here.")

@@ -8,7 +8,15 @@ from http import HTTPStatus
 
 from flask import Blueprint, Response, current_app, request
 
-from app.api.openapi_fragment import OpenApiFragment, body_of, problems, ref
+from app.api.openapi_fragment import (
+    NO_BLT,
+    NO_JSON,
+    WRONG_FIELD,
+    OpenApiFragment,
+    body_of,
+    problems,
+    ref,
+)
 from app.models.generated_text import as_document, as_events, describe_text, text_request_of
 from app.models.generator import TextMaker, TextRequest
 from app.requests.bodies import parse_body, text_bytes
@@ -49,12 +57,11 @@ OPENAPI = OpenApiFragment(
                     },
                     **problems(
                         {
-                            "400": "The body is not JSON.",
+                            "400": NO_JSON,
                             "406": "The client accepts neither JSON nor server-sent events.",
                             "413": "The prompt is too long.",
-                            "422": "A field is missing, unknown, of wrong type or out of range.",
-                            "503": "No BLT is loaded, or it is busy; then Retry-After says when "
-                            "to try again.",
+                            "422": WRONG_FIELD,
+                            "503": NO_BLT,
                         }
                     ),
                 },

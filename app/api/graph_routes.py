@@ -5,16 +5,23 @@ from typing import Any
 
 from flask import Blueprint, Response, current_app, jsonify, request
 
-from app.api.openapi_fragment import OpenApiFragment, body_of, json_of, problems
+from app.api.openapi_fragment import (
+    NO_JSON,
+    WRONG_FIELD,
+    OpenApiFragment,
+    body_of,
+    json_of,
+    problems,
+)
 from app.models.graphs import KINDS, GraphMaker
 from app.requests.bodies import parse_body, text_bytes
-from app.schemas.graph import MOST_NODES, GraphRequest, GraphResponse, Graphs
+from app.schemas.graph import EXAMPLE_TEXT, MOST_NODES, GraphRequest, GraphResponse, Graphs
 from app.stored.catalogue import Catalogue
 from app.stored.saved_graphs import saved_graphs
 
 blueprint = Blueprint("api_graph", __name__)
 
-EXAMPLE_REQUEST = {"text": "The cat sat on the mat. The cat saw the dog.", "kind": "patches"}
+EXAMPLE_REQUEST = {"text": EXAMPLE_TEXT, "kind": "patches"}
 
 OPENAPI = OpenApiFragment(
     {
@@ -32,9 +39,9 @@ OPENAPI = OpenApiFragment(
                     "200": json_of("Node-link JSON with positions for drawing.", GraphResponse),
                     **problems(
                         {
-                            "400": "The body is not JSON.",
+                            "400": NO_JSON,
                             "413": "The text is too long.",
-                            "422": "A field is missing, unknown, of wrong type or out of range.",
+                            "422": WRONG_FIELD,
                             "503": "Graphs of this kind are unavailable, or the queue is full; "
                             "then Retry-After says when to try again.",
                         }

@@ -9,7 +9,7 @@ from flask import Blueprint, Response, current_app, jsonify
 from app.api.openapi_fragment import OpenApiFragment, json_of, problem
 from app.models.live_model import LiveModel
 from app.requests import deadline
-from app.requests.problems import ProblemError
+from app.requests.problems import RETRY_SECONDS, ProblemError
 from app.schemas.health import Health, Ready
 
 blueprint = Blueprint("api_health", __name__)
@@ -63,8 +63,8 @@ def readyz() -> Response:
     model: LiveModel = current_app.extensions["model"]
     if deadline.stopping.is_set():
         raise _unready("The server is about to stop.")
-    if model.source is None:
-        raise _unready(f"The entropy model is not loaded: {model.reason}")
+    if model.unavailable is not None:
+        raise _unready(model.unavailable)
     if model.queue.is_full:
         raise _unready("As many texts wait for the model as may.")
     response = jsonify(status="ready", waiting=model.queue.waiting)
@@ -73,5 +73,5 @@ def readyz() -> Response:
 
 
 def _unready(detail: str) -> ProblemError:
-    headers = {"Retry-After": str(deadline.RETRY_SECONDS)}
+    headers = {"Retry-After": str(RETRY_SECONDS)}
     return ProblemError(HTTPStatus.SERVICE_UNAVAILABLE, detail, headers=headers)

@@ -2,14 +2,22 @@
 
 from flask import Blueprint, Response, current_app, jsonify, request
 
-from app.api.openapi_fragment import OpenApiFragment, body_of, json_of, problems
+from app.api.openapi_fragment import (
+    NO_BLT,
+    NO_JSON,
+    WRONG_FIELD,
+    OpenApiFragment,
+    body_of,
+    json_of,
+    problems,
+)
 from app.models.inspector import Inspector
 from app.requests.bodies import parse_body, text_bytes
-from app.schemas.inspect import InspectRequest, InspectResponse
+from app.schemas.inspect import EXAMPLE_TEXT, InspectRequest, InspectResponse
 
 blueprint = Blueprint("api_inspect", __name__)
 
-EXAMPLE_REQUEST = {"text": "The river rose in the night.", "heads": "mean"}
+EXAMPLE_REQUEST = {"text": EXAMPLE_TEXT, "heads": "mean"}
 
 OPENAPI = OpenApiFragment(
     {
@@ -25,11 +33,10 @@ OPENAPI = OpenApiFragment(
                     ),
                     **problems(
                         {
-                            "400": "The body is not JSON.",
+                            "400": NO_JSON,
                             "413": "The text is too long.",
-                            "422": "A field is missing, unknown, of wrong type or out of range.",
-                            "503": "No BLT is loaded, or it is busy; then Retry-After says when to "
-                            "try again.",
+                            "422": WRONG_FIELD,
+                            "503": NO_BLT,
                         }
                     ),
                 },

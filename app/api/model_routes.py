@@ -1,13 +1,11 @@
 """The routes of ``/api/model``: the models of this server and their cards."""
 
-from http import HTTPStatus
-
 from flask import Blueprint, Response, current_app, jsonify, request
 
-from app.api.openapi_fragment import OpenApiFragment, json_of, problem
+from app.api.openapi_fragment import UP_TO_DATE, OpenApiFragment, json_of, problem
 from app.models.live_model import LiveModel
 from app.models.loaded_models import DescribedModel, ModelState, describe
-from app.requests.problems import ProblemError
+from app.requests.problems import not_found
 from app.schemas.model import Models
 from app.settings import Settings
 
@@ -21,7 +19,7 @@ OPENAPI = OpenApiFragment(
                 "summary": "List the models of this server",
                 "responses": {
                     "200": json_of("Models with their shapes, files and licences.", Models),
-                    "304": {"description": "The copy named by If-None-Match is up to date."},
+                    "304": {"description": UP_TO_DATE},
                 },
             }
         },
@@ -67,7 +65,7 @@ def card(kind: str) -> Response:
     """Answer with the card of a model, as text."""
     model = described_models().get(kind)
     if model is None or model.card is None:
-        raise ProblemError(HTTPStatus.NOT_FOUND, "There is nothing of this name here.")
+        raise not_found()
     return Response(
         model.card,
         content_type="text/markdown; charset=utf-8",

@@ -11,6 +11,12 @@ from pydantic import BaseModel
 from app.requests.problems import MEDIA_TYPE
 from app.schemas.schema import ProblemDocument
 
+NO_JSON = "The body is not JSON."
+WRONG_FIELD = "A field is missing, unknown, of wrong type or out of range."
+WRONG_PARAMETER = "A parameter is out of range or unknown."
+UP_TO_DATE = "The copy named by If-None-Match is up to date."
+NO_BLT = "No BLT is loaded, or it is busy; then Retry-After says when to try again."
+
 
 @dataclass(frozen=True)
 class OpenApiFragment:

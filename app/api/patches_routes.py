@@ -2,11 +2,19 @@
 
 from flask import Blueprint, Response, current_app, request
 
-from app.api.openapi_fragment import OpenApiFragment, body_of, json_of, problems
+from app.api.openapi_fragment import (
+    NO_JSON,
+    WRONG_FIELD,
+    OpenApiFragment,
+    body_of,
+    json_of,
+    problems,
+)
 from app.models.live import answer
 from app.models.live_model import LiveModel
 from app.requests.bodies import parse_body, text_bytes
 from app.schemas.patches import PatchRequest, PatchResponse
+from app.schemas.schema import EXAMPLE_TEXT
 from app.settings import TEXT_LIMIT, Settings
 
 blueprint = Blueprint("api_patches", __name__)
@@ -14,7 +22,7 @@ blueprint = Blueprint("api_patches", __name__)
 STREAM_FROM = 40_000
 """Number of predictions above which a response is sent in parts."""
 
-EXAMPLE_REQUEST = {"text": "Daenerys Targaryen is in Game of Thrones", "top_k": 3}
+EXAMPLE_REQUEST = {"text": EXAMPLE_TEXT, "top_k": 3}
 
 OPENAPI = OpenApiFragment(
     {
@@ -30,9 +38,9 @@ OPENAPI = OpenApiFragment(
                     ),
                     **problems(
                         {
-                            "400": "The body is not JSON.",
+                            "400": NO_JSON,
                             "413": f"The text is longer than {TEXT_LIMIT:,} bytes.",
-                            "422": "A field is missing, unknown, of wrong type or out of range.",
+                            "422": WRONG_FIELD,
                             "503": "No entropy model is loaded, or it is busy; then Retry-After "
                             "says when to try again.",
                         }

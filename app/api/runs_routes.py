@@ -4,7 +4,7 @@ from http import HTTPStatus
 
 from flask import Blueprint, Response, current_app, request
 
-from app.api.openapi_fragment import OpenApiFragment, json_of, problem
+from app.api.openapi_fragment import UP_TO_DATE, WRONG_PARAMETER, OpenApiFragment, json_of, problem
 from app.requests.problems import ProblemError
 from app.requests.query import choice, described, number, whole
 from app.runs.curve import Window
@@ -17,7 +17,7 @@ FEWEST, MOST = 20, 4000
 """Smallest and largest number of points of a curve that a client may request."""
 AXES = ("step", "bytes")
 
-_UNCHANGED = {"description": "The copy named by If-None-Match is up to date."}
+_UNCHANGED = {"description": UP_TO_DATE}
 
 OPENAPI = OpenApiFragment(
     {
@@ -68,7 +68,7 @@ OPENAPI = OpenApiFragment(
                     "200": json_of("Curves of the run.", RunCurves),
                     "304": _UNCHANGED,
                     "404": problem("No run has this name."),
-                    "422": problem("A parameter is out of range or unknown."),
+                    "422": problem(WRONG_PARAMETER),
                 },
             }
         },

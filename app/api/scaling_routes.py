@@ -2,7 +2,7 @@
 
 from flask import Blueprint, Response, current_app, request
 
-from app.api.openapi_fragment import OpenApiFragment, json_of
+from app.api.openapi_fragment import UP_TO_DATE, OpenApiFragment, json_of
 from app.schemas.scaling import Scaling
 from app.stored.study import Study
 
@@ -16,7 +16,7 @@ OPENAPI = OpenApiFragment(
                 "summary": "Get the scaling study: report, figures, and the paper's numbers",
                 "responses": {
                     "200": json_of("Content of the page /scaling.", Scaling),
-                    "304": {"description": "The copy named by If-None-Match is up to date."},
+                    "304": {"description": UP_TO_DATE},
                 },
             }
         }

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 from flask import Blueprint, Response, current_app, request
 
-from app.api.openapi_fragment import OpenApiFragment, json_of, problem
+from app.api.openapi_fragment import UP_TO_DATE, WRONG_PARAMETER, OpenApiFragment, json_of, problem
 from app.requests.compressed import KeptBody
 from app.requests.query import LONGEST, Arguments, choice, described, search, whole
 from app.schemas.visualizations import ArtifactList
@@ -66,8 +66,8 @@ OPENAPI = OpenApiFragment(
                     "200": json_of(
                         "Names by kind, and details of each file, sorted by name.", ArtifactList
                     ),
-                    "304": {"description": "The copy named by If-None-Match is up to date."},
-                    "422": problem("A parameter is out of range or unknown."),
+                    "304": {"description": UP_TO_DATE},
+                    "422": problem(WRONG_PARAMETER),
                 },
             }
         }

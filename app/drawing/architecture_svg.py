@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
+from app.drawing.no_js_preview import COLOURS
 from app.schemas.architecture import Architecture, ArchitecturePart
 from app.stored.example_file import ExampleFile
 
@@ -33,8 +34,6 @@ Y = {
     "predicted": 586,
 }
 """Y coordinates of the upper edges of the elements."""
-COLOURS = 5
-"""Number of patch colours, which repeat; ``static/css`` has a class for each."""
 
 
 EXAMPLE = "prose"

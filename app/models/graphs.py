@@ -101,9 +101,7 @@ class GraphMaker:
             return NO_NETWORKX
         if kind == "entities":
             return builders.entity_graph_available()
-        return (
-            None if self.model.source else f"The entropy model is not loaded: {self.model.reason}"
-        )
+        return self.model.unavailable
 
     def answer(self, request: GraphRequest) -> Document:
         """Return the graph of a text.

@@ -67,6 +67,11 @@ class LiveModel:
             wait_seconds=wait_seconds,
         )
 
+    @property
+    def unavailable(self) -> str | None:
+        """Sentence that says why no entropy model is loaded; None if one is."""
+        return None if self.source else f"The entropy model is not loaded: {self.reason}"
+
     @classmethod
     def load(cls, settings: Settings) -> "LiveModel":
         """Load the entropy model of ``settings``; if it is missing or damaged, log one line."""
@@ -95,9 +100,7 @@ class LiveModel:
             ClientGoneError: the client has left.
         """
         if self.source is None:
-            raise ProblemError(
-                HTTPStatus.SERVICE_UNAVAILABLE, f"The entropy model is not loaded: {self.reason}"
-            )
+            raise ProblemError(HTTPStatus.SERVICE_UNAVAILABLE, str(self.unavailable))
         limit = deadline.current()
         with self.queue.take(limit.gone, client=limit.name, long=len(data) > SHORT_BYTES):
             return self.source.analyse(data, top_k=top_k, between=limit.check)

@@ -116,7 +116,7 @@ def compare(
     splitters = list(dict.fromkeys(request.splitters or TITLES))
     tokens = np.array(_ENCODE(data), dtype=np.int64)
     entropies = np.zeros(len(tokens))
-    reason = None if model.source else f"The entropy model is not loaded: {model.reason}"
+    reason = model.unavailable
     if model.source and any(splitter in _OF_MODEL for splitter in splitters):
         entropies = rounded(model.analyse(data, top_k=0).entropies)
     rows: list[SplitRow] = []

@@ -1,4 +1,4 @@
-"""HTML pages: each module has the ``blueprint`` of one page; one module has the error pages."""
+"""HTML pages: a module each with its record ``PAGE`` and its ``blueprint``; one has error pages."""
 
 from app.pages import (
     api_page,
@@ -12,8 +12,9 @@ from app.pages import (
     scaling_page,
     training_page,
 )
+from app.pages.page_record import PageRecord
 
-MODULES = (
+_MODULES = (
     home_page,
     generate_page,
     inside_page,
@@ -23,5 +24,9 @@ MODULES = (
     gallery_page,
     artifact_page,
     api_page,
-    error_pages,
 )
+
+PAGES: tuple[PageRecord, ...] = tuple(module.PAGE for module in _MODULES)
+"""All pages; those with a text for the navigation bar stand there in this order."""
+
+BLUEPRINTS = tuple(module.blueprint for module in (*_MODULES, error_pages))

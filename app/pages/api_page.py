@@ -8,6 +8,7 @@ from flask import Blueprint, Response
 
 from app.api import document
 from app.api.patches_routes import EXAMPLE_REQUEST
+from app.pages.page_record import PageRecord
 from app.pages.render import page
 
 blueprint = Blueprint("api_page", __name__)
@@ -64,12 +65,24 @@ class ApiPage:
     example: str
 
 
-@blueprint.get("/api")
+PAGE = PageRecord(
+    name="api",
+    url="/api",
+    navigation="API",
+    title="API",
+    description="The JSON API of this server: routes, parameters and schemas.",
+    context=ApiPage,
+    css=("css/api.css",),
+    without_js="main .operation",
+)
+
+
+@blueprint.get(PAGE.url)
 def api() -> Response:
     """Answer with the page of the OpenAPI document."""
     described = document()
     return page(
-        "api.html",
+        PAGE,
         ApiPage(
             title=described["info"]["title"],
             description=described["info"]["description"],

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from flask import Blueprint, Response
 
 from app.api.artifact_routes import find_card, kept_preview
+from app.pages.page_record import PageRecord
 from app.pages.render import page
 from app.requests.security import page_csp
 from app.stored.gallery import Card, gallery_of, label, readable
@@ -50,7 +51,21 @@ class ArtifactPageContext:
     api: str
 
 
-@blueprint.get("/artifact/<path:name>")
+PAGE = PageRecord(
+    name="artifact",
+    url="/artifact/<path:name>",
+    example="/artifact/entropy_figure",
+    title="Figure",
+    description="One figure with its files, its command and its data.",
+    context=ArtifactPageContext,
+    css=("css/gallery.css", "css/artifact.css"),
+    js=("js/copy.js",),
+    ready="button[data-copy]:visible",
+    without_js="main table",
+)
+
+
+@blueprint.get(PAGE.url)
 def artifact(name: str) -> Response:
     """Answer with the page of a figure; the name of any of its files selects it."""
     snapshot, card = find_card(name)
@@ -68,7 +83,7 @@ def artifact(name: str) -> Response:
         for file in card.files
     }
     response = page(
-        "artifact.html",
+        PAGE,
         ArtifactPageContext(
             item=card,
             frame=html.url if html else None,

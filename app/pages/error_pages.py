@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from flask import Blueprint, Response, request
 
+from app.pages.page_record import PageRecord
 from app.pages.render import page
 from app.requests.problems import MEDIA_TYPE
 
@@ -32,6 +33,16 @@ class ErrorPage:
     detail: str
 
 
+PAGE = PageRecord(
+    name="error",
+    url="",
+    title="Error",
+    description="What went wrong with a request.",
+    context=ErrorPage,
+)
+"""Record of the template; it has no URL of its own, so it is not among the pages."""
+
+
 @blueprint.after_app_request
 def show(response: Response) -> Response:
     """Replace a problem document by an error page if the client prefers HTML."""
@@ -42,7 +53,7 @@ def show(response: Response) -> Response:
         return response
     problem = json.loads(response.get_data())
     shown = page(
-        "error.html",
+        PAGE,
         ErrorPage(problem["status"], problem["title"].capitalize(), problem["detail"]),
     )
     response.set_data(shown.get_data())

@@ -5,6 +5,7 @@ from urllib.parse import urlencode
 
 from flask import Blueprint, Response, current_app, request
 
+from app.pages.page_record import PageRecord
 from app.pages.render import page
 from app.requests.query import LONGEST, whole
 from app.requests.security import page_csp
@@ -13,7 +14,7 @@ from app.stored.gallery import KINDS, SORTS, Card, chosen, gallery_of
 
 blueprint = Blueprint("gallery", __name__)
 
-PAGE = 60
+CARDS_PER_PAGE = 60
 """Number of cards on a page."""
 
 
@@ -55,7 +56,22 @@ class GalleryPage:
     longest: int
 
 
-@blueprint.get("/gallery")
+PAGE = PageRecord(
+    name="gallery",
+    url="/gallery",
+    navigation="Gallery",
+    title="Gallery",
+    description="Figures of byte entropies, patches and training, each with its command and "
+    "its data.",
+    context=GalleryPage,
+    css=("css/gallery.css",),
+    js=("js/gallery.js",),
+    ready="#filter.live",
+    without_js="#cards .card",
+)
+
+
+@blueprint.get(PAGE.url)
 def gallery() -> Response:
     """Answer with a page of the gallery; an unknown kind or order is ignored.
 
@@ -70,17 +86,17 @@ def gallery() -> Response:
     sort = request.args.get("sort", "")
     sort = sort if sort in SORTS else "title"
     matching = chosen(every, q.casefold().split(), kind or None, sort)
-    last = max(1, -(-len(matching) // PAGE))
+    last = max(1, -(-len(matching) // CARDS_PER_PAGE))
     number = whole(request.args, "page", low=1, high=last) or 1
-    cards = matching[(number - 1) * PAGE : number * PAGE]
+    cards = matching[(number - 1) * CARDS_PER_PAGE : number * CARDS_PER_PAGE]
     filters = {"q": q, "kind": kind, "sort": "" if sort == "title" else sort}
     links = {near: _link(filters, near) for near in _near(number, last)}
     there = {card.kind for card in every}
     response = page(
-        "gallery.html",
+        PAGE,
         GalleryPage(
             cards=cards,
-            counted=_counted((number - 1) * PAGE, len(cards), len(matching), len(every)),
+            counted=_counted((number - 1) * CARDS_PER_PAGE, len(cards), len(matching), len(every)),
             page=number,
             links=list(links.values()),
             before=links.get(number - 1),

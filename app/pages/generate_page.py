@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from flask import Blueprint, Response, current_app
 
 from app.models.generator import TextMaker
+from app.pages.page_record import PageRecord
 from app.pages.render import json_for_html, page
 from app.schemas.generate import DEFAULT_BYTES
 from app.settings import Settings
@@ -51,7 +52,7 @@ class GeneratePage:
         model: name of the loaded BLT, or None.
         reason: why no BLT is loaded.
         choices: recorded texts.
-        still: first recorded text, for a page without JavaScript.
+        no_js_preview: first recorded text, for a page without JavaScript.
         byte_limit, default_bytes: largest and default number of bytes of a text.
         drafts: draft lengths that the page offers.
         page_data: JSON for the scripts: limits, whether a BLT is loaded, and the first recorded
@@ -61,14 +62,29 @@ class GeneratePage:
     model: str | None
     reason: str | None
     choices: list[TraceChoice]
-    still: NoJsText | None
+    no_js_preview: NoJsText | None
     byte_limit: int
     default_bytes: int
     drafts: tuple[int, ...]
     page_data: str
 
 
-@blueprint.get("/generate")
+PAGE = PageRecord(
+    name="generate",
+    url="/generate",
+    navigation="Generate",
+    title="Text, one byte at a time",
+    description="Watch a Byte Latent Transformer write: each byte's entropy, the patches that "
+    "form, and when its large model runs.",
+    context=GeneratePage,
+    css=("css/live.css", "css/generate.css"),
+    js=("js/generate.js",),
+    ready="#bench.ready #made .u",
+    without_js="#made",
+)
+
+
+@blueprint.get(PAGE.url)
 def generate() -> Response:
     """Answer with the page of text generation."""
     settings: Settings = current_app.extensions["settings"]
@@ -83,12 +99,12 @@ def generate() -> Response:
         "first": first,
     }
     return page(
-        "generate.html",
+        PAGE,
         GeneratePage(
             model=maker.source.name if maker.source else None,
             reason=maker.reason,
             choices=[TraceChoice(item["id"], item["title"]) for item in items],
-            still=_still(first) if first else None,
+            no_js_preview=_no_js_text(first) if first else None,
             byte_limit=maker.limits.bytes,
             default_bytes=DEFAULT_BYTES,
             drafts=DRAFTS,
@@ -97,7 +113,7 @@ def generate() -> Response:
     )
 
 
-def _still(trace: dict[str, object]) -> NoJsText:
+def _no_js_text(trace: dict[str, object]) -> NoJsText:
     request, response = trace["request"], trace["response"]
     assert isinstance(request, dict)
     assert isinstance(response, dict)

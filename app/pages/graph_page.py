@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from flask import Blueprint, Response, current_app
 
 from app.api.graph_routes import offered
+from app.pages.page_record import PageRecord
 from app.pages.render import json_for_html, page, query_choice
+from app.schemas.graph import DEFAULT_NODES, MOST_NODES
 from app.stored.assets import Assets
 from app.stored.catalogue import Catalogue
 from app.stored.saved_graphs import SavedGraph, saved_graphs
@@ -25,8 +27,7 @@ EXAMPLE = (
 )
 """Example text with names and repeated phrases."""
 
-SIZES = (100, 300, 600, 1500)
-SIZE = 300
+SIZES = (100, DEFAULT_NODES, 600, MOST_NODES)
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,21 @@ class GraphPage:
     page_data: str
 
 
-@blueprint.get("/graph")
+PAGE = PageRecord(
+    name="graph",
+    url="/graph",
+    navigation="Graph",
+    title="A text as a graph",
+    description="What a text is about, and how the Byte Latent Transformer cuts it, as graphs to "
+    "search, filter and walk.",
+    context=GraphPage,
+    css=("graph/viewer.css", "css/graph.css"),
+    js=("js/graph.js",),
+    ready="body[data-drawn=yes] .gv-canvas canvas",
+)
+
+
+@blueprint.get(PAGE.url)
 def graph() -> Response:
     """Answer with the page of graphs."""
     catalogue: Catalogue = current_app.extensions["catalogue"]
@@ -70,7 +85,7 @@ def graph() -> Response:
         "library": assets.url("vendor/cytoscape.min.js"),
     }
     return page(
-        "graph.html",
+        PAGE,
         GraphPage(
             saved=list(saved.values()),
             shown=shown,
@@ -79,7 +94,7 @@ def graph() -> Response:
             reasons={item["kind"]: item["unavailable"] for item in options["kinds"]},
             limit=options["limit"],
             sizes=SIZES,
-            size=SIZE,
+            size=DEFAULT_NODES,
             page_data=json_for_html(page_data),
         ),
     )

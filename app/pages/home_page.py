@@ -9,6 +9,7 @@ from app.drawing.no_js_preview import NoJsPreview, draw_preview
 from app.models.live_model import LiveModel
 from app.models.splitting import RISE, TITLES
 from app.models.threshold_curve import Calibration
+from app.pages.page_record import PageRecord
 from app.pages.render import json_for_html, page
 from app.schemas.compare import Splitter
 from app.settings import Settings
@@ -76,7 +77,7 @@ class HomePage:
         model: name of the loaded entropy model, or None.
         reason: why no entropy model is loaded.
         choices: precomputed examples.
-        still: first example, for a page without JavaScript.
+        no_js_preview: first example, for a page without JavaScript.
         splitters: rows of the comparison.
         languages: table of the text in many languages.
         longest: largest patch length of the model in bytes; None means no limit.
@@ -90,7 +91,7 @@ class HomePage:
     model: str | None
     reason: str | None
     choices: list[Choice]
-    still: NoJsPreview | None
+    no_js_preview: NoJsPreview | None
     splitters: list[SplitterRow]
     languages: LanguageTable | None
     longest: int | None
@@ -100,7 +101,21 @@ class HomePage:
     stored: int
 
 
-@blueprint.get("/")
+PAGE = PageRecord(
+    name="home",
+    url="/",
+    navigation="Playground",
+    title="Bytes, entropies, patches",
+    description="See the next-byte entropy of any text and the patches it is cut into.",
+    context=HomePage,
+    css=("css/live.css", "css/compare.css", "css/gallery.css"),
+    js=("js/app.js",),
+    ready="#chart .curve",
+    without_js="#chart .no-js path",
+)
+
+
+@blueprint.get(PAGE.url)
 def home() -> Response:
     """Answer with the playground."""
     settings: Settings = current_app.extensions["settings"]
@@ -122,12 +137,12 @@ def home() -> Response:
         "first": first,
     }
     return page(
-        "home.html",
+        PAGE,
         HomePage(
             model=model.source.name if model.source else None,
             reason=model.reason,
             choices=[Choice(item["id"], item["title"]) for item in examples.items],
-            still=draw_preview(first) if first else None,
+            no_js_preview=draw_preview(first) if first else None,
             splitters=splitter_rows(),
             languages=LanguageTable.of(_language_file().read()),
             longest=longest,

@@ -11,6 +11,7 @@ from app.drawing.cost_chart import draw_costs
 from app.models.architectures import Architectures
 from app.models.inspector import Inspector
 from app.pages.home_page import Choice
+from app.pages.page_record import PageRecord
 from app.pages.render import json_for_html, page, query_choice
 from app.schemas.architecture import Architecture, ArchitecturePart
 from app.schemas.model import ModelDescription
@@ -100,7 +101,22 @@ class InsidePage:
     page_data: str
 
 
-@blueprint.get("/model")
+PAGE = PageRecord(
+    name="inside",
+    url="/model",
+    navigation="Inside",
+    title="Inside",
+    description="The architecture of the Byte Latent Transformer, drawn from a model's config, and "
+    "a text followed through it byte by byte.",
+    context=InsidePage,
+    css=("css/diagram.css", "css/inside.css"),
+    js=("js/inside.js",),
+    ready="#scroller .heat",
+    without_js="#machine svg",
+)
+
+
+@blueprint.get(PAGE.url)
 def inside() -> Response:
     """Answer with the page of the architecture."""
     settings: Settings = current_app.extensions["settings"]
@@ -123,7 +139,7 @@ def inside() -> Response:
         "heads": "each" if inspector.heads <= HEADS_AT_ONCE else "mean",
     }
     return page(
-        "inside.html",
+        PAGE,
         InsidePage(
             shape=shape,
             note=note,

@@ -2,40 +2,28 @@
 
 import json
 from collections.abc import Collection
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from typing import Any
 
 from flask import Response, current_app, render_template, request
 
+from app.pages.page_record import PageRecord
 from app.stored.assets import Assets
 
 
-@dataclass(frozen=True)
-class NavLink:
-    """Entry of the navigation bar."""
-
-    url: str
-    title: str
-
-
-NAVIGATION = (
-    NavLink("/", "Playground"),
-    NavLink("/generate", "Generate"),
-    NavLink("/model", "Inside"),
-    NavLink("/graph", "Graph"),
-    NavLink("/training", "Training"),
-    NavLink("/scaling", "Scaling"),
-    NavLink("/gallery", "Gallery"),
-    NavLink("/api", "API"),
-)
-
-
-def page(template: str, context: Any) -> Response:
-    """Render ``template`` with the fields of the dataclass ``context``."""
+def page(record: PageRecord, context: Any) -> Response:
+    """Render the template of a page with the fields of ``context``, a ``record.context``."""
+    pages: tuple[PageRecord, ...] = current_app.extensions["pages"]
     assets: Assets = current_app.extensions["assets"]
     values = {f.name: getattr(context, f.name) for f in fields(context)}
     body = render_template(
-        template, asset=assets.url, navigation=NAVIGATION, here=request.path, **values
+        record.template,
+        record=record,
+        asset=assets.url,
+        modules=assets.imported_modules,
+        navigation=[each for each in pages if each.navigation],
+        here=request.path,
+        **values,
     )
     return Response(
         body, content_type="text/html; charset=utf-8", headers={"Cache-Control": "no-cache"}

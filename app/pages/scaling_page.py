@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from flask import Blueprint, Response, current_app
 
+from app.pages.page_record import PageRecord
 from app.pages.render import json_for_html, page
 from app.schemas.scaling import ScalingFigure, ScalingPanel, ScalingSection, ScalingSeries
 from app.stored.study import Study
@@ -109,7 +110,22 @@ class ScalingPage:
     page_data: str
 
 
-@blueprint.get("/scaling")
+PAGE = PageRecord(
+    name="scaling",
+    url="/scaling",
+    navigation="Scaling",
+    title="Scaling",
+    description="A scaling study of our own: bits per byte by training FLOPs for patches by "
+    "entropy, spaces and size, for bytes and BPE tokens, beside the paper's numbers.",
+    context=ScalingPage,
+    css=("css/training.css", "css/scaling.css"),
+    js=("js/scaling.js",),
+    ready="body[data-drawn=yes]",
+    without_js="main table",
+)
+
+
+@blueprint.get(PAGE.url)
 def scaling() -> Response:
     """Answer with the page of the scaling study."""
     study: Study = current_app.extensions["study"]
@@ -129,7 +145,7 @@ def scaling() -> Response:
         if chart.panel.kind in ("lines", "areas")
     }
     return page(
-        "scaling.html",
+        PAGE,
         ScalingPage(results.head, results.lacking, blocks, json_for_html({"charts": curves})),
     )
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from flask import Blueprint, Response, current_app
 
+from app.pages.page_record import PageRecord
 from app.pages.render import json_for_html, page
 from app.runs.expected import ExpectedResults
 from app.runs.no_js_curves import NoJsCurves, no_js_curves
@@ -30,19 +31,34 @@ class TrainingPage:
     Attributes:
         local: whether the server has a folder of local runs.
         rows: all runs.
-        still: curves of the shipped models, for a page without JavaScript.
+        no_js_preview: curves of the shipped models, for a page without JavaScript.
         expected: results of the shipped models.
         page_data: JSON for the scripts.
     """
 
     local: bool
     rows: list[RunRow]
-    still: NoJsCurves | None
+    no_js_preview: NoJsCurves | None
     expected: list[ExpectedResults]
     page_data: str
 
 
-@blueprint.get("/training")
+PAGE = PageRecord(
+    name="training",
+    url="/training",
+    navigation="Training",
+    title="Training",
+    description="Training curves of byte models: bits per byte, held-out text by source, learning "
+    "rate, speed.",
+    context=TrainingPage,
+    css=("css/training.css",),
+    js=("js/training.js",),
+    ready="[data-measure=bits_per_byte] path.line",
+    without_js=".no-js path",
+)
+
+
+@blueprint.get(PAGE.url)
 def training() -> Response:
     """Answer with the page of training curves."""
     runs: Runs = current_app.extensions["runs"]
@@ -56,11 +72,11 @@ def training() -> Response:
             continue
     local = runs.local is not None
     return page(
-        "training.html",
+        PAGE,
         TrainingPage(
             local=local,
             rows=[_row(runs.listed(run)) for run in every],
-            still=no_js_curves(curves),
+            no_js_preview=no_js_curves(curves),
             expected=[results for run in shipped if (results := runs.expected(run))],
             page_data=json_for_html({"local": local}),
         ),

@@ -11,10 +11,9 @@ from flask import Flask, Response, current_app, g, has_request_context, request
 
 from app.requests.clients import Client
 from app.requests.limits import client_of
-from app.requests.problems import ProblemError
+from app.requests.problems import RETRY_SECONDS, ProblemError
 from app.requests.stopping import stopping as stopping
 
-RETRY_SECONDS = 2
 CLIENT_GONE = 499
 """Status code in the log of a request whose client left; no client receives it."""
 

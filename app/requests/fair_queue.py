@@ -16,9 +16,8 @@ from dataclasses import dataclass
 from http import HTTPStatus
 
 from app.requests import memory
-from app.requests.problems import ProblemError
+from app.requests.problems import RETRY_SECONDS, ProblemError
 
-RETRY_SECONDS = 2
 LOOK_SECONDS = 0.25
 """Seconds between two checks whether the client of a waiting request has left."""
 

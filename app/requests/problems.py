@@ -14,6 +14,10 @@ from app.requests.security import COMMON, DATA_CSP
 logger = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
+RETRY_SECONDS = 2
+"""Seconds until a client should try again what was refused because the server is busy."""
+
+NOTHING_HERE = "There is nothing of this name here."
 
 
 @dataclass(frozen=True)
@@ -86,12 +90,17 @@ def _http(error: HTTPException) -> Response:
     if status is HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
         return too_large().response()
     details = {
-        HTTPStatus.NOT_FOUND: "There is nothing of this name here.",
+        HTTPStatus.NOT_FOUND: NOTHING_HERE,
         HTTPStatus.METHOD_NOT_ALLOWED: f"{request.method} is not possible here; "
         f"accepted: {headers.get('Allow', 'nothing')}.",
     }
     detail = details.get(status, error.description or status.description)
     return ProblemError(status, detail, headers=headers).response()
+
+
+def not_found() -> ProblemError:
+    """Return the 404 error for a name that nothing has."""
+    return ProblemError(HTTPStatus.NOT_FOUND, NOTHING_HERE)
 
 
 def too_large() -> ProblemError:

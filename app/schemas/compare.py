@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from app.schemas.patches import MAX_LENGTH
-from app.schemas.schema import Nats, Request, Strict
+from app.schemas.schema import EXAMPLE_TEXT, Nats, Request, Strict
 from app.settings import TEXT_LIMIT
 
 Splitter = Literal["entropy", "monotonic", "space", "static", "cl100k_base", "o200k_base", "llama3"]
@@ -16,7 +16,7 @@ class CompareRequest(Request):
 
     text: str = Field(
         description=f"Text of at most {TEXT_LIMIT:,} bytes as UTF-8; it may be empty.",
-        examples=["Daenerys Targaryen is in Game of Thrones"],
+        examples=[EXAMPLE_TEXT],
     )
     splitters: Annotated[list[Splitter], Field(min_length=1, max_length=16)] | None = Field(
         default=None, description="Splitters in the order of the rows. Default: all splitters."

@@ -8,6 +8,8 @@ from app.schemas.schema import Request, Strict
 from app.settings import GRAPH_LIMIT
 
 MOST_NODES = 1500
+DEFAULT_NODES = 300
+EXAMPLE_TEXT = "The cat sat on the mat. The cat saw the dog."
 Kind = Literal["patches", "entities"]
 Place = Annotated[float, Field(ge=-1, le=1)]
 
@@ -17,14 +19,17 @@ class GraphRequest(Request):
 
     text: str = Field(
         description=f"Text of at most {GRAPH_LIMIT:,} bytes as UTF-8; it may be empty.",
-        examples=["The cat sat on the mat. The cat saw the dog."],
+        examples=[EXAMPLE_TEXT],
     )
     kind: Kind = Field(
         description="patches: which patch follows which patch, with the boundaries of the entropy "
         "model. entities: persons, places and other names, and their relations."
     )
     max_nodes: int = Field(
-        default=300, ge=1, le=MOST_NODES, description="Number of the most frequent nodes to keep."
+        default=DEFAULT_NODES,
+        ge=1,
+        le=MOST_NODES,
+        description="Number of the most frequent nodes to keep.",
     )
     seed: int = Field(
         default=0,

@@ -12,6 +12,7 @@ from app.schemas.patches import Prediction
 from app.schemas.schema import Nats, Request, Strict
 from app.settings import INSPECT_LIMIT
 
+EXAMPLE_TEXT = "The river rose in the night."
 Heads = Literal["mean", "each"]
 Share = Annotated[float, Field(ge=0, le=1)]
 
@@ -21,7 +22,7 @@ class InspectRequest(Request):
 
     text: str = Field(
         description=f"Text of at most {INSPECT_LIMIT:,} bytes as UTF-8; it may be empty.",
-        examples=["The river rose in the night."],
+        examples=[EXAMPLE_TEXT],
     )
     heads: Heads = Field(
         default="mean",

@@ -7,13 +7,13 @@ from typing import Literal
 
 from pydantic import Field
 
-from app.schemas.schema import Nats, Request, Strict
+from app.schemas.schema import EXAMPLE_TEXT, Nats, Request, Strict
 from app.settings import TEXT_LIMIT
 
 LiveMode = Literal["entropy", "monotonic", "combined", "space", "static", "byte"]
 
 MAX_TOP_K = 16
-MAX_LENGTH = 65536
+MAX_LENGTH = TEXT_LIMIT
 
 
 class PatchRequest(Request):
@@ -21,7 +21,7 @@ class PatchRequest(Request):
 
     text: str = Field(
         description=f"Text of at most {TEXT_LIMIT:,} bytes as UTF-8; it may be empty.",
-        examples=["Daenerys Targaryen is in Game of Thrones"],
+        examples=[EXAMPLE_TEXT],
     )
     mode: LiveMode = Field(default="entropy", description="Name of the patching rule.")
     threshold: Nats | None = Field(

@@ -7,6 +7,10 @@ from pydantic import BaseModel, ConfigDict, Field
 Nats = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
+EXAMPLE_TEXT = "Daenerys Targaryen is in Game of Thrones"
+"""Text of the example requests of several routes."""
+
+
 class Strict(BaseModel):
     """Base of schemas that reject unknown keys and values of another type."""
 

@@ -6,16 +6,17 @@ revalidate it for every use; stored figures use it for Plotly.
 """
 
 import hashlib
+import posixpath
+import re
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from http import HTTPStatus
 from pathlib import Path
 
 from flask import Blueprint, Response, current_app, request
 
 from app.requests.compressed import accepted_encoding, compress
-from app.requests.problems import ProblemError
+from app.requests.problems import not_found
 
 blueprint = Blueprint("assets", __name__)
 
@@ -28,6 +29,9 @@ _TYPES = {
     ".md": "text/plain; charset=utf-8",
     ".txt": "text/plain; charset=utf-8",
 }
+_IMPORT = re.compile(r'^(?:import|export)\b[^;"]*"(\.{1,2}/[^"]+)";', re.MULTILINE)
+"""Static import of a JavaScript module, by its relative URL."""
+
 _COMPRESSIBLE = frozenset({".js", ".css", ".svg", ".md", ".txt"})
 
 
@@ -54,6 +58,7 @@ class Assets:
         self._reload = reload
         self._lock = threading.Lock()
         self._encoded: dict[tuple[str, str], bytes] = {}
+        self._imports: dict[tuple[str, str], tuple[str, ...]] = {}
         self._scan()
 
     def _scan(self) -> None:
@@ -80,6 +85,32 @@ class Assets:
             self._scan()
         self._by_name[name]
         return f"/static/v/{self.version}/{name}"
+
+    def imported_modules(self, names: Iterable[str]) -> list[str]:
+        """Return the names of the modules that some JavaScript modules import, in any number of
+        steps, in alphabetical order; a browser that learns of them early fetches them at once.
+
+        Raises:
+            KeyError: a module that is named or imported does not exist.
+        """
+        seen: set[str] = set()
+        waiting = list(names)
+        while waiting:
+            imported = self._imports_of(waiting.pop())
+            waiting += set(imported) - seen
+            seen.update(imported)
+        return sorted(seen)
+
+    def _imports_of(self, name: str) -> tuple[str, ...]:
+        asset = self._by_name[name]
+        key = (name, asset.digest)
+        if key not in self._imports:
+            text = asset.path.read_text(encoding="utf-8")
+            targets = (
+                posixpath.join(posixpath.dirname(name), url) for url in _IMPORT.findall(text)
+            )
+            self._imports[key] = tuple(map(posixpath.normpath, targets))
+        return self._imports[key]
 
     def find(self, name: str) -> Asset | None:
         """Return the file of exactly this name, or None."""
@@ -126,7 +157,7 @@ def _serve(name: str, *, keep: bool) -> Response:
     assets = _assets()
     asset = assets.find(name)
     if asset is None:
-        raise ProblemError(HTTPStatus.NOT_FOUND, "There is nothing of this name here.")
+        raise not_found()
     encoding = accepted_encoding(request) if asset.path.suffix in _COMPRESSIBLE else None
     response = Response(content_type=asset.content_type)
     response.set_etag(f"{asset.digest}{'-' + encoding if encoding else ''}")

@@ -13,42 +13,55 @@ from jinja2 import meta
 from markupsafe import escape
 
 from app.drawing.no_js_preview import draw_preview
-from app.pages import (
-    api_page,
-    artifact_page,
-    error_pages,
-    gallery_page,
-    generate_page,
-    graph_page,
-    home_page,
-    inside_page,
-    render,
-    scaling_page,
-    training_page,
-)
+from app.pages import PAGES, error_pages, home_page, render
+from app.pages.page_record import PageRecord
 from app.schemas.health import Health
 from app.settings import ROOT, Settings
 from bytelatent.graph.graph_page import ASSETS as GRAPH_ASSETS
 
-PAGES = [
-    "/",
-    "/generate",
-    "/graph",
-    "/model",
-    "/api",
-    "/training",
-    "/scaling",
-    "/gallery",
-    "/artifact/curve",
-    "/artifact/rows.csv",
+URLS = [
+    *(page.url for page in PAGES if not page.example),
+    *("/artifact/curve", "/artifact/rows.csv"),
 ]
+
+
+def test_every_page_has_its_record(client: FlaskClient, app: Flask) -> None:
+    names = [page.name for page in PAGES]
+    assert len(set(names)) == len(names)
+    rules = {rule.rule for rule in app.url_map.iter_rules()}
+    for page in PAGES:
+        assert page.url in rules
+        assert ("<" in page.url) == bool(page.example)
+        assert (ROOT / "templates" / page.template).is_file()
+
+
+def test_the_navigation_lists_the_pages(client: FlaskClient) -> None:
+    for page in PAGES:
+        if not page.navigation:
+            continue
+        html = client.get(page.url).text
+        shown = re.search(r'<nav aria-label="Main">(.*?)</nav>', html, re.S)
+        assert shown
+        entries = re.findall(r'<a href="([^"]+)"([^>]*)>([^<]+)</a>', shown[1])
+        assert [(url, text) for url, _, text in entries] == [
+            (each.url, each.navigation) for each in PAGES if each.navigation
+        ]
+        assert [url for url, current, _ in entries if current] == [page.url]
+        assert f"<title>{escape(page.title)} · Byte Latent Transformer</title>" in html
+
+
+def test_the_documentation_lists_the_pages() -> None:
+    text = (ROOT / "docs" / "web.md").read_text(encoding="utf-8")
+    for page in PAGES:
+        url = re.sub(r"<\w+:", "<", page.url)
+        assert re.search(rf"^\|.*`GET {re.escape(url)}`.*\|", text, re.MULTILINE), url
 
 
 def links(html: str) -> set[str]:
     return set(re.findall(r'(?:src|href)="([^"#]+)', html))
 
 
-@pytest.mark.parametrize("url", PAGES)
+@pytest.mark.parametrize("url", URLS)
 def test_every_link_leads_somewhere(client: FlaskClient, url: str) -> None:
     found = links(client.get(url).text)
     assert found
@@ -57,7 +70,7 @@ def test_every_link_leads_somewhere(client: FlaskClient, url: str) -> None:
         assert client.get(link).status_code == 200, link
 
 
-@pytest.mark.parametrize("url", PAGES)
+@pytest.mark.parametrize("url", URLS)
 def test_nothing_inline(client: FlaskClient, url: str) -> None:
     """The policy forbids inline scripts and styles; so there are none to be blocked."""
     html = client.get(url).text
@@ -186,29 +199,16 @@ def test_stored_titles_are_escaped(client: FlaskClient, folders: Path) -> None:
     assert "&lt;script&gt;" in html
 
 
-@pytest.mark.parametrize(
-    ("template", "context"),
-    [
-        ("home.html", home_page.HomePage),
-        ("api.html", api_page.ApiPage),
-        ("gallery.html", gallery_page.GalleryPage),
-        ("training.html", training_page.TrainingPage),
-        ("scaling.html", scaling_page.ScalingPage),
-        ("artifact.html", artifact_page.ArtifactPageContext),
-        ("generate.html", generate_page.GeneratePage),
-        ("inside.html", inside_page.InsidePage),
-        ("graph.html", graph_page.GraphPage),
-        ("error.html", error_pages.ErrorPage),
-    ],
-)
-def test_the_context_is_the_dataclass(app: Flask, template: str, context: type) -> None:
+@pytest.mark.parametrize("record", [*PAGES, error_pages.PAGE], ids=lambda record: record.name)
+def test_the_context_is_the_dataclass(app: Flask, record: PageRecord) -> None:
     """Templates use each field of their context and nothing else."""
     used: set[str] = set()
-    for name in (template, "base.html"):
+    for name in (record.template, "base.html"):
         source = (ROOT / "templates" / name).read_text(encoding="utf-8")
         used |= meta.find_undeclared_variables(app.jinja_env.parse(source))
-    known = {field.name for field in fields(context)}
-    assert used - {"asset", "request", "card", "navigation", "here"} == known
+    known = {field.name for field in fields(record.context)}
+    given = {"record", "asset", "modules", "navigation", "here", "request"}
+    assert used - given - {"card", "inspector"} == known
 
 
 def test_the_first_page_names_all_of_the_gallery(client: FlaskClient) -> None:
@@ -322,16 +322,8 @@ def test_openapi(client: FlaskClient, app: Flask) -> None:
 def test_openapi_has_every_json_route(app: Flask, client: FlaskClient) -> None:
     document = client.get("/openapi.json").get_json()
     rules = {re.sub(r"<\w+:(\w+)>", r"{\1}", rule.rule) for rule in app.url_map.iter_rules()}
-    pages_and_files = {"/", "/api", "/openapi.json", "/favicon.ico"}
-    pages_and_files |= {
-        "/generate",
-        "/model",
-        "/graph",
-        "/training",
-        "/scaling",
-        "/gallery",
-        "/artifact/{name}",
-    }
+    pages_and_files = {"/openapi.json", "/favicon.ico"}
+    pages_and_files |= {re.sub(r"<\w+:(\w+)>", r"{\1}", page.url) for page in PAGES}
     pages_and_files |= {rule for rule in rules if rule.startswith("/static")}
     assert rules - pages_and_files == set(document["paths"])
 

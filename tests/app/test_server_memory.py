@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from app.pages import PAGES
 from app.settings import ROOT
 from tests.app.servers import Served, serving
 
 LIMIT = 270_000_000
 """Bytes; an instance of 512 MB has room for the system and for what many requests take at once."""
 
-PAGES = ("/", "/generate", "/model", "/graph", "/training", "/scaling", "/gallery", "/api")
 TEXT = "Patches are segmented by the entropy of the next byte. Байты, बाइट, 字节. "
 
 
@@ -39,8 +39,8 @@ def test_all_that_visitors_ask_for(tmp_path: Path, resident: Callable[[int], int
     found: dict[str, int] = {}
     with serving(tmp_path / "log.txt") as served:
         for page in PAGES:
-            assert served.get(page)[0] == 200
-            found[page] = resident(served.process.pid)
+            assert served.get(page.address)[0] == 200
+            found[page.name] = resident(served.process.pid)
         for path, body in asked:
             assert _post(served, path, body) == 200
             found[path] = max(found.get(path, 0), resident(served.process.pid))

@@ -4,7 +4,6 @@ import io
 import json
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 import pytest
 from PIL import Image, ImageChops
@@ -15,7 +14,8 @@ from app.models.generator import TextMaker
 from app.models.graphs import GraphMaker
 from app.models.inspector import Inspector
 from app.models.live_model import LiveModel
-from app.pages.render import NAVIGATION
+from app.pages import PAGES
+from app.pages.page_record import PageRecord
 from app.precompute.examples import write_examples
 from app.precompute.inspected import write_inspected
 from app.precompute.traces import write_traces
@@ -30,21 +30,6 @@ from tests.browser.test_gallery import FIGURE
 from tests.browser.test_training_page import held_out, lines
 
 Visit = Callable[..., Watched]
-
-
-@dataclass(frozen=True)
-class Use:
-    """How a page is used.
-
-    Attributes:
-        path: its address.
-        ready: what is there once its scripts have drawn it.
-        act: something that needs nothing of the server; fails where it has no effect.
-    """
-
-    path: str
-    ready: str
-    act: Callable[[Page], None]
 
 
 def cut(page: Page) -> None:
@@ -100,18 +85,21 @@ def jump(page: Page) -> None:
     expect(page.locator("#postGraph")).to_be_in_viewport()
 
 
-USES = (
-    Use("/", "#chart .curve", cut),
-    Use("/generate", "#bench.ready #made .u", step),
-    Use("/model", "#scroller .heat", walk),
-    Use("/graph", "body[data-drawn=yes] .gv-canvas canvas", choose),
-    Use("/training", "[data-measure=bits_per_byte] path.line", log),
-    Use("/scaling", "body[data-drawn=yes]", read),
-    Use("/gallery", "#filter.live", search),
-    Use("/artifact/figure.html", "button[data-copy]:visible", copy),
-    Use("/api", "main", jump),
-)
-every_page = pytest.mark.parametrize("use", USES, ids=lambda use: use.path)
+ACTS: dict[str, Callable[[Page], None]] = {
+    "home": cut,
+    "generate": step,
+    "inside": walk,
+    "graph": choose,
+    "training": log,
+    "scaling": read,
+    "gallery": search,
+    "artifact": copy,
+    "api": jump,
+}
+"""By page, something that a visitor does and that needs nothing of the server; each fails where it
+has no effect."""
+
+every_page = pytest.mark.parametrize("record", PAGES, ids=lambda record: record.name)
 
 
 @pytest.fixture(scope="module")
@@ -152,39 +140,43 @@ def fill(settings: Settings) -> None:
     (demo / "artifacts.json").write_text(json.dumps({"figure.html": record}))
 
 
-def visit(watch: Visit, address: str, use: Use, **options: object) -> Watched:
-    watched = watch(f"{address}{use.path}", **options)
-    expect(watched.page.locator(use.ready).first).to_be_visible()
+def path(record: PageRecord) -> str:
+    """The URL of a page on the server of these tests."""
+    return record.url.replace("<path:name>", "figure.html")
+
+
+def visit(watch: Visit, address: str, record: PageRecord, **options: object) -> Watched:
+    watched = watch(address + path(record), **options)
+    expect(watched.page.locator(record.ready).first).to_be_visible()
     return watched
 
 
-def test_these_are_all_pages() -> None:
-    assert {use.path for use in USES} == {
-        *(link.url for link in NAVIGATION),
-        "/artifact/figure.html",
-    }
+def test_every_page_is_used() -> None:
+    assert [*ACTS] == [record.name for record in PAGES]
 
 
 @every_page
-def test_nothing_is_foreign_or_wrong(watch: Visit, address: str, use: Use) -> None:
+def test_nothing_is_foreign_or_wrong(watch: Visit, address: str, record: PageRecord) -> None:
     """All of it: what waits until it is near is fetched, too."""
-    watched = visit(watch, address, use)
+    watched = visit(watch, address, record)
     page = watched.page
     for _ in range(int(page.evaluate("document.body.scrollHeight / innerHeight")) + 1):
         page.keyboard.press("PageDown")
         page.wait_for_timeout(50)
     page.wait_for_load_state("networkidle")
-    use.act(page)
+    ACTS[record.name](page)
     assert watched.hosts == {address.removeprefix("http://")}
     assert watched.complaints == []
     assert page.context.cookies() == []
 
 
 @every_page
-def test_with_the_network_cut_a_page_goes_on(watch: Visit, address: str, use: Use) -> None:
-    watched = visit(watch, address, use)
+def test_with_the_network_cut_a_page_goes_on(
+    watch: Visit, address: str, record: PageRecord
+) -> None:
+    watched = visit(watch, address, record)
     watched.page.context.set_offline(True)
-    use.act(watched.page)
+    ACTS[record.name](watched.page)
     expect(watched.page.locator("h1")).to_be_visible()
     if watched.complaints:
         watched.forgive("ERR_INTERNET_DISCONNECTED")
@@ -201,9 +193,9 @@ MOVING = """() => ({
 
 
 @every_page
-def test_who_wants_little_motion_gets_none(watch: Visit, address: str, use: Use) -> None:
-    page = visit(watch, address, use, reduced_motion="reduce").page
-    use.act(page)
+def test_who_wants_little_motion_gets_none(watch: Visit, address: str, record: PageRecord) -> None:
+    page = visit(watch, address, record, reduced_motion="reduce").page
+    ACTS[record.name](page)
     assert page.evaluate(MOVING) == {"running": 0, "scroll": "auto", "slow": 0}
     page.wait_for_timeout(100)  # a frame to draw what was done, and no more
     before = page.screenshot()
@@ -218,9 +210,18 @@ def difference(one: bytes, other: bytes) -> int:
 
 
 @every_page
+def test_without_javascript(watch: Visit, address: str, record: PageRecord) -> None:
+    page = watch(address + path(record), java_script_enabled=False).page
+    expect(page.get_by_role("navigation", name="Main")).to_be_visible()
+    expect(page.locator("h1")).to_be_visible()
+    if record.without_js is not None:
+        expect(page.locator(record.without_js).first).to_be_visible()
+
+
+@every_page
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_on_a_phone(watch: Visit, address: str, use: Use, scheme: str) -> None:
-    watched = watch(f"{address}{use.path}", width=360, height=740, color_scheme=scheme)
+def test_on_a_phone(watch: Visit, address: str, record: PageRecord, scheme: str) -> None:
+    watched = watch(address + path(record), width=360, height=740, color_scheme=scheme)
     expect(watched.page.locator("h1")).to_be_visible()
     watched.page.wait_for_load_state("networkidle")
     assert watched.page.evaluate("document.documentElement.scrollWidth") == 360

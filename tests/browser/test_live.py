@@ -352,7 +352,7 @@ def test_without_the_vocabularies(
 def test_without_scripts(watch: Visit, site: Site) -> None:
     page = watch(site.url, java_script_enabled=False).page
     assert "Daenerys" in page.locator("#patches").inner_text()
-    assert page.locator("#chart .still").is_visible()
+    assert page.locator("#chart .no-js").is_visible()
     assert page.locator("noscript").is_visible()
 
 

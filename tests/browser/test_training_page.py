@@ -122,7 +122,7 @@ def test_charts_of_both_runs(page: Page) -> None:
     assert page.locator(f"{MAIN} circle.dot").count() == 3  # held out: 2 and 1
     expect(page.locator("#runs .meta").nth(1)).to_contain_text("500 of 1,000 steps")
     expect(page.locator("#runs .meta").nth(1)).to_contain_text("left")
-    assert page.locator(".still").is_hidden()
+    assert page.locator(".no-js").is_hidden()
 
 
 def test_choosing_runs_and_the_address(page: Page, watch: Visit) -> None:
@@ -273,7 +273,7 @@ def test_a_long_run_is_sent_shortened(page: Page, lab: Lab) -> None:
 
 def test_without_scripts(watch: Visit, lab: Lab) -> None:
     page = watch(f"{lab.url}/training", java_script_enabled=False).page
-    assert page.locator(".still svg path").count() == 2
+    assert page.locator(".no-js svg path").count() == 2
     assert page.locator("#controls").is_hidden()
     expect(page.locator("#runs li")).to_have_count(2)
     page.get_by_role("link", name="first").click()
