@@ -9,10 +9,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from app.models.threshold_curve import FILE as CALIBRATION_FILE
 from app.requests.compressed import KeptBody
 from app.schemas.architecture import Architecture, ArchitecturePart, PartKey
-from app.settings import Settings
+from app.settings import CALIBRATION_FILE, Settings
 from bytelatent.architecture import published
 from bytelatent.architecture.args import LMTransformerArgs
 from bytelatent.architecture.blt_args import ByteLatentTransformerArgs

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from app.models.own_models import Kind
-from app.models.threshold_curve import FILE as CALIBRATION_FILE
 from app.schemas.model import (
     CalibratedRule,
     CalibrationSummary,
@@ -16,6 +15,7 @@ from app.schemas.model import (
     ModelFile,
     ModelPart,
 )
+from app.settings import CALIBRATION_FILE
 from bytelatent.architecture.args import LMTransformerArgs
 from bytelatent.architecture.blt_args import ByteLatentTransformerArgs
 from bytelatent.architecture.parameters import blt_parameters, entropy_parameters

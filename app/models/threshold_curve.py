@@ -5,11 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
+from app.settings import CALIBRATION_FILE
 from bytelatent.files import read_json
 
 logger = logging.getLogger(__name__)
-
-FILE = "calibration.json"
 
 
 @dataclass(frozen=True)
@@ -34,7 +33,7 @@ class Calibration:
 
         A missing or damaged file gives an empty calibration; a damaged one is logged.
         """
-        path = folder / FILE
+        path = folder / CALIBRATION_FILE
         if not path.is_file():
             return cls()
         try:

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from app.settings import CALIBRATION_FILE
 from bytelatent.files import read_json
 
 logger = logging.getLogger(__name__)
 
 EVALUATION = "evaluation.json"
-CALIBRATION = "calibration.json"
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ def expected_of(folder: Path) -> ExpectedResults | None:
     if not path.is_file():
         return None
     try:
-        return _expected(read_json(path), _rules(folder / CALIBRATION))
+        return _expected(read_json(path), _rules(folder / CALIBRATION_FILE))
     except (ValueError, KeyError, TypeError, OSError) as error:
         logger.warning("%s is no evaluation: %r", path, error)
         return None
