@@ -10,7 +10,7 @@ The entropy at position ``i`` belongs to the prediction of token ``i + 1``, whic
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Any
 
@@ -22,12 +22,12 @@ from app.requests.json_parts import patches_json, predictions_json
 from app.requests.problems import ProblemError
 from app.schemas.patches import PatchRequest
 from bytelatent.patching.rules import (
-    ENTROPY_MODES,
     PatchingMode,
     RuleOptions,
-    check_options,
     lengths_from_starts,
     patch_starts,
+    rule_of,
+    rules_of,
 )
 from bytelatent.runtime import ByteAnalysis
 
@@ -77,7 +77,7 @@ def answer(model: LiveModel, request: PatchRequest, data: bytes) -> Answer:
     mode = PatchingMode(request.mode)
     options = _options(mode, request, model.source)
     try:
-        check_options(mode, options)
+        rule = rule_of(mode, options)
     except ValueError as error:
         name, _, message = str(error).partition(": ")
         raise ProblemError.of_field(HTTPStatus.UNPROCESSABLE_ENTITY, name, message) from None
@@ -89,7 +89,7 @@ def answer(model: LiveModel, request: PatchRequest, data: bytes) -> Answer:
     head = {
         "model": model.source.name,
         "mode": mode.value,
-        "threshold": options.threshold if mode in ENTROPY_MODES else None,
+        "threshold": options.threshold if rule.uses_entropies else None,
         "bytes": len(data),
         "tokens": analysis.tokens.tolist(),
         "entropies": entropies.tolist(),
@@ -123,17 +123,18 @@ def _options(
 ) -> RuleOptions:
     """Return the rule's options.
 
-    A missing value is the model's own, except for a threshold if ``patch_size`` is set.
+    A missing value is the model's own; a threshold stays out if a rule of the mode does without.
     """
-    threshold, longest = request.threshold, request.max_patch_length
-    topk = mode is PatchingMode.ENTROPY and request.patch_size is not None
-    if threshold is None and not topk:
-        threshold = source.threshold if source else 0.0
-    if longest is None and source and mode in ENTROPY_MODES:
-        longest = source.max_patch_length
-    return RuleOptions(
-        threshold=threshold,
+    given = RuleOptions(
+        threshold=request.threshold,
         threshold_add=request.threshold_add,
         patch_size=request.patch_size,
-        max_patch_length=longest,
+        max_patch_length=request.max_patch_length,
     )
+    rules = rules_of(mode)
+    threshold, longest = given.threshold, given.max_patch_length
+    if all(rule.lacks(given) for rule in rules) and threshold is None:
+        threshold = source.threshold if source else 0.0
+    if longest is None and source and any(rule.uses_entropies for rule in rules):
+        longest = source.max_patch_length
+    return replace(given, threshold=threshold, max_patch_length=longest)

@@ -15,25 +15,25 @@ from app.models.live_model import LiveModel
 from app.models.threshold_curve import Calibration
 from app.requests import deadline
 from app.schemas.compare import CompareRequest, Splitter
-from bytelatent.patching.rules import PatchingMode, RuleOptions
+from bytelatent.patching.rules import COMPARED_RULES, Rule, RuleOptions
 from bytelatent.tokenizers.blt_tokenizer import BltTokenizer
-from bytelatent.tokenizers.bpe import BpeName, BpeUnavailableError, piece_lengths
+from bytelatent.tokenizers.bpe import NAMES, BpeName, BpeUnavailableError, piece_lengths
 
-TITLES: dict[Splitter, str] = {
-    "entropy": "Entropy",
-    "monotonic": "Monotonic",
-    "space": "Space",
-    "static": "Static",
+BPE_TITLES: dict[BpeName, str] = {
     "cl100k_base": "cl100k",
     "o200k_base": "o200k",
     "llama3": "Llama 3",
+}
+TITLES: dict[Splitter, str] = {rule.name: rule.title for rule in COMPARED_RULES} | {
+    name: BPE_TITLES[name] for name in NAMES
 }
 RISE = 0.5
 """Threshold in nats of the monotonic rule for a model without a calibration."""
 
 PIECES_AT_ONCE = 2048
 
-_OF_MODEL = ("entropy", "monotonic")
+_RULES = {rule.name: rule for rule in COMPARED_RULES}
+_BPE: dict[str, BpeName] = {name: name for name in NAMES}
 _ENCODE = BltTokenizer(add_bos=True, add_eos=False).encode_bytes
 
 
@@ -117,38 +117,47 @@ def compare(
     tokens = np.array(_ENCODE(data), dtype=np.int64)
     entropies = np.zeros(len(tokens))
     reason = model.unavailable
-    if model.source and any(splitter in _OF_MODEL for splitter in splitters):
+    rules = [_RULES[splitter] for splitter in splitters if splitter in _RULES]
+    if model.source and any(rule.uses_entropies for rule in rules):
         entropies = rounded(model.analyse(data, top_k=0).entropies)
     rows: list[SplitRow] = []
     for splitter in splitters:
-        if splitter == "cl100k_base" or splitter == "o200k_base" or splitter == "llama3":
-            rows.append(_by_bpe(splitter, data))
-        elif splitter in _OF_MODEL and reason:
+        if splitter in _BPE:
+            rows.append(_by_bpe(_BPE[splitter], data))
+            continue
+        rule = _RULES[splitter]
+        if rule.uses_entropies and reason:
             rows.append(SplitRow(splitter, unavailable=reason))
         else:
-            options = _options(splitter, request, model, calibration)
-            lengths = cut(PatchingMode(splitter), tokens, entropies, options)[1:]
+            options = _options(rule, request, model, calibration)
+            lengths = cut(rule.mode, tokens, entropies, options)[1:]
             rows.append(SplitRow(splitter, lengths, threshold=options.threshold))
     return Comparison(model.source.name if model.source else None, len(data), rows)
 
 
 def _options(
-    splitter: Splitter, request: CompareRequest, model: LiveModel, calibration: Calibration
+    rule: Rule, request: CompareRequest, model: LiveModel, calibration: Calibration
 ) -> RuleOptions:
     longest = request.max_patch_length
-    if splitter == "static":
-        return RuleOptions(patch_size=request.patch_size, max_patch_length=longest)
-    threshold = None
-    if splitter == "entropy":
-        own = model.source.threshold if model.source else None
-        threshold = own if request.threshold is None else request.threshold
-    if splitter == "monotonic":
-        own = RISE if calibration.rise is None else calibration.rise
-        requested = request.monotonic_threshold
-        threshold = own if requested is None else requested
+    threshold = _threshold(rule, request, model, calibration)
     if longest is None and threshold is not None and model.source:
         longest = model.source.max_patch_length
-    return RuleOptions(threshold=threshold, max_patch_length=longest)
+    size = request.patch_size if "patch_size" in rule.needs else None
+    return RuleOptions(threshold=threshold, patch_size=size, max_patch_length=longest)
+
+
+def _threshold(
+    rule: Rule, request: CompareRequest, model: LiveModel, calibration: Calibration
+) -> float | None:
+    """Return the threshold of a rule in nats: the requested one, or else that of the model."""
+    if rule.compares is None:
+        return None
+    if rule.compares == "rise":
+        own = RISE if calibration.rise is None else calibration.rise
+        return own if request.monotonic_threshold is None else request.monotonic_threshold
+    if request.threshold is not None:
+        return request.threshold
+    return model.source.threshold if model.source else None
 
 
 def _by_bpe(name: BpeName, data: bytes) -> SplitRow:

@@ -7,6 +7,7 @@ from typing import Any, Self
 
 from app.settings import CALIBRATION_FILE
 from bytelatent.files import read_json
+from bytelatent.patching.rules import PatchingMode
 
 logger = logging.getLogger(__name__)
 
@@ -49,6 +50,6 @@ class Calibration:
         sizes = tuple(float(size) for size in curve["mix"])
         if len(thresholds) != len(sizes):
             raise ValueError(f"{len(thresholds)} thresholds, {len(sizes)} means")
-        rise = value.get("rules", {}).get("monotonic", {}).get("threshold")
+        rise = value.get("rules", {}).get(PatchingMode.MONOTONIC, {}).get("threshold")
         languages = frozenset(curve.get("languages", {}))
         return cls(None if rise is None else float(rise), thresholds, sizes, languages)

@@ -7,7 +7,7 @@ from flask import Blueprint, Response, current_app
 
 from app.drawing.no_js_preview import NoJsPreview, draw_preview
 from app.models.live_model import LiveModel
-from app.models.splitting import RISE, TITLES
+from app.models.splitting import BPE_TITLES, RISE
 from app.models.threshold_curve import Calibration
 from app.pages.page_record import PageRecord
 from app.pages.render import json_for_html, page
@@ -19,7 +19,14 @@ from app.stored.example_texts import TOP_K
 from app.stored.gallery import Card, gallery_of
 from app.stored.language_file import LanguageFile
 from app.stored.language_table import LanguageTable
-from bytelatent.tokenizers.bpe import BUNDLED, NAMES, BpeUnavailableError, check_available
+from bytelatent.patching.rules import COMPARED_RULES, RULES_OF_TEXT, Rule
+from bytelatent.tokenizers.bpe import (
+    BUNDLED,
+    NAMES,
+    BpeName,
+    BpeUnavailableError,
+    check_available,
+)
 
 blueprint = Blueprint("home", __name__)
 
@@ -55,18 +62,11 @@ class SplitterRow:
     missing: str | None = None
 
 
-NOTES: dict[Splitter, str] = {
-    "entropy": "a byte hard to guess",
-    "monotonic": "harder than the last",
-    "space": "after spaces and signs",
-    "static": "every few bytes",
+BPE_NOTES: dict[BpeName, str] = {
     "cl100k_base": "the tokens of GPT-4",
     "o200k_base": "the tokens of GPT-4o",
     "llama3": "the tokens of Llama 3",
 }
-
-
-_RULES: tuple[Splitter, ...] = ("entropy", "monotonic", "space", "static")
 
 
 @dataclass(frozen=True)
@@ -78,11 +78,12 @@ class HomePage:
         reason: why no entropy model is loaded.
         choices: precomputed examples.
         no_js_preview: first example, for a page without JavaScript.
+        rules: patching rules to choose from; the first one is chosen at the beginning.
         splitters: rows of the comparison.
         languages: table of the text in many languages.
         longest: largest patch length of the model in bytes; None means no limit.
-        page_data: JSON for the scripts: limits, the model's threshold and calibration, the first
-            example.
+        page_data: JSON for the scripts: limits, the patching rules, the model's threshold and
+            calibration, the first example.
         figures: first cards of the gallery.
         titles: next cards of the gallery, of which the page shows the titles.
         stored: number of cards in the gallery.
@@ -92,6 +93,7 @@ class HomePage:
     reason: str | None
     choices: list[Choice]
     no_js_preview: NoJsPreview | None
+    rules: tuple[Rule, ...]
     splitters: list[SplitterRow]
     languages: LanguageTable | None
     longest: int | None
@@ -131,6 +133,7 @@ def home() -> Response:
         "reason": model.reason,
         "threshold": model.source.threshold if model.source else examples.threshold,
         "textLimit": settings.text_limit,
+        "rules": [_described(rule) for rule in RULES_OF_TEXT],
         "calibration": _calibration(current_app.extensions["calibration"]),
         "topK": TOP_K,
         "examples": f"/data/{settings.examples_file.name}",
@@ -143,6 +146,7 @@ def home() -> Response:
             reason=model.reason,
             choices=[Choice(item["id"], item["title"]) for item in examples.items],
             no_js_preview=draw_preview(first) if first else None,
+            rules=RULES_OF_TEXT,
             splitters=splitter_rows(),
             languages=LanguageTable.of(_language_file().read()),
             longest=longest,
@@ -164,6 +168,19 @@ def _language_file() -> LanguageFile:
     return file
 
 
+def _described(rule: Rule) -> dict[str, Any]:
+    """Return what the scripts need to know of a patching rule."""
+    return {
+        "name": rule.name,
+        "words": rule.words,
+        "needs": rule.needs,
+        "compares": rule.compares,
+        "calibrated": rule.calibrated,
+        "wholeSize": rule.whole_size,
+        "compared": rule in COMPARED_RULES,
+    }
+
+
 def _calibration(known: Calibration) -> dict[str, Any]:
     return {
         "rise": RISE if known.rise is None else known.rise,
@@ -174,7 +191,7 @@ def _calibration(known: Calibration) -> dict[str, Any]:
 
 def splitter_rows() -> list[SplitterRow]:
     """Return the rows of all splitters; Llama 3 is left out if it is not installed."""
-    rows = [SplitterRow(splitter, TITLES[splitter], NOTES[splitter]) for splitter in _RULES]
+    rows = [SplitterRow(rule.name, rule.title, rule.note or "") for rule in COMPARED_RULES]
     for name in NAMES:
         try:
             check_available(name)
@@ -183,5 +200,5 @@ def splitter_rows() -> list[SplitterRow]:
             if name not in BUNDLED:
                 continue
             missing = str(error)
-        rows.append(SplitterRow(name, TITLES[name], NOTES[name], bpe=True, missing=missing))
+        rows.append(SplitterRow(name, BPE_TITLES[name], BPE_NOTES[name], bpe=True, missing=missing))
     return rows

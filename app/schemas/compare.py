@@ -1,14 +1,16 @@
 """Schemas of ``POST /api/compare``."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
 
 from app.schemas.patches import MAX_LENGTH
-from app.schemas.schema import EXAMPLE_TEXT, Nats, Request, Strict
+from app.schemas.schema import EXAMPLE_TEXT, Nats, OneOf, Request, Strict
 from app.settings import TEXT_LIMIT
+from bytelatent.patching.rules import COMPARED_RULES
+from bytelatent.tokenizers.bpe import NAMES
 
-Splitter = Literal["entropy", "monotonic", "space", "static", "cl100k_base", "o200k_base", "llama3"]
+Splitter = Annotated[str, OneOf((*(rule.name for rule in COMPARED_RULES), *NAMES))]
 
 
 class CompareRequest(Request):

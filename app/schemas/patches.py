@@ -3,14 +3,15 @@
 Legend: ``N`` bytes of the text; BOS comes first, so there are ``N + 1`` tokens.
 """
 
-from typing import Literal
+from typing import Annotated
 
 from pydantic import Field
 
-from app.schemas.schema import EXAMPLE_TEXT, Nats, Request, Strict
+from app.schemas.schema import EXAMPLE_TEXT, Nats, OneOf, Request, Strict
 from app.settings import TEXT_LIMIT
+from bytelatent.patching.rules import RULES_OF_TEXT
 
-LiveMode = Literal["entropy", "monotonic", "combined", "space", "static", "byte"]
+LiveMode = Annotated[str, OneOf(tuple(dict.fromkeys(rule.mode.value for rule in RULES_OF_TEXT)))]
 
 MAX_TOP_K = 16
 MAX_LENGTH = TEXT_LIMIT

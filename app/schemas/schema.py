@@ -1,14 +1,31 @@
 """Base classes of all schemas."""
 
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic_core import CoreSchema, core_schema
 
 Nats = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 EXAMPLE_TEXT = "Daenerys Targaryen is in Game of Thrones"
 """Text of the example requests of several routes."""
+
+
+@dataclass(frozen=True)
+class OneOf:
+    """Annotation of a string that is one of several names, like ``Literal`` for a list in a value.
+
+    Attributes:
+        names: accepted names.
+    """
+
+    names: tuple[str, ...]
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> CoreSchema:
+        """Return the schema of ``Literal`` for the names, with its errors and its JSON schema."""
+        return core_schema.literal_schema(list(self.names))
 
 
 class Strict(BaseModel):

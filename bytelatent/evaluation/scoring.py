@@ -20,7 +20,7 @@ from bytelatent.generation.torch_backend.prefill import prefill
 from bytelatent.generation.torch_backend.recompute import greedy_tokens
 from bytelatent.loading import TextModel
 from bytelatent.patching.entropies import DEFAULT_CHUNK, entropy, stream_logits
-from bytelatent.patching.rules import PatchingMode, starts_from_lengths
+from bytelatent.patching.rules import starts_from_lengths
 from bytelatent.tokenizers.constants import OFFSET, PAD_ID
 from bytelatent.transformer import LMTransformer
 
@@ -154,7 +154,7 @@ def _following(text_model: TextModel, tokens_BS: Tensor) -> Iterator[int]:
     if isinstance(model, LMTransformer):
         return (int(token_B1) for token_B1 in _greedy_tokens(model, tokens_BS))
     assert patcher is not None
-    if patcher.args.mode() is PatchingMode.ENTROPY and patcher.args.threshold is None:
+    if patcher.rule.stepper is None:
         # The rule depends on later bytes, so no state can be kept.
         return (int(token_B1) for token_B1 in greedy_tokens(model, patcher, tokens_BS))
     incremental = Incremental(model, text_model.entropy_model, patcher.args)

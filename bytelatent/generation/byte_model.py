@@ -14,7 +14,8 @@ from typing import Any, Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from bytelatent.generation.boundaries import Boundaries, BoundaryState
+from bytelatent.generation.boundaries import Boundaries
+from bytelatent.patching.rules import BoundaryState
 
 
 class KVCache(Protocol):

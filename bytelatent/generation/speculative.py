@@ -32,9 +32,9 @@ from typing import Any, Generic
 
 import numpy as np
 
-from bytelatent.generation.boundaries import BoundaryState
 from bytelatent.generation.byte_model import AnyRow, ByteModel, Row
 from bytelatent.generation.sampling import Floats, Sampler, draw
+from bytelatent.patching.rules import BoundaryState
 
 FIRST_LENGTH = 4
 LONGEST_DRAFT = 16

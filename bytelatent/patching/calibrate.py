@@ -16,12 +16,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bytelatent.patching.rules import PatchingMode
+from bytelatent.patching.rules import RULES, PatchingMode
 
 Floats = NDArray[np.floating[Any]]
 
-CALIBRATED = (PatchingMode.ENTROPY, PatchingMode.MONOTONIC)
-"""Rules with one threshold."""
+_RULES = {rule.mode: rule for rule in RULES if rule.calibrated}
+
+CALIBRATED = tuple(_RULES)
+"""Modes of the rules for which a threshold can be found: it is all that they need."""
 
 
 def start_values(entropies_N: Floats, mode: PatchingMode) -> Floats:
@@ -44,7 +46,7 @@ def start_values(entropies_N: Floats, mode: PatchingMode) -> Floats:
         known = " and ".join(CALIBRATED)
         raise ValueError(f"patching_mode: {mode.value!r} has no threshold to set; {known} have")
     values_N = np.array(entropies_N)
-    if mode is PatchingMode.MONOTONIC:
+    if _RULES[mode].compares == "rise":
         values_N[1:] -= entropies_N[:-1]
     values_N[:1] = np.inf
     return values_N

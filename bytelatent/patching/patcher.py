@@ -11,13 +11,12 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from bytelatent.patching.rules import (
-    ENTROPY_MODES,
     Array,
     PatchingMode,
     RuleOptions,
-    check_options,
     lengths_from_starts,
     patch_starts,
+    rule_of,
 )
 
 DEFAULT_THRESHOLD = 1.335442066192627
@@ -133,7 +132,8 @@ class Patcher:
     def __init__(self, args: PatcherArgs, entropy_model: EntropyFunction | None = None) -> None:
         self.args = args
         self.entropy_model = entropy_model
-        self.mode = check_options(args.mode(), args.options())
+        self.rule = rule_of(args.mode(), args.options())
+        self.mode = self.rule.mode
 
     def patch(
         self, tokens: Array, *, entropies: Array | None = None, include_next_token: bool = True
@@ -154,7 +154,7 @@ class Patcher:
         Raises:
             ValueError: the rule needs entropies, and there are neither entropies nor a model.
         """
-        if entropies is None and self.mode in ENTROPY_MODES:
+        if entropies is None and self.rule.uses_entropies:
             if self.entropy_model is None:
                 raise ValueError(
                     f"patching mode {self.mode.value!r} needs entropies: give them, "

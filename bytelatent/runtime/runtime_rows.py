@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bytelatent.generation.boundaries import BoundaryState
+from bytelatent.patching.rules import BoundaryState
 from bytelatent.runtime.numpy_kv_cache import Floats, KVCache
 
 

@@ -1,6 +1,6 @@
 /** The address follows the view, and the view follows the address: links, reloads, the back button. */
 
-import { decodeView, encodeView, isLink } from "./link.js";
+import { isLink } from "./link.js";
 
 const PAUSE = 400; // milliseconds after the last change; browsers refuse more than a few a second
 const CONTINUOUS = new Set(["text", "number"]); // what one types or drags, in many small changes
@@ -26,7 +26,7 @@ export class Address {
    *   `read` returns the view, null for the one that the page starts with; `apply` shows one
    * @param {{encodeView: (view: any) => Promise<string>, decodeView: (fragment: string, limit: number) => Promise<any>}} codec how views are written; see link.js
    */
-  constructor({ read, apply, say, limit }, codec = { encodeView, decodeView }) {
+  constructor({ read, apply, say, limit }, codec) {
     this.read = read;
     this.apply = apply;
     this.say = say;

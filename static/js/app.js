@@ -8,6 +8,7 @@ import { Examples } from "./examples.js";
 import { save } from "./exports.js";
 import { Files } from "./files.js";
 import { Inspector, bytesInWords, summary } from "./inspector.js";
+import { decodeView, encodeView } from "./link.js";
 import { byId as $, around, pageData } from "./page.js";
 import { onPaper } from "./paper.js";
 import { Rows } from "./rows.js";
@@ -48,6 +49,7 @@ const chart = new Chart($("chart"), {
 });
 const inspector = new Inspector($("inspector"));
 const controls = new Controls(fields.rule, {
+  rules: page.rules,
   threshold: page.threshold ?? 1.34,
   rise: page.calibration.rise,
   onChange: (kind) => {
@@ -79,7 +81,11 @@ const tokens = new Source({
   rest: 300, // the rows may follow a little later, and a client may ask so much and no more
 });
 const examples = new Examples({ first: page.first, url: page.examples });
-const address = new Address({ read: present, apply: restore, say, limit: page.textLimit });
+const ruleNames = page.rules.map((rule) => rule.name);
+const address = new Address(
+  { read: present, apply: restore, say, limit: page.textLimit },
+  { encodeView, decodeView: (fragment, limit) => decodeView(fragment, limit, ruleNames) },
+);
 
 /** Show a response of `POST /api/patches` to `text`. */
 function take(text, answer) {

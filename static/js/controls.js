@@ -2,32 +2,19 @@
 
 import { find, findAll } from "./page.js";
 
-const WORDS = {
-  entropy: "A patch starts where the entropy of the next byte is above the threshold.",
-  topk: "The bytes with the highest entropy start patches, as many as the wanted mean length asks for.",
-  monotonic: "A patch starts where entropy rises by more than the threshold from one byte to the next.",
-  combined: "A patch starts where entropy is above the threshold and has risen by more than the second number.",
-  space: "A patch ends after each space or sign; entropy plays no part.",
-  static: "Every patch has the same number of bytes; entropy plays no part.",
-  byte: "Every byte is a patch of its own, as in a plain byte model.",
-};
-
-/** Numbers that each rule needs. */
-const NEEDS = {
-  entropy: ["threshold"],
-  topk: ["size"],
-  monotonic: ["threshold"],
-  combined: ["threshold", "add"],
-  space: [],
-  static: ["size"],
-  byte: [],
-};
+/**
+ * @typedef {object} Rule a patching rule, as the server describes it
+ * @property {string} name
+ * @property {string} words where a patch starts
+ * @property {string[]} needs names of its numbers
+ * @property {"height"|"rise"|null} compares what its threshold is compared with
+ * @property {boolean} calibrated its threshold is all that it needs
+ * @property {boolean} wholeSize its size is a whole number of bytes
+ * @property {boolean} compared it has a row in the comparison
+ */
 
 /** Number of bytes that means in a link that patches have no longest length. */
 const ANY = 512;
-
-/** Rules whose threshold is a height in the chart. */
-const ON_CHART = new Set(["entropy", "combined"]);
 
 /**
  * @typedef {object} Elements of the form, by their names
@@ -42,25 +29,33 @@ const ON_CHART = new Set(["entropy", "combined"]);
 export class Controls {
   /**
    * @param {HTMLFormElement} form
-   * @param {{threshold: number, rise: number, onChange: (kind: string) => void}} options both
-   *   thresholds are the model's own; `kind` is "rule" or "number"
+   * @param {{rules: Rule[], threshold: number, rise: number, onChange: (kind: string) => void}} options
+   *   the first rule is the one that the page begins with; both thresholds are the model's own;
+   *   `kind` is "rule" or "number"
    */
-  constructor(form, { threshold, rise, onChange }) {
+  constructor(form, { rules, threshold, rise, onChange }) {
     this.form = form;
     this.elements = /** @type {Elements & HTMLFormControlsCollection} */ (form.elements);
+    this.known = new Map(rules.map((rule) => [rule.name, rule]));
+    this.first = rules[0];
     this.onChange = onChange;
     // A rise is smaller than a height: each kind of rule keeps a threshold of its own.
     this.own = { height: threshold, rise };
     this.thresholds = { ...this.own };
-    this.mode = this.elements.mode.value || "entropy";
+    this.mode = this.elements.mode.value || this.first.name;
     form.addEventListener("submit", (event) => event.preventDefault());
     form.addEventListener("input", ({ target }) => target instanceof HTMLInputElement && this.changed(target));
     find(form, "#own").addEventListener("click", () => this.setThreshold(this.own[this.kind]));
     this.apply();
   }
 
+  /** The rule that is chosen. */
+  get rule() {
+    return this.known.get(this.mode) ?? this.first;
+  }
+
   get kind() {
-    return this.mode === "monotonic" ? "rise" : "height";
+    return kindOf(this.rule);
   }
 
   get threshold() {
@@ -72,11 +67,19 @@ export class Controls {
    * @returns {import("./rules.js").Options & {mode: string, threshold: number|null}}
    */
   get options() {
+    return this.optionsOf(this.rule);
+  }
+
+  /**
+   * A rule with the numbers that are set here.
+   * @param {Rule} rule
+   */
+  optionsOf(rule) {
     return {
-      mode: this.mode === "topk" ? "entropy" : this.mode,
-      threshold: NEEDS[this.mode].includes("threshold") ? this.threshold : null,
+      mode: rule.name,
+      threshold: rule.needs.includes("threshold") ? this.thresholds[kindOf(rule)] : null,
       thresholdAdd: Math.max(0, Number(this.elements.add.value) || 0),
-      patchSize: this.mode === "static" ? this.wholeSize : this.size,
+      patchSize: rule.wholeSize ? this.wholeSize : this.size,
       maxPatchLength: this.longest,
     };
   }
@@ -102,13 +105,8 @@ export class Controls {
 
   /** Options of each rule of the comparison, with the numbers of the form. */
   get rules() {
-    const maxPatchLength = this.longest;
-    return {
-      entropy: { mode: "entropy", threshold: this.thresholds.height, maxPatchLength },
-      monotonic: { mode: "monotonic", threshold: this.thresholds.rise, maxPatchLength },
-      space: { mode: "space", maxPatchLength },
-      static: { mode: "static", patchSize: this.wholeSize, maxPatchLength },
-    };
+    const compared = [...this.known.values()].filter((rule) => rule.compared);
+    return Object.fromEntries(compared.map((rule) => [rule.name, this.optionsOf(rule)]));
   }
 
   /**
@@ -119,7 +117,7 @@ export class Controls {
     const { elements } = this;
     const changed = (value, usual) => (value === usual ? undefined : value);
     return {
-      rule: changed(this.mode, "entropy"),
+      rule: changed(this.mode, this.first.name),
       threshold: changed(this.thresholds.height, this.own.height),
       rise: changed(this.thresholds.rise, this.own.rise),
       add: changed(Number(elements.add.value), Number(elements.add.defaultValue)),
@@ -132,7 +130,7 @@ export class Controls {
    * Set the form to an earlier value of `state`, without a call of `onChange`.
    * @param {import("./link.js").View} view
    */
-  restore({ rule = "entropy", threshold, rise, add, size, longest }) {
+  restore({ rule = this.first.name, threshold, rise, add, size, longest }) {
     const { elements } = this;
     this.mode = rule;
     elements.mode.value = rule;
@@ -145,14 +143,12 @@ export class Controls {
 
   /** What the threshold is compared with; null if there is no calibration curve for the rule. */
   get curve() {
-    /** @type {Record<string, "height"|"rise">} */
-    const kinds = { entropy: "height", monotonic: "rise" };
-    return kinds[this.mode] ?? null;
+    return this.rule.calibrated ? this.rule.compares : null;
   }
 
   /** The threshold as a height in the chart, or null. */
   get height() {
-    return ON_CHART.has(this.mode) ? this.threshold : null;
+    return this.rule.compares === "height" ? this.threshold : null;
   }
 
   /** @param {number} nats */
@@ -179,18 +175,26 @@ export class Controls {
    * @param {HTMLInputElement|null} source
    */
   apply(source = null) {
-    const { elements } = this;
+    const { elements, rule } = this;
     for (const block of findAll(this.form, "[data-needs]")) {
-      block.hidden = !NEEDS[this.mode].includes(block.dataset.needs);
+      block.hidden = !rule.needs.includes(block.dataset.needs ?? "");
     }
     const words = find(this.form, "#mode-words");
-    if (words.textContent !== WORDS[this.mode]) words.textContent = WORDS[this.mode];
+    if (words.textContent !== rule.words) words.textContent = rule.words;
     if (elements.threshold !== source) elements.threshold.value = String(this.threshold);
     if (elements.exact !== source) elements.exact.value = this.threshold.toFixed(2);
     elements.threshold.setAttribute("aria-valuetext", `${this.threshold.toFixed(2)} nats`);
     find(this.form, "#own").hidden = Math.abs(this.threshold - this.own[this.kind]) < 0.005;
     find(this.form, "#threshold-name").textContent = this.kind === "rise" ? "Rise that starts a patch" : "Threshold";
-    find(this.form, "#size-name").textContent = this.mode === "static" ? "Bytes per patch" : "Wanted bytes per patch";
-    elements.size.step = this.mode === "static" ? "1" : "0.1";
+    find(this.form, "#size-name").textContent = rule.wholeSize ? "Bytes per patch" : "Wanted bytes per patch";
+    elements.size.step = rule.wholeSize ? "1" : "0.1";
   }
+}
+
+/**
+ * Which of the two thresholds a rule takes.
+ * @param {Rule} rule
+ */
+function kindOf(rule) {
+  return rule.compares ?? "height";
 }

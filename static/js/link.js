@@ -17,7 +17,6 @@ const NUMBERS = {
   shown: [1, 1e6],
 };
 const WHOLE = new Set(["longest", "byte", "from", "shown"]);
-const RULES = new Set(["entropy", "topk", "monotonic", "combined", "space", "static", "byte"]);
 const KEYS = new Set(["example", "text", "z", "rule", ...Object.keys(NUMBERS)]);
 
 /**
@@ -56,10 +55,11 @@ export async function encodeView(view) {
 /**
  * @param {string} fragment without "#"
  * @param {number} limit bytes of text
+ * @param {string[]} rules names of the rules that there are
  * @returns {Promise<View>}
  * @throws {Error} with a sentence that says what is wrong
  */
-export async function decodeView(fragment, limit) {
+export async function decodeView(fragment, limit, rules) {
   const fields = fieldsOf(fragment, KEYS);
   /** @type {View} */
   const view = {};
@@ -68,7 +68,7 @@ export async function decodeView(fragment, limit) {
   const text = await takeText(fields, limit);
   if (text !== undefined) view.text = text;
   if (rule !== null) view.rule = rule;
-  if (rule !== null && !RULES.has(rule)) throw new Error("it names a rule that is not known here");
+  if (rule !== null && !rules.includes(rule)) throw new Error("it names a rule that is not known here");
   return { ...view, ...takeNumbers(fields, NUMBERS, WHOLE) };
 }
 

@@ -1,5 +1,5 @@
 /**
- * The patching rules of bytelatent/patching/rules.py in JavaScript, so that boundaries move while a
+ * The patching rules of bytelatent/patching/rules/ in JavaScript, so that boundaries move while a
  * threshold is dragged. A test feeds random cases to both and compares.
  *
  * `S` tokens, BOS first. A rule returns a Uint8Array of `S + 1` starts; position `S` is the next,
@@ -59,9 +59,10 @@ function splitLong(starts, longest) {
   });
 }
 
+/** A function for each rule that the page offers, by the name that the server gives it. */
 const RULES = {
-  entropy: (_, e, o) =>
-    o.threshold === null || o.threshold === undefined ? topk(e, o.patchSize) : shifted(e.length, (i) => e[i] > o.threshold),
+  entropy: (_, e, o) => shifted(e.length, (i) => e[i] > o.threshold),
+  topk: (_, e, o) => topk(e, o.patchSize),
   monotonic: (_, e, o) => shifted(e.length, (i) => e[i] - e[i - 1] > o.threshold),
   combined: (_, e, o) => combined(e, o.threshold, o.thresholdAdd),
   space: (t) => space(t),
@@ -72,13 +73,13 @@ const RULES = {
 /** @typedef {{threshold?: number|null, thresholdAdd?: number, patchSize?: number, maxPatchLength?: number|null}} Options */
 
 /**
- * @param {string} mode one of the keys of RULES
+ * @param {string} name of the rule, a key of RULES
  * @param {ArrayLike<number>} tokens ids, BOS first
  * @param {ArrayLike<number>} entropies nats, as many
  * @param {Options} options
  * @returns {Uint8Array} starts, one more than tokens
  */
-export function patchStarts(mode, tokens, entropies, options) {
-  const starts = RULES[mode](tokens, entropies, options);
+export function patchStarts(name, tokens, entropies, options) {
+  const starts = RULES[name](tokens, entropies, options);
   return options.maxPatchLength ? splitLong(starts, options.maxPatchLength) : starts;
 }

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from playwright.sync_api import Browser
 
-from bytelatent.patching.rules import RuleOptions, patch_starts
+from bytelatent.patching.rules import RULES_OF_TEXT, RuleOptions, patch_starts
 from tests.browser.conftest import Site
 
 CASES = 400
@@ -17,14 +17,15 @@ def random_case(chance: random.Random) -> dict[str, Any]:
     tokens = [1] + [chance.choice([0, 1, 2, 3, *range(4, 260)]) for _ in range(length - 1)]
     steps = chance.choice([4, 1000, 10**6])  # few steps make ties
     entropies = [round(chance.randrange(steps) * 5 / steps, 6) for _ in range(length)]
-    mode = chance.choice(["entropy", "topk", "monotonic", "combined", "space", "static", "byte"])
+    rule = chance.choice(RULES_OF_TEXT)
     threshold = chance.choice([0.0, round(chance.random() * 5, 2), chance.choice(entropies)])
-    size = chance.randint(1, 9) if mode == "static" else round(1 + 8 * chance.random(), 1)
+    size = chance.randint(1, 9) if rule.whole_size else round(1 + 8 * chance.random(), 1)
     return {
-        "mode": "entropy" if mode == "topk" else mode,
+        "rule": rule.name,
+        "mode": rule.mode.value,
         "tokens": tokens,
         "entropies": entropies,
-        "threshold": None if mode == "topk" else threshold,
+        "threshold": threshold if "threshold" in rule.needs else None,
         "thresholdAdd": round(chance.random(), 2),
         "patchSize": size,
         "maxPatchLength": chance.choice([None, None, chance.randint(1, 12)]),
@@ -51,7 +52,7 @@ def test_both_find_the_same(chromium: Browser, site: Site) -> None:
     found = page.evaluate(
         """async (cases) => {
           const { patchStarts } = await import("/static/js/rules.js");
-          return cases.map((c) => Array.from(patchStarts(c.mode, c.tokens, c.entropies, c)));
+          return cases.map((c) => Array.from(patchStarts(c.rule, c.tokens, c.entropies, c)));
         }""",
         cases,
     )

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from bytelatent.architecture.ngrams import last_hashes
-from bytelatent.generation.boundaries import Boundaries, BoundaryState
+from bytelatent.generation.boundaries import Boundaries
 from bytelatent.generation.torch_backend.incremental import Incremental
 from bytelatent.generation.torch_backend.packed_weights import PackedLayer
 from bytelatent.generation.torch_backend.prefill import prefill
@@ -16,7 +16,7 @@ from bytelatent.model.blt import ByteLatentTransformer
 from bytelatent.model.hashing import ngram_hashes
 from bytelatent.patching.entropies import entropy_function
 from bytelatent.patching.patcher import PatcherArgs
-from bytelatent.patching.rules import patch_starts
+from bytelatent.patching.rules import RULES, BoundaryState, patch_starts
 from bytelatent.tokenizers.constants import BOS_ID
 from bytelatent.transformer import LMTransformer
 from tests.generation.random_cases import (
@@ -113,14 +113,16 @@ def test_rows_of_a_batch_are_what_they_are_alone(variant, mode) -> None:
         assert asdict(rows[place].boundary) == pytest.approx(asdict(row.boundary), abs=1e-5)
 
 
-@pytest.mark.parametrize("mode", MODES)
+STEPWISE = [rule for rule in RULES if rule.stepper is not None]
+
+
+@pytest.mark.parametrize("rule", STEPWISE, ids=lambda rule: rule.name)
 @pytest.mark.parametrize("longest", [None, 1, 3])
-def test_boundaries_are_those_of_the_rules(mode, longest) -> None:
+def test_boundaries_are_those_of_the_rules(rule, longest) -> None:
     args = PatcherArgs(
-        patching_mode="entropy" if mode in MODES[:3] else mode,
-        threshold=0.3 if mode == "monotonic" else 1.0,
-        threshold_add=0.0 if mode == "combined" else None,
-        monotonicity=mode == "monotonic",
+        patching_mode=rule.mode,
+        threshold=0.3 if rule.compares == "rise" else 1.0,
+        threshold_add=0.0 if "threshold_add" in rule.needs else None,
         patch_size=3,
         max_patch_length=longest,
     )
@@ -128,9 +130,9 @@ def test_boundaries_are_those_of_the_rules(mode, longest) -> None:
         random = np.random.default_rng(seed)
         tokens = np.array([[BOS_ID, *random_tokens(random, 60)]])
         entropies = random.choice([0.5, 1.0, 1.2, 1.4, 2.0], size=tokens.shape).astype(np.float32)
-        rule, state = Boundaries(args), BoundaryState()
+        boundaries, state = Boundaries(args), BoundaryState()
         found = [
-            rule.push(state, token, nats)
+            boundaries.push(state, token, nats)
             for token, nats in zip(tokens[0].tolist(), entropies[0].tolist(), strict=True)
         ]
         expected = patch_starts(args.mode(), tokens, entropies, args.options())

@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from bytelatent.patching.rules import (
+    RULES,
     PatchingMode,
+    Rule,
     RuleOptions,
     lengths_from_starts,
     patch_starts,
@@ -20,18 +22,24 @@ from bytelatent.patching.rules import (
 from bytelatent.tokenizers.blt_tokenizer import BltTokenizer
 from bytelatent.tokenizers.constants import BOS_ID, PAD_ID
 
+NUMBERS = {"threshold": 1.0, "threshold_add": 0.1, "patch_size": 3}
+
+
+def options_of(rule: Rule) -> RuleOptions:
+    """Numbers of the needs of a rule."""
+    numbers = {name: NUMBERS[name] for name in rule.needs}
+    if rule.compares == "rise":
+        numbers["threshold"] = 0.3
+    return RuleOptions(**numbers, delimiter_id=3)
+
+
 INCREMENTAL = [
-    (PatchingMode.ENTROPY, RuleOptions(threshold=1.0)),
-    (PatchingMode.MONOTONIC, RuleOptions(threshold=0.3)),
-    (PatchingMode.COMBINED, RuleOptions(threshold=0.8, threshold_add=0.1)),
-    (PatchingMode.SPACE, RuleOptions()),
-    (PatchingMode.STATIC, RuleOptions(patch_size=3)),
-    (PatchingMode.BYTE, RuleOptions()),
-    (PatchingMode.BPE, RuleOptions(delimiter_id=3)),
+    *((rule.mode, options_of(rule)) for rule in RULES if rule.stepper is not None),
     (PatchingMode.ENTROPY, RuleOptions(threshold=1.0, max_patch_length=4)),
     (PatchingMode.SPACE, RuleOptions(max_patch_length=2)),
 ]
-ALL = [*INCREMENTAL, (PatchingMode.ENTROPY, RuleOptions(patch_size=3.5))]
+LATER = [(rule.mode, options_of(rule)) for rule in RULES if rule.stepper is None]
+ALL = [*INCREMENTAL, *LATER, (PatchingMode.ENTROPY, RuleOptions(patch_size=3.5))]
 
 
 @st.composite
@@ -138,11 +146,12 @@ def test_entropy_rules_equal_plain_loops(row) -> None:
         rise = np.float32(e[t] - e[t - 1])
         plain["entropy"].append(bool(e[t] > 1.0))
         plain["monotonic"].append(bool(rise > 0.3))
-        start = e[t] > 0.8 and rise > 0.1 and not plain["combined"][-1]
+        start = e[t] > 1.0 and rise > 0.1 and not plain["combined"][-1]
         plain["combined"].append(bool(start))
-    for mode, options in INCREMENTAL[:3]:
-        found = patch_starts(mode, tokens[:1], entropies, options)
-        assert found[0].tolist() == plain[mode.value], mode
+    for rule in RULES:
+        if rule.name in plain:
+            found = patch_starts(rule.mode, tokens[:1], entropies, options_of(rule))
+            assert found[0].tolist() == plain[rule.name], rule.name
 
 
 @given(row=rows(), size=st.floats(1, 12))

@@ -6,7 +6,8 @@ import re
 import numpy as np
 import pytest
 
-from bytelatent.patching.rules import entropy_starts, lengths_from_starts
+from bytelatent.patching.rules import lengths_from_starts
+from bytelatent.patching.rules.by_entropy import entropy_starts
 from bytelatent.plotting.entropy_figure import COMMAND, DEFAULT_TEXT, hover_texts, token_name
 from bytelatent.plotting.measured_text import byte_patches, bytes_per_patch, measure
 

@@ -6,7 +6,8 @@ from html import unescape
 import numpy as np
 import pytest
 
-from bytelatent.patching.rules import lengths_from_starts, space_starts, static_starts
+from bytelatent.patching.rules import lengths_from_starts
+from bytelatent.patching.rules.by_token import space_starts, static_starts
 from bytelatent.plotting.overlay_image import COLUMNS, _wrap
 from bytelatent.plotting.patch_overlay import COMMAND, DEFAULT_TEXT
 from bytelatent.plotting.pieces import Kind, Piece

@@ -13,11 +13,11 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
-from bytelatent.generation.boundaries import BoundaryState
 from bytelatent.generation.torch_backend.incremental import Incremental
 from bytelatent.generation.torch_backend.rows import OpenPatch, Row, RowBuffers
 from bytelatent.model.layers import KeyValue, TransformerBlock
 from bytelatent.patching.entropies import entropy
+from bytelatent.patching.rules import BoundaryState
 
 
 @torch.inference_mode()

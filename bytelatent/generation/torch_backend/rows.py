@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 
 from torch import Tensor
 
-from bytelatent.generation.boundaries import BoundaryState
 from bytelatent.generation.torch_backend.kv_cache import KVCache
+from bytelatent.patching.rules import BoundaryState
 
 FIRST_BYTES = 16
 """Number of bytes that a new open patch has room for; it doubles whenever it is full."""
