@@ -4,9 +4,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import settings
 
 CHECKPOINTS = Path(__file__).parent / "checkpoints"
 CASES = sorted(path.name for path in CHECKPOINTS.iterdir() if path.is_dir())
+
+# The usual 200 ms for one example say more about how busy the machine is than about the code.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
 
 
 class Case:

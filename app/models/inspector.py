@@ -17,6 +17,7 @@ from app.requests.json_parts import token_text
 from app.requests.problems import ProblemError
 from app.schemas.inspect import Heads, InspectRequest
 from app.settings import Settings
+from bytelatent.patching.rules import PatchingMode, RuleOptions, rule_of
 from bytelatent.runtime.inspection import Inspection
 from bytelatent.tokenizers.constants import OFFSET
 
@@ -25,11 +26,14 @@ NATS, WEIGHTS, CHANCES = 6, 4, 6
 
 
 class PatchingRule(Protocol):
-    """Interface of a patching rule."""
+    """Interface of a patching rule; :class:`bytelatent.patching.patcher.PatcherArgs` has it."""
 
-    @property
-    def threshold(self) -> float | None:
-        """Entropy threshold in nats, or None."""
+    def mode(self) -> PatchingMode:
+        """Return the name of the rule."""
+        ...
+
+    def options(self) -> RuleOptions:
+        """Return the options of the rule."""
         ...
 
 
@@ -84,7 +88,7 @@ class Inspector:
             seen = self.source.inspect(data, top_k=request.top_k)
         response = {
             "model": self.source.name,
-            "threshold": self.source.patcher.threshold,
+            "threshold": entropy_threshold(self.source.patcher),
             "bytes": len(data),
             **_bytes_and_patches(seen),
             "hash_rows": self.hash_rows,
@@ -98,6 +102,13 @@ class Inspector:
         if request.top_k:
             response["predictions"] = _predictions(seen)
         return response
+
+
+def entropy_threshold(patcher: PatchingRule) -> float | None:
+    """Return the threshold in nats above which an entropy starts a patch; None for other rules."""
+    options = patcher.options()
+    rule = rule_of(patcher.mode(), options)
+    return options.threshold if rule.calibrated and rule.compares == "height" else None
 
 
 def _bytes_and_patches(seen: Inspection) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from app.models.generator import TextMaker
-from app.models.inspector import Inspector
+from app.models.inspector import Inspector, entropy_threshold
 from app.schemas.inspect import InspectRequest
 from app.settings import Settings
 from app.stored.example_texts import TEXTS, ExampleText
@@ -44,7 +44,10 @@ def write_inspected(inspector: Inspector, path: Path) -> int:
     assert inspector.source is not None
     texts = {example.id: example for example in TEXTS}
     items = [follow(inspector, texts[name]) for name in CHOSEN]
-    head = {"model": inspector.source.name, "threshold": inspector.source.patcher.threshold}
+    head = {
+        "model": inspector.source.name,
+        "threshold": entropy_threshold(inspector.source.patcher),
+    }
     write_items(path, head, "examples", items, RECORD)
     return len(items)
 

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bytelatent.architecture.ngrams import last_hashes
+from bytelatent.patching.patcher import PatcherArgs
 from bytelatent.runtime.inspection import HashTable, Inspection
 from tests.app.fakes import SHAPES, FakeBlt, FakeModel
 
@@ -13,16 +14,11 @@ VECTORS, HEADS = SHAPES.blt.patch_vectors, SHAPES.blt.cross_heads
 SIZES, ROWS = SHAPES.blt.hashes.sizes, SHAPES.blt.hashes.buckets
 
 
-@dataclass(frozen=True)
-class FakeRule:
-    threshold: float | None = 1.5
-
-
 @dataclass
 class FakeInspected(FakeBlt):
     """Cuts where :class:`FakeModel` is unsure: in front of the text and behind each space."""
 
-    patcher: FakeRule = field(default_factory=FakeRule)
+    patcher: PatcherArgs = field(default_factory=lambda: PatcherArgs(threshold=1.5))
     seen: list[bytes] = field(default_factory=list)
 
     def inspect(self, data: bytes, *, top_k: int = 0) -> Inspection:

@@ -21,6 +21,7 @@ from app.precompute.inspected import CHOSEN, main, write_inspected
 from app.schemas.architecture import Architecture
 from app.schemas.inspect import InspectResponse
 from app.settings import DEFAULT_MODEL, Settings
+from bytelatent.patching.patcher import PatcherArgs
 from bytelatent.tokenizers.blt_tokenizer import BltTokenizer
 from tests.app.fakes import SHAPES, FakeModel
 from tests.app.inspected_fakes import HEADS, ROWS, SIZES, VECTORS, FakeInspected
@@ -56,6 +57,23 @@ def test_bytes_and_patches(client: FlaskClient) -> None:
     assert found.patch_lengths == [1, 4, 4, 5]
     assert sum(patch.length for patch in found.patches) == len(data)
     assert found.predictions is None
+
+
+@pytest.mark.parametrize(
+    ("rule", "told"),
+    [
+        ({}, 1.5),
+        ({"patching_mode": "monotonic"}, None),
+        ({"threshold_add": 0.2}, None),
+        ({"patching_mode": "space"}, None),
+    ],
+)
+def test_a_threshold_is_told_where_the_entropy_alone_decides(
+    client: FlaskClient, blt: FakeInspected, rule: dict[str, Any], told: float | None
+) -> None:
+    """The page says of each byte whether its entropy is above the threshold: a patch begins."""
+    blt.patcher = PatcherArgs(threshold=1.5, **rule)
+    assert asked(client, text="a b").threshold == told
 
 
 def test_a_byte_is_predicted_from_the_patch_before_its_own(client: FlaskClient) -> None:
