@@ -164,6 +164,7 @@ class ScalingArgs(BaseModel):
         ablations: variants of one family; null for none.
         robustness: comparison on noise, languages and spelling; null for none.
         fit: fits of power laws.
+        remarks: sentences that the report shows under what was run.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -186,6 +187,7 @@ class ScalingArgs(BaseModel):
     ablations: AblationArgs | None = None
     robustness: RobustnessArgs | None = None
     fit: FitArgs = FitArgs()
+    remarks: tuple[str, ...] = ()
 
     @model_validator(mode="after")
     def _check(self) -> Self:

@@ -39,12 +39,14 @@ class Planned:
         budgets: training FLOPs and number of seeds of every budget.
         ablations: names of the variants.
         robustness: names of the families whose robustness is measured.
+        remarks: sentences on what the readers of the results must know.
     """
 
     families: Sequence[str]
     budgets: Sequence[tuple[float, int]]
     ablations: Sequence[str] = ()
     robustness: Sequence[str] = ()
+    remarks: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,7 @@ def planned_by(args: ScalingArgs) -> Planned:
         [(budget.flops, len(budget.seeds)) for budget in args.budgets.values()],
         list(args.ablations.variants) if args.ablations else (),
         args.robustness.families if args.robustness else (),
+        args.remarks,
     )
 
 
@@ -91,7 +94,7 @@ def make_report(findings: Findings, planned: Planned, paper: Paper) -> Report:
         return Report(head, _lacking(findings, planned))
     head = f"{len(findings.grid)} of the {run_count} planned runs of the grid are recorded."
     sections = [
-        _runs(findings),
+        _runs(findings, planned.remarks),
         *answers(findings),
         moves(findings),
         beside_the_paper(findings, paper),
@@ -189,7 +192,7 @@ def _lacking(findings: Findings, planned: Planned) -> list[str]:
     return lacking
 
 
-def _runs(findings: Findings) -> Section:
+def _runs(findings: Findings, remarks: Sequence[str]) -> Section:
     """Describe how much was run, on which machines, and with which code."""
     runs = [*findings.grid, *findings.ablation, *findings.sweep]
     hours = sum(sum(run["seconds"].values()) for run in runs) / HOUR
@@ -207,7 +210,7 @@ def _runs(findings: Findings) -> Section:
     sizes = {run["bits_per_byte"]["total"]["bytes"] for run in findings.grid}
     held = " or ".join(f"{int(size):,}" for size in sorted(sizes))
     text.append(f"Bits per byte are those of the same {held} held-out bytes for every family.")
-    return Section("runs", "What was run", text)
+    return Section("runs", "What was run", [*text, *remarks])
 
 
 def _machine(about: dict[str, Any]) -> str:

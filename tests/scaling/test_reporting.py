@@ -52,6 +52,7 @@ def test_one_budget_claims_nothing(args: ScalingArgs) -> None:
     report = report_of(args)
     found = sections(report)
     assert report.head.startswith("10 of the 30 planned runs")
+    assert args.remarks and found["runs"].endswith(" ".join(args.remarks))
     assert any(f"bpe at {number(args.budgets['c4'].flops)} FLOPs" in x for x in report.lacking)
     assert any("Ablations not run yet: patch-size-4" in one for one in report.lacking)
     assert "Measured bits per byte above" in found["training"]
