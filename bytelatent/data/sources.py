@@ -29,14 +29,14 @@ def find_chunks(root: Path, split: str, name: str) -> list[Path]:
     """
     stem = root / split / name
     if stem.is_dir():
-        folder = [path for path in stem.iterdir() if _ending(path.name) is not None]
+        folder = [path for path in stem.iterdir() if _ending(path.name) and path.is_file()]
     else:
         folder = []
     forms = {f"{stem}/": [path for path in folder if not path.name.startswith(".")]}
     for path in stem.parent.iterdir() if stem.parent.is_dir() else ():
         rest = path.name.removeprefix(stem.name)
         ending = _ending(path.name)
-        if ending is None or rest == path.name:
+        if ending is None or rest == path.name or not path.is_file():
             continue
         if rest == ending:
             forms.setdefault(str(path), []).append(path)
