@@ -6,7 +6,9 @@
 The first arguments are NAME and MEMORY (in GB, 0.2 or more). The download goes to
 DATA_DIR/NAME, the result to DATA_DIR/train/NAME.chunk.00.jsonl and so on, and
 DATA_DIR/valid/NAME.jsonl. A run that was stopped continues where it stopped; the same files and
-seed always give the same bytes, whatever the memory. A complete file is never replaced.
+seed always give the same bytes, whatever the memory. A complete file is never replaced. What a
+document is, the data loader decides: a text that is no string, or a file that was cut off, is an
+error. Empty texts are left out and counted.
 """
 
 from __future__ import annotations
@@ -93,7 +95,16 @@ def make_parser() -> argparse.ArgumentParser:
         "--validation", type=int, default=10_000, help="documents left out (default: 10000)"
     )
     parser.add_argument(
-        "--from-folder", type=Path, metavar="DIR", help="take .parquet or .jsonl files from here"
+        "--from-folder",
+        type=Path,
+        metavar="DIR",
+        help="take files from here, in any format of the loader",
+    )
+    parser.add_argument(
+        "--on-bad-line",
+        choices=("error", "skip"),
+        default="error",
+        help="stop at a line or row without a usable text, or count it (default: error)",
     )
     parser.add_argument("--api_key", metavar="TOKEN", help="token of the hub, if needed")
     return parser
@@ -114,6 +125,7 @@ def job_of(options: argparse.Namespace) -> Shuffle:
         chunks=options.nchunks,
         validation=options.validation,
         memory=int(options.memory * GB),
+        on_bad_line=options.on_bad_line,
     )
     check_record(job, job.settings())
     return job

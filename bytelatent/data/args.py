@@ -23,6 +23,8 @@ class DataArgs(BaseModel):
         shuffle_block: number of documents that are shuffled together; a resumed run reads one such
             block again for every open file.
         on_bad_line: ``skip`` counts and logs lines without a usable document, ``error`` stops.
+        on_changed_file: ``error`` refuses to resume a run if a file of its text is not the one that
+            the checkpoint was made with, ``warn`` goes on in the new file.
         pack_by: ``bytes`` fills every row; ``patches`` ends a row after ``max_patches`` patches
             or ``seq_len`` bytes, whichever comes first.
         max_patches: largest number of patches of a row; only with ``pack_by: patches``.
@@ -41,6 +43,7 @@ class DataArgs(BaseModel):
     seed: int = Field(default=777, ge=0)
     shuffle_block: int = Field(default=4096, ge=1)
     on_bad_line: Literal["skip", "error"] = "error"
+    on_changed_file: Literal["warn", "error"] = "error"
     pack_by: Literal["bytes", "patches"] = "bytes"
     max_patches: int | None = Field(default=None, ge=2)
     workers: int = Field(default=0, ge=0)

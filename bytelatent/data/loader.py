@@ -18,6 +18,7 @@ from torch import Tensor
 from bytelatent.data.args import DataArgs
 from bytelatent.data.batch import Batch
 from bytelatent.data.documents import vocabulary
+from bytelatent.data.fingerprints import FILES, changed_files, fingerprints
 from bytelatent.data.row_streams import (
     PartialBatch,
     RowStreamState,
@@ -77,6 +78,7 @@ class Loader:
         self._patcher = None if patcher is None else Patcher(patcher.args)
         self._sizes = vocabulary(args.tokenizer).sizes
         self._chunks = find_all_chunks(args, split)
+        self._fingerprints = fingerprints(self._chunks)
         self._fresh = {
             number: fresh_state(args, self._chunks)
             for number in range(rank, args.batch_size, world)
@@ -108,15 +110,18 @@ class Loader:
     def state_dict(self) -> dict[str, RowStreamState]:
         """Return the state of each row stream after the last batch; it can be stored as JSON.
 
-        The union of the states of all processes can be loaded by any number of processes.
+        The key ``files`` has the fingerprints of the files of every source. The union of the states
+        of all processes can be loaded by any number of processes.
         """
-        return {str(number): deepcopy(state) for number, state in self._states.items()}
+        states = {str(number): deepcopy(state) for number, state in self._states.items()}
+        return states | {FILES: deepcopy(self._fingerprints)}
 
     def load_state_dict(self, state: Mapping[str, RowStreamState]) -> None:
         """Continue after the batch at which ``state`` was saved.
 
         Args:
-            state: union of the states of all processes.
+            state: union of the states of all processes. Without the key ``files``, as older
+                versions saved it, changed files are not noticed.
 
         Raises:
             ValueError: the state of a row stream is missing, or the state belongs to other data.
@@ -125,10 +130,18 @@ class Loader:
             if str(number) not in state:
                 raise ValueError(
                     f"the saved state of the data has no row stream {number}, only "
-                    f"{', '.join(state)}; it needs the states of all processes and the same "
+                    f"{', '.join(sorted(state.keys() - {FILES}))}; it needs the states of all "
+                    "processes and the same "
                     "data.batch_size"
                 )
             check_state(state[str(number)], self.args, self._chunks)
+        for change in changed_files(state.get(FILES, {}), self._fingerprints, self._chunks):
+            if self.args.on_changed_file == "error":
+                raise ValueError(
+                    f"data.sources: {change}; put the old file back, begin a new run, or go on in "
+                    "the new file with data.on_changed_file=warn"
+                )
+            logger.warning("%s", change)
         self.close()
         for number, fresh in self._fresh.items():
             saved = deepcopy(state[str(number)])

@@ -200,7 +200,13 @@ class GzipShard(PackedLineShard):
     """Shard of JSON lines that are compressed by gzip."""
 
     def open(self) -> IO[bytes]:
-        """Open the file and return a stream of its uncompressed bytes."""
+        """Open the file and return a stream of its uncompressed bytes.
+
+        Raises:
+            EOFError: the file is empty; Python's reader takes it for an archive of no bytes.
+        """
+        if not self.path.stat().st_size:
+            raise EOFError("it is empty, and so no gzip file")
         return cast(IO[bytes], gzip.open(self.path, "rb"))
 
 

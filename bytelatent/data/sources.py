@@ -3,14 +3,13 @@
 import re
 import zlib
 from collections import OrderedDict
-from collections.abc import Sequence
-from itertools import chain
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from bytelatent.data.args import DataArgs
 from bytelatent.data.formats import FORMATS, open_shard
-from bytelatent.data.readers import Shard
+from bytelatent.data.readers import BadRecordError, Shard
 
 
 def find_chunks(root: Path, split: str, name: str) -> list[Path]:
@@ -30,14 +29,14 @@ def find_chunks(root: Path, split: str, name: str) -> list[Path]:
     """
     stem = root / split / name
     if stem.is_dir():
-        folder = [path for path in stem.iterdir() if _ending(path.name) is not None]
+        folder = [path for path in stem.iterdir() if _ending(path.name) and path.is_file()]
     else:
         folder = []
     forms = {f"{stem}/": [path for path in folder if not path.name.startswith(".")]}
     for path in stem.parent.iterdir() if stem.parent.is_dir() else ():
         rest = path.name.removeprefix(stem.name)
         ending = _ending(path.name)
-        if ending is None or rest == path.name:
+        if ending is None or rest == path.name or not path.is_file():
             continue
         if rest == ending:
             forms.setdefault(str(path), []).append(path)
@@ -92,18 +91,35 @@ class Source:
         return self._open[chunk]
 
     def check(self) -> None:
-        """Check that the source has a record.
+        """Check that the source has a record, and that not all its documents are empty.
+
+        Records are read up to the first document with text. Bad records are passed over: reading
+        the data says what is wrong with them.
 
         Raises:
-            ValueError: no chunk has a record.
+            ValueError: no chunk has a record, or no document has text.
         """
-        records = chain.from_iterable(self.shard(c).records() for c in range(len(self.paths)))
-        if next(records, None) is None:
+        found = "no document"
+        for is_empty in self._documents_are_empty():
+            found = "only empty documents" if is_empty else ""
+            if not is_empty:
+                break
+        self.close()
+        if found:
             raise ValueError(
-                f"data.sources: {self.name!r} holds no document ({self.paths[0]}"
+                f"data.sources: {self.name!r} holds {found} ({self.paths[0]}"
                 + (f" and {len(self.paths) - 1} more)" if len(self.paths) > 1 else ")")
             )
-        self.close()
+
+    def _documents_are_empty(self) -> Iterator[bool]:
+        """Yield for every record whether its document is empty; a bad record counts as text."""
+        for chunk in range(len(self.paths)):
+            shard = self.shard(chunk)
+            for record in shard.records():
+                try:
+                    yield not shard.document(record).data
+                except BadRecordError:
+                    yield False
 
     def close(self) -> None:
         """Close all open shards of the source."""

@@ -81,7 +81,8 @@ class DocumentStream:
         self.source, self.notes = source, notes
         self.row_stream, self.row_streams = row_stream, row_streams
         self.position = replace(position, offset=0)
-        self._has_document = False  # in this epoch
+        # In this epoch. The document at a saved position counts, even if its file has changed.
+        self._has_document = position.documents > 0
         self._chunk_order: tuple[tuple[int, bool], NDArray[np.int64]] | None = None
         self._held: tuple[tuple[int, int, int, bool], list[Record]] | None = None
 
@@ -261,5 +262,8 @@ class TokenStream:
             entropies = entropies.copy()
             entropies[-1] = 0.0
         tokens = self._vocabulary.tokenize(document.data)
+        if not self._segments and self._offset >= len(tokens):
+            self._offset = self._size = 0  # the file has changed since the position was saved
+            return
         self._segments.append(_Segment(position, tokens, entropies))
         self._size += len(tokens)

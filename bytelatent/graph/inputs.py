@@ -1,6 +1,7 @@
 """Readers of text files: any bytes for patch graphs, UTF-8 for entity graphs, optionally gzip."""
 
 import gzip
+import zlib
 from pathlib import Path
 
 from bytelatent.files import os_errors_as_value_error
@@ -16,7 +17,9 @@ def read_bytes(path: Path, *, most: int) -> bytes:
         try:
             with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
                 data = file.read(most + 1)
-        except (gzip.BadGzipFile, EOFError) as error:
+            if path.suffix == ".gz" and not path.stat().st_size:
+                raise EOFError("it is empty, and so no gzip file")
+        except (gzip.BadGzipFile, EOFError, zlib.error) as error:
             raise ValueError(f"{path} is damaged: {error}") from None
     if len(data) > most:
         raise ValueError(

@@ -14,7 +14,7 @@ from pyarrow import ipc
 
 from bytelatent.data.arrow_files import ENTROPIES
 from bytelatent.data.formats import FORMATS, open_shard
-from bytelatent.data.readers import BadRecordError, Record, Shard
+from bytelatent.data.readers import BadRecordError
 from bytelatent.distributed.devices import find_device
 from bytelatent.files import replacing
 from bytelatent.formats.find import model_folder
@@ -203,7 +203,7 @@ def _texts(work: Work, args: PreprocessArgs, counts: dict[str, int]) -> Iterator
     try:
         for record in shard.records():
             try:
-                yield _text(shard, record)
+                yield shard.document(record).data.decode()
             except BadRecordError as error:
                 if args.on_bad_line == "error":
                     raise
@@ -212,15 +212,6 @@ def _texts(work: Work, args: PreprocessArgs, counts: dict[str, int]) -> Iterator
                     logger.warning("skipped %s", error)
     finally:
         shard.close()
-
-
-def _text(shard: Shard, record: Record) -> str:
-    try:
-        return shard.document(record).data.decode()
-    except UnicodeDecodeError as error:  # columns of tables come unchecked
-        raise BadRecordError(
-            f"{shard.path}, {shard.unit} {record[0]}: no UTF-8 ({error})"
-        ) from None
 
 
 def _groups(texts: Iterable[str], size: int) -> Iterator[list[str]]:

@@ -304,6 +304,10 @@ class Trainer:
 
     def _log(self, tally: Tally) -> None:
         args, seconds = self.args, tally.seconds
+        if not tally.size:  # ends of empty documents: their loss says nothing
+            if self.world.is_main:
+                logger.warning("step %d: no byte of text since the last report", self.step)
+            return
         self._refuse_explosion(tally)
         self.lowest = min(self.lowest, tally.loss)
         speed = tally.size / seconds

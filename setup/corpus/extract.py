@@ -106,17 +106,23 @@ def markup_paragraphs(text: str) -> list[str]:
     return [re.sub(r" +([.,;:])(?=\s|$)", r"\1", line) for line in lines if line]
 
 
+_LATIN_1 = 0x4000  # bit of the flag word of a string
+
+
 def r_character_vectors(data: bytes) -> Iterator[list[str]]:
     """Yield the character vectors of an R lazy-load file (`.rdb`), one list per stored object.
 
-    The file is a sequence of [4-byte length][zlib stream]; a stream is R's XDR serialisation, in
-    which a string is a flag word (type 9 in the low byte), a length and its bytes. Only strings are
-    read. ValueError if the format of a stream is not XDR, or its version is neither 2 nor 3.
+    The file is a sequence of [4-byte length of the unpacked stream][zlib stream]; a stream is R's
+    XDR serialisation, in which a string is a flag word (type 9 in the low byte), a length and its
+    bytes. Only strings are read. ValueError if the file was cut off, or if the format of a stream
+    is not XDR or its version is neither 2 nor 3.
     """
     start = 0
-    while start < len(data) - 5:
+    while start < len(data):
         stream = zlib.decompressobj()
         raw = stream.decompress(data[start + 4 :])
+        if not stream.eof or len(raw) != int.from_bytes(data[start : start + 4], "big"):
+            raise ValueError(f"this R file was cut off: its object at byte {start} is not whole")
         start = len(data) - len(stream.unused_data)
         yield list(_r_strings(raw))
 
@@ -137,7 +143,8 @@ def _r_strings(raw: bytes) -> Iterator[str]:
         flags, length = struct.unpack_from(">Ii", raw, position)
         end = position + 8 + length
         if flags & 0xFF == 9 and flags >> 20 == 0 and 0 <= length <= 100_000 and end <= len(raw):
-            yield raw[position + 8 : end].decode("utf-8", "replace")
+            encoding = "latin-1" if flags & _LATIN_1 else "utf-8"
+            yield raw[position + 8 : end].decode(encoding, "replace")
             position = end
         else:
             position += 4

@@ -1,91 +1,74 @@
-"""Reader of documents in Parquet or JSON lines, by DuckDB within a memory limit."""
+"""Reader of the documents of downloaded files, by the rules of the data loader."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from duckdb import DuckDBPyConnection
+from bytelatent.data.formats import FORMATS, open_shard
+from bytelatent.data.readers import BadRecordError
 
-FORMATS = (".parquet", ".jsonl", ".jsonl.gz", ".jsonl.zst")
 EXPANSION = 4  # bytes of text in a byte of a compressed file, roughly
-BATCH = 256  # documents handed over at a time
+NAMED_BAD_LINES = 3  # of each file; further ones are only counted
 
 
 def find_files(folder: Path) -> dict[str, Path]:
     """Return the data files below `folder` by their relative names, sorted.
 
-    ValueError if there is no data file.
+    Files and folders whose names begin with a dot are left out. ValueError if there is no data
+    file.
     """
     files = {
-        path.relative_to(folder).as_posix(): path
+        path.relative_to(folder): path
         for path in sorted(folder.rglob("*"))
-        if path.name.endswith(FORMATS) and path.is_file()
+        if path.name.endswith(tuple(FORMATS)) and path.is_file()
     }
-    visible = {name: path for name, path in files.items() if not name.startswith(".")}
+    visible = {
+        name.as_posix(): path
+        for name, path in files.items()
+        if not any(part.startswith(".") for part in name.parts)
+    }
     if not visible:
         raise ValueError(f"{folder} holds no file that ends in {', '.join(FORMATS)}")
     return visible
 
 
-def connect(memory: int) -> DuckDBPyConnection:
-    """Return a DuckDB engine limited to ``memory`` bytes; one thread keeps rows in file order."""
-    try:
-        import duckdb
-    except ImportError:
-        raise ValueError("this command needs DuckDB: pip install 'bytelatent[data]'") from None
-    return duckdb.connect(
-        config={
-            "memory_limit": f"{memory // 1_000_000}MB",
-            "threads": 1,
-            "preserve_insertion_order": True,
-            "autoinstall_known_extensions": False,
-        }
-    )
+def read_texts(path: Path, on_bad_line: str, say: Callable[[str], None]) -> Iterator[str | None]:
+    """Yield the text of every record of a file in file order; None for a record that is skipped.
 
-
-def table_of(path: Path, column: str) -> str:
-    """Return the SQL for the rows of a file; its only parameter is the path."""
-    if path.suffix == ".parquet":
-        return "read_parquet(?)"
-    return f"read_json(?, format='newline_delimited', columns={{{column!r}: 'VARCHAR'}})"
-
-
-def read_texts(
-    engine: DuckDBPyConnection, path: Path, column: str = "text"
-) -> Iterator[list[str | None]]:
-    """Yield the texts of a file in file order, in batches.
-
-    ValueError if the file cannot be read, lacks the column, or needs more memory than the engine
-    has.
+    `on_bad_line` is `error` or `skip`; `say` is told of the first records that are skipped.
+    ValueError if the file is damaged or cut off, lacks the column, or has a bad record that must
+    not be skipped.
     """
-    import duckdb
-
+    shard, skipped = open_shard(path), 0
     try:
-        query = f'select "{column}" from {table_of(path, column)}'  # noqa: S608 - our own names
-        rows = engine.execute(query, [str(path)])
-        while batch := rows.fetchmany(BATCH):
-            yield [text for (text,) in batch]
-    except duckdb.OutOfMemoryException:
-        raise ValueError(f"MEMORY is too little to read {path}; give more") from None
-    except duckdb.BinderException:
-        raise ValueError(f"{path} has no column {column!r}") from None
-    except duckdb.Error as error:
-        raise ValueError(f"{path} cannot be read: {str(error).splitlines()[0]}") from None
+        for record in shard.records():
+            try:
+                yield shard.document(record).data.decode()
+            except BadRecordError as error:
+                if on_bad_line == "error":
+                    raise ValueError(
+                        f"{error}; --on-bad-line skip leaves out what is no document"
+                    ) from None
+                skipped += 1
+                if skipped <= NAMED_BAD_LINES:
+                    say(f"skipped {error}")
+                yield None
+    finally:
+        shard.close()
 
 
-def text_bytes(engine: DuckDBPyConnection, path: Path, column: str = "text") -> int:
+def text_bytes(path: Path) -> int:
     """Estimate the bytes of the texts of a file; 0 if its metadata are damaged."""
-    import duckdb
-
     size = path.stat().st_size
     if path.suffix != ".parquet":
-        return size if path.suffix == ".jsonl" else EXPANSION * size
-    query = "select sum(total_uncompressed_size) from parquet_metadata(?) where path_in_schema = ?"
+        return size if path.suffix in {".jsonl", ".arrow"} else EXPANSION * size
+    from pyarrow import ArrowException, parquet
+
     try:
-        (row,) = engine.execute(query, [str(path), column]).fetchall()
-    except duckdb.Error:
+        with parquet.ParquetFile(path) as file:
+            groups = map(file.metadata.row_group, range(file.num_row_groups))
+            columns = [group.column(i) for group in groups for i in range(group.num_columns)]
+    except (ArrowException, OSError):
         return 0  # reading it will say what is wrong
-    return int(row[0] or 0)
+    return sum(c.total_uncompressed_size for c in columns if c.path_in_schema == "text")

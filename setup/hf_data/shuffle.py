@@ -14,25 +14,29 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from hashlib import blake2b
 from math import ceil
 from pathlib import Path
 from typing import Any
 
-from bytelatent.files import read_json, replacing, write_json
+from bytelatent.files import fingerprint, read_json, replacing, write_json
 
-from .documents import connect, read_texts, text_bytes
+from .documents import read_texts, text_bytes
 
 GB = 1_000_000_000
-BASE_MEMORY = 110_000_000  # bytes of the interpreter with the engine loaded
+BASE_MEMORY = 110_000_000  # bytes of the interpreter with the readers loaded
 MIN_MEMORY = 200_000_000
-ENGINE_SHARE = 0.7  # of the memory beyond that; the rest collects lines for the buckets
+READER_SHARE = 0.7  # of the memory beyond that; the rest collects lines for the buckets
 BUCKET_SHARE = 0.4  # a bucket is read whole, and some are larger than the average
 KEY_DIGITS = 32
 LINE_OVERHEAD = 80  # bytes that Python adds to a line in memory
+COUNTS = ("documents", "empty", "bad_lines")  # of the progress and of the record
+
+FINGERPRINTS = "fingerprints"
 
 Say = Callable[[str], None]
 print_now = partial(print, flush=True)
@@ -42,7 +46,8 @@ print_now = partial(print, flush=True)
 class Shuffle:
     """Description of a shuffle: its input files, its settings and its output folder.
 
-    `files` maps names, on which the order depends, to paths. `memory` is in bytes.
+    `files` maps names, on which the order depends, to paths. `memory` is in bytes. `on_bad_line` is
+    `error`, which stops at a record without a usable text, or `skip`, which counts it.
     """
 
     name: str
@@ -52,6 +57,7 @@ class Shuffle:
     chunks: int
     validation: int
     memory: int
+    on_bad_line: str = "error"
 
     def __post_init__(self) -> None:
         if not self.memory >= MIN_MEMORY:
@@ -64,7 +70,7 @@ class Shuffle:
 
     @property
     def spare(self) -> int:
-        """Bytes of memory left for the engine and the buckets."""
+        """Bytes of memory left for the reader and the buckets."""
         return self.memory - BASE_MEMORY
 
     @property
@@ -91,9 +97,13 @@ class Shuffle:
         return {"seed": self.seed, "chunks": self.chunks, "validation": self.validation}
 
     def signature(self) -> dict[str, Any]:
-        """Return the settings and file sizes on which the result depends."""
+        """Return the settings, and the sizes and fingerprints of files, that decide the result."""
         sizes = {name: path.stat().st_size for name, path in self.files.items()}
-        return {**self.settings(), "files": sizes}
+        return {**self.settings(), "files": sizes, FINGERPRINTS: self._fingerprints}
+
+    @cached_property
+    def _fingerprints(self) -> dict[str, str]:
+        return {name: fingerprint(path) for name, path in self.files.items()}
 
 
 @dataclass
@@ -105,6 +115,7 @@ class Progress:
     done: list[str] = field(default_factory=list)  # names of the files that are in them
     documents: int = 0
     empty: int = 0
+    bad_lines: int = 0
     last_validation_key: str | None = None
 
     def save(self, work: Path) -> None:
@@ -115,8 +126,9 @@ class Progress:
 def shuffle(job: Shuffle, say: Say = print_now) -> None:
     """Run the shuffle, or the part of it that is left.
 
-    ValueError for files that cannot be read, too few documents, too little disk space, or a folder
-    that already holds a complete shuffle of the same name from other files or with other settings.
+    ValueError for files that cannot be read, bad lines, too few documents, too little disk space,
+    or a folder that already holds a complete shuffle of the same name from other files or with
+    other settings.
     """
     if is_finished(job):
         shutil.rmtree(job.work, ignore_errors=True)
@@ -125,6 +137,8 @@ def shuffle(job: Shuffle, say: Say = print_now) -> None:
     start_record(job, say)
     remove_leftovers(job)
     progress = fill_buckets(job, say)
+    if not progress.documents:
+        raise ValueError(f"{job.name}: no record of {len(job.files)} files has a text")
     if job.validation >= progress.documents:
         raise ValueError(
             f"--validation is {job.validation}, but there are only {progress.documents} documents; "
@@ -137,7 +151,9 @@ def shuffle(job: Shuffle, say: Say = print_now) -> None:
             say(f"wrote {job.chunk_file(number)} ({number + 1} of {job.chunks})")
         for bucket in buckets_of(job, progress, number):
             bucket.unlink(missing_ok=True)
-    counts = {"documents": progress.documents, "empty": progress.empty}
+    counts = {name: getattr(progress, name) for name in COUNTS}
+    if left_out := {name: count for name, count in counts.items() if count and name != "documents"}:
+        say(f"{job.name}: left out {json.dumps(left_out)} of {sum(counts.values())} records")
     write_json(job.record, {**job.signature(), **counts, "complete": True})
     shutil.rmtree(job.work)
 
@@ -145,10 +161,15 @@ def shuffle(job: Shuffle, say: Say = print_now) -> None:
 def check_record(job: Shuffle, settings: dict[str, Any]) -> dict[str, Any]:
     """Return the record of an earlier run; empty without one.
 
-    ValueError if the earlier run is complete and its record differs from `settings`.
+    ValueError if the earlier run is complete and its record differs from `settings`. A record of an
+    older version has no fingerprints; it is compared by the sizes of the files.
     """
     record: dict[str, Any] = read_json(job.record) if job.record.exists() else {}
-    different = [key for key, value in settings.items() if record.get(key) != value]
+    different = [
+        key
+        for key, value in settings.items()
+        if record.get(key) != value and (key in record or key != FINGERPRINTS)
+    ]
     if record.get("complete") and different:
         raise ValueError(
             f"{job.record} says that {job.name} was made here with other {', '.join(different)}; "
@@ -191,21 +212,17 @@ def remove_leftovers(job: Shuffle) -> None:
 
 def fill_buckets(job: Shuffle, say: Say) -> Progress:
     """Distribute all documents over the buckets; continue where an earlier run was stopped."""
-    engine = connect(int(job.spare * ENGINE_SHARE))
-    try:
-        total = sum(text_bytes(engine, path) for path in job.files.values())
-        progress = load_progress(job, total)
-        todo = [name for name in job.files if name not in progress.done]
-        if todo:
-            check_disk(job, total, sum(progress.sizes))
-        writer = BucketWriter(job, progress)
-        for name in todo:
-            for texts in read_texts(engine, job.files[name]):
-                writer.add(name, texts)
-            writer.finish_file(name, last=name == todo[-1])
-            say(f"read {name} ({list(job.files).index(name) + 1} of {len(job.files)})")
-    finally:
-        engine.close()
+    total = sum(text_bytes(path) for path in job.files.values())
+    progress = load_progress(job, total)
+    todo = [name for name in job.files if name not in progress.done]
+    if todo:
+        check_disk(job, total, sum(progress.sizes))
+    writer = BucketWriter(job, progress)
+    for name in todo:
+        for text in read_texts(job.files[name], job.on_bad_line, say):
+            writer.add(name, text)
+        writer.finish_file(name, last=name == todo[-1])
+        say(f"read {name} ({list(job.files).index(name) + 1} of {len(job.files)})")
     return progress
 
 
@@ -269,47 +286,42 @@ class BucketWriter:
 
     def __init__(self, job: Shuffle, progress: Progress) -> None:
         self.job, self.progress = job, progress
-        self.limit = int(job.spare * (1 - ENGINE_SHARE))
+        self.limit = int(job.spare * (1 - READER_SHARE))
         self._lines: list[list[bytes]] = [[] for _ in progress.sizes]
         self._sizes = list(progress.sizes)
-        self._held = self._row = self._documents = self._empty = 0  # rows are those of the file
-        self._found_text = False
+        self._held = self._row = 0  # rows are those of the file
+        self._counts = Counter[str]()
         self._files: list[str] = []
         self._appended = False
 
-    def add(self, name: str, texts: list[str | None]) -> None:
-        """Add the next documents of the file `name`; documents without text are only counted."""
-        for text in texts:
-            key = key_of(self.job.seed, name, self._row)
-            self._row += 1
-            if not text:
-                self._empty += 1
-                continue
-            self._documents += 1
-            self._found_text = True
-            line = f"{key}{json.dumps({'text': text}, ensure_ascii=False)}\n".encode()
-            self._lines[int(key[:8], 16) * len(self._lines) >> 32].append(line)
-            self._held += len(line) + LINE_OVERHEAD
-            if self._held > self.limit:
-                self._append()
+    def add(self, name: str, text: str | None) -> None:
+        """Add the next record of the file `name`; only count an empty one or a bad one (None)."""
+        key = key_of(self.job.seed, name, self._row)
+        self._row += 1
+        self._counts["bad_lines" if text is None else "documents" if text else "empty"] += 1
+        if not text:
+            return
+        line = f"{key}{json.dumps({'text': text}, ensure_ascii=False)}\n".encode()
+        self._lines[int(key[:8], 16) * len(self._lines) >> 32].append(line)
+        self._held += len(line) + LINE_OVERHEAD
+        if self._held > self.limit:
+            self._append()
 
     def finish_file(self, name: str, *, last: bool) -> None:
         """Record that the file `name` has been read completely.
 
         The progress is saved if lines were appended since the last time, and after the last file.
         """
-        if self._row and not self._found_text:
-            raise ValueError(f"{self.job.files[name]}: no row has a 'text'")
-        self._row, self._found_text = 0, False
+        self._row = 0
         self._files.append(name)
         if self._appended or last:
             self._append()
             self.progress.sizes = list(self._sizes)
             self.progress.done += self._files
-            self.progress.documents += self._documents
-            self.progress.empty += self._empty
+            for count in COUNTS:
+                setattr(self.progress, count, getattr(self.progress, count) + self._counts[count])
             self.progress.save(self.job.work)
-            self._documents = self._empty = 0
+            self._counts.clear()
             self._files, self._appended = [], False
 
     def _append(self) -> None:

@@ -120,9 +120,15 @@ def test_mistakes_are_one_line(
     assert not (tmp_path / "g_entities.json").exists()
 
 
-def test_a_damaged_archive_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    path = tmp_path / "a.gz"
-    path.write_bytes(gzip.compress(TEXT.encode())[:-9])
+@pytest.mark.parametrize("damage", ["cut", "empty", "other bytes", "no archive"])
+def test_a_damaged_archive_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], damage: str
+) -> None:
+    path, packed = tmp_path / "a.gz", gzip.compress(TEXT.encode())
+    middle = len(packed) // 2
+    other_bytes = packed[:middle] + b"\xff" * 40 + packed[middle + 40 :]
+    contents = {"cut": packed[:-9], "empty": b"", "other bytes": other_bytes, "no archive": b"text"}
+    path.write_bytes(contents[damage])
     assert build(path, "--out", str(tmp_path / "g")) == 1
     assert "a.gz is damaged" in capsys.readouterr().err
 

@@ -7,11 +7,9 @@ import hashlib
 import importlib
 import itertools
 import json
-import struct
 import subprocess
 import sys
 import unicodedata
-import zlib
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -337,34 +335,6 @@ def test_missing_lxml_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_markup_fragments_become_paragraphs() -> None:
     text = "<p>Adds <code> <a href='x'>Key</a> </code>.</p> <ul><li>If a &lt; b</li></ul>"
     assert extract.markup_paragraphs(text) == ["Adds Key.", "If a < b"]
-
-
-def lazy_load(version: int, *strings: bytes, encoding: bytes = b"") -> bytes:
-    """One stored object of an R lazy-load file: a character vector."""
-    header = b"X\n" + struct.pack(">3i", version, 0x40202, 0x20300)
-    if version == 3:
-        header += struct.pack(">i", len(encoding)) + encoding
-    vector = struct.pack(">2i", 16, len(strings))
-    words = b"".join(struct.pack(">Ii", 0x40009, len(s)) + s for s in strings)
-    packed = zlib.compress(header + vector + words + bytes(8))
-    return struct.pack(">I", len(packed)) + packed
-
-
-def test_r_strings_are_read_from_a_lazy_load_file() -> None:
-    data = lazy_load(2, b"It is a truth", b"") + lazy_load(2, "Café".encode())
-    assert list(extract.r_character_vectors(data)) == [["It is a truth", ""], ["Café"]]
-
-
-@pytest.mark.parametrize("encoding", [b"UTF-8", b"ISO-8859-1", b"US-ASCII"])
-def test_the_first_strings_stand_behind_a_header_of_any_length(encoding: bytes) -> None:
-    data = lazy_load(3, b"PRIDE AND PREJUDICE", b"", b"By Jane Austen", encoding=encoding)
-    (strings,) = extract.r_character_vectors(data)
-    assert strings == ["PRIDE AND PREJUDICE", "", "By Jane Austen"]
-
-
-def test_an_unknown_r_serialisation_is_refused() -> None:
-    with pytest.raises(ValueError, match="of version 2 or 3"):
-        list(extract.r_character_vectors(lazy_load(4, b"x")))
 
 
 def test_chapters_are_numbered_through_the_novel() -> None:

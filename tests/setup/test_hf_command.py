@@ -8,12 +8,11 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import duckdb
 import huggingface_hub
 import pytest
 
 from bytelatent.data.sources import find_chunks
-from tests.setup.test_hf_data import command, contents, texts, write_files
+from tests.setup.test_hf_data import command, contents, texts, write_files, write_texts
 
 
 @pytest.fixture(scope="module")
@@ -67,10 +66,7 @@ class FakeHub:
     def snapshot_download(self, repository: str, **more: Any) -> str:
         self.asked.append({"repository": repository, "token": self.token, **more})
         place = Path(more["local_dir"]) / "sample" / "10BT"
-        place.mkdir(parents=True)
-        with duckdb.connect() as engine:
-            query = "select 'text ' || i as text from range(100) t(i)"
-            engine.execute(f"copy ({query}) to '{place / '0.parquet'}'")
+        write_texts(place / "0.parquet", [f"text {number}" for number in range(100)])
         return str(more["local_dir"])
 
 
