@@ -13,6 +13,7 @@ import numpy as np
 import plotly.graph_objects as go
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
 from bytelatent.patching.rules import PatchingMode
 from bytelatent.plotting.artifacts import Card
@@ -219,7 +220,7 @@ def _tick(label: str) -> str:
 
 def _top(text: Measured) -> float:
     """Return the upper end of the entropy axis, in nats."""
-    highest = float(max([*text.byte_entropies, text.threshold, 1.0]))
+    highest = max(float(text.byte_entropies.max(initial=0.0)), text.threshold, 1.0)
     return highest * 1.08
 
 
@@ -229,8 +230,11 @@ def _image(text: Measured, lengths: list[int]) -> Figure:
     rows = min(MAX_ROWS, max(1, -(-count // ROW_BYTES)))
     figure = Figure(figsize=(13, 1.3 + 2.9 * rows), layout="constrained")
     axes = figure.subplots(rows, 1, squeeze=False)[:, 0]
+    starts = np.array([start for start, _ in byte_patches(lengths)], dtype=np.int64)
+    labels = byte_labels(text.data)
     for row, area in enumerate(axes):
-        _draw_row(area, text, lengths, row * ROW_BYTES)
+        _draw_row(area, text, starts, row * ROW_BYTES)
+        _label_bytes(area, labels[row * ROW_BYTES :][:ROW_BYTES], row * ROW_BYTES)
     part = "" if count <= rows * ROW_BYTES else f", first {rows * ROW_BYTES:,} of {count:,} bytes"
     figure.suptitle(f"{CARD.title}{part}", x=0.01, ha="left", fontsize=14, fontweight="bold")
     handles, names = axes[0].get_legend_handles_labels()
@@ -240,13 +244,20 @@ def _image(text: Measured, lengths: list[int]) -> Figure:
     return figure
 
 
-def _draw_row(area: Axes, text: Measured, lengths: list[int], first: int) -> None:
-    """Draw the bytes ``first`` to ``first + ROW_BYTES`` on one pair of axes."""
+def _draw_row(area: Axes, text: Measured, all_starts: NDArray[np.int64], first: int) -> None:
+    """Draw the bytes ``first`` to ``first + ROW_BYTES`` on one pair of axes.
+
+    Args:
+        area: the axes.
+        text: the measured text.
+        all_starts: index of the first byte of every patch of the text, ascending.
+        first: index of the first byte to draw.
+    """
     positions = np.arange(first, min(first + ROW_BYTES, len(text.data)))
-    starts = [start for start, _ in byte_patches(lengths) if start in positions]
+    starts = all_starts[slice(*np.searchsorted(all_starts, [first, first + ROW_BYTES]))]
     values = text.byte_entropies[positions]
     area.vlines(
-        np.array(starts) - 0.5,
+        starts - 0.5,
         0,
         _top(text),
         color=LIGHT["rule"],
@@ -276,14 +287,12 @@ def _draw_row(area: Axes, text: Measured, lengths: list[int], first: int) -> Non
     area.set(xlim=(first - 0.7, first + max(ROW_BYTES if first else 1, len(positions)) - 0.3))
     area.set(ylim=(0, _top(text)), ylabel="entropy (nats)")
     area.set_xticks([])
-    _label_bytes(area, text.data, positions)
 
 
-def _label_bytes(area: Axes, data: bytes, positions: np.ndarray) -> None:
-    """Draw the characters below the axis, each in a font that has it."""
-    labels = byte_labels(data)
-    for position in positions:
-        shown, families = drawable(labels[position])
+def _label_bytes(area: Axes, labels: list[str], first: int) -> None:
+    """Draw the labels of the bytes from ``first`` on below the axis, each in a font that has it."""
+    for position, text in enumerate(labels, start=first):
+        shown, families = drawable(text)
         label = area.annotate(
             shown,
             (position, 0),
@@ -297,7 +306,7 @@ def _label_bytes(area: Axes, data: bytes, positions: np.ndarray) -> None:
             annotation_clip=False,
         )
         # One label of each size is enough for the layout, which takes long over many.
-        label.set_in_layout(bool(position == positions[0] or len(shown) > 1))
+        label.set_in_layout(position == first or len(shown) > 1)
 
 
 def _add_options(parser: Parser) -> None:

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
 
 from bytelatent.plotting.pieces import Kind, Piece
 from bytelatent.plotting.style import LIGHT, TINTS, drawable
@@ -126,13 +126,15 @@ def _character_width(character: str) -> int:
 
 def _draw_line(area: Axes, line: list[_Cell], top: float) -> None:
     """Draw one line: a box for each patch, an edge at its start, and the characters."""
+    boxes, colours = [], []
     for patch, group in groupby(line, key=lambda cell: cell.piece.patch):
         cells = list(group)
         left = cells[0].column
-        width = cells[-1].column + cells[-1].width - left
-        colour = LIGHT[TINTS[patch % len(TINTS)]]
-        area.add_patch(Rectangle((left, top + 0.06), width, 0.88, facecolor=colour, linewidth=0))
-        area.vlines(left + 0.06, top + 0.06, top + 0.94, color=LIGHT["muted"], linewidth=1)
+        boxes.append((left, cells[-1].column + cells[-1].width - left))
+        colours.append(LIGHT[TINTS[patch % len(TINTS)]])
+    area.broken_barh(boxes, (top + 0.06, 0.88), facecolors=colours, linewidth=0)
+    edges = np.array([left for left, _ in boxes]) + 0.06
+    area.vlines(edges, top + 0.06, top + 0.94, color=LIGHT["muted"], linewidth=1)
     for cell in line:
         _draw_cell(area, cell, top)
 
