@@ -142,6 +142,8 @@ def _build(options: argparse.Namespace, words: list[str]) -> None:
         print(f"{kind}: {numbers['nodes']:,} nodes, {numbers['links']:,} edges")
     for path in writer.written:
         print(path)
+    for remark in writer.remarks:
+        print(remark, file=sys.stderr)
 
 
 def _entities(options: argparse.Namespace, text: str) -> Callable[[], Any]:

@@ -26,9 +26,10 @@ from bytelatent.plotting.command_line import (
     add_threshold,
     text_bytes,
 )
+from bytelatent.plotting.fonts import BYTE_ORDER, MONO, has_right_to_left
 from bytelatent.plotting.html import Page, table
 from bytelatent.plotting.measured_text import Measured, byte_patches, bytes_per_patch, measure
-from bytelatent.plotting.style import LIGHT, drawable
+from bytelatent.plotting.style import LIGHT
 from bytelatent.tokenizers.characters import byte_labels, byte_roles
 from bytelatent.tokenizers.constants import OFFSET, SPECIAL_NAMES
 
@@ -240,6 +241,8 @@ def _image(text: Measured, lengths: list[int]) -> Figure:
     handles, names = axes[0].get_legend_handles_labels()
     figure.legend(handles, names, loc="outside upper right", ncols=4)
     facts = "   ".join(f"{name}: {value}" for name, value in _facts(text, lengths))
+    if any(map(has_right_to_left, labels[: rows * ROW_BYTES])):
+        facts += f"\n{BYTE_ORDER}"
     figure.supxlabel(facts, x=0.01, ha="left", fontsize=9.5, color=LIGHT["muted"])
     return figure
 
@@ -290,23 +293,22 @@ def _draw_row(area: Axes, text: Measured, all_starts: NDArray[np.int64], first: 
 
 
 def _label_bytes(area: Axes, labels: list[str], first: int) -> None:
-    """Draw the labels of the bytes from ``first`` on below the axis, each in a font that has it."""
+    """Draw the labels of the bytes from ``first`` on below the axis."""
     for position, text in enumerate(labels, start=first):
-        shown, families = drawable(text)
         label = area.annotate(
-            shown,
+            text,
             (position, 0),
             xytext=(0, -6),
             textcoords="offset points",
             ha="center",
             va="top",
-            fontsize=10 if len(shown) == 1 else 6,
-            fontfamily=families,
-            rotation=0 if len(shown) < 3 else 90,
+            fontsize=10 if len(text) == 1 else 6,
+            fontfamily=MONO,
+            rotation=0 if len(text) < 3 else 90,
             annotation_clip=False,
         )
         # One label of each size is enough for the layout, which takes long over many.
-        label.set_in_layout(position == first or len(shown) > 1)
+        label.set_in_layout(position == first or len(text) > 1)
 
 
 def _add_options(parser: Parser) -> None:
