@@ -12,8 +12,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from bytelatent.files import read_json
 from bytelatent.graph.layout import arrange
 from bytelatent.graph.mentions import Finder, Mention, Progress, Sentence
+from bytelatent.graph.merging import merge
 from bytelatent.graph.name_words import HE, PLACED, SHE
-from bytelatent.graph.names import NameUse, is_name, key_of, kind_of, merge
+from bytelatent.graph.names import NameUse, is_name, key_of, kind_of
 
 if TYPE_CHECKING:
     import networkx as nx
