@@ -140,6 +140,8 @@ def _build(options: argparse.Namespace, words: list[str]) -> None:
         _write(graph, Card(name, graph.graph["title"], DESCRIPTIONS[kind]), writer, options.formats)
         numbers = graph.graph["statistics"]
         print(f"{kind}: {numbers['nodes']:,} nodes, {numbers['links']:,} edges")
+        if note := graph.graph.get("note"):
+            print(note, file=sys.stderr)
     for path in writer.written:
         print(path)
     for remark in writer.remarks:

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from functools import cache
 from importlib import resources
 
-from bytelatent.graph.cleaning import CleaningArgs, clean
+from bytelatent.graph.cleaning import FINDER_CLEANING, CleaningArgs, clean
 from bytelatent.graph.mentions import Mention, Progress, Sentence
 from bytelatent.graph.name_words import NO_NAMES, STOP_WORDS, TITLES
 from bytelatent.graph.names import is_name, key_of, trimmed
@@ -40,7 +40,7 @@ class GazetteerFinder:
 
     def find(self, text: str, progress: Progress | None = None) -> Iterator[Sentence]:
         """Yield the sentences of ``text`` that mention an entity, in order."""
-        cleaned = clean(text, CleaningArgs(boilerplate=True, accents="fold", whitespace="keep"))
+        cleaned = clean(text, FINDER_CLEANING)
         plain = cleaned.text
         names = _repeated(plain)
         for start, end in sentences(plain):

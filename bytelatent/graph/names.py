@@ -105,6 +105,11 @@ def is_name(text: str) -> bool:
     return not all(word in NO_NAMES or word in TITLES or not word for word in words)
 
 
+def is_latin(character: str) -> bool:
+    """Return whether a letter belongs to the Latin script; English is written in it."""
+    return unicodedata.name(character, "").startswith(("LATIN", "FULLWIDTH LATIN"))
+
+
 def key_of(text: str) -> str:
     """Return the key of a name, which ignores accents, capitals, blanks and full stops.
 

@@ -272,6 +272,61 @@ def test_a_middle_initial_belongs_to_the_name(kind: str) -> None:
     assert len(watsons) == 1
 
 
+BOOK = """PRIDE AND PREJUDICE
+
+CONTENTS
+
+CHAPTER I. The Ball
+CHAPTER II. A Letter
+
+CHAPTER I
+
+Mr. Darcy met Miss Bingley in London. Miss Bingley saw Mr. Wickham in London.
+
+CHAPTER II
+
+Mr. Wickham never met Lady Catherine in London. IN LONDON NOBODY SAW MR. DARCY.
+
+THE END
+
+END
+"""
+
+
+@pytest.mark.parametrize("kind", FINDERS)
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_headings_of_a_book_are_no_names(kind: str, end: str) -> None:
+    text = BOOK.replace("\n", end)
+    graph = entity_graph(text, finder(kind))
+    check(graph, text)
+    people = {"Mr. Darcy", "Miss Bingley", "London", "Mr. Wickham", "Lady Catherine"}
+    assert set(graph) == people
+
+
+def test_a_text_in_capitals_is_no_heading() -> None:
+    graph = entity_graph("MR. DARCY MET MISS BINGLEY.", GazetteerFinder())
+    assert len(graph) > 0
+
+
+@pytest.mark.parametrize("kind", FINDERS)
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("нет здесь латинских букв, ни одной.", "most of the text is in another script"),
+        ("语言模型读取字节。", "most of the text is in another script"),
+        ("nothing is named here, and nobody.", "another language"),
+        ("... 12", "no letters"),
+    ],
+)
+def test_a_graph_without_nodes_says_why(kind: str, text: str, why: str) -> None:
+    graph = entity_graph(text, finder(kind))
+    assert len(graph) == 0 and why in graph.graph["note"]
+
+
+def test_a_graph_with_names_has_no_note() -> None:
+    assert "note" not in entity_graph("Anna saw Boris.", Listed("Anna", "Boris")).graph
+
+
 def test_sentences_of_the_gazetteer() -> None:
     text = 'Mr. Darcy came. "Oh!" she said. "Never." He left at 3.5 p.m. today\n\nChapter 2'
     found = [text[start:end] for start, end in sentences(text)]
