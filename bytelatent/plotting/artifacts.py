@@ -17,6 +17,7 @@ from PIL import Image
 
 from bytelatent.files import read_json, replacing, write_text
 from bytelatent.plotting.fonts import fit_fonts, missing_note
+from bytelatent.plotting.libraries import with_library
 from bytelatent.plotting.style import LIGHT, house_style, save_figure
 
 INDEX_NAME = "artifacts.json"
@@ -63,9 +64,17 @@ class ArtifactWriter:
     remarks: list[str] = field(default_factory=list)
 
     def write_page(self, card: Card, html: str) -> None:
-        """Write a page as ``STEM.html``, where ``STEM`` is the stem of ``card``, and record it."""
+        """Write a page as ``STEM.html``, where ``STEM`` is the stem of ``card``, and record it.
+
+        Where the page does not reach its chart library, a copy is written beside it.
+        """
         path = self.out / f"{card.stem}.html"
-        write_text(path, html)
+        page, library, missing = with_library(html, self.out)
+        write_text(path, page)
+        if missing is not None:
+            self.remark(f"{path.name}: {missing}")
+        if library is not None:
+            self.written.append(library)
         self.record(path, card, f"{card.stem}.json")
 
     def write_figure(

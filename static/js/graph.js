@@ -159,7 +159,8 @@ function empty(origin, note) {
   viewer = null;
   made = origin;
   $("keep").hidden = true;
-  const words = note ?? (origin.kind === "entities" ? "No names were found in this text." : "There is nothing to draw: the text is empty.");
+  const usual = origin.kind === "entities" ? "No names were found in this text." : "There is nothing to draw: the text is empty.";
+  const words = note ?? usual;
   root.replaceChildren(Object.assign(document.createElement("p"), { className: "panel nothing", textContent: words }));
 }
 
