@@ -56,6 +56,11 @@ class GraphAbout(Open):
     seed: int
     finder: str = Field(description="Method or model that finds the nodes.")
     statistics: dict[str, float]
+    note: str | None = Field(
+        default=None,
+        description="Why a graph of entities has no nodes, or may lack some; absent if nothing is "
+        "to be said.",
+    )
 
 
 class GraphNode(Open):

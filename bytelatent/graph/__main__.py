@@ -140,8 +140,12 @@ def _build(options: argparse.Namespace, words: list[str]) -> None:
         _write(graph, Card(name, graph.graph["title"], DESCRIPTIONS[kind]), writer, options.formats)
         numbers = graph.graph["statistics"]
         print(f"{kind}: {numbers['nodes']:,} nodes, {numbers['links']:,} edges")
+        if note := graph.graph.get("note"):
+            print(note, file=sys.stderr)
     for path in writer.written:
         print(path)
+    for remark in writer.remarks:
+        print(remark, file=sys.stderr)
 
 
 def _entities(options: argparse.Namespace, text: str) -> Callable[[], Any]:

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
+from bytelatent.graph.headings import headings
 from bytelatent.tokenizers.words import marks
 
 URL_MARK, NUMBER_MARK = "URL", "NUMBER"
@@ -60,6 +61,7 @@ class CleaningArgs(BaseModel):
         boilerplate: drop the text that Project Gutenberg adds around a book, lines that hold only a
             page number, ``[Pg 7]`` and ``[Illustration]``, HTML tags, comments, scripts and styles;
             write HTML entities as characters. A block element of HTML ends a line.
+        headings: ``drop`` removes the headings of a book (:mod:`bytelatent.graph.headings`).
         form: Unicode normal form.
         urls: web and mail addresses; ``mark`` writes :data:`URL_MARK` for each.
         numbers: numbers that stand alone; ``mark`` writes :data:`NUMBER_MARK` for each.
@@ -74,12 +76,17 @@ class CleaningArgs(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     boilerplate: bool = False
+    headings: Literal["keep", "drop"] = "keep"
     form: Literal["NFC", "NFD", "NFKC", "NFKD"] | None = "NFC"
     urls: Literal["keep", "drop", "mark"] = "keep"
     numbers: Literal["keep", "drop", "mark"] = "keep"
     accents: Literal["keep", "fold"] = "keep"
     case: Literal["keep", "lower", "fold"] = "keep"
     whitespace: Literal["keep", "lines", "paragraphs"] = "paragraphs"
+
+
+FINDER_CLEANING = CleaningArgs(boilerplate=True, headings="drop", accents="fold", whitespace="keep")
+"""Cleaning of a text before names are looked for in it."""
 
 
 class Edit(NamedTuple):
@@ -177,6 +184,8 @@ def clean(text: str, args: CleaningArgs | None = None) -> CleanedText:
 def _steps(args: CleaningArgs) -> Iterator[Callable[[str], Iterable[Edit]]]:
     if args.boilerplate:
         yield from (_frame, _hidden, _tags, _notes)
+    if args.headings == "drop":
+        yield lambda text: (Edit(start, end, "") for start, end in headings(text))
     if args.form is not None:
         form = args.form
         yield lambda text: _composed(text, form)

@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bytelatent.graph.cleaning import CleanedText, CleaningArgs, clean
+from bytelatent.graph.cleaning import FINDER_CLEANING, CleanedText, clean
 from bytelatent.graph.mentions import Mention, Progress, Sentence
 from bytelatent.graph.name_words import TITLES
 from bytelatent.graph.names import is_name, trimmed
@@ -93,7 +93,7 @@ class SpacyFinder:
 
     def find(self, text: str, progress: Progress | None = None) -> Iterator[Sentence]:
         """Yield the sentences of ``text`` that mention an entity, in order."""
-        cleaned = clean(text, CleaningArgs(boilerplate=True, accents="fold", whitespace="keep"))
+        cleaned = clean(text, FINDER_CLEANING)
         parsed = list(self._parsed(cleaned.text, progress))
         spans = [_spans(doc) for _, doc in parsed]
         known = _known(spans)

@@ -12,8 +12,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from bytelatent.files import read_json
 from bytelatent.graph.layout import arrange
 from bytelatent.graph.mentions import Finder, Mention, Progress, Sentence
+from bytelatent.graph.merging import merge
 from bytelatent.graph.name_words import HE, PLACED, SHE
-from bytelatent.graph.names import NameUse, is_name, key_of, kind_of, merge
+from bytelatent.graph.names import NameUse, is_latin, is_name, key_of, kind_of
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -109,7 +110,8 @@ def entity_graph(
     Nodes have ``label``, ``type``, ``count``, ``aliases``, ``mentions``, ``degree``, ``community``,
     ``x`` and ``y``. Edges have ``type``, ``relations``, ``count`` (sentences) and ``evidence``;
     every ``text`` of the evidence is ``original[start:end]`` and names both ends. Positions are
-    characters of ``text``.
+    characters of ``text``. Where the finder found nothing, or the text is mostly in a script that
+    the finder does not read, the graph's attribute ``note`` says so.
 
     Raises:
         ValueError: the text is longer than ``max_bytes``.
@@ -149,7 +151,29 @@ def entity_graph(
         "communities": len({community for _, community in graph.nodes(data="community")}),
         "links_with_relation": sum(kind != WITH for *_, kind in graph.edges(data="type")),
     }
+    if note := _note(text, graph.number_of_nodes(), finder.name):
+        graph.graph["note"] = note
     return graph
+
+
+def _note(text: str, nodes: int, finder: str) -> str | None:
+    """Return a sentence on what a finder could not read, or None if it could read the text."""
+    letters = {c: count for c, count in Counter(text).items() if c.isalpha()}
+    foreign = sum(count for c, count in letters.items() if not is_latin(c))
+    if not letters:
+        return "The text has no letters, so it has no names."
+    if 2 * foreign > sum(letters.values()):
+        found = "found no names" if not nodes else "may have missed names"
+        return (
+            f"The finder ({finder}) knows English and {found}: most of the text is in another "
+            "script."
+        )
+    if not nodes:
+        return (
+            f"The finder ({finder}) found no names; it knows English, so a text in another "
+            "language needs another finder."
+        )
+    return None
 
 
 _Keyed = tuple[Sentence, list[str]]

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from functools import cache
 from importlib import resources
 
-from bytelatent.graph.cleaning import CleaningArgs, clean
+from bytelatent.graph.cleaning import FINDER_CLEANING, CleaningArgs, clean
 from bytelatent.graph.mentions import Mention, Progress, Sentence
 from bytelatent.graph.name_words import NO_NAMES, STOP_WORDS, TITLES
 from bytelatent.graph.names import is_name, key_of, trimmed
@@ -28,6 +28,7 @@ LONGEST = 6
 _WORD = re.compile(r"[^\W\d_][\w'’-]*\.?|\d[\w.,-]*")
 _SENTENCE_END = re.compile(r"[.!?…]['\"”’)\]]*\s+(?=[\"'“‘(\[]*[A-Z\u00c0-\u00de0-9])|\n\s*\n\s*")
 _ABBREVIATION = re.compile(rf"(?i)\b(?:{'|'.join(sorted(TITLES))}|jr|sr|vs|etc|no|vol|[a-z])\.$")
+_INITIAL = re.compile(r"[^\W\d_]\.?")
 _MOST = 20_000
 """Maximum number of characters per sentence."""
 
@@ -39,7 +40,7 @@ class GazetteerFinder:
 
     def find(self, text: str, progress: Progress | None = None) -> Iterator[Sentence]:
         """Yield the sentences of ``text`` that mention an entity, in order."""
-        cleaned = clean(text, CleaningArgs(boilerplate=True, accents="fold", whitespace="keep"))
+        cleaned = clean(text, FINDER_CLEANING)
         plain = cleaned.text
         names = _repeated(plain)
         for start, end in sentences(plain):
@@ -107,7 +108,7 @@ def _at(
         if name in _titles() and (size > 1 or not opens or name in names):
             return size, TITLE
     run = _capitals(text, words, place)
-    while run and not all(_bare(text, word) in names for word in words[place : place + run]):
+    while run and not _all_known(text, words[place : place + run], names):
         run -= 1
     return run, NAME
 
@@ -118,7 +119,7 @@ def _capitals(text: str, words: list[tuple[int, int]], place: int) -> int:
     while size < 4 and place + size < len(words):
         gap = text[words[place + size - 1][1] : words[place + size][0]]
         before = text[words[place + size - 1][0] : words[place + size - 1][1]]
-        ends = before.endswith(".") and before.rstrip(".").casefold() not in TITLES
+        ends = before.endswith(".") and not _goes_on(before)
         word = text[slice(*words[place + size])]
         if gap.strip() or "\n\n" in gap or ends or not word[0].isupper():
             break
@@ -126,6 +127,21 @@ def _capitals(text: str, words: list[tuple[int, int]], place: int) -> int:
             break
         size += 1
     return size
+
+
+def _goes_on(word: str) -> bool:
+    """Return whether a full stop ends no name: after a title, and after an initial."""
+    return word.rstrip(".").casefold() in TITLES or _INITIAL.fullmatch(word) is not None
+
+
+def _all_known(text: str, words: list[tuple[int, int]], names: frozenset[str]) -> bool:
+    """Return whether words are names, besides initials between them."""
+    ends = words[0], words[-1]
+    return all(
+        _bare(text, word) in names
+        or (word not in ends and _INITIAL.fullmatch(text[slice(*word)]) is not None)
+        for word in words
+    )
 
 
 def _bare(text: str, word: tuple[int, int]) -> str:

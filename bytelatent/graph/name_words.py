@@ -52,6 +52,18 @@ OTHER_TITLES = _set(
     pope
     """
 )
+CALLINGS = OTHER_TITLES - {"saint", "st", "pope"}
+"""Titles of office, rank or learning, which stand before a surname and before a whole name."""
+WHOLE_TITLES = {
+    "dr": "doctor",
+    "prof": "professor",
+    "rev": "reverend",
+    "col": "colonel",
+    "capt": "captain",
+    "gen": "general",
+    "lt": "lieutenant",
+}
+"""Titles by their abbreviation."""
 TITLES = MALE_TITLES | FEMALE_TITLES | OTHER_TITLES
 """Titles in front of a name, without their full stops."""
 

@@ -1,8 +1,4 @@
-"""Merging of names that mean the same entity; a wrong merge is worse than a missing one.
-
-"Mr. Darcy", "Darcy" and "Fitzwilliam Darcy" are merged if the text has no other man of that name;
-"Mr. Bennet", "Mrs. Bennet", "Miss Bennet" and "Jane Bennet" stay separate.
-"""
+"""Names in a text: which words are one, its key, and its type of entity."""
 
 import math
 import re
@@ -12,49 +8,40 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from bytelatent.graph.name_words import (
+    CALLINGS,
     FEMALE_TITLES,
     FIRST_NAMES,
     MALE_TITLES,
     NO_NAMES,
     STOP_WORDS,
     TITLES,
+    WHOLE_TITLES,
 )
 
 PERSON = "PERSON"
+
 SURE = 2.5
 """Minimum log odds at which pronouns decide the gender of a name."""
-NEAR = 2000
-"""Maximum distance in characters between a first name alone and the whole name."""
-CLEAR = 4
-"""Minimum ratio of mentions between the person that a first name alone means and all others."""
+
 PLACE = 0.25
 """Minimum share of mentions after "in", "at" or "near" at which a name is a location."""
+
 _DOUBT = 5
 """Number of prior pronouns per gender for a text with few titles; three of four are right."""
 
 _SAME = {"u.s.": "united states", "u.s": "united states", "usa": "united states"}
+
 _SAME |= {"u.s.a.": "united states", "united states of america": "united states"}
+
 _LEADING = re.compile(r"^(?:the|a|an)\s+", re.IGNORECASE)
+
 _POSSESSIVE = re.compile(r"(?:['’]s|(?<=s)['’])$", re.IGNORECASE)
-_WITH_FIRST_NAMES = (
-    "miss",
-    "mr",
-    "master",
-    "sir",
-    "lady",
-    "prince",
-    "princess",
-    "king",
-    "queen",
-    "saint",
-    "st",
-)
-"""Titles that may precede a first name alone."""
-_RANKS = ("sir", "lady", "lord", "prince", "princess", "king", "queen", "saint", "st")
-"""Titles of people who are not called by their surname alone."""
-_OF_PEOPLE = frozenset(("mr", "mrs", "miss", "ms", "sir", "lady", "dr", "colonel", "captain"))
+
+_OF_PEOPLE = frozenset(("mr", "mrs", "miss", "ms", "sir", "lady")) | CALLINGS
 """Titles that no location has; other titles occur in "St. James" and "King George Island"."""
+
 _NO_NAME_HAS = frozenset(',;:!?"“”()[]{}<>=|\\@#~^*')
+
 _EDGES = " \t\r\n\"'“”‘’«»`_*-–—.,;:!?()[]{}…"
 
 
@@ -76,18 +63,6 @@ class NameUse:
     she: int = 0
     placed: int = 0
     starts: list[int] = field(default_factory=list)
-
-
-@dataclass(frozen=True)
-class _Form:
-    """Parts of a name: ``Miss Jane Bennet`` is ``miss`` and ``("jane", "bennet")``."""
-
-    key: str
-    title: str
-    parts: tuple[str, ...]
-    gender: str
-    person: bool
-    use: NameUse
 
 
 def trimmed(text: str, start: int = 0) -> tuple[int, int]:
@@ -130,187 +105,26 @@ def is_name(text: str) -> bool:
     return not all(word in NO_NAMES or word in TITLES or not word for word in words)
 
 
+def is_latin(character: str) -> bool:
+    """Return whether a letter belongs to the Latin script; English is written in it."""
+    return unicodedata.name(character, "").startswith(("LATIN", "FULLWIDTH LATIN"))
+
+
 def key_of(text: str) -> str:
-    """Return the key of a name, which ignores accents, capitals, blanks and full stops."""
+    """Return the key of a name, which ignores accents, capitals, blanks and full stops.
+
+    A title has one key for its word and its abbreviation: "Dr. Watson", "Doctor Watson".
+    """
     plain = unicodedata.normalize("NFKD", text)
     plain = "".join(c for c in plain if not unicodedata.combining(c)).replace("’", "'")
     words = [
         word.rstrip(".") if word.rstrip(".") in TITLES else word
         for word in plain.casefold().split()
     ]
+    if len(words) > 1:
+        words[0] = WHOLE_TITLES.get(words[0], words[0])
     joined = " ".join(words)
     return _SAME.get(joined, joined)
-
-
-def merge(uses: Mapping[str, NameUse], aliases: Iterable[Iterable[str]] = ()) -> dict[str, str]:
-    """Merge keys of the same entity; return the first key of its group for every key.
-
-    Args:
-        uses: uses of each key of :func:`key_of`.
-        aliases: groups of keys that the user declared the same; no rule separates them.
-    """
-    groups = _Groups(uses)
-    for names in aliases:
-        first, *others = [name for name in names if name in uses] or [""]
-        for other in others:
-            groups.join(first, other)
-    rates = _pronoun_rates(uses)
-    forms = [_form(key, use, rates) for key, use in uses.items()]
-    surnames = {form.parts[-1] for form in forms if form.title and len(form.parts) == 1}
-    firsts = {form.parts[0] for form in forms if form.person and len(form.parts) > 1}
-    people = [
-        form
-        for form in forms
-        if form.person
-        or form.parts[-1] in surnames
-        or (len(form.parts) == 1 and form.parts[0] in firsts and form.gender)
-    ]
-    for rule in (_longer, _titled, _family, _first_names, _surnames):
-        for short, long in rule(people, groups):
-            groups.join(long, short)
-    return {key: groups.of(key) for key in uses}
-
-
-class _Groups:
-    """Disjoint sets of keys (union-find)."""
-
-    def __init__(self, keys: Iterable[str]) -> None:
-        self._parent = {key: key for key in keys}
-
-    def of(self, key: str) -> str:
-        while self._parent[key] != key:
-            key = self._parent[key]
-        return key
-
-    def join(self, first: str, second: str) -> None:
-        self._parent[self.of(second)] = self.of(first)
-
-    def only(self, forms: Iterable[_Form]) -> _Form | None:
-        """Return a form of the group that contains all forms; None for no or several groups."""
-        groups = {self.of(form.key): form for form in forms}
-        return next(iter(groups.values())) if len(groups) == 1 else None
-
-    def main(self, forms: Iterable[_Form]) -> _Form | None:
-        """Return a form of the group with by far the most mentions; None if no group has."""
-        forms, counts = list(forms), Counter[str]()
-        for form in forms:
-            counts[self.of(form.key)] += form.use.count
-        (best, most), *_ = counts.most_common(1) or [("", 0)]
-        if not best or most < CLEAR * (counts.total() - most):
-            return None
-        return next(form for form in forms if self.of(form.key) == best)
-
-
-_Pairs = list[tuple[str, str]]
-
-
-def _longer(people: list[_Form], groups: _Groups) -> _Pairs:
-    """Merge "Lady Catherine" into "Lady Catherine de Bourgh" if only one name extends it."""
-    pairs = []
-    for short in people:
-        size = len(short.parts)
-        longer = [
-            form
-            for form in people
-            if short.title
-            and form.title == short.title
-            and len(form.parts) > size
-            and form.parts[:size] == short.parts
-        ]
-        if longer and (long := groups.only(longer)):
-            pairs.append((short.key, long.key))
-    return pairs
-
-
-def _titled(people: list[_Form], groups: _Groups) -> _Pairs:
-    """Merge "Elizabeth Bennet" into "Miss Elizabeth Bennet", unless there is a "Mrs." too."""
-    pairs = []
-    for plain in people:
-        titled = [form for form in people if form.title and form.parts == plain.parts]
-        if not plain.title and len(plain.parts) > 1 and (long := groups.only(titled)):
-            pairs.append((plain.key, long.key))
-    return pairs
-
-
-def _family(people: list[_Form], groups: _Groups) -> _Pairs:
-    """Merge "Mr. Darcy" into "Fitzwilliam Darcy" if no other man of that surname is known.
-
-    The same rule holds for "Miss" and women; for women the gender must be known.
-    """
-    pairs = []
-    for short in people:
-        if short.title not in ("mr", "miss") or len(short.parts) != 1:
-            continue
-        gender = "m" if short.title == "mr" else "f"
-        full = [form for form in people if len(form.parts) > 1 and form.parts[-1] == short.parts[0]]
-        fits = [form for form in full if form.gender in ("", gender)]
-        fits = [form for form in fits if form.title in ("", short.title)]
-        sure = gender == "m" or all(form.gender == gender for form in fits)
-        if sure and (long := groups.only(fits)):
-            pairs.append((short.key, long.key))
-    return pairs
-
-
-def _first_names(people: list[_Form], groups: _Groups) -> _Pairs:
-    """Merge "Elizabeth" and "Miss Elizabeth" into "Elizabeth Bennet" if she is the only one."""
-    surnames = {
-        form.parts[0]
-        for form in people
-        if len(form.parts) == 1 and form.title and form.title not in _WITH_FIRST_NAMES
-    } | {form.parts[-1] for form in people if len(form.parts) > 1}
-    pairs = []
-    for short in people:
-        if len(short.parts) != 1 or short.title not in ("", "miss", "mr", "master"):
-            continue
-        if short.parts[0] in surnames:
-            continue
-        full = [form for form in people if len(form.parts) > 1 and form.parts[0] == short.parts[0]]
-        if any(form.title not in ("", "miss", "mr", "ms", "master") for form in full):
-            continue
-        near = _near(short.use.starts, [place for form in full for place in form.use.starts])
-        if near and (long := groups.main(full)) and short.gender in ("", long.gender):
-            pairs.append((short.key, long.key))
-    return pairs
-
-
-def _surnames(people: list[_Form], groups: _Groups) -> _Pairs:
-    """Merge "Darcy" into the one person of that surname, or of that surname and gender."""
-    firsts = {form.parts[0] for form in people if len(form.parts) > 1}
-    pairs = []
-    for bare in people:
-        if bare.title or len(bare.parts) != 1 or bare.parts[0] in firsts:
-            continue
-        family = [form for form in people if form is not bare and form.parts[-1] == bare.parts[0]]
-        family = [form for form in family if form.title or len(form.parts) > 1]
-        family = [form for form in family if form.title not in _RANKS]
-        if bare.gender:
-            family = [form for form in family if form.gender in ("", bare.gender)]
-        if long := groups.only(family):
-            pairs.append((bare.key, long.key))
-    return pairs
-
-
-def _near(positions: list[int], others: list[int]) -> bool:
-    """Return whether at least a third of ``others`` have one of ``positions`` near them."""
-    near = sum(any(abs(position - other) <= NEAR for position in positions) for other in others)
-    return near * 3 >= len(others) > 0
-
-
-def _form(key: str, use: NameUse, rates: tuple[float, float]) -> _Form:
-    words = key.split()
-    title = ""
-    while len(words) > 1 and words[0].rstrip(".") in TITLES:
-        title = words.pop(0).rstrip(".")
-    person = bool(title) or (bool(use.labels) and use.labels.most_common(1)[0][0] == PERSON)
-    return _Form(key, title, tuple(words), _gender(title, words, use, rates), person, use)
-
-
-def _gender(title: str, words: list[str], use: NameUse, rates: tuple[float, float]) -> str:
-    """Return ``m``, ``f``, or an empty string if the gender is unknown."""
-    if title in MALE_TITLES or title in FEMALE_TITLES:
-        return "m" if title in MALE_TITLES else "f"
-    named = next((sex for sex, names in FIRST_NAMES.items() if words[0] in names), "")
-    return named or gender_by_pronouns(use, rates)
 
 
 def kind_of(keys: Iterable[str], uses: Mapping[str, NameUse]) -> str:
@@ -320,7 +134,7 @@ def kind_of(keys: Iterable[str], uses: Mapping[str, NameUse]) -> str:
     "at" before a name that was labelled an organisation or a person.
     """
     keys = list(keys)
-    total, rates = NameUse(), _pronoun_rates(uses)
+    total, rates = NameUse(), pronoun_rates(uses)
     for use in (uses[key] for key in keys):
         total.labels += use.labels
         total.count, total.placed = total.count + use.count, total.placed + use.placed
@@ -348,7 +162,7 @@ def gender_by_pronouns(use: NameUse, rates: tuple[float, float]) -> str:
     return "m" if odds > 0 else "f"
 
 
-def _pronoun_rates(uses: Mapping[str, NameUse]) -> tuple[float, float]:
+def pronoun_rates(uses: Mapping[str, NameUse]) -> tuple[float, float]:
     """Return the share of "he" among the pronouns after men's and after women's names.
 
     Titles tell which names are men's and which are women's.

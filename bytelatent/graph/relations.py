@@ -2,8 +2,9 @@
 
 "Bingley danced with Jane" gives ``dance with``; "Lydia was seen by Denny" gives ``see`` from Denny
 to Lydia; "Darcy is the nephew of Lady Catherine" gives ``nephew of``. "Bingley does not know
-Wickham" gives ``not know``. The verb gives no relation between a speaker and a name in the speech:
-``"Dear Jane!" exclaimed Elizabeth`` gives nothing.
+Wickham" gives ``not know``, "Darcy was robbed in London" gives ``be robbed in``, and "Elizabeth
+refused to marry Darcy" gives ``refuse to marry``. The verb gives no relation between a speaker and
+a name in the speech: ``"Dear Jane!" exclaimed Elizabeth`` gives nothing.
 """
 
 from collections.abc import Iterator, Mapping
@@ -14,7 +15,7 @@ from bytelatent.graph.mentions import Triple
 if TYPE_CHECKING:
     from spacy.tokens import Span, Token
 
-SUBJECTS = ("nsubj", "nsubjpass", "csubj")
+SUBJECTS = ("nsubj", "nsubjpass", "csubj", "csubjpass")
 OBJECTS = ("dobj", "obj", "dative", "oprd")
 QUOTES = frozenset('"“”„«»')
 _MOST = 8
@@ -59,25 +60,70 @@ def _of(token: "Token", owner: Mapping[int, int]) -> Iterator[Triple]:
 
 
 def _of_verb(verb: "Token", owner: Mapping[int, int]) -> Iterator[Triple]:
-    active, passive = _subjects(verb, owner)
+    subjects, passive = _all_of(_subjects(verb), owner), _is_passive(verb)
     agents = [
         number
         for child in verb.children
         if child.dep_ == "agent"
         for number in _named(child, owner, ("pobj",))
     ]
-    name = f"not {verb.lemma_.lower()}" if _is_denied(verb) else verb.lemma_.lower()
-    for subject in [*active, *agents]:
-        for target in [*_named(verb, owner, OBJECTS), *(passive if subject in agents else [])]:
-            yield Triple(subject, name, target)
-    for subject in [*active, *passive]:
+    action, name = _action(verb), _phrase(verb)
+    for subject in agents if passive else subjects:
+        for target in [*_named(verb, owner, OBJECTS), *(subjects if passive else [])]:
+            yield Triple(subject, action if passive else name, target)
+    for subject in subjects:
         yield from _by_preposition(subject, verb, name, owner)
         for noun in (child for child in verb.children if child.dep_ == "attr"):
-            denied = "not " if _is_denied(verb) else ""
             if noun.i in owner:
-                yield Triple(subject, f"{denied}be", owner[noun.i])
+                yield Triple(subject, name if _governor(verb) else f"{_not(verb)}be", owner[noun.i])
             else:
-                yield from _by_preposition(subject, noun, denied + noun.lemma_.lower(), owner)
+                lead = f"{name} " if _governor(verb) else _not(verb)
+                yield from _by_preposition(subject, noun, lead + noun.lemma_.lower(), owner)
+
+
+def _phrase(verb: "Token", depth: int = _MOST) -> str:
+    """Return a verb with those that govern it: "marry", "be robbed", "refuse to marry"."""
+    own = f"be {verb.lower_}" if _is_passive(verb) else verb.lemma_.lower()
+    governor = _governor(verb) if depth else None
+    if governor is None:
+        return _not(verb) + own
+    infinitive = any(child.tag_ == "TO" for child in _leader(verb).children)
+    inner = f"to {own}" if infinitive else verb.lower_
+    return f"{_phrase(governor, depth - 1)} {_not(verb)}{inner}"
+
+
+def _action(verb: "Token") -> str:
+    """Return what the agent of a passive does: "see" for "was seen by"."""
+    return _not(verb) + verb.lemma_.lower()
+
+
+def _not(verb: "Token") -> str:
+    denied = any(child.dep_ == "neg" for child in _leader(verb).children)
+    return "not " if denied or any(child.dep_ == "neg" for child in verb.children) else ""
+
+
+def _leader(verb: "Token") -> "Token":
+    """Return the first of coordinated verbs that share auxiliaries: "was robbed and beaten"."""
+    for _ in range(_MOST):
+        own = any(child.dep_ in (*SUBJECTS, "aux", "auxpass") for child in verb.children)
+        if verb.dep_ != "conj" or own or verb.tag_ not in ("VB", "VBN", "VBG"):
+            break
+        if verb.tag_ != verb.head.tag_:
+            break
+        verb = verb.head
+    return verb
+
+
+def _is_passive(verb: "Token") -> bool:
+    """Return whether a verb is in the passive voice: "was robbed", "to be seen", "got hurt"."""
+    kinds = ("nsubjpass", "csubjpass", "auxpass")
+    return any(child.dep_ in kinds for child in _leader(verb).children)
+
+
+def _governor(verb: "Token") -> "Token | None":
+    """Return the verb of which a verb is the complement: "refused" for "refused to marry"."""
+    leader = _leader(verb)
+    return leader.head if leader.dep_ == "xcomp" and leader.head.pos_ in ("VERB", "AUX") else None
 
 
 def _by_preposition(
@@ -88,27 +134,21 @@ def _by_preposition(
             yield Triple(subject, f"{name} {preposition.lower_}", target)
 
 
-def _subjects(verb: "Token", owner: Mapping[int, int]) -> tuple[list[int], list[int]]:
-    """Return the active and the passive subjects of a verb, or those of the verb it depends on."""
+def _subjects(verb: "Token") -> list["Token"]:
+    """Return the subjects of a verb, or those of the verb that it depends on.
+
+    "Darcy asked Jane to marry Bingley" gives no subject of "marry": who marries whom is only asked.
+    """
+    if verb.dep_ == "ccomp" and any(child.tag_ == "TO" for child in verb.children):
+        return []
     for _ in range(_MOST):
         subjects = [child for child in verb.children if child.dep_ in SUBJECTS]
         if subjects or verb.dep_ not in ("conj", "xcomp"):
-            active = [child for child in subjects if child.dep_ != "nsubjpass"]
-            passive = [child for child in subjects if child.dep_ == "nsubjpass"]
-            return _all_of(active, owner), _all_of(passive, owner)
+            return subjects
+        if verb.dep_ == "xcomp" and any(child.dep_ in OBJECTS for child in verb.head.children):
+            return []
         verb = verb.head
-    return [], []
-
-
-def _is_denied(verb: "Token") -> bool:
-    """Return whether a verb is negated: "did not marry", "did not want to marry", "never met"."""
-    for _ in range(_MOST):
-        if any(child.dep_ == "neg" for child in verb.children):
-            return True
-        if verb.dep_ != "xcomp":
-            return False
-        verb = verb.head
-    return False
+    return []
 
 
 def _named(head: "Token", owner: Mapping[int, int], kinds: tuple[str, ...]) -> list[int]:

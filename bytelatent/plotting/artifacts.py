@@ -9,19 +9,24 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from textwrap import wrap
 from typing import Any
 
 from matplotlib.figure import Figure
 from PIL import Image
 
 from bytelatent.files import read_json, replacing, write_text
-from bytelatent.plotting.style import house_style, save_figure
+from bytelatent.plotting.fonts import fit_fonts, missing_note
+from bytelatent.plotting.libraries import with_library
+from bytelatent.plotting.style import LIGHT, house_style, save_figure
 
 INDEX_NAME = "artifacts.json"
 THUMBNAILS = "thumbnails"
 THUMBNAIL_SIZE = (720, 405)
 """Maximum width and height of a thumbnail in pixels; other aspect ratios are scaled to fit."""
 DECIMALS = 5
+_NOTE_CHARACTERS = 120
+"""Maximum number of characters per line of a note at the foot of a figure."""
 FIGURE_SUFFIXES = (".png", ".pdf")
 
 
@@ -49,25 +54,42 @@ class ArtifactWriter:
         data: folder of the plotted numbers.
         producer: command that writes the files.
         written: files written so far.
+        remarks: sentences for the user on what a file lacks, each once.
     """
 
     out: Path
     data: Path
     producer: str
     written: list[Path] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
 
     def write_page(self, card: Card, html: str) -> None:
-        """Write a page as ``STEM.html``, where ``STEM`` is the stem of ``card``, and record it."""
+        """Write a page as ``STEM.html``, where ``STEM`` is the stem of ``card``, and record it.
+
+        Where the page does not reach its chart library, a copy is written beside it.
+        """
         path = self.out / f"{card.stem}.html"
-        write_text(path, html)
+        page, library, missing = with_library(html, self.out)
+        write_text(path, page)
+        if missing is not None:
+            self.remark(f"{path.name}: {missing}")
+        if library is not None:
+            self.written.append(library)
         self.record(path, card, f"{card.stem}.json")
 
     def write_figure(
         self, card: Card, draw: Callable[[], Figure], suffixes: tuple[str, ...] = FIGURE_SUFFIXES
     ) -> None:
-        """Draw a figure once in the house style; write it as ``card.stem`` with every suffix."""
+        """Draw a figure once in the house style and write it as ``card.stem`` with every suffix.
+
+        Every text gets the fonts that it needs. Where no installed font has a character, the
+        picture and :attr:`remarks` say so.
+        """
         with house_style():
             figure = draw()
+            if missing := fit_fonts(figure):
+                _add_note(figure, missing_note(missing))
+                self.remark(f"{card.stem}: {missing_note(missing)}")
             for suffix in suffixes:
                 path = self.out / f"{card.stem}{suffix}"
                 with replacing(path) as temporary:
@@ -85,6 +107,11 @@ class ArtifactWriter:
         write_text(path, _json_lines(value))
         self.record(path, card, None)
 
+    def remark(self, sentence: str) -> None:
+        """Keep a sentence for the user."""
+        if sentence not in self.remarks:
+            self.remarks.append(sentence)
+
     def record(self, path: Path, card: Card, data: str | None) -> None:
         """Record a written file in the index of its folder; ``data`` names its file of numbers."""
         entry = {
@@ -101,6 +128,14 @@ class ArtifactWriter:
         kept = {name: known[name] for name in sorted(known) if (path.parent / name).is_file()}
         write_text(index, json.dumps(kept, indent=2, ensure_ascii=False) + "\n")
         self.written.append(path)
+
+
+def _add_note(figure: Figure, note: str) -> None:
+    """Write a sentence at the foot of a figure, below the facts that are there."""
+    lines = "\n".join(wrap(note, _NOTE_CHARACTERS))
+    before = figure.get_supxlabel()
+    text = f"{before}\n{lines}" if before else lines
+    figure.supxlabel(text, x=0.01, ha="left", fontsize=9, color=LIGHT["muted"])
 
 
 def _write_thumbnail(picture: Path, path: Path) -> None:

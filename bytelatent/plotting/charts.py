@@ -1,6 +1,6 @@
 """Plotly figures in pages: common layout, and plain JSON for Plotly's basic bundle.
 
-A page refers to the bundle by a relative URL, so it is loaded from the server and from disk.
+:mod:`bytelatent.plotting.libraries` makes the bundle reachable for a page.
 """
 
 import json
@@ -12,9 +12,9 @@ import plotly.graph_objects as go
 
 from bytelatent.plotting.artifacts import rounded
 from bytelatent.plotting.html import asset
+from bytelatent.plotting.libraries import LIBRARY
 from bytelatent.plotting.style import LIGHT, PALETTE
 
-LIBRARY = "../static/vendor/plotly-basic.min.js"
 KINDS = frozenset({"scatter", "bar", "pie"})
 """Trace types that the basic bundle draws."""
 

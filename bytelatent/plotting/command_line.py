@@ -91,6 +91,8 @@ class Command:
         finally:
             for path in writer.written:
                 print(path)
+            for remark in writer.remarks:
+                print(f"{self.program}: {remark}", file=sys.stderr)
         return 0
 
 

@@ -13,6 +13,7 @@ import numpy as np
 import plotly.graph_objects as go
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
 from bytelatent.patching.rules import PatchingMode
 from bytelatent.plotting.artifacts import Card
@@ -25,9 +26,10 @@ from bytelatent.plotting.command_line import (
     add_threshold,
     text_bytes,
 )
+from bytelatent.plotting.fonts import BYTE_ORDER, MONO, has_right_to_left
 from bytelatent.plotting.html import Page, table
 from bytelatent.plotting.measured_text import Measured, byte_patches, bytes_per_patch, measure
-from bytelatent.plotting.style import LIGHT, drawable
+from bytelatent.plotting.style import LIGHT
 from bytelatent.tokenizers.characters import byte_labels, byte_roles
 from bytelatent.tokenizers.constants import OFFSET, SPECIAL_NAMES
 
@@ -219,7 +221,7 @@ def _tick(label: str) -> str:
 
 def _top(text: Measured) -> float:
     """Return the upper end of the entropy axis, in nats."""
-    highest = float(max([*text.byte_entropies, text.threshold, 1.0]))
+    highest = max(float(text.byte_entropies.max(initial=0.0)), text.threshold, 1.0)
     return highest * 1.08
 
 
@@ -229,24 +231,36 @@ def _image(text: Measured, lengths: list[int]) -> Figure:
     rows = min(MAX_ROWS, max(1, -(-count // ROW_BYTES)))
     figure = Figure(figsize=(13, 1.3 + 2.9 * rows), layout="constrained")
     axes = figure.subplots(rows, 1, squeeze=False)[:, 0]
+    starts = np.array([start for start, _ in byte_patches(lengths)], dtype=np.int64)
+    labels = byte_labels(text.data)
     for row, area in enumerate(axes):
-        _draw_row(area, text, lengths, row * ROW_BYTES)
+        _draw_row(area, text, starts, row * ROW_BYTES)
+        _label_bytes(area, labels[row * ROW_BYTES :][:ROW_BYTES], row * ROW_BYTES)
     part = "" if count <= rows * ROW_BYTES else f", first {rows * ROW_BYTES:,} of {count:,} bytes"
     figure.suptitle(f"{CARD.title}{part}", x=0.01, ha="left", fontsize=14, fontweight="bold")
     handles, names = axes[0].get_legend_handles_labels()
     figure.legend(handles, names, loc="outside upper right", ncols=4)
     facts = "   ".join(f"{name}: {value}" for name, value in _facts(text, lengths))
+    if any(map(has_right_to_left, labels[: rows * ROW_BYTES])):
+        facts += f"\n{BYTE_ORDER}"
     figure.supxlabel(facts, x=0.01, ha="left", fontsize=9.5, color=LIGHT["muted"])
     return figure
 
 
-def _draw_row(area: Axes, text: Measured, lengths: list[int], first: int) -> None:
-    """Draw the bytes ``first`` to ``first + ROW_BYTES`` on one pair of axes."""
+def _draw_row(area: Axes, text: Measured, all_starts: NDArray[np.int64], first: int) -> None:
+    """Draw the bytes ``first`` to ``first + ROW_BYTES`` on one pair of axes.
+
+    Args:
+        area: the axes.
+        text: the measured text.
+        all_starts: index of the first byte of every patch of the text, ascending.
+        first: index of the first byte to draw.
+    """
     positions = np.arange(first, min(first + ROW_BYTES, len(text.data)))
-    starts = [start for start, _ in byte_patches(lengths) if start in positions]
+    starts = all_starts[slice(*np.searchsorted(all_starts, [first, first + ROW_BYTES]))]
     values = text.byte_entropies[positions]
     area.vlines(
-        np.array(starts) - 0.5,
+        starts - 0.5,
         0,
         _top(text),
         color=LIGHT["rule"],
@@ -276,28 +290,25 @@ def _draw_row(area: Axes, text: Measured, lengths: list[int], first: int) -> Non
     area.set(xlim=(first - 0.7, first + max(ROW_BYTES if first else 1, len(positions)) - 0.3))
     area.set(ylim=(0, _top(text)), ylabel="entropy (nats)")
     area.set_xticks([])
-    _label_bytes(area, text.data, positions)
 
 
-def _label_bytes(area: Axes, data: bytes, positions: np.ndarray) -> None:
-    """Draw the characters below the axis, each in a font that has it."""
-    labels = byte_labels(data)
-    for position in positions:
-        shown, families = drawable(labels[position])
+def _label_bytes(area: Axes, labels: list[str], first: int) -> None:
+    """Draw the labels of the bytes from ``first`` on below the axis."""
+    for position, text in enumerate(labels, start=first):
         label = area.annotate(
-            shown,
+            text,
             (position, 0),
             xytext=(0, -6),
             textcoords="offset points",
             ha="center",
             va="top",
-            fontsize=10 if len(shown) == 1 else 6,
-            fontfamily=families,
-            rotation=0 if len(shown) < 3 else 90,
+            fontsize=10 if len(text) == 1 else 6,
+            fontfamily=MONO,
+            rotation=0 if len(text) < 3 else 90,
             annotation_clip=False,
         )
         # One label of each size is enough for the layout, which takes long over many.
-        label.set_in_layout(bool(position == positions[0] or len(shown) > 1))
+        label.set_in_layout(position == first or len(text) > 1)
 
 
 def _add_options(parser: Parser) -> None:

@@ -5,6 +5,7 @@ are drawn, with as many labels as fit.
 """
 
 import re
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +18,8 @@ from matplotlib.patheffects import withStroke
 from numpy.typing import NDArray
 
 from bytelatent.plotting.artifacts import Card
-from bytelatent.plotting.style import LIGHT, SANS, drawable
+from bytelatent.plotting.fonts import BYTE_ORDER, ORDERS_TEXT, has_right_to_left
+from bytelatent.plotting.style import LIGHT, NO_GLYPH
 
 SIZE = (12.0, 9.0)
 """Size of the picture in inches."""
@@ -121,7 +123,9 @@ def draw(data: dict[str, Any], card: Card) -> Figure:
         zorder=3,
     )
     _draw_legend(area, drawn)
-    figure.draw_without_rendering()
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", NO_GLYPH)  # fonts are chosen when the figure is written
+        figure.draw_without_rendering()
     _draw_labels(area, drawn, positions, sizes)
     return figure
 
@@ -178,7 +182,7 @@ def _draw_labels(
     radii = np.sqrt(sizes / np.pi)
     taken = [_box(x, y, 2 * r, 2 * r) for (x, y), r in zip(points, radii, strict=True)]
     for number, node in enumerate(drawn.nodes):
-        shown, families = drawable(_short(str(node["label"])))
+        shown = _short(str(node["label"]))
         font = float(np.clip(6.2 + radii[number] * 0.36, 6.8, 12))
         width, height = 0.62 * font * len(shown), 1.25 * font
         for across, up in _OFFSETS:
@@ -187,7 +191,7 @@ def _draw_labels(
             box = _box(x, y, width, height)
             if not any(_meet(box, other) for other in taken):
                 taken.append(box)
-                _write(area, shown, (x, y), font, families)
+                _write(area, shown, (x, y), font)
                 break
 
 
@@ -195,9 +199,7 @@ def _short(label: str) -> str:
     return label if len(label) <= LONGEST else f"{label[: LONGEST - 1]}…"
 
 
-def _write(
-    area: Axes, text: str, place: tuple[float, float], size: float, families: list[str]
-) -> None:
+def _write(area: Axes, text: str, place: tuple[float, float], size: float) -> None:
     pixels = np.array(place) * area.figure.dpi / 72
     x, y = area.transData.inverted().transform(pixels)
     area.text(
@@ -207,7 +209,6 @@ def _write(
         ha="center",
         va="center",
         fontsize=size,
-        family=[SANS, *families],
         zorder=4,
         path_effects=[withStroke(linewidth=2.2, foreground=LIGHT["paper"])],
     )
@@ -253,7 +254,10 @@ def _facts(data: dict[str, Any], drawn: _Drawn) -> str:
     ]
     if "bytes_per_patch" in numbers:
         facts.append(f"{numbers['patches']:,} patches of {numbers['bytes_per_patch']:.2f} bytes")
-    return "   ".join(facts)
+    line = "   ".join(facts)
+    if not ORDERS_TEXT and any(has_right_to_left(str(node["label"])) for node in drawn.nodes):
+        line += f"\n{BYTE_ORDER}"
+    return line
 
 
 def _in_words(finder: str) -> str:

@@ -1,7 +1,7 @@
 """Texts coloured by patch as an image: wrapped lines of characters on a grid.
 
-Characters are drawn in the order of their bytes, also in right-to-left scripts. One unit of the
-axes is the width of a character horizontally and a line vertically.
+Characters are drawn in the order of their bytes, also in right-to-left scripts; a picture of such
+text says so. One unit of the axes is the width of a character horizontally and a line vertically.
 """
 
 import unicodedata
@@ -9,12 +9,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
 
+from bytelatent.plotting.fonts import BYTE_ORDER, MONO, has_right_to_left
 from bytelatent.plotting.pieces import Kind, Piece
-from bytelatent.plotting.style import LIGHT, TINTS, drawable
+from bytelatent.plotting.style import LIGHT, TINTS
 
 COLUMNS = 92
 MAX_LINES = 40
@@ -62,6 +63,9 @@ def draw_blocks(title: str, remark: str, blocks: Sequence[TextBlock]) -> Figure:
     area.set_axis_off()
     area.text(0, 1.1, title, fontsize=14, fontweight="bold", va="center")
     area.text(0, 2.1, remark, fontsize=9, color=LIGHT["muted"], va="center")
+    cells = (cell for lines in shown for line in lines for cell in line)
+    if any(has_right_to_left(cell.piece.text) for cell in cells):
+        area.text(0, 2.8, BYTE_ORDER, fontsize=9, color=LIGHT["muted"], va="center")
     top = HEAD_LINES
     for block, lines, every in zip(blocks, shown, wrapped, strict=True):
         cut = "" if len(lines) == len(every) else f" (first {len(lines)} of {len(every)} lines)"
@@ -126,13 +130,15 @@ def _character_width(character: str) -> int:
 
 def _draw_line(area: Axes, line: list[_Cell], top: float) -> None:
     """Draw one line: a box for each patch, an edge at its start, and the characters."""
+    boxes, colours = [], []
     for patch, group in groupby(line, key=lambda cell: cell.piece.patch):
         cells = list(group)
         left = cells[0].column
-        width = cells[-1].column + cells[-1].width - left
-        colour = LIGHT[TINTS[patch % len(TINTS)]]
-        area.add_patch(Rectangle((left, top + 0.06), width, 0.88, facecolor=colour, linewidth=0))
-        area.vlines(left + 0.06, top + 0.06, top + 0.94, color=LIGHT["muted"], linewidth=1)
+        boxes.append((left, cells[-1].column + cells[-1].width - left))
+        colours.append(LIGHT[TINTS[patch % len(TINTS)]])
+    area.broken_barh(boxes, (top + 0.06, 0.88), facecolors=colours, linewidth=0)
+    edges = np.array([left for left, _ in boxes]) + 0.06
+    area.vlines(edges, top + 0.06, top + 0.94, color=LIGHT["muted"], linewidth=1)
     for cell in line:
         _draw_cell(area, cell, top)
 
@@ -140,15 +146,14 @@ def _draw_line(area: Axes, line: list[_Cell], top: float) -> None:
 def _draw_cell(area: Axes, cell: _Cell, top: float) -> None:
     if cell.piece.text == " ":
         return
-    text, families = drawable(cell.piece.text)
     plain = cell.piece.kind in (Kind.TEXT, Kind.CUT)
     area.text(
         cell.column + cell.width / 2,
         top + 0.68,
-        text,
+        cell.piece.text,
         ha="center",
         va="baseline",
-        fontfamily=families,
+        fontfamily=MONO,
         fontsize=FONT_POINTS * (1 if plain else _BYTE_SCALE),
         color=LIGHT["ink" if plain else "muted"],
     )

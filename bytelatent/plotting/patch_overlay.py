@@ -6,7 +6,7 @@ The figure shows the same text cut at high entropy, after spaces, and every few 
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from html import escape
 from itertools import groupby
 
@@ -62,7 +62,7 @@ class Row:
     title: str
     lengths: list[int]
 
-    @property
+    @cached_property
     def patches(self) -> list[tuple[int, int]]:
         """Start and length in bytes of every patch."""
         return byte_patches(self.lengths)

@@ -51,17 +51,21 @@ def pieces(data: bytes, patches: list[tuple[int, int]]) -> Iterator[Piece]:
         patches: ``(start, length)`` of each patch in bytes; together they cover ``data``.
     """
     owner = [number for number, (_, length) in enumerate(patches) for _ in range(length)]
-    waiting: Piece | None = None
+    waiting: list[Piece] = []
     for character in characters(data):
         for piece in _pieces_of(character, owner):
-            if waiting is not None and _clings(piece, waiting):
-                waiting = Piece(waiting.patch, Kind.TEXT, waiting.text + piece.text)
-                continue
-            if waiting is not None:
-                yield waiting
-            waiting = piece
-    if waiting is not None:
-        yield waiting
+            if waiting and not _clings(piece, waiting[0]):
+                yield _joined(waiting)
+                waiting = []
+            waiting.append(piece)
+    if waiting:
+        yield _joined(waiting)
+
+
+def _joined(parts: list[Piece]) -> Piece:
+    """Return a piece with the combining marks behind it as one piece."""
+    text = "".join(part.text for part in parts)
+    return parts[0] if len(parts) == 1 else Piece(parts[0].patch, Kind.TEXT, text)
 
 
 def _clings(piece: Piece, before: Piece) -> bool:

@@ -4,17 +4,17 @@ Hues are those of Okabe and Ito, which all common kinds of colour blindness dist
 """
 
 import io
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import matplotlib
 from matplotlib.figure import Figure
-from matplotlib.font_manager import findfont, fontManager
-from matplotlib.ft2font import FT2Font
 from PIL import Image
+
+from bytelatent.plotting.fonts import SANS
 
 
 class Colour(NamedTuple):
@@ -46,12 +46,6 @@ LIGHT = {name: colour.light for name, colour in PALETTE.items()}
 TINTS = ("tint-1", "tint-2", "tint-3", "tint-4")
 """Background colours of patches, used in turn."""
 
-SANS = "DejaVu Sans"
-MONO = "DejaVu Sans Mono"
-"""Monospaced font; both fonts come with matplotlib, so Latin text looks the same everywhere."""
-
-MISSING_GLYPH = "▯"
-
 _RC: dict[Any, Any] = {
     "figure.dpi": 100,
     "savefig.dpi": 160,
@@ -81,6 +75,8 @@ _METADATA = {
     ".png": {"Software": None},
     ".pdf": {"CreationDate": None, "Creator": None, "Producer": None},
 }
+NO_GLYPH = "Glyph .* missing from font"
+"""Beginning of matplotlib's warning about a character without a glyph."""
 _PNG_COLOURS = 256
 """Size of a picture's palette; further colours occur only where lines and letters are smoothed."""
 
@@ -102,7 +98,9 @@ def save_figure(figure: Figure, path: Path) -> None:
         path: path that ends in ``.png`` or ``.pdf``.
     """
     rendered = io.BytesIO()
-    figure.savefig(rendered, format=path.suffix[1:], metadata=_METADATA[path.suffix])
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", NO_GLYPH)  # the picture itself says what is missing
+        figure.savefig(rendered, format=path.suffix[1:], metadata=_METADATA[path.suffix])
     path.write_bytes(_small_png(rendered) if path.suffix == ".png" else rendered.getvalue())
 
 
@@ -115,29 +113,3 @@ def _small_png(rendered: io.BytesIO) -> bytes:
         )
         reduced.save(small, "PNG", optimize=True, dpi=image.info["dpi"])
     return small.getvalue()
-
-
-@cache
-def _families() -> tuple[str, ...]:
-    """Return the font families for text: ours first, then the installed Noto fonts, by name."""
-    noto = {font.name for font in fontManager.ttflist if font.name.startswith("Noto Sans")}
-    return MONO, SANS, *sorted(noto)
-
-
-@cache
-def _glyphs(family: str) -> frozenset[int]:
-    """Return the code points for which a family has glyphs."""
-    return frozenset(FT2Font(findfont(family)).get_charmap())
-
-
-@cache
-def _family_of(code: int) -> str | None:
-    """Return the first family with a glyph for a code point."""
-    return next((name for name in _families() if code in _glyphs(name)), None)
-
-
-def drawable(text: str) -> tuple[str, list[str]]:
-    """Return ``text`` with a box for each missing glyph, and the font families that it needs."""
-    shown = "".join(c if _family_of(ord(c)) else MISSING_GLYPH for c in text)
-    needed = {_family_of(ord(c)) or MONO for c in shown} | {MONO}
-    return shown, [name for name in _families() if name in needed]

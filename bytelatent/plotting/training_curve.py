@@ -61,6 +61,9 @@ class Curve:
         valid_bytes: number of bytes seen at each held-out measurement.
         valid: bits per byte of the held-out text at each measurement.
         rounds: number of bytes seen at the start of every round after the first.
+        not_finite: number of bytes seen at the first point of the end of the run without a finite
+            number; None for a run whose last number is finite.
+        last: number of bytes seen at the last point, finite or not.
     """
 
     model: str
@@ -69,6 +72,8 @@ class Curve:
     valid_bytes: list[int]
     valid: list[float]
     rounds: list[int]
+    not_finite: int | None
+    last: int
 
     @property
     def smoothed(self) -> list[float]:
@@ -91,7 +96,7 @@ def render(job: Job) -> None:
 
 def _draw(job: Job, card: Card, path: Path) -> None:
     curve = read_curve(path)
-    values = {
+    values: dict[str, Any] = {
         "model": curve.model,
         "unit": "bits per byte",
         "train": {"bytes": curve.bytes, "raw": curve.train, "smoothed": curve.smoothed},
@@ -99,6 +104,8 @@ def _draw(job: Job, card: Card, path: Path) -> None:
         "valid": {"bytes": curve.valid_bytes, "bits_per_byte": curve.valid},
         "rounds": {"bytes": curve.rounds},
     }
+    if curve.not_finite is not None:
+        values["not_finite"] = {"bytes": curve.not_finite}
     job.writer.write_data(card, values)
     job.writer.write_page(card, _page(curve, card).render())
     job.writer.write_figure(card, partial(_image, curve, card))
@@ -132,7 +139,23 @@ def read_curve(path: Path) -> Curve:
         valid_bytes=[round(size) for size in at_valid.tolist()],
         valid=[float(line["valid_bits_per_byte"]) for line in valid],
         rounds=_rounds(lines, steps, seen),
+        not_finite=_not_finite(lines, steps[-1]),
+        last=max(int(seen[-1]), *_bytes_after(lines, steps[-1]), 0),
     )
+
+
+def _bytes_after(lines: list[dict[str, Any]], step: int) -> list[int]:
+    """Return the bytes seen at the points after a step, in order."""
+    later = [line for line in lines if _has_numbers(line, "step", "bytes") and line["step"] > step]
+    return [int(line["bytes"]) for line in later if "bits_per_byte" in line]
+
+
+def _not_finite(lines: list[dict[str, Any]], step: int) -> int | None:
+    """Return the bytes seen at the first point after the last finite one; None for no such point.
+
+    A point without a finite number is there as NaN, as infinity, or as null.
+    """
+    return min(_bytes_after(lines, step), default=None)
 
 
 def _by_step(lines: list[dict[str, Any]], *names: str) -> list[dict[str, Any]]:
@@ -160,7 +183,11 @@ def _facts(curve: Curve) -> list[tuple[str, str]]:
         *([("rounds", f"{len(curve.rounds) + 1}")] if curve.rounds else []),
         ("train, last points", f"{np.mean(curve.train[-2 * HALF_WINDOW - 1 :]):.3f} bits"),
     ]
-    return [*facts, ("held out", f"{curve.valid[-1]:.3f} bits")] if curve.valid else facts
+    if curve.valid:
+        facts.append(("held out", f"{curve.valid[-1]:.3f} bits"))
+    if curve.not_finite is not None:
+        facts.append(("not finite", f"from {curve.not_finite:,} to {curve.last:,} bytes"))
+    return facts
 
 
 def _limits(curve: Curve) -> tuple[float, float]:
@@ -207,6 +234,10 @@ def _chart(curve: Curve) -> go.Figure:
         )
     for size in curve.rounds:
         figure.add_vline(x=size / MEGABYTE, line={"color": LIGHT["muted"], "dash": "dash"})
+    if curve.not_finite is not None:
+        ends = {"x0": curve.not_finite / MEGABYTE, "x1": curve.last / MEGABYTE}
+        figure.add_vrect(**ends, fillcolor=LIGHT["vermillion"], opacity=0.25, line_width=1)
+        figure.update_layout(xaxis={"range": [0, curve.last / MEGABYTE]})
     return figure
 
 
@@ -231,6 +262,9 @@ def _image(curve: Curve, card: Card) -> Figure:
         area.axvline(
             size / MEGABYTE, color=LIGHT["muted"], linewidth=1.2, linestyle="--", label=label
         )
+    if curve.not_finite is not None:
+        ends = curve.not_finite / MEGABYTE, curve.last / MEGABYTE
+        area.axvspan(*ends, color=LIGHT["vermillion"], alpha=0.25, label="not finite (NaN)")
     area.set(xlabel=X_TITLE, ylabel=Y_TITLE, ylim=_limits(curve))
     area.set_xlim(left=0)
     area.legend(loc="upper right")

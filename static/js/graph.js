@@ -114,7 +114,7 @@ async function load(ask, origin, state) {
     const graph = await ask(mine.signal);
     if (running !== mine) return;
     await show(graph, origin, state);
-    say("");
+    say((graph.nodes?.length && graph.graph?.note) || "");
     address.tell();
   } catch (error) {
     if (error.name !== "AbortError" && running === mine) say(error.message, true);
@@ -133,7 +133,7 @@ function busy(is) {
 }
 
 async function show(graph, origin, state) {
-  if (!graph.nodes?.length) return empty(origin);
+  if (!graph.nodes?.length) return empty(origin, graph.graph?.note);
   if (!viewer) {
     root.replaceChildren();
     viewer = new Viewer(root, { library: page.library, onChange: (kind) => made && address.changed(kind === "query" ? "text" : kind) });
@@ -150,11 +150,17 @@ async function show(graph, origin, state) {
   document.body.dataset.drawn = "yes";
 }
 
-function empty(origin) {
+/**
+ * Show that a graph has no nodes.
+ * @param {Origin} origin
+ * @param {string} [note] why, where the server knows
+ */
+function empty(origin, note) {
   viewer = null;
   made = origin;
   $("keep").hidden = true;
-  const words = origin.kind === "entities" ? "No names were found in this text." : "There is nothing to draw: the text is empty.";
+  const usual = origin.kind === "entities" ? "No names were found in this text." : "There is nothing to draw: the text is empty.";
+  const words = note ?? usual;
   root.replaceChildren(Object.assign(document.createElement("p"), { className: "panel nothing", textContent: words }));
 }
 

@@ -120,6 +120,16 @@ def test_mistakes_are_one_line(
     assert not (tmp_path / "g_entities.json").exists()
 
 
+def test_a_text_without_names_says_why(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "text"
+    path.write_text("нет здесь латинских букв")
+    words = ("--out", str(tmp_path / "g"), "--kind", "entities", "--formats", "json")
+    assert build(path, *words) == 0
+    said = capsys.readouterr()
+    assert "entities: 0 nodes" in said.out and "knows English" in said.err
+    assert "knows English" in json.loads((tmp_path / "g.json").read_text())["graph"]["note"]
+
+
 @pytest.mark.parametrize("damage", ["cut", "empty", "other bytes", "no archive"])
 def test_a_damaged_archive_is_named(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], damage: str

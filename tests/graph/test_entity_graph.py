@@ -180,10 +180,19 @@ def test_chapters_of_a_novel(kind: str) -> None:
         ("Darcy is the nephew of Lady Catherine.", "Darcy", "nephew of", "Lady Catherine"),
         ("Darcy and Bingley visited Elizabeth.", "Bingley", "visit", "Elizabeth"),
         ("Elizabeth did not marry Darcy.", "Elizabeth", "not marry", "Darcy"),
-        ("Bingley did not want to meet Wickham.", "Bingley", "not meet", "Wickham"),
+        ("Bingley did not want to meet Wickham.", "Bingley", "not want to meet", "Wickham"),
         ("Jane never danced with Denny.", "Jane", "not dance with", "Denny"),
         ("Darcy is not the nephew of Bingley.", "Darcy", "not nephew of", "Bingley"),
         ("Darcy was not seen by Jane.", "Jane", "not see", "Darcy"),
+        ("Darcy was robbed in London.", "Darcy", "be robbed in", "London"),
+        ("Jane was born in London.", "Jane", "be born in", "London"),
+        ("Jane was not born in London.", "Jane", "not be born in", "London"),
+        ("Darcy was robbed and beaten in London.", "Darcy", "be beaten in", "London"),
+        ("Lydia wanted to be taken to London.", "Lydia", "want to be taken to", "London"),
+        ("Wickham was robbed and then saw Lydia.", "Wickham", "see", "Lydia"),
+        ("Elizabeth refused to marry Darcy.", "Elizabeth", "refuse to marry", "Darcy"),
+        ("Elizabeth avoided meeting Wickham.", "Elizabeth", "avoid meeting", "Wickham"),
+        ("Jane failed to dance with Denny.", "Jane", "fail to dance with", "Denny"),
     ],
 )
 def test_relations(text: str, subject: str, relation: str, target: str) -> None:
@@ -191,6 +200,16 @@ def test_relations(text: str, subject: str, relation: str, target: str) -> None:
     assert (subject, relation, target) in triples
     denied = relation.startswith("not ")
     assert all(found.startswith("not ") == denied for _, found, _ in triples)
+
+
+@needs_spacy
+@pytest.mark.parametrize(
+    "text",
+    ["Darcy asked Jane to marry Bingley.", "Jane was asked by Darcy to marry Bingley.",
+     "Elizabeth refused to marry Darcy.", "Darcy was robbed in London."],
+)  # fmt: skip
+def test_what_is_only_asked_or_refused_or_suffered_is_not_done(text: str) -> None:
+    assert not {"marry", "rob in"} & {relation for _, relation, _ in related(text)}
 
 
 @needs_spacy
@@ -242,6 +261,70 @@ def test_long_paragraphs_are_cut_between_words() -> None:
     parts = list(pieces(text))
     assert all(end - start <= 5000 for start, end in parts)
     assert "".join(text[start:end] for start, end in parts).split() == ["word"] * 3000 + ["short"]
+
+
+@pytest.mark.parametrize("kind", FINDERS)
+def test_a_middle_initial_belongs_to_the_name(kind: str) -> None:
+    text = "In London Dr. John H. Watson met Mr. Holmes. Mr. Holmes knew Dr. John Watson well. " * 2
+    graph = entity_graph(text, finder(kind))
+    check(graph, text)
+    watsons = [node for node in graph if "Watson" in node]
+    assert len(watsons) == 1
+
+
+BOOK = """PRIDE AND PREJUDICE
+
+CONTENTS
+
+CHAPTER I. The Ball
+CHAPTER II. A Letter
+
+CHAPTER I
+
+Mr. Darcy met Miss Bingley in London. Miss Bingley saw Mr. Wickham in London.
+
+CHAPTER II
+
+Mr. Wickham never met Lady Catherine in London. IN LONDON NOBODY SAW MR. DARCY.
+
+THE END
+
+END
+"""
+
+
+@pytest.mark.parametrize("kind", FINDERS)
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_headings_of_a_book_are_no_names(kind: str, end: str) -> None:
+    text = BOOK.replace("\n", end)
+    graph = entity_graph(text, finder(kind))
+    check(graph, text)
+    people = {"Mr. Darcy", "Miss Bingley", "London", "Mr. Wickham", "Lady Catherine"}
+    assert set(graph) == people
+
+
+def test_a_text_in_capitals_is_no_heading() -> None:
+    graph = entity_graph("MR. DARCY MET MISS BINGLEY.", GazetteerFinder())
+    assert len(graph) > 0
+
+
+@pytest.mark.parametrize("kind", FINDERS)
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("нет здесь латинских букв, ни одной.", "most of the text is in another script"),
+        ("语言模型读取字节。", "most of the text is in another script"),
+        ("nothing is named here, and nobody.", "another language"),
+        ("... 12", "no letters"),
+    ],
+)
+def test_a_graph_without_nodes_says_why(kind: str, text: str, why: str) -> None:
+    graph = entity_graph(text, finder(kind))
+    assert len(graph) == 0 and why in graph.graph["note"]
+
+
+def test_a_graph_with_names_has_no_note() -> None:
+    assert "note" not in entity_graph("Anna saw Boris.", Listed("Anna", "Boris")).graph
 
 
 def test_sentences_of_the_gazetteer() -> None:

@@ -2,7 +2,8 @@
 
 import pytest
 
-from bytelatent.graph.names import NameUse, is_name, key_of, kind_of, merge, trimmed
+from bytelatent.graph.merging import merge
+from bytelatent.graph.names import NameUse, is_name, key_of, kind_of, trimmed
 
 
 def use(
@@ -90,6 +91,40 @@ def test_these_are_never_one(one: str, other: str) -> None:
     assert groups({one: use(50), other: use(50)}) == set()
 
 
+@pytest.mark.parametrize(
+    ("short", "full"),
+    [
+        ("Captain Wentworth", "Frederick Wentworth"),
+        ("Professor Moriarty", "James Moriarty"),
+        ("Dr. Watson", "John H. Watson"),
+        ("Colonel Moran", "Colonel Sebastian Moran"),
+        ("President Lincoln", "Abraham Lincoln"),
+        ("Ms. Bennet", "Jane Bennet"),
+        ("John H. Watson", "John Watson"),
+        ("John H Watson", "Dr. John Watson"),
+    ],
+)
+def test_a_title_or_an_initial_does_not_make_two_of_one(short: str, full: str) -> None:
+    assert groups({short: use(9), full: use(9)}) == {frozenset({key_of(short), key_of(full)})}
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("Captain Wentworth", "Frederick Wentworth", "Edward Wentworth"),
+        ("Captain Wentworth", "Mary Wentworth"),
+        ("Admiral Crawford", "Henry Crawford", "Mr. Crawford"),
+        ("George W. Bush", "George H. W. Bush", "George Bush"),
+        ("President George W. Bush", "George H. W. Bush"),
+        ("John H. Watson", "John B. Watson"),
+        ("Captain Smith", "Colonel Smith", "John Smith"),
+    ],
+)
+def test_who_may_be_two_stays_two(names: tuple[str, ...]) -> None:
+    found = groups(dict.fromkeys(names, use(9)))
+    assert not any(key_of(names[0]) in group for group in found)
+
+
 def test_a_first_name_far_from_the_whole_one_is_another() -> None:
     far = NameUse(2, starts=[90_000, 95_000])
     far.labels["PERSON"] = 2
@@ -143,6 +178,8 @@ def test_no_names(name: str) -> None:
 
 def test_spellings_are_one_key() -> None:
     assert key_of("MR.  Darcy") == key_of("Mr Darcy")
+    assert key_of("Dr. Watson") == key_of("Doctor Watson")
+    assert key_of("Col. Brandon") == key_of("COLONEL Brandon")
     assert key_of("Borís") == key_of("Boris")
     assert key_of("USA") == key_of("United States of America") == key_of("U.S.")
 

@@ -7,10 +7,9 @@ import sys
 
 import pytest
 
-from bytelatent.plotting import entropy_histogram
+from bytelatent.plotting import entropy_histogram, libraries
 from bytelatent.plotting.all import COMMANDS
 from bytelatent.plotting.all import main as run_all
-from bytelatent.plotting.charts import LIBRARY
 
 OUT = {
     "calibration_curve": {"html", "png", "pdf"},
@@ -21,6 +20,7 @@ OUT = {
     "sentence_boundaries": {"html", "png", "pdf"},
     "training_curve": {"html", "png", "pdf"},
 }
+BUNDLE = "plotly-basic.min.js"
 STUDY = {"patch_histograms", "flops_by_part"}
 """Figures of the scaling study that need neither runs nor the paper's numbers."""
 EACH = pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
@@ -43,7 +43,8 @@ def test_writes_its_files_and_records_them(command, place, words, capsys):
     names = {f"{command.name}.{suffix}" for suffix in OUT[command.name]}
     index = json.loads(place.page("artifacts.json"))
     assert set(index) == names
-    there = names | {"artifacts.json", "thumbnails"}
+    copied = {BUNDLE} if BUNDLE in place.page(f"{command.name}.html") else set()
+    there = names | {"artifacts.json", "thumbnails"} | copied
     assert {path.name for path in place.out.iterdir()} == there
     assert (place.out / "thumbnails" / f"{command.name}.webp").stat().st_size < 100_000
     for entry in index.values():
@@ -53,7 +54,7 @@ def test_writes_its_files_and_records_them(command, place, words, capsys):
         assert "--out" not in entry["producer"] and entry["title"] and entry["description"]
     assert place.read("artifacts.json")[f"{command.name}.json"]["data"] is None
     printed = capsys.readouterr().out.splitlines()
-    assert set(printed) == {str(place.out / name) for name in names} | {
+    assert set(printed) == {str(place.out / name) for name in names | copied} | {
         str(place.data / f"{command.name}.json")
     }
 
@@ -71,9 +72,39 @@ def test_pages_refer_to_no_other_host(command, place, words):
     place.run(command, *words(command.name))
     page = place.page(f"{command.name}.html")
     assert not re.search(r"(https?:)?//[a-z0-9-]+\.[a-z]", page, re.IGNORECASE)
-    assert set(re.findall(r'(?:src|href)="([^"]*)"', page)) <= {LIBRARY}
+    assert set(re.findall(r'(?:src|href)="([^"]*)"', page)) <= {BUNDLE}
     assert "prefers-color-scheme: dark" in page
     assert "eval(" not in page and "new Function" not in page
+
+
+@pytest.mark.usefixtures("no_images")
+def test_a_page_in_another_folder_has_its_chart_library(place, words, capsys):
+    for _ in range(2):
+        assert place.run(COMMANDS[0], *words(COMMANDS[0].name)) == 0
+        page = place.page("entropy_figure.html")
+        (source,) = re.findall(r'src="([^"]*)"', page)
+        assert (place.out / source).read_bytes() == libraries.STORED.read_bytes()
+        assert f'"library":"{source}"' in page
+        assert capsys.readouterr().err == ""
+
+
+@pytest.mark.usefixtures("no_images")
+def test_a_page_keeps_the_library_of_its_gallery(place, words):
+    library = place.out / libraries.LIBRARY
+    library.resolve().parent.mkdir(parents=True)
+    place.out.mkdir()
+    library.write_text("")
+    assert place.run(COMMANDS[0], *words(COMMANDS[0].name)) == 0
+    assert f'src="{libraries.LIBRARY}"' in place.page("entropy_figure.html")
+    assert not (place.out / BUNDLE).exists()
+
+
+@pytest.mark.usefixtures("no_images")
+def test_a_chart_without_its_library_is_said(place, words, capsys, monkeypatch, tmp_path):
+    monkeypatch.setattr(libraries, "STORED", tmp_path / "none" / BUNDLE)
+    assert place.run(COMMANDS[0], *words(COMMANDS[0].name)) == 0
+    error = capsys.readouterr().err
+    assert "has no chart until plotly-basic.min.js" in error and error.count("\n") == 1
 
 
 @pytest.mark.usefixtures("no_images")
@@ -163,7 +194,8 @@ def test_all_makes_everything_from_one_model(place, model, metrics, capsys):
     expected |= {f"{name}.{suffix}" for name in STUDY for suffix in ("html", "png", "pdf")}
     assert set(json.loads(place.page("artifacts.json"))) == expected
     data = len(OUT) + len(STUDY) + 1  # patch_lengths is data alone
-    assert len(capsys.readouterr().out.splitlines()) == len(expected) + data
+    printed = capsys.readouterr().out.splitlines()
+    assert len(printed) == len(expected) + data + 1  # the chart library
 
 
 @pytest.mark.usefixtures("quick_sample")

@@ -86,6 +86,21 @@ def test_a_run_of_one_round_has_no_line(metrics):
     assert read_curve(metrics).rounds == []
 
 
+@pytest.mark.parametrize("value", ["NaN", "Infinity", "null"])
+def test_a_run_that_went_to_nan_does_not_look_like_one_that_stopped(value, metrics, place):
+    finite = read_curve(metrics)
+    assert finite.not_finite is None and finite.last == finite.bytes[-1]
+    with metrics.open("a") as file:
+        for step in (310, 320):
+            file.write(f'{{"step": {step}, "bytes": {step * 100}, "bits_per_byte": {value}}}\n')
+    curve = read_curve(metrics)
+    assert curve.bytes == finite.bytes and (curve.not_finite, curve.last) == (31_000, 32_000)
+    assert place.run(COMMAND, "--metrics", str(metrics)) == 0
+    assert place.read("training_curve.json")["not_finite"] == {"bytes": 31_000}
+    page = place.page("training_curve.html")
+    assert "<dt>not finite</dt><dd>from 31,000 to 32,000 bytes</dd>" in page
+
+
 def test_steps_that_were_run_again_count_once(tmp_path):
     path = tmp_path / "metrics.jsonl"
     lines = write_rounds(path, [(5, [1, 1, 1, 0.5])])
