@@ -12,6 +12,8 @@ from bytelatent.runtime.model_files import entropy_folder
 from bytelatent.runtime.onnx_format import BLT_GRAPHS, ENTROPY_GRAPH, SELF_CONTAINED_FILE
 
 Kind = Literal["entropy", "blt"]
+LARGEST_JSON = 16 * 1024 * 1024
+"""Size in bytes of the largest JSON file of a model that is read."""
 
 
 def kind_of(folder: Path) -> Kind:
@@ -60,7 +62,7 @@ def _measures(folder: Path) -> bool:
 
 def _object(path: Path) -> dict[str, Any]:
     try:
-        value = read_json(path)
+        value = read_json(path, limit=LARGEST_JSON)
     except (ValueError, OSError):
         return {}
     return value if isinstance(value, dict) else {}
