@@ -23,7 +23,7 @@ from bytelatent.architecture.parameters import blt_parameters, entropy_parameter
 from bytelatent.files import open_regular, read_json
 from bytelatent.formats.released import LM_KIND, find_checkpoint
 from bytelatent.formats.released_blt import BLT_KIND
-from bytelatent.runtime.blt_runtime import TRAIN_ARGS_FILE
+from bytelatent.runtime.model_files import TRAIN_ARGS_FILE, is_calibrated, model_name
 
 CARD = "README.md"
 CARD_LIMIT = 1_000_000
@@ -61,18 +61,20 @@ def describe(folder: Path, kind: Kind, state: ModelState) -> DescribedModel:
     shape, parameters = _shape(folder, kind)
     patcher = _patcher(folder)
     threshold = state.threshold if state.threshold is not None else patcher.get("threshold")
+    known = _number(threshold)
     files = _files(folder)
     licence = _LICENCE.match(card) if card else None
     mode = patcher.get("patching_mode")
     description = ModelDescription(
-        name=folder.name,
+        name=model_name(folder),
         kind=kind,
         loaded=state.loaded,
         reason=state.reason,
         parameters=parameters,
         config=shape,
         patching_mode=mode if isinstance(mode, str) else None,
-        threshold=_number(threshold),
+        threshold=known,
+        calibrated=None if known is None else is_calibrated(folder, known),
         calibration=_calibration(folder / CALIBRATION_FILE),
         bytes=sum(file.bytes for file in files),
         files=files,

@@ -7,8 +7,7 @@ from typing import Any, Literal
 from app.settings import Settings
 from bytelatent.files import read_json
 from bytelatent.formats.released import CONFIG_FILE, MARKS
-from bytelatent.runtime.blt_runtime import TRAIN_ARGS_FILE
-from bytelatent.runtime.model_files import entropy_folder
+from bytelatent.runtime.model_files import TRAIN_ARGS_FILE, entropy_folder
 from bytelatent.runtime.onnx_format import BLT_GRAPHS, ENTROPY_GRAPH, SELF_CONTAINED_FILE
 
 Kind = Literal["entropy", "blt"]

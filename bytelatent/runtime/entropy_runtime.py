@@ -16,7 +16,7 @@ from bytelatent.formats.find import local_folder
 from bytelatent.metrics import bits_per_byte
 from bytelatent.patching.patcher import DEFAULT_THRESHOLD
 from bytelatent.runtime.entropy_graph import EntropyGraph
-from bytelatent.runtime.model_files import load_graph
+from bytelatent.runtime.model_files import TRAIN_ARGS_FILE, load_graph, model_name
 from bytelatent.runtime.onnx_format import ENTROPY_GRAPH, SELF_CONTAINED_FILE, EntropyShape
 from bytelatent.runtime.prefixes import KEPT_TOP, Known, Output, Prefixes, chunk_keys
 from bytelatent.runtime.scores import log_softmax
@@ -25,7 +25,6 @@ from bytelatent.runtime.sessions import ModelFileError
 from bytelatent.tokenizers.blt_tokenizer import BltTokenizer
 from bytelatent.tokenizers.constants import VOCAB_SIZE
 
-TRAIN_ARGS_FILE = "train_args.json"
 DEFAULT_CHUNK = 128
 """Number of bytes of one call; it limits memory and does not change results."""
 
@@ -107,7 +106,7 @@ class EntropyRuntime:
         threshold, longest = _patcher(folder)
         return cls(
             model,
-            name=folder.name,
+            name=model_name(folder),
             threshold=threshold,
             max_patch_length=longest,
             prefixes=prefixes,
