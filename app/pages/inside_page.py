@@ -177,8 +177,8 @@ def _parts(shape: Architecture, size: int) -> list[PartText]:
 def _threshold(model: ModelDescription) -> str | None:
     if model.threshold is None:
         return None
-    found = f"{model.threshold:.2f} nats"
-    return found if model.calibrated else f"{found}, {NOT_CALIBRATED}"
+    nats = f"{model.threshold:.2f} nats"
+    return nats if model.calibrated else f"{nats}, {NOT_CALIBRATED}"
 
 
 def _row(model: ModelDescription) -> ModelRow:
