@@ -6,7 +6,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
-PORT_LOCAL ?= 5000
+PORT_LOCAL ?= $(or $(PORT),5000)
 SAMPLES := bytelatent/graph/samples
 GRAPH := $(BIN)/python -m bytelatent.graph build --formats json,png,pdf,html
 
@@ -20,7 +20,7 @@ help:
 	@echo "make bench     the benchmarks; results are printed and written to benchmarks/results/"
 
 serve: $(VENV)/.web
-	$(BIN)/python render_server.py --port $(PORT_LOCAL)
+	env -u PORT $(BIN)/python render_server.py --port $(PORT_LOCAL)
 
 test: $(VENV)/.dev
 	dev/lint.sh --check

@@ -8,11 +8,12 @@ the error from a bug.
 import hashlib
 import json
 import os
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 PIECES, PIECE_BYTES = 16, 2**14
 """Number and size in bytes of the pieces of a large file that its fingerprint contains."""
@@ -115,18 +116,63 @@ def json_text(value: Any, *, indent: int | None = 2) -> str:
     return json.dumps(value, indent=indent, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def read_json(path: Path | str) -> Any:
+def read_json(path: Path | str, *, limit: int | None = None) -> Any:
     """Read a JSON file and return its value.
 
+    Args:
+        path: path of the file.
+        limit: largest number of bytes of the file; a limit also refuses whatever is no regular
+            file, such as a named pipe. None for no limit.
+
     Raises:
-        ValueError: the file is missing, not readable or not valid JSON; the message names it.
+        ValueError: the file is missing, not readable, too large or not valid JSON; the message
+            names it.
     """
     path = Path(path)
     try:
         with os_errors_as_value_error(path, "read"):
-            return json.loads(path.read_text(encoding="utf-8"))
+            if limit is None:
+                return json.loads(path.read_text(encoding="utf-8"))
+            return json.loads(_read_regular(path, limit).decode("utf-8"))
     except (UnicodeDecodeError, json.JSONDecodeError) as error:
         raise ValueError(f"{path} is no JSON: {error}") from None
+    except RecursionError:
+        raise ValueError(f"{path} is no JSON that can be read: it is nested too deeply") from None
+
+
+def open_regular(path: Path | str) -> BinaryIO:
+    """Open a file to read its bytes; never wait for a writer, as the reader of a named pipe does.
+
+    Raises:
+        OSError: the system refuses to open the file.
+        ValueError: the path leads to a pipe, a device, a socket or a folder.
+    """
+    path = Path(path)
+    _check_regular(path, path.stat())  # first, because opening a device may already change it
+    file = open(path, "rb", opener=_without_waiting)  # noqa: SIM115  # the caller closes it
+    try:
+        _check_regular(path, os.fstat(file.fileno()))
+    except ValueError:
+        file.close()
+        raise
+    return file
+
+
+def _check_regular(path: Path, status: os.stat_result) -> None:
+    if not stat.S_ISREG(status.st_mode):
+        raise ValueError(f"{path} is no regular file")
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+
+
+def _read_regular(path: Path, limit: int) -> bytes:
+    with open_regular(path) as file:
+        data = file.read(limit + 1)
+    if len(data) > limit:
+        raise ValueError(f"{path} is larger than {limit:,} bytes")
+    return data
 
 
 def _reason(error: OSError, path: Path | str) -> str:

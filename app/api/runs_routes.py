@@ -4,11 +4,12 @@ from http import HTTPStatus
 
 from flask import Blueprint, Response, current_app, request
 
-from app.api.openapi_fragment import UP_TO_DATE, WRONG_PARAMETER, OpenApiFragment, json_of, problem
+from app.api.openapi_fragment import UP_TO_DATE, OpenApiFragment, json_of, problem
 from app.requests.problems import ProblemError
 from app.requests.query import choice, described, number, whole
 from app.runs.curve import Window
-from app.runs.training_runs import CurveRequest, Runs
+from app.runs.find_runs import problem_of
+from app.runs.training_runs import CurveRequest, Runs, StillReadingError
 from app.schemas.runs import RunCurves, RunList
 
 blueprint = Blueprint("api_runs", __name__)
@@ -16,6 +17,7 @@ blueprint = Blueprint("api_runs", __name__)
 FEWEST, MOST = 20, 4000
 """Smallest and largest number of points of a curve that a client may request."""
 AXES = ("step", "bytes")
+RETRY_SECONDS = 1
 
 _UNCHANGED = {"description": UP_TO_DATE}
 
@@ -68,7 +70,14 @@ OPENAPI = OpenApiFragment(
                     "200": json_of("Curves of the run.", RunCurves),
                     "304": _UNCHANGED,
                     "404": problem("No run has this name."),
-                    "422": problem(WRONG_PARAMETER),
+                    "422": problem(
+                        "A parameter is out of range or unknown, or the file of the run cannot be "
+                        "read."
+                    ),
+                    "503": problem(
+                        "The file of the run is large and still being read; Retry-After says when "
+                        "to ask again."
+                    ),
                 },
             }
         },
@@ -96,9 +105,21 @@ def run(name: str) -> Response:
         raise ProblemError(HTTPStatus.NOT_FOUND, "There is no run of this name here.")
     try:
         return _runs().body(training_run, curve_request).response(request)
-    except ValueError as error:
+    except StillReadingError as error:
         raise ProblemError(
-            HTTPStatus.UNPROCESSABLE_ENTITY, f"{training_run.name}: {error}"
+            HTTPStatus.SERVICE_UNAVAILABLE,
+            f"{error} Ask again in {RETRY_SECONDS} second.",
+            headers={"Retry-After": str(RETRY_SECONDS)},
+        ) from None
+    except ValueError as error:
+        message = problem_of(training_run.folder, error)
+        raise ProblemError(
+            HTTPStatus.UNPROCESSABLE_ENTITY, f"{training_run.name}: {message}"
+        ) from None
+    except PermissionError as error:
+        raise ProblemError(
+            HTTPStatus.UNPROCESSABLE_ENTITY,
+            f"{training_run.name}: metrics.jsonl cannot be read: {error.strerror}",
         ) from None
     except OSError:  # deleted since the folder was read
         raise ProblemError(HTTPStatus.NOT_FOUND, "This run has just gone.") from None

@@ -21,8 +21,7 @@ from bytelatent.files import read_json
 from bytelatent.formats.released import LM_KIND, find_checkpoint
 from bytelatent.formats.released_blt import BLT_KIND
 from bytelatent.patching.rules import ENTROPY_MODES, PatchingMode
-from bytelatent.runtime.blt_runtime import TRAIN_ARGS_FILE
-from bytelatent.runtime.model_files import entropy_folder
+from bytelatent.runtime.model_files import TRAIN_ARGS_FILE, entropy_folder, model_name
 
 logger = logging.getLogger(__name__)
 
@@ -178,7 +177,7 @@ def _loaded(settings: Settings) -> Subject | None:
     except ValueError as error:
         logger.warning("%s; the page on the architecture shows models of the paper", error)
         return None
-    return Subject(folder.name, args, entropy_model, patch_size, threshold, loaded=True)
+    return Subject(model_name(folder), args, entropy_model, patch_size, threshold, loaded=True)
 
 
 def _cutter(folder: Path, trained: dict[str, Any]) -> LMTransformerArgs | None:

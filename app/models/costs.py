@@ -15,8 +15,8 @@ from bytelatent.formats.released import LM_KIND, find_checkpoint
 from bytelatent.formats.released_blt import BLT_KIND
 from bytelatent.generation.events import Event, Generated
 from bytelatent.patching.rules import ENTROPY_MODES
-from bytelatent.runtime.blt_runtime import TRAIN_ARGS_FILE, BltRuntime
-from bytelatent.runtime.model_files import entropy_folder
+from bytelatent.runtime.blt_runtime import BltRuntime
+from bytelatent.runtime.model_files import TRAIN_ARGS_FILE, entropy_folder
 
 
 @dataclass

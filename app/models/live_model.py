@@ -11,6 +11,7 @@ from app.requests.fair_queue import FairQueue
 from app.requests.problems import ProblemError
 from app.settings import ROOT, Settings
 from bytelatent.runtime import ByteAnalysis, EntropyRuntime, ModelFileError, Prefixes
+from bytelatent.runtime.model_files import is_calibrated
 
 logger = logging.getLogger(__name__)
 
@@ -83,6 +84,12 @@ class LiveModel:
         except ModelFileError as error:
             logger.error("%s; the gallery and the precomputed examples still work", error)
             reason = without_root(str(error), ROOT)
+        if source and not is_calibrated(settings.model_folder, source.threshold):
+            logger.warning(
+                "the threshold of %s, %.3f nats, is not calibrated; "
+                "bytelatent calibrate %s --data TEXT --write finds one",
+                *(source.name, source.threshold, settings.model_folder),
+            )
         return cls(
             source,
             reason=reason,

@@ -3,10 +3,11 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
 
-from app.models.own_models import Kind
+from app.models.own_models import LARGEST_JSON, Kind
 from app.schemas.model import (
     CalibratedRule,
     CalibrationSummary,
@@ -19,10 +20,10 @@ from app.settings import CALIBRATION_FILE
 from bytelatent.architecture.args import LMTransformerArgs
 from bytelatent.architecture.blt_args import ByteLatentTransformerArgs
 from bytelatent.architecture.parameters import blt_parameters, entropy_parameters
-from bytelatent.files import read_json
+from bytelatent.files import open_regular, read_json
 from bytelatent.formats.released import LM_KIND, find_checkpoint
 from bytelatent.formats.released_blt import BLT_KIND
-from bytelatent.runtime.blt_runtime import TRAIN_ARGS_FILE
+from bytelatent.runtime.model_files import TRAIN_ARGS_FILE, is_calibrated, model_name
 
 CARD = "README.md"
 CARD_LIMIT = 1_000_000
@@ -60,18 +61,20 @@ def describe(folder: Path, kind: Kind, state: ModelState) -> DescribedModel:
     shape, parameters = _shape(folder, kind)
     patcher = _patcher(folder)
     threshold = state.threshold if state.threshold is not None else patcher.get("threshold")
+    known = _number(threshold)
     files = _files(folder)
     licence = _LICENCE.match(card) if card else None
     mode = patcher.get("patching_mode")
     description = ModelDescription(
-        name=folder.name,
+        name=model_name(folder),
         kind=kind,
         loaded=state.loaded,
         reason=state.reason,
         parameters=parameters,
         config=shape,
         patching_mode=mode if isinstance(mode, str) else None,
-        threshold=_number(threshold),
+        threshold=known,
+        calibrated=None if known is None else is_calibrated(folder, known),
         calibration=_calibration(folder / CALIBRATION_FILE),
         bytes=sum(file.bytes for file in files),
         files=files,
@@ -152,15 +155,15 @@ def _files(folder: Path) -> list[ModelFile]:
 
 def _card(path: Path) -> str | None:
     try:
-        with path.open(encoding="utf-8", errors="replace") as file:
+        with TextIOWrapper(open_regular(path), encoding="utf-8", errors="replace") as file:
             return file.read(CARD_LIMIT)
-    except OSError:
+    except (OSError, ValueError):
         return None
 
 
 def _object(path: Path) -> Mapping[str, Any]:
     try:
-        return _mapping(read_json(path))
+        return _mapping(read_json(path, limit=LARGEST_JSON))
     except (ValueError, OSError):
         return {}
 

@@ -7,11 +7,12 @@ from typing import Any, Literal
 from app.settings import Settings
 from bytelatent.files import read_json
 from bytelatent.formats.released import CONFIG_FILE, MARKS
-from bytelatent.runtime.blt_runtime import TRAIN_ARGS_FILE
-from bytelatent.runtime.model_files import entropy_folder
+from bytelatent.runtime.model_files import TRAIN_ARGS_FILE, entropy_folder
 from bytelatent.runtime.onnx_format import BLT_GRAPHS, ENTROPY_GRAPH, SELF_CONTAINED_FILE
 
 Kind = Literal["entropy", "blt"]
+LARGEST_JSON = 16 * 1024 * 1024
+"""Size in bytes of the largest JSON file of a model that is read."""
 
 
 def kind_of(folder: Path) -> Kind:
@@ -60,7 +61,7 @@ def _measures(folder: Path) -> bool:
 
 def _object(path: Path) -> dict[str, Any]:
     try:
-        value = read_json(path)
+        value = read_json(path, limit=LARGEST_JSON)
     except (ValueError, OSError):
         return {}
     return value if isinstance(value, dict) else {}

@@ -39,7 +39,7 @@ class Calibration:
             return cls()
         try:
             return cls._of(read_json(path))
-        except (ValueError, KeyError, TypeError, OSError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, OSError) as error:
             logger.warning("%s is no calibration: %r", path, error)
             return cls()
 

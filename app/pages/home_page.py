@@ -5,6 +5,7 @@ from typing import Any
 
 from flask import Blueprint, Response, current_app
 
+from app.api.model_routes import described_models
 from app.drawing.no_js_preview import NoJsPreview, draw_preview
 from app.models.live_model import LiveModel
 from app.models.splitting import BPE_TITLES, RISE
@@ -81,6 +82,7 @@ class HomePage:
         rules: patching rules to choose from; the first one is chosen at the beginning.
         splitters: rows of the comparison.
         languages: table of the text in many languages.
+        uncalibrated: whether the threshold was not chosen for the model.
         longest: largest patch length of the model in bytes; None means no limit.
         page_data: JSON for the scripts: limits, the patching rules, the model's threshold and
             calibration, the first example.
@@ -96,6 +98,7 @@ class HomePage:
     rules: tuple[Rule, ...]
     splitters: list[SplitterRow]
     languages: LanguageTable | None
+    uncalibrated: bool
     longest: int | None
     page_data: str
     figures: list[Card]
@@ -149,6 +152,7 @@ def home() -> Response:
             rules=RULES_OF_TEXT,
             splitters=splitter_rows(),
             languages=LanguageTable.of(_language_file().read()),
+            uncalibrated=described_models()["entropy"].description.calibrated is False,
             longest=longest,
             page_data=json_for_html(page_data),
             figures=gallery.figures[:CARDS],

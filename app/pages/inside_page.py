@@ -46,6 +46,8 @@ class PartText:
 TASKS = {"entropy": "Entropy model: measures and cuts", "blt": "BLT: makes text"}
 """Titles of the kinds of models."""
 
+NOT_CALIBRATED = "not calibrated: bytelatent calibrate MODEL --data TEXT --write"
+
 
 @dataclass(frozen=True)
 class ModelRow:
@@ -172,6 +174,13 @@ def _parts(shape: Architecture, size: int) -> list[PartText]:
     ]
 
 
+def _threshold(model: ModelDescription) -> str | None:
+    if model.threshold is None:
+        return None
+    nats = f"{model.threshold:.2f} nats"
+    return nats if model.calibrated else f"{nats}, {NOT_CALIBRATED}"
+
+
 def _row(model: ModelDescription) -> ModelRow:
     return ModelRow(
         name=model.name,
@@ -179,7 +188,7 @@ def _row(model: ModelDescription) -> ModelRow:
         loaded=model.loaded,
         reason=model.reason,
         parameters=short(model.parameters) if model.parameters is not None else None,
-        threshold=f"{model.threshold:.2f} nats" if model.threshold is not None else None,
+        threshold=_threshold(model),
         licence=model.licence,
         card=model.card,
     )

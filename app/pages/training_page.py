@@ -8,7 +8,7 @@ from app.pages.page_record import PageRecord
 from app.pages.render import json_for_html, page
 from app.runs.expected import ExpectedResults
 from app.runs.no_js_curves import NoJsCurves, no_js_curves
-from app.runs.training_runs import CurveRequest, Runs
+from app.runs.training_runs import CurveRequest, Runs, StillReadingError
 from app.stored.gallery import readable
 
 blueprint = Blueprint("training", __name__)
@@ -68,7 +68,7 @@ def training() -> Response:
     for run in shipped:
         try:
             curves.append(runs.curves(run, CurveRequest()))
-        except (OSError, ValueError):  # deleted or too large; the list still shows it
+        except (OSError, ValueError, StillReadingError):  # the list still shows it
             continue
     local = runs.local is not None
     return page(
@@ -93,6 +93,8 @@ def _row(listed: dict[str, object]) -> RunRow:
         words.append(readable(int(values["bytes"])))
     if "valid_bits_per_byte" in values:
         words.append(f"held out {values['valid_bits_per_byte']:.3f} bits per byte")
+    if listed["problem"]:
+        words.append(str(listed["problem"]))
     return RunRow(
         str(listed["title"]), str(listed["url"]), str(listed["source"]), " · ".join(words)
     )

@@ -1,7 +1,10 @@
 """The results of a shipped model, from its ``evaluation.json`` and ``calibration.json``."""
 
 import logging
-from collections.abc import Mapping
+import math
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +15,8 @@ from bytelatent.files import read_json
 logger = logging.getLogger(__name__)
 
 EVALUATION = "evaluation.json"
+LARGEST = 16 * 1024 * 1024
+"""Size in bytes of the largest file of results that is read."""
 
 
 @dataclass(frozen=True)
@@ -70,21 +75,47 @@ def expected_of(folder: Path) -> ExpectedResults | None:
 
     A damaged evaluation is logged and gives None too.
     """
-    path = folder / EVALUATION
-    if not path.is_file():
-        return None
     try:
-        return _expected(read_json(path), _rules(folder / CALIBRATION_FILE))
-    except (ValueError, KeyError, TypeError, OSError) as error:
-        logger.warning("%s is no evaluation: %r", path, error)
+        return read_expected(folder)
+    except ValueError as error:
+        logger.warning("%s", error)
         return None
+
+
+def read_expected(folder: Path) -> ExpectedResults | None:
+    """Return the results in a model folder, or None without an evaluation.
+
+    Raises:
+        ValueError: the evaluation or the calibration is damaged; the message names the file.
+    """
+    if (value := _object(folder / EVALUATION)) is None:
+        return None
+    rules = _object(folder / CALIBRATION_FILE)
+    with _named(folder / CALIBRATION_FILE, "calibration"):
+        thresholds = _rules({} if rules is None else rules["rules"])
+    with _named(folder / EVALUATION, "evaluation"):
+        return _expected(value, thresholds)
+
+
+def _object(path: Path) -> Any:
+    """Return the JSON value of a file, or None where there is none."""
+    return read_json(path, limit=LARGEST) if os.path.lexists(path) else None
+
+
+@contextmanager
+def _named(path: Path, kind: str) -> Iterator[None]:
+    """Turn whatever a value of another shape raises into a ValueError that names the file."""
+    try:
+        yield
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
+        raise ValueError(f"{path} is no {kind}: {error!r}") from None
 
 
 def _expected(value: Mapping[str, Any], rules: tuple[CalibratedThreshold, ...]) -> ExpectedResults:
     return ExpectedResults(
         model=str(value["model"]),
         kind=str(value["kind"]),
-        parameters=int(value["parameters"]),
+        parameters=_count(value["parameters"]),
         split=str(value["split"]),
         total=_row("all", value["total"]),
         languages=_rows(value["languages"]),
@@ -102,17 +133,28 @@ def _row(name: str, group: Mapping[str, Any]) -> HeldOutRow:
     size = group.get("bytes_per_patch")
     return HeldOutRow(
         name=name,
-        bytes=int(group["bytes"]),
-        bits_per_byte=float(group["bits_per_byte"]),
-        bytes_per_patch=None if size is None else float(size),
+        bytes=_count(group["bytes"]),
+        bits_per_byte=_finite(group["bits_per_byte"]),
+        bytes_per_patch=None if size is None else _finite(size),
     )
 
 
-def _rules(path: Path) -> tuple[CalibratedThreshold, ...]:
-    if not path.is_file():
-        return ()
-    rules = read_json(path)["rules"]
+def _rules(rules: Mapping[str, Any]) -> tuple[CalibratedThreshold, ...]:
     return tuple(
-        CalibratedThreshold(name, float(rule["threshold"]), float(rule["bytes_per_patch"]))
+        CalibratedThreshold(name, _finite(rule["threshold"]), _finite(rule["bytes_per_patch"]))
         for name, rule in rules.items()
     )
+
+
+def _finite(value: Any) -> float:
+    number = float(value)
+    if not math.isfinite(number):
+        raise ValueError(f"{number} is no finite number")
+    return number
+
+
+def _count(value: Any) -> int:
+    number = int(value)
+    if not 0 <= number < 2**63:
+        raise ValueError(f"{value} is no number of bytes or parameters")
+    return number

@@ -1,6 +1,7 @@
 """The search for training runs, which are folders with a ``metrics.jsonl``, and their summaries."""
 
-import json
+import codecs
+import hashlib
 import os
 import re
 from collections.abc import Iterator
@@ -10,8 +11,13 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import quote
 
-from app.runs.tail import Mark, mark_of, parsed
+from app.runs.columns import LAST_STEP
+from app.runs.tail import Mark, check_size, mark_of, parsed
+from bytelatent.files import open_regular, read_json
 
+TRAIN_ARGS, CONFIG = "train_args.json", "config.yaml"
+BESIDE = (TRAIN_ARGS, CONFIG, "evaluation.json", "calibration.json")
+"""Names of the other files of a run that are read."""
 METRICS = "metrics.jsonl"
 FOLDERS = 5000
 """Largest number of folders that are searched."""
@@ -19,6 +25,10 @@ MOST = 500
 """Largest number of runs that are listed."""
 END = 64 * 1024
 """Number of bytes at the end of a file that the summary is read from."""
+LARGEST_ARGS = 4 * 1024 * 1024
+"""Size in bytes of the largest ``train_args.json`` that is read."""
+LAST_SECOND = 253_402_300_799
+"""The last second of the year 9999, as seconds since 1970."""
 SUMMARY = ("bits_per_byte", "valid_bits_per_byte", "bytes", "bytes_per_second")
 _NO_RUNS = frozenset({"checkpoints", "tensorboard", "wandb", "profile", "__pycache__"})
 
@@ -34,12 +44,14 @@ class TrainingRun:
         source: whether the run belongs to a shipped model or is a local run.
         folder: folder of the run.
         mark: value that changes whenever the file changes.
+        beside: the same for each of the other files of the run that exist, with its name.
     """
 
     name: str
     source: Source
     folder: Path
     mark: Mark
+    beside: tuple[tuple[str, Mark], ...] = ()
 
     @property
     def title(self) -> str:
@@ -53,13 +65,15 @@ class TrainingRun:
 
     @property
     def modified(self) -> datetime:
-        """Time of the last write, in UTC."""
-        return datetime.fromtimestamp(self.mark[2] / 1e9, tz=UTC)
+        """Time of the last write, in UTC; times that a calendar lacks become its last year."""
+        seconds = min(max(0.0, self.mark[2] / 1e9), LAST_SECOND)
+        return datetime.fromtimestamp(seconds, tz=UTC)
 
     @property
     def version(self) -> str:
-        """Text that changes whenever the file changes."""
-        return "-".join(f"{number:x}" for number in self.mark)
+        """Text that changes whenever a file of the run changes."""
+        marks = repr((self.mark, self.beside)).encode()
+        return hashlib.blake2b(marks, digest_size=12).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -70,11 +84,13 @@ class Summary:
         step: last step.
         planned_steps: planned number of steps, if the folder contains it.
         values: last values of some measures.
+        problems: sentences about files of the run that cannot be read.
     """
 
     step: int | None
     planned_steps: int | None
     values: dict[str, float]
+    problems: tuple[str, ...] = ()
 
 
 def runs_below(folder: Path, source: Source, depth: int) -> Iterator[TrainingRun]:
@@ -87,10 +103,11 @@ def runs_below(folder: Path, source: Source, depth: int) -> Iterator[TrainingRun
     while left and looked < FOLDERS and count < MOST:
         place, name, deeper = left.pop()
         looked += 1
-        inner, mark = _look(place)
-        if mark:
+        inner, marks = _look(place)
+        if mark := marks.pop(METRICS, None):
             count += 1
-            yield TrainingRun(f"{source}/{name or _own_name(place, inner)}", source, place, mark)
+            own_name, beside = name or _own_name(place, inner), tuple(sorted(marks.items()))
+            yield TrainingRun(f"{source}/{own_name}", source, place, mark, beside)
         if deeper:
             for entry in reversed(inner):
                 way = f"{name}/{entry}" if name else entry
@@ -103,20 +120,27 @@ def _own_name(folder: Path, inner: list[str]) -> str:
     return f"{name} (itself)" if name in inner else name
 
 
-def _look(folder: Path) -> tuple[list[str], Mark | None]:
-    """Return the names of the folders in a folder, and the mark of its ``metrics.jsonl``."""
+def _look(folder: Path) -> tuple[list[str], dict[str, Mark]]:
+    """Return the names of the folders in a folder, and the marks of the files of a run in it.
+
+    A link or a folder in place of the measures is none; a pipe is one, so that the run can say so.
+    """
     inner: list[str] = []
-    mark = None
+    marks: dict[str, Mark] = {}
     try:
         with os.scandir(folder) as entries:
             for entry in entries:
-                if entry.name == METRICS and entry.is_file(follow_symlinks=False):
-                    mark = mark_of(entry.stat(follow_symlinks=False))
+                if entry.name in BESIDE or _holds_measures(entry):
+                    marks[entry.name] = mark_of(entry.stat(follow_symlinks=False))
                 elif _may_hold_runs(entry):
                     inner.append(entry.name)
     except OSError:  # deleted since the parent was read, or not readable
         pass
-    return sorted(inner), mark
+    return sorted(inner), marks
+
+
+def _holds_measures(entry: os.DirEntry[str]) -> bool:
+    return entry.name == METRICS and not (entry.is_symlink() or entry.is_dir())
 
 
 def _may_hold_runs(entry: os.DirEntry[str]) -> bool:
@@ -126,14 +150,8 @@ def _may_hold_runs(entry: os.DirEntry[str]) -> bool:
 
 def summary_of(run: TrainingRun) -> Summary:
     """Read the end of a run's file and return its summary; a missing file gives an empty one."""
-    try:
-        with (run.folder / METRICS).open("rb") as file:
-            size = file.seek(0, os.SEEK_END)
-            file.seek(max(0, size - END))
-            lines = file.read(END).splitlines()
-    except OSError:
-        lines = []
-    records = [record for record in map(parsed, lines) if record]
+    problems: list[str] = []
+    records = _last_records(run.folder, problems)
     steps = (record.get("step") for record in reversed(records))
     values: dict[str, float] = {}
     for record in reversed(records):
@@ -141,10 +159,35 @@ def summary_of(run: TrainingRun) -> Summary:
             if name not in values and _is_number(record.get(name)):
                 values[name] = float(record[name])
     return Summary(
-        step=next((step for step in steps if isinstance(step, int)), None),
-        planned_steps=_planned_steps(run.folder),
+        step=next((step for step in steps if _is_count(step)), None),
+        planned_steps=_planned_steps(run.folder, problems),
         values=values,
+        problems=tuple(problems),
     )
+
+
+def problem_of(folder: Path, error: Exception) -> str:
+    """Return the message of an error about a file in ``folder``, without the path of the folder."""
+    return str(error).replace(f"{folder}{os.sep}", "")
+
+
+def _last_records(folder: Path, problems: list[str]) -> list[dict[str, Any]]:
+    path = folder / METRICS
+    try:
+        with open_regular(path) as file:
+            check_size(path, os.fstat(file.fileno()).st_size)
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(0, size - END))
+            lines = file.read(END).splitlines()
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        problems.append(f"{METRICS} cannot be read: {error.strerror}")
+        return []
+    except ValueError as error:
+        problems.append(problem_of(folder, error))
+        return []
+    return [record for record in map(parsed, lines) if record]
 
 
 def _is_number(value: Any) -> bool:
@@ -152,17 +195,47 @@ def _is_number(value: Any) -> bool:
     return is_number and abs(value) < 1e300
 
 
-def _planned_steps(folder: Path) -> int | None:
+def _is_count(value: Any) -> bool:
+    return type(value) is int and 0 <= value <= LAST_STEP
+
+
+def _planned_steps(folder: Path, problems: list[str]) -> int | None:
     """Return ``steps`` from the configuration of a shipped model or of a local run."""
+    for read in (_steps_of_args, _steps_of_config):
+        try:
+            steps = read(folder)
+        except FileNotFoundError:
+            continue
+        except ValueError as error:
+            problems.append(problem_of(folder, error))
+            continue
+        except OSError as error:
+            problems.append(f"a configuration cannot be read: {error.strerror}")
+            continue
+        if steps is not None:
+            return steps
+    return None
+
+
+def _steps_of_args(folder: Path) -> int | None:
+    path = folder / TRAIN_ARGS
+    path.lstat()
+    args = read_json(path, limit=LARGEST_ARGS)
+    if not isinstance(args, dict):
+        raise ValueError(f"{path} holds no object")
+    steps = args.get("steps")
+    if steps is not None and not _is_count(steps):
+        raise ValueError(f"{path}: steps is no whole number from 0 on")
+    return steps
+
+
+def _steps_of_config(folder: Path) -> int | None:
+    path = folder / CONFIG
+    with open_regular(path) as file:
+        text = file.read(END)
     try:
-        with (folder / "train_args.json").open("rb") as file:
-            steps = json.loads(file.read(4 * END))["steps"]
-            return steps if isinstance(steps, int) else None
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
-        pass
-    try:
-        with (folder / "config.yaml").open("rb") as file:
-            match = re.search(rb"^steps: *([0-9]{1,15}) *$", file.read(END), re.MULTILINE)
-    except OSError:
-        return None
+        codecs.getincrementaldecoder("utf-8")().decode(text)  # a last character may be cut
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path} is no text in UTF-8: {error.reason}") from None
+    match = re.search(rb"^steps: *([0-9]{1,15}) *$", text, re.MULTILINE)
     return int(match[1]) if match else None

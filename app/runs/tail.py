@@ -3,10 +3,12 @@
 import json
 import os
 import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from app.runs.columns import Columns
+from bytelatent.files import open_regular
 
 CHUNK = 1024 * 1024
 LONGEST_LINE = 1024 * 1024
@@ -22,6 +24,12 @@ Mark = tuple[int, int, int]
 def mark_of(stat: os.stat_result) -> Mark:
     """Return a value that changes whenever a file changes: inode, size and modification time."""
     return stat.st_ino, stat.st_size, stat.st_mtime_ns
+
+
+def check_size(path: Path, size: int) -> None:
+    """Raise ValueError if the file ``path`` of ``size`` bytes is too large to be read."""
+    if size > LARGEST:
+        raise ValueError(f"{path.name} is larger than {LARGEST:,} bytes")
 
 
 class Tail:
@@ -46,22 +54,30 @@ class Tail:
         self._seam = b""
         self._skipping = False
 
-    def read(self) -> Columns:
+    def read(self, between: Callable[[float], None] | None = None) -> Columns:
         """Read the new lines and return all measures; hold ``lock`` while using them.
+
+        Args:
+            between: function that is called before each megabyte after the first with the share of
+                the file that has been read; an exception in it ends the reading, and the next call
+                goes on there.
 
         Raises:
             OSError: the file cannot be read.
-            ValueError: the file is too large.
+            ValueError: the file is too large, or no regular file.
         """
-        with self._path.open("rb") as file:
+        with open_regular(self._path) as file:
             stat = os.fstat(file.fileno())
-            if stat.st_size > LARGEST:
-                raise ValueError(f"{self._path.name} is larger than {LARGEST:,} bytes")
+            check_size(self._path, stat.st_size)
             mark = mark_of(stat)
             if mark != self._mark:
                 if not self._goes_on(file, mark):
                     self._reset()
-                self._read_on(file)
+                self._mark = (mark[0], self._offset, 0)  # how far it is, if the reading ends early
+                for _ in self._read_on(file):
+                    self._mark = (mark[0], self._offset, 0)
+                    if between is not None:
+                        between(self._offset / max(1, stat.st_size))
                 self._mark = mark
         return self._columns
 
@@ -72,10 +88,13 @@ class Tail:
         file.seek(self._offset - len(self._seam))
         return file.read(len(self._seam)) == self._seam
 
-    def _read_on(self, file: BinaryIO) -> None:
+    def _read_on(self, file: BinaryIO) -> Iterator[None]:
+        """Read up to the end; yield between the parts, where the next reading may go on."""
         file.seek(self._offset)
-        pending = b""
+        start, pending = self._offset, b""
         while chunk := file.read(CHUNK):
+            if self._offset > start:  # else the next reading would be no further than this one
+                yield
             data = pending + chunk
             end = data.rfind(b"\n") + 1
             for line in data[:end].split(b"\n")[:-1]:

@@ -1,11 +1,13 @@
 """The list of training runs and their curves as JSON, with caches."""
 
 import json
+import logging
 import math
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -15,14 +17,28 @@ import numpy as np
 from app.requests.compressed import KeptBody
 from app.runs.columns import LAST_STEP, Columns, Series
 from app.runs.curve import Floats, RunCurve, Window, curve_of
-from app.runs.expected import ExpectedResults, expected_of
-from app.runs.find_runs import METRICS, MOST, Summary, TrainingRun, runs_below, summary_of
+from app.runs.expected import ExpectedResults, read_expected
+from app.runs.find_runs import (
+    METRICS,
+    MOST,
+    Summary,
+    TrainingRun,
+    problem_of,
+    runs_below,
+    summary_of,
+)
 from app.runs.tail import Tail
+
+logger = logging.getLogger(__name__)
 
 DEPTH = 4
 KEPT_TAILS = 16
 KEPT_BODIES = 64
 DIGITS = 6
+READ_SECONDS = 5.0
+"""Longest time that one request reads a run; the next request goes on from there."""
+WAIT_SECONDS = 2.0
+"""Longest time that a request waits for another one that reads the same run."""
 
 Value = TypeVar("Value")
 
@@ -38,6 +54,10 @@ class CurveRequest:
 
     points: int = 400
     window: Window = field(default_factory=Window)
+
+
+class StillReadingError(Exception):
+    """Error: a large run has not been read to its end yet; the message says so."""
 
 
 class Newest(Generic[Value]):
@@ -83,7 +103,7 @@ class Runs:
         self._tails = Newest[Tail](KEPT_TAILS)
         self._bodies = Newest[KeptBody](KEPT_BODIES)
         self._summaries = Newest[Summary](2 * MOST)
-        self._expected = Newest[ExpectedResults | None](KEPT_BODIES)
+        self._expected = Newest[tuple[ExpectedResults | None, str | None]](2 * MOST)
         self._lists = Newest[KeptBody](4)
 
     def items(self) -> list[TrainingRun]:
@@ -106,7 +126,8 @@ class Runs:
 
     def listed(self, run: TrainingRun) -> dict[str, Any]:
         """Return the entry of a run in the list of runs."""
-        summary = self._summaries.get((run.name, run.mark), lambda: summary_of(run))
+        summary = self._summaries.get((run.name, run.version), lambda: summary_of(run))
+        problems = [*summary.problems, self._results(run)[1]]
         return {
             "name": run.name,
             "title": run.title,
@@ -118,6 +139,7 @@ class Runs:
             "step": summary.step,
             "planned_steps": summary.planned_steps,
             "values": summary.values,
+            "problem": "; ".join(filter(None, problems)) or None,
         }
 
     def list_body(self) -> KeptBody:
@@ -135,9 +157,10 @@ class Runs:
 
         Raises:
             OSError: the run's file cannot be read, for example because it was deleted.
-            ValueError: the run's file is too large.
+            ValueError: the run's file is too large, or no regular file.
+            StillReadingError: the run's file has not been read to its end yet.
         """
-        key = (run.name, run.mark, request)
+        key = (run.name, run.version, request)
         return self._bodies.get(key, lambda: self._body(run, request))
 
     def _body(self, run: TrainingRun, request: CurveRequest) -> KeptBody:
@@ -148,8 +171,8 @@ class Runs:
         path = run.folder / METRICS
         expected = self.expected(run)
         tail = self._tails.get(path, lambda: Tail(path))
-        with tail.lock:
-            columns = tail.read()
+        with _turn(tail, run):
+            columns = tail.read(_limit(run))
             return {
                 **self.listed(run),
                 "lines": columns.lines,
@@ -162,7 +185,42 @@ class Runs:
 
     def expected(self, run: TrainingRun) -> ExpectedResults | None:
         """Return the results of the run's model, if the folder contains them."""
-        return self._expected.get((run.name, run.mark), lambda: expected_of(run.folder))
+        return self._results(run)[0]
+
+    def _results(self, run: TrainingRun) -> tuple[ExpectedResults | None, str | None]:
+        """Return the results of the run's model, and what is wrong with them."""
+
+        def read() -> tuple[ExpectedResults | None, str | None]:
+            try:
+                return read_expected(run.folder), None
+            except ValueError as error:
+                problem = problem_of(run.folder, error)
+                logger.warning("%s: %s", run.name, problem)
+                return None, problem
+
+        return self._expected.get((run.name, run.version), read)
+
+
+@contextmanager
+def _turn(tail: Tail, run: TrainingRun) -> Iterator[None]:
+    """Hold the lock of a reader, unless another request keeps it for long."""
+    if not tail.lock.acquire(timeout=WAIT_SECONDS):
+        raise StillReadingError(f"{run.name} is being read for another request.")
+    try:
+        yield
+    finally:
+        tail.lock.release()
+
+
+def _limit(run: TrainingRun) -> Callable[[float], None]:
+    """Return a function that ends the reading of a run after a while."""
+    end = time.monotonic() + READ_SECONDS
+
+    def check(share: float) -> None:
+        if time.monotonic() >= end:
+            raise StillReadingError(f"{run.name} is being read: {share:.0%} so far.")
+
+    return check
 
 
 def _curves(

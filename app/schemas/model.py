@@ -60,7 +60,11 @@ class ModelDescription(Strict):
     parameters: int | None = Field(ge=0, description="Number of parameters; null without a config.")
     config: ModelConfig | None
     patching_mode: str | None = Field(description="Name of the patching rule.")
-    threshold: Nats | None = Field(description="Calibrated threshold in nats.")
+    threshold: Nats | None = Field(description="Threshold in nats.")
+    calibrated: bool | None = Field(
+        description="Whether the threshold was chosen for this model; false for that of Meta's "
+        "checkpoints without a calibration, null without a threshold."
+    )
     calibration: CalibrationSummary | None
     bytes: int = Field(ge=0, description="Size of all files in bytes.")
     files: list[ModelFile]

@@ -18,12 +18,15 @@ class Run(Strict):
     source: Literal["shipped", "local"]
     url: str
     modified: str = Field(description="Time of the last write in ISO 8601, UTC.")
-    version: str = Field(description="Text that changes whenever the file of the run changes.")
+    version: str = Field(description="Text that changes whenever a file of the run changes.")
     size: int = Field(ge=0, description="Size of the file in bytes.")
     step: int | None = Field(description="Last step.")
     planned_steps: int | None = Field(description="Planned number of steps, if it is known.")
     values: dict[str, float] = Field(
         description="Last values of bits_per_byte, valid_bits_per_byte, bytes and bytes_per_second."
+    )
+    problem: str | None = Field(
+        description="What is wrong with files of the run; null if nothing is."
     )
 
 

@@ -12,7 +12,12 @@ from bytelatent.generation.sampling import SamplingArgs
 from bytelatent.patching.patcher import PatcherArgs, released_patcher_args
 from bytelatent.patching.rules import ENTROPY_MODES
 from bytelatent.runtime.inspection import Inspection, inspect
-from bytelatent.runtime.model_files import entropy_folder, load_graph
+from bytelatent.runtime.model_files import (
+    TRAIN_ARGS_FILE,
+    entropy_folder,
+    load_graph,
+    model_name,
+)
 from bytelatent.runtime.onnx_format import (
     BLT_GRAPHS,
     ENTROPY_GRAPH,
@@ -23,7 +28,6 @@ from bytelatent.runtime.runtime_rows import Row
 from bytelatent.runtime.sessions import ModelFileError
 from bytelatent.runtime.steps import Sessions, StepModel
 
-TRAIN_ARGS_FILE = "train_args.json"
 PROMPT_LIMIT = 32_768
 """Largest number of bytes of a prompt: memory grows with its number of patches."""
 
@@ -100,7 +104,7 @@ class BltRuntime:
             model = StepModel(sessions, encoder.shape, entropy_shape, patcher)
         except ValueError as error:
             raise ModelFileError(f"{folder}: {error}") from None
-        return cls(model, name=folder.name, patcher=patcher, prompt_limit=prompt_limit)
+        return cls(model, name=model_name(folder), patcher=patcher, prompt_limit=prompt_limit)
 
     def stream(
         self,

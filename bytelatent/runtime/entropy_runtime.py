@@ -16,16 +16,15 @@ from bytelatent.formats.find import local_folder
 from bytelatent.metrics import bits_per_byte
 from bytelatent.patching.patcher import DEFAULT_THRESHOLD
 from bytelatent.runtime.entropy_graph import EntropyGraph
-from bytelatent.runtime.model_files import load_graph
+from bytelatent.runtime.model_files import TRAIN_ARGS_FILE, load_graph, model_name
 from bytelatent.runtime.onnx_format import ENTROPY_GRAPH, SELF_CONTAINED_FILE, EntropyShape
-from bytelatent.runtime.prefixes import Output, Prefixes, chunk_keys
-from bytelatent.runtime.scores import log_softmax, top
+from bytelatent.runtime.prefixes import KEPT_TOP, Known, Output, Prefixes, chunk_keys
+from bytelatent.runtime.scores import log_softmax
 from bytelatent.runtime.self_contained import SelfContained
 from bytelatent.runtime.sessions import ModelFileError
 from bytelatent.tokenizers.blt_tokenizer import BltTokenizer
 from bytelatent.tokenizers.constants import VOCAB_SIZE
 
-TRAIN_ARGS_FILE = "train_args.json"
 DEFAULT_CHUNK = 128
 """Number of bytes of one call; it limits memory and does not change results."""
 
@@ -107,7 +106,7 @@ class EntropyRuntime:
         threshold, longest = _patcher(folder)
         return cls(
             model,
-            name=folder.name,
+            name=model_name(folder),
             threshold=threshold,
             max_patch_length=longest,
             prefixes=prefixes,
@@ -133,13 +132,11 @@ class EntropyRuntime:
         tokens = np.array(_ENCODE(data), dtype=np.int64)
         top_k = min(top_k, VOCAB_SIZE)
         entropies, nats, ids, probabilities = [], [], [], []
-        for first, output in self._outputs(tokens, chunk, between):
-            following = tokens[first + 1 : first + 1 + chunk]
-            nats.append(-output.log_p[np.arange(len(following)), following])
+        for first, output in self._outputs(tokens, chunk, top_k, between):
+            nats.append(-output.log_p_of(tokens[first + 1 : first + 1 + chunk]))
             entropies.append(output.entropies)
-            best, likely = top(output.log_p, top_k)
-            ids.append(best)
-            probabilities.append(likely)
+            ids.append(output.top_ids[:, :top_k].astype(np.int64))
+            probabilities.append(output.top_probabilities[:, :top_k])
         return ByteAnalysis(
             tokens=tokens,
             entropies=np.maximum(np.concatenate(entropies), 0),
@@ -149,23 +146,31 @@ class EntropyRuntime:
         )
 
     def _outputs(
-        self, tokens: NDArray[np.int64], chunk: int, between: Callable[[], None] | None
+        self,
+        tokens: NDArray[np.int64],
+        chunk: int,
+        top_k: int,
+        between: Callable[[], None] | None,
     ) -> Iterator[tuple[int, Output]]:
         """Yield the position and the output of each chunk; cached chunks are not run."""
-        keys = chunk_keys(tokens, chunk) if self._prefixes else []
-        known, remembered = self._prefixes.known(keys) if self._prefixes else ([], None)
-        yield from zip(range(0, len(tokens), chunk), known, strict=False)
-        reading = remembered.copy() if remembered else self.model.begin()
-        for first in range(len(known) * chunk, len(tokens), chunk):
+        prefixes = self._prefixes if top_k <= KEPT_TOP else None
+        keys = chunk_keys(tokens, chunk) if prefixes else []
+        known = prefixes.known(keys) if prefixes else Known([], None, 0)
+        yield from zip(range(0, len(tokens), chunk), known.outputs, strict=False)
+        reading = known.state.copy() if known.state else self.model.begin()
+        whole = len(tokens) // chunk
+        # Where the next text will probably begin to differ: where this one does, or at its end.
+        resumable = {known.common - 1, whole - 2, whole - 1}
+        for number in range(len(known.outputs), -(-len(tokens) // chunk)):
             if between is not None:
                 between()
-            part = tokens[first : first + chunk]
+            part = tokens[number * chunk : (number + 1) * chunk]
             logits, nats = reading.advance(part)
-            output = Output(log_softmax(logits), nats)
-            if self._prefixes:
-                state = reading.copy() if len(part) == chunk else None
-                self._prefixes.keep(keys[first // chunk], output, state)
-            yield first, output
+            output = Output.of(part, log_softmax(logits), nats, top_k)
+            if prefixes:
+                state = reading.copy() if number in resumable and len(part) == chunk else None
+                prefixes.keep(keys[number], output, state)
+            yield number * chunk, output
 
 
 def _load_model(folder: Path, threads: int) -> EntropyGraph | SelfContained:

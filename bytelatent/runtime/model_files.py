@@ -7,8 +7,10 @@ from typing import Any, Generic, TypeVar
 import onnxruntime
 from pydantic import BaseModel, ValidationError
 
+from bytelatent.files import read_json
 from bytelatent.formats.find import model_folder
 from bytelatent.formats.safetensors_header import StoredTensors
+from bytelatent.patching.patcher import DEFAULT_THRESHOLD
 from bytelatent.runtime.onnx_format import (
     ENTROPY_FOLDER,
     GRAPH_KEY,
@@ -17,6 +19,14 @@ from bytelatent.runtime.onnx_format import (
     WEIGHTS_KEY,
 )
 from bytelatent.runtime.sessions import ModelFileError, open_session
+
+TRAIN_ARGS_FILE = "train_args.json"
+CALIBRATION_FILE = "calibration.json"
+LARGEST_ARGS = 16 * 1024 * 1024
+"""Size in bytes of the largest ``train_args.json`` that a name is read from."""
+
+UNNAMED = frozenset({"model", "blt", "entropy", ENTROPY_FOLDER})
+"""Names of folders that say nothing about a model: commands give them to every model."""
 
 Shape = TypeVar("Shape", bound=BaseModel)
 
@@ -72,6 +82,32 @@ def load_graph(
     if notes.get(WEIGHTS_KEY) != stored.fingerprint:
         raise ModelFileError(f"model file {path} was not made for {stored.path}; export it again")
     return LoadedGraph(session, shape)
+
+
+def model_name(folder: Path) -> str:
+    """Return the name of the model in ``folder``.
+
+    It is the name of the folder. For a folder that a command names alike for every model, such as
+    ``model``, it is the ``name`` in ``train_args.json``, or else the name of the folder above.
+    """
+    folder = folder.absolute()
+    if folder.name not in UNNAMED:
+        return folder.name
+    try:
+        name = read_json(folder / TRAIN_ARGS_FILE, limit=LARGEST_ARGS)["name"]
+    except (ValueError, KeyError, TypeError, OSError):
+        name = None
+    if isinstance(name, str) and name.strip() and name.isprintable():
+        return name
+    return folder.parent.name or folder.name
+
+
+def is_calibrated(folder: Path, threshold: float) -> bool:
+    """Return whether a threshold in nats was chosen for the model in ``folder``.
+
+    It was not if it is that of the released checkpoints and the folder has no calibration.
+    """
+    return threshold != DEFAULT_THRESHOLD or (folder / CALIBRATION_FILE).is_file()
 
 
 def entropy_folder(folder: Path, settings: Any, entropy_model: str | Path | None) -> Path:

@@ -37,7 +37,9 @@ def open_session(
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     try:
         if weights is not None:
-            # Mapped here, because onnxruntime does not follow links as in the hub's cache.
+            # Mapped here, because onnxruntime does not follow links as in the hub's cache. It
+            # copies what it needs, so a file that is written over in place changes no loaded model,
+            # as it would if onnxruntime mapped the file itself.
             data = np.memmap(weights, dtype=np.uint8, mode="r")
             options.add_external_initializers_from_files_in_memory(
                 [weights.name], [data], [len(data)]

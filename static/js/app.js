@@ -8,6 +8,7 @@ import { Examples } from "./examples.js";
 import { save } from "./exports.js";
 import { Files } from "./files.js";
 import { Inspector, bytesInWords, summary } from "./inspector.js";
+import { LineEnds } from "./lineends.js";
 import { decodeView, encodeView } from "./link.js";
 import { byId as $, around, pageData } from "./page.js";
 import { onPaper } from "./paper.js";
@@ -25,6 +26,8 @@ const fields = {
   place: $("window-at", HTMLInputElement),
   save: $("save", HTMLDetailsElement),
 };
+
+const lineEnds = new LineEnds(fields.text);
 
 const LONG = 4096; // bytes, from which an answer takes a noticeable time
 const PREDICTED = 8192; // bytes, up to which predictions are asked for
@@ -182,12 +185,13 @@ function say(message, wrong = false) {
 }
 
 function showLength(bytes) {
-  $("typed").textContent = `${bytes.toLocaleString("en")} of ${page.textLimit.toLocaleString("en")} bytes`;
+  const count = `${bytes.toLocaleString("en")} of ${page.textLimit.toLocaleString("en")} bytes`;
+  $("typed").textContent = [count, lineEnds.words].filter(Boolean).join(", ");
 }
 
 /** Ask the server for the entropies of the text in the field. */
 function measureText() {
-  const text = wellFormed(fields.text.value);
+  const text = wellFormed(lineEnds.text);
   const bytes = byteLength(text);
   showLength(bytes);
   if (bytes > page.textLimit) {
@@ -225,7 +229,7 @@ async function showExample(id) {
   source.cancel();
   say("");
   const { text } = found.request;
-  fields.text.value = text;
+  lineEnds.open(text);
   fields.example.value = id;
   showLength(byteLength(text));
   $("patches").lang = found.lang === "zxx" ? "" : found.lang;
@@ -248,7 +252,7 @@ function present() {
   if (chart.zoom !== null) state.shown = chart.zoom;
   if (chart.first > 0) state.from = chart.first;
   if (example !== null && example !== page.first?.id) state.example = example;
-  else if (example === null) state.text = wellFormed(fields.text.value);
+  else if (example === null) state.text = wellFormed(lineEnds.text);
   return Object.values(state).every((value) => value === undefined) ? null : state;
 }
 
@@ -265,7 +269,7 @@ async function restore(state) {
     say("The link names an example that is not here.", true);
     return;
   }
-  fields.text.value = text ?? "";
+  lineEnds.open(text ?? "");
   ownText();
 }
 
@@ -351,7 +355,7 @@ function takeFiles() {
   new Files($("entry"), $("file", HTMLInputElement), {
     limit: page.textLimit,
     onText: (text, called) => {
-      fields.text.value = text;
+      lineEnds.open(text);
       picked = -1;
       wantedWindow = { from: 0, shown: null };
       say("");

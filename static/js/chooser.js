@@ -85,6 +85,7 @@ export class Chooser {
     }
     if (run?.restarts) found.push(`taken up again ${run.restarts === 1 ? "once" : `${run.restarts} times`}`);
     if (run?.skipped) found.push(`${run.skipped} ${run.skipped === 1 ? "line is" : "lines are"} no record`);
+    if (item.problem) found.push(item.problem);
     return found;
   }
 }

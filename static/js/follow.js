@@ -79,22 +79,25 @@ export class Follower {
         }
       }
       this.onChange();
+      let trouble = null;
       for (const item of this.items.filter(({ name }) => this.names.includes(name))) {
         const { query } = this;
         const had = this.curves.get(item.name);
         if (had && had.version === item.version && had.query === query) continue;
         const answer = await get(`${item.url}${query}`).catch((error) => {
-          if (error.status === 404) return null; // it has just gone
-          throw error;
+          if (!error.status) throw error; // no server
+          if (error.status !== 404) trouble ??= error; // 404: it has just gone
+          return null; // the other runs are shown all the same
         });
         if (!answer) continue;
         this.curves.set(item.name, { query, version: item.version, run: answer.data });
         this.onChange();
       }
+      if (trouble) throw trouble;
       if (this.failures) this.onTrouble(null);
       this.failures = 0;
     } catch (error) {
-      this.failures += 1;
+      this.failures = error.status === 503 ? 1 : this.failures + 1; // 503: a large run is being read
       this.onTrouble(error);
     }
   }

@@ -5,6 +5,7 @@ import { Address } from "./address.js";
 import { Files } from "./files.js";
 import { decodeView, encodeView } from "./graphlink.js";
 import { save } from "./graphsave.js";
+import { LineEnds } from "./lineends.js";
 import { byId as $, findAll, pageData } from "./page.js";
 import { post, reach } from "./source.js";
 import { byteLength, wellFormed } from "./text.js";
@@ -18,6 +19,7 @@ const fields = {
   kinds: findAll(document, "[name=kind]", HTMLInputElement),
   saved: saved && $("saved", HTMLSelectElement),
 };
+const lineEnds = new LineEnds(fields.text);
 const UNREACHABLE = "The server cannot be reached. What is drawn stays, and can be searched and saved.";
 const root = $("viewer");
 
@@ -66,7 +68,7 @@ function same(wanted, shown) {
 }
 
 function fillForm({ text, kind = "patches", size, seed }) {
-  fields.text.value = text;
+  lineEnds.open(text);
   count();
   for (const box of fields.kinds) if (box.value === kind && !box.disabled) box.checked = true;
   const sizes = [...fields.size.options].map((option) => option.value);
@@ -78,7 +80,7 @@ function form() {
   const size = Number(fields.size.value);
   const seed = Number(fields.seed.value) || 0;
   const kind = fields.kinds.find((box) => box.checked)?.value;
-  return { text: wellFormed(fields.text.value), kind, size: size === 300 ? undefined : size, seed: seed || undefined };
+  return { text: wellFormed(lineEnds.text), kind, size: size === 300 ? undefined : size, seed: seed || undefined };
 }
 
 /**
@@ -165,8 +167,9 @@ function empty(origin, note) {
 }
 
 function count() {
-  const bytes = byteLength(wellFormed(fields.text.value));
-  $("typed").textContent = `${bytes.toLocaleString("en")} of ${page.limit.toLocaleString("en")} bytes`;
+  const bytes = byteLength(wellFormed(lineEnds.text));
+  const size = `${bytes.toLocaleString("en")} of ${page.limit.toLocaleString("en")} bytes`;
+  $("typed").textContent = [size, lineEnds.words].filter(Boolean).join(", ");
   $("typed").classList.toggle("wrong", bytes > page.limit);
 }
 
@@ -198,7 +201,7 @@ $("copy-link").addEventListener("click", () => address.copy());
 new Files($("make"), $("file", HTMLInputElement), {
   limit: page.limit,
   onText: (text) => {
-    fields.text.value = text;
+    lineEnds.open(text);
     count();
     say("");
   },

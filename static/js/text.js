@@ -5,7 +5,7 @@ const segmenter = typeof Intl.Segmenter === "function" ? new Intl.Segmenter(unde
 
 const VISIBLE = new Map([
   ["\n", "↵\n"],
-  ["\r\n", "↵\n"],
+  ["\r\n", "␍↵\n"],
   ["\r", "␍"],
   ["\t", "⇥\t"],
   ["\u00a0", "⍽"],

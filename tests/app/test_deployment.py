@@ -12,6 +12,7 @@ import tomllib
 from contextlib import closing
 from pathlib import Path
 
+import pytest
 import yaml
 from flask import Flask
 
@@ -21,6 +22,21 @@ from tests.app.servers import PATIENCE, serving
 
 DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
 IGNORED = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
+
+
+@pytest.mark.parametrize(("port", "served"), [(None, "5000"), ("8000", "8000")])
+def test_make_serve_listens_on_this_machine_alone(port: str | None, served: str) -> None:
+    """A variable ``PORT`` of a developer's shell is a port, not the word of a platform."""
+    environment = {name: value for name, value in os.environ.items() if name != "PORT"}
+    if port is not None:
+        environment["PORT"] = port
+    words = ["make", "--no-print-directory", "-n", "serve"]
+    done = subprocess.run(
+        words, cwd=ROOT, env=environment, check=True, capture_output=True, text=True
+    )
+    command = shlex.split(done.stdout.splitlines()[-1])
+    assert command[:3] == ["env", "-u", "PORT"]
+    assert command[-2:] == ["--port", served]
 
 
 def instructions() -> list[tuple[str, str]]:

@@ -1,6 +1,7 @@
 """Models of one's own: found by their files, described truly, and shown by the real server."""
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from app.schemas.model import Models
 from app.settings import DEFAULT_MODEL, Settings
 from bytelatent.architecture.args import LMTransformerArgs
 from bytelatent.exporting.folders import export_entropy
+from bytelatent.patching.patcher import DEFAULT_THRESHOLD
+from bytelatent.runtime import EntropyRuntime
 from bytelatent.transformer import LMTransformer
 from tests.app.servers import serving
 
@@ -102,6 +105,55 @@ def test_the_shipped_model(client: FlaskClient, settings: Settings) -> None:
     assert "en" in found.entropy.calibration.languages
     assert {"entropy.onnx", "config.json"} <= {file.name for file in found.entropy.files}
     assert not found.blt.loaded
+
+
+@pytest.fixture
+def nameless(own: Path, tmp_path: Path) -> Path:
+    """The model in a folder as the trainer names it, with the threshold of Meta."""
+    folder = tmp_path / "my-run" / "model"
+    shutil.copytree(own, folder)
+    patcher = {"threshold": DEFAULT_THRESHOLD, "patching_mode": "entropy"}
+    args = {"name": "novels <small>", "data": {"patcher_args": patcher}}
+    (folder / "train_args.json").write_text(json.dumps(args))
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        (None, "novels <small>"),
+        ('{"data": {"patcher_args": {"threshold": 1}}}', "my-run"),
+        ('{"name": " ", "data": {"patcher_args": {"threshold": 1}}}', "my-run"),
+        ('{"name": 7, "data": {"patcher_args": {"threshold": 1}}}', "my-run"),
+    ],
+)
+def test_a_folder_called_model_does_not_name_one(
+    nameless: Path, settings: Settings, text: str | None, name: str
+) -> None:
+    if text is not None:
+        (nameless / "train_args.json").write_text(text)
+    assert EntropyRuntime.load(nameless).name == name
+    with create_app(replace(settings, model_folder=nameless)).test_client() as client:
+        assert client.get("/api/model").get_json()["entropy"]["name"] == name
+        assert client.post("/api/patches", json={"text": "a"}).get_json()["model"] == name
+
+
+def test_a_threshold_that_is_not_calibrated_is_said(
+    nameless: Path, settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    with create_app(replace(settings, model_folder=nameless)).test_client() as client:
+        assert client.get("/api/model").get_json()["entropy"]["calibrated"] is False
+        for page in ("/", "/model"):
+            text = client.get(page).text
+            assert "not calibrated" in text
+            assert "bytelatent calibrate MODEL" in text
+    assert f"bytelatent calibrate {nameless} --data TEXT --write" in caplog.text
+    caplog.clear()
+    (nameless / "calibration.json").write_text("{}")
+    with create_app(replace(settings, model_folder=nameless)).test_client() as client:
+        assert client.get("/api/model").get_json()["entropy"]["calibrated"] is True
+        assert "not calibrated" not in client.get("/").text
+    assert "calibrate" not in caplog.text
 
 
 def test_without_any_file(client: FlaskClient) -> None:

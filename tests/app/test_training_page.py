@@ -398,7 +398,7 @@ def test_a_run_as_it_is_written(client: FlaskClient, place: Path) -> None:
 def test_a_run_that_vanishes_between_list_and_reading(
     client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def gone(self: Tail) -> Columns:
+    def gone(self: Tail, between: object) -> Columns:
         raise FileNotFoundError(self)
 
     monkeypatch.setattr(Tail, "read", gone)

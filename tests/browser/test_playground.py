@@ -226,6 +226,36 @@ def test_opening_a_file(home: Page, name: str) -> None:
     assert saved(home, "json")[0] == "blt-notes-entropy.json"
 
 
+@pytest.mark.parametrize(
+    ("content", "kept"),
+    [
+        (b"one\r\ntwo\r\n\r\nthree\r\n", "CR LF kept"),
+        (b"old\rMac\r", "CR kept"),
+        (b"all\nof\r\nthem\r", "CR LF and CR kept"),
+        (b"plain\nlines\n", ""),
+    ],
+)
+def test_line_ends_of_a_file_are_kept(home: Page, content: bytes, kept: str) -> None:
+    home.set_input_files("#file", {"name": "a.txt", "mimeType": "", "buffer": content})
+    expect(home.locator("#count-bytes")).to_have_text(str(len(content)))
+    typed = home.locator("#typed")
+    expect(typed).to_contain_text(kept or "bytes")
+    assert ("kept" in typed.inner_text()) is bool(kept)
+    end = re.findall(rb"\r\n|\r|\n", content)[0]
+    home.locator("#text").press("Control+End")
+    home.keyboard.type("x")
+    expect(home.locator("#count-bytes")).to_have_text(str(len(content) + 1))
+    home.locator("#text").press("Control+Home")
+    home.keyboard.press("Enter")
+    expect(home.locator("#count-bytes")).to_have_text(str(len(content) + 1 + len(end)))
+    content = end + content + b"x"
+    measured = json.loads(saved(home, "json")[1])
+    assert measured["text"].encode() == content
+    expect(home).to_have_url(re.compile("#"))
+    home.reload()
+    expect(home.locator("#count-bytes")).to_have_text(str(len(content)))
+
+
 @pytest.mark.parametrize("event", ["drop", "paste"])
 def test_dropping_and_pasting(home: Page, event: str) -> None:
     home.evaluate(

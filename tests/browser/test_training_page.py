@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -289,6 +290,21 @@ def test_a_server_that_is_gone_for_a_while(watch: Visit, lab: Lab) -> None:
     page.unroute("**/api/runs")
     expect(page.locator("#trouble")).to_have_text("")
     watched.forgive("ERR_FAILED")
+
+
+def test_a_run_that_cannot_be_read_hides_no_other(watch: Visit, lab: Lab) -> None:
+    damaged = lab.runs / "a-damaged"  # the list has it before the other
+    damaged.mkdir()
+    (damaged / "metrics.jsonl").touch()
+    os.truncate(damaged / "metrics.jsonl", 300 * 1024 * 1024)
+    (damaged / "train_args.json").write_text("{")
+    watched = watch(f"{lab.url}/training")
+    page = watched.page
+    expect(page.locator(f"{MAIN} path.line:not(.faint)")).to_have_count(4)
+    expect(page.locator("#runs .meta").nth(1)).to_contain_text("metrics.jsonl is larger than")
+    expect(page.locator("#runs .meta").nth(1)).to_contain_text("train_args.json is no JSON")
+    expect(page.locator("#trouble")).to_contain_text("a-damaged")
+    watched.forgive("422")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -3,6 +3,7 @@
 import json
 import shutil
 
+import numpy as np
 import pytest
 
 from bytelatent.runtime import BltRuntime, ModelFileError
@@ -126,3 +127,15 @@ def test_an_entropy_model_that_nobody_needs_is_refused(folder) -> None:
     assert BltRuntime.load(folder).inspect(b"a b").entropies is None
     with pytest.raises(ModelFileError, match="cuts patches by rule 'space', which needs none"):
         BltRuntime.load(folder, entropy_model=folder / ENTROPY_FOLDER)
+
+
+def test_a_file_that_is_written_over_in_place_changes_no_loaded_model(folder) -> None:
+    runtime = BltRuntime.load(folder)
+    before = runtime.inspect(b"the weights stay", top_k=3)
+    for name in WEIGHTS:
+        path = folder / name
+        with path.open("r+b") as file:
+            file.write(b"\xff" * path.stat().st_size)
+    after = runtime.inspect(b"the weights stay", top_k=3)
+    np.testing.assert_array_equal(before.nats, after.nats)
+    np.testing.assert_array_equal(before.top_ids, after.top_ids)

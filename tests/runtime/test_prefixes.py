@@ -36,12 +36,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 class Counting:
-    """A session that counts the tokens it runs."""
+    """A session that counts its calls and the tokens it runs."""
 
     def __init__(self, session) -> None:
-        self._session, self.tokens = session, 0
+        self._session, self.tokens, self.calls = session, 0, 0
 
     def run(self, names, feed):
+        self.calls += 1
         self.tokens += feed["tokens"].size
         return self._session.run(names, feed)
 
@@ -72,6 +73,42 @@ def test_typing_runs_the_end_alone(folder: Path) -> None:
         assert counting.tokens == 0, "the same text again"
 
 
+def last_key(folder: Path, size: int) -> tuple[int, int]:
+    """Return how many calls and tokens the last byte of a typed text takes."""
+    runtime, counting = remembering(folder)
+    data = (TEXT * (size // len(TEXT) + 1))[:size]
+    runtime.analyse(data[:-2])
+    runtime.analyse(data[:-1])
+    counting.calls = counting.tokens = 0
+    same(runtime.analyse(data), EntropyRuntime.load(folder).analyse(data))
+    return counting.calls, counting.tokens
+
+
+def test_the_last_key_of_a_long_text_takes_no_more_than_that_of_a_short_one(folder: Path) -> None:
+    short = last_key(folder, 8 * 1024)
+    assert short[0] == 1
+    assert last_key(folder, 64 * 1024) == short
+
+
+def test_typing_inside_a_long_text_runs_what_follows_alone(folder: Path) -> None:
+    runtime, counting = remembering(folder)
+    data = bytearray((TEXT * 10)[: 24 * 1024])
+    runtime.analyse(bytes(data))
+    place = len(data) - 10 * DEFAULT_CHUNK
+    for number in range(4):
+        counting.tokens = 0
+        data[place:place] = b"x"
+        runtime.analyse(bytes(data))
+        assert number == 0 or counting.tokens <= 12 * DEFAULT_CHUNK
+
+
+def test_more_predictions_than_are_kept(folder: Path) -> None:
+    plain = EntropyRuntime.load(folder)
+    runtime, _ = remembering(folder)
+    for top_k in (0, 16, 17, 260, 3):
+        same(runtime.analyse(TEXT, top_k=top_k), plain.analyse(TEXT, top_k=top_k))
+
+
 def test_any_edit(folder: Path) -> None:
     """Bytes changed, put in and taken out anywhere, with room for few chunks."""
     plain = EntropyRuntime.load(folder)
@@ -91,17 +128,18 @@ def test_any_edit(folder: Path) -> None:
 
 def test_only_so_much_is_kept() -> None:
     prefixes = Prefixes(outputs=3, states=2)
-    output = Output(np.zeros((1, 1), np.float32), np.zeros(1, np.float32))
+    zeros = np.zeros((1, 1), np.float32)
+    output = Output.of(np.zeros(1, np.int64), zeros, np.zeros(1, np.float32), 0)
     state = {"keys": np.zeros(1)}
     keys = [b"a", b"b", b"c", b"d"]
     for key in keys:
         prefixes.keep(key, output, state)
-    assert prefixes.known(keys) == ([], None), "the first has been forgotten"
-    assert prefixes.known([b"b", b"c", b"d"]) == ([output] * 3, None)
-    assert prefixes.known([b"b", b"x"]) == ([], None), "no state after b"
-    found, kept = prefixes.known([b"c", b"x"])
-    assert (found, kept is state) == ([output], True)
-    assert prefixes.known([]) == ([], None)
+    assert prefixes.known(keys) == ([], None, 0), "the first has been forgotten"
+    assert prefixes.known([b"b", b"c", b"d"]) == ([output] * 3, None, 3)
+    assert prefixes.known([b"b", b"x"]) == ([], None, 1), "no state after b"
+    found, kept, common = prefixes.known([b"c", b"x"])
+    assert (found, kept is state, common) == ([output], True, 1)
+    assert prefixes.known([]) == ([], None, 0)
 
 
 def test_keys_tell_texts_apart() -> None:
