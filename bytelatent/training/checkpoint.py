@@ -26,6 +26,7 @@ from torch.optim import Optimizer
 
 from bytelatent.distributed.env import World
 from bytelatent.files import read_json, write_json
+from bytelatent.training.checkpoint_reader import CheckpointReader, PlainValuesPlanner
 
 logger = logging.getLogger(__name__)
 
@@ -189,8 +190,15 @@ class Checkpoints:
         weights, moments = get_state_dict(model, optimizers)
         state: dict[str, Any] = {"model": weights, "optimizer": moments}
         try:
+            reader = CheckpointReader(newest / STATE_FOLDER)
+            reader.read_metadata()  # torch would wrap the message in those of further attempts
             with _alone_on_purpose():
-                load(state, checkpoint_id=newest / STATE_FOLDER, no_dist=self.world.size == 1)
+                load(
+                    state,
+                    storage_reader=reader,
+                    planner=PlainValuesPlanner(),
+                    no_dist=self.world.size == 1,
+                )
         except (CheckpointException, Exception) as error:
             raise ValueError(_why(newest, error)) from error
         set_state_dict(
