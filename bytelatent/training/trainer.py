@@ -37,6 +37,7 @@ from bytelatent.training.live_patches import TrainingPatcher
 from bytelatent.training.optim import build_optimizers, learning_rate, set_learning_rate
 from bytelatent.training.profiling import profiled
 from bytelatent.training.start import INIT_ONLY_KEYS, Model, starting_model
+from bytelatent.training.stopping import StopRequest
 from bytelatent.transformer import LMTransformer
 
 logger = logging.getLogger(__name__)
@@ -78,20 +79,22 @@ class Trainer:
         args: settings of the run.
         report: function that is called in the main process with every logged :class:`StepReport`.
         world: processes that train together.
-
-    Attributes:
-        stop_requested: set it (for example in a signal handler) to save and stop after the current
-            step.
+        stop: request to save and stop after the current step, which may be set at any time; a new
+            one when None.
     """
 
     def __init__(
-        self, args: TrainArgs, report: Callable[[StepReport], None], world: World | None = None
+        self,
+        args: TrainArgs,
+        report: Callable[[StepReport], None],
+        world: World | None = None,
+        stop: StopRequest | None = None,
     ) -> None:
         self.args, self.report, self.world = args, report, world or World()
         self.device = self.world.device(args.device)
         if self.device.type == "cpu":
             keep_freed_memory()
-        self.stop_requested = False
+        self.stop = stop or StopRequest()
         self.patcher = TrainingPatcher.build(args, self.device)
         self.data = self._loader("train")
         self.held_out = self._loader("valid").fixed_batches(args.eval.batches)
@@ -118,7 +121,7 @@ class Trainer:
 
         Returns:
             Whether the last step is done; False if the run was asked to stop and its state is
-            saved.
+            saved, or if it was asked before the first step.
 
         Raises:
             DivergedError: the loss or a gradient is not finite, or the loss has diverged; the last
@@ -126,6 +129,9 @@ class Trainer:
             ValueError: the data are damaged, or a file cannot be written.
         """
         args, tally = self.args, Tally()
+        (asked,) = self.world.sum(torch.tensor(self.stop.requested, device=self.device))
+        if asked and self.step < args.steps:
+            return False
         self.model.train()
         batches = iter(self.data)
         with profiled(args.profile, args.dump_dir / "profile", self.world) as tick:
@@ -191,7 +197,7 @@ class Trainer:
             sums += self._backward(part, float(targets))
         norm = nn.utils.clip_grad_norm_(self.model.parameters(), args.optim.clip)
         gradient_norm = float(norm.full_tensor() if hasattr(norm, "full_tensor") else norm)
-        wants_stop = torch.tensor(self.stop_requested, device=self.device)
+        wants_stop = torch.tensor(self.stop.requested, device=self.device)
         bytes_here = batch.sizes_BS.sum().to(self.device)
         totals = world.sum(*sums, wants_stop, bytes_here)
         nats, byte_nats, patches, stop, size = (float(total) for total in totals)
