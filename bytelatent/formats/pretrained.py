@@ -44,11 +44,14 @@ class Pretrained(nn.Module):
     Attributes:
         kind: format of the settings in the checkpoints of this class.
         summary: description of the class in one sentence, for model cards.
+        shared: for each name that a checkpoint of a model with ``weight_tying`` may have besides
+            those of the model, the name of the tensor that it shares.
         args: settings of the network.
     """
 
     kind: ClassVar[Kind[Any]]
     summary: ClassVar[str]
+    shared: ClassVar[dict[str, str]] = {}
     args: Any
 
     def __init__(self, args: Any) -> None:
@@ -64,9 +67,10 @@ class Pretrained(nn.Module):
 
         Args:
             name_or_path: a folder, or a name such as ``facebook/blt-entropy``. The folder contains
-                ``config.json`` and ``model.safetensors``, or ``params.json`` and
+                ``config.json`` and ``model.safetensors`` or its shards, or ``params.json`` and
                 ``consolidated.pth``.
-            dtype: dtype of the loaded weights; that of the file when None.
+            dtype: dtype of the loaded weights; when None that of the file, or the widest if the
+                file has several.
 
         Raises:
             ValueError: a file is missing, damaged or does not fit; the message names it.
@@ -76,7 +80,8 @@ class Pretrained(nn.Module):
         with torch.device("meta"), NoValues():
             model = cls(checkpoint.args)
         shapes = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
-        model.load_state_dict(read_tensors(checkpoint.weights, shapes, dtype), assign=True)
+        weights = read_tensors(checkpoint.weights, shapes, dtype, cls.shared)
+        model.load_state_dict(weights, assign=True)
         return model.eval()
 
     def save_pretrained(
