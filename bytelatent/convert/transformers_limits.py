@@ -46,6 +46,15 @@ def check_agreement(config: TransformersConfig) -> None:
     pairs = [
         ("encoder_config.cross_attn_k", encoder.cross_attn_k, "cross_attn_k", config.cross_attn_k),
         ("decoder_config.cross_attn_k", decoder.cross_attn_k, "cross_attn_k", config.cross_attn_k),
+        *(
+            (
+                f"{name}.vocab_size",
+                getattr(config, name).vocab_size,
+                "vocab_size",
+                config.vocab_size,
+            )
+            for name in ("patcher_config", "encoder_config", "decoder_config")
+        ),
     ]
     for key in ("num_attention_heads", "dropout"):
         values = getattr(encoder, key), getattr(decoder, key)
@@ -105,6 +114,12 @@ def _stack_limits(blt: ByteLatentTransformerArgs, entropy: LMTransformerArgs) ->
             "'local_block_causal' or 'block_causal'",
         ),
         _Limit("entropy_model.hashes", entropy.hashes, entropy.hashes is None, "null"),
+        _Limit(
+            "entropy_model.vocab_size",
+            entropy.vocab_size,
+            entropy.vocab_size == blt.vocab_size,
+            f"that of the BLT, {blt.vocab_size}, because both read the same ids",
+        ),
         _Limit(
             "entropy_model.eos_id",
             entropy.eos_id,
