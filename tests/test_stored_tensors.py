@@ -104,7 +104,7 @@ def test_tensors_lie_one_after_the_other_and_fit_their_shapes(
 )
 def test_numbers_that_are_no_sizes_are_refused(tmp_path, header) -> None:
     (tmp_path / "m").write_bytes(header_of(header) + bytes(8))
-    with pytest.raises(ValueError, match="m is (no safetensors file, or )?(is )?damaged"):
+    with pytest.raises(ValueError, match=r"m is (no safetensors file, or )?(is )?damaged"):
         StoredTensors.read(tmp_path / "m")
 
 

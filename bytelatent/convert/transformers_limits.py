@@ -46,16 +46,10 @@ def check_agreement(config: TransformersConfig) -> None:
     pairs = [
         ("encoder_config.cross_attn_k", encoder.cross_attn_k, "cross_attn_k", config.cross_attn_k),
         ("decoder_config.cross_attn_k", decoder.cross_attn_k, "cross_attn_k", config.cross_attn_k),
-        *(
-            (
-                f"{name}.vocab_size",
-                getattr(config, name).vocab_size,
-                "vocab_size",
-                config.vocab_size,
-            )
-            for name in ("patcher_config", "encoder_config", "decoder_config")
-        ),
     ]
+    for name in ("patcher_config", "encoder_config", "decoder_config"):
+        size = getattr(config, name).vocab_size
+        pairs.append((f"{name}.vocab_size", size, "vocab_size", config.vocab_size))
     for key in ("num_attention_heads", "dropout"):
         values = getattr(encoder, key), getattr(decoder, key)
         pairs.append((f"encoder_config.{key}", values[0], f"decoder_config.{key}", values[1]))

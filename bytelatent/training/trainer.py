@@ -26,17 +26,18 @@ from bytelatent.distributed.allocator import keep_freed_memory
 from bytelatent.distributed.env import World
 from bytelatent.distributed.parallel import full_weights, place
 from bytelatent.files import write_text
+from bytelatent.formats.train_args import TRAIN_ARGS_FILE
 from bytelatent.loading import write_settings
 from bytelatent.metrics import MetricsFile, Tally, bits_per_byte, memory_bytes
 from bytelatent.model.blt import ByteLatentTransformer
 from bytelatent.model.layers import TransformerBlock
 from bytelatent.tokenizers.constants import BOS_ID, PAD_ID
 from bytelatent.training.args import TrainArgs
-from bytelatent.training.checkpoint import Checkpoints, Settings
+from bytelatent.training.checkpoint import RUN_FILE, Checkpoints, Settings, unreadable
 from bytelatent.training.live_patches import TrainingPatcher
 from bytelatent.training.optim import build_optimizers, learning_rate, set_learning_rate
 from bytelatent.training.profiling import profiled
-from bytelatent.training.start import INIT_ONLY_KEYS, Model, starting_model
+from bytelatent.training.start import INIT_ONLY_KEYS, Model, check_memory, starting_model
 from bytelatent.training.stopping import StopRequest
 from bytelatent.transformer import LMTransformer
 
@@ -95,6 +96,7 @@ class Trainer:
         if self.device.type == "cpu":
             keep_freed_memory()
         self.stop = stop or StopRequest()
+        check_memory(args, self.world, self.device)
         self.patcher = TrainingPatcher.build(args, self.device)
         self.data = self._loader("train")
         self.held_out = self._loader("valid").fixed_batches(args.eval.batches)
@@ -110,11 +112,11 @@ class Trainer:
         self.checkpoints = Checkpoints(folder, args.checkpoint, self.world, settings)
         self.lowest, self.bytes_seen = math.inf, 0
         self.step = self._resume()
-        if self.world.is_main:
-            write_text(args.dump_dir / "config.yaml", save_args(args))
-        self.metrics = MetricsFile(
-            args.dump_dir / "metrics.jsonl", args.metrics, step=self.step, write=self.world.is_main
-        )
+        if self.step > args.steps:
+            raise ValueError(
+                f"steps: the run in {args.dump_dir} has done {self.step} steps, which is more than "
+                f"{args.steps}; give steps={self.step} or more, or another dump_dir"
+            )
 
     def run(self) -> bool:
         """Train to the last step and save the model in ``dump_dir/model``.
@@ -132,6 +134,7 @@ class Trainer:
         (asked,) = self.world.sum(torch.tensor(self.stop.requested, device=self.device))
         if asked and self.step < args.steps:
             return False
+        is_new = self._prepare_files()
         self.model.train()
         batches = iter(self.data)
         with profiled(args.profile, args.dump_dir / "profile", self.world) as tick:
@@ -157,8 +160,21 @@ class Trainer:
             logger.warning("skipped %d bad lines in all, counted anew in every epoch", bad)
         if self.step < args.steps:
             return False
-        self._save_model()
+        self._save_model(is_new)
         return True
+
+    def _prepare_files(self) -> bool:
+        """Write the configuration and open the metrics; return whether any step is left to do.
+
+        The configuration of a run that is finished already stays as it is.
+        """
+        args, main = self.args, self.world.is_main
+        config, is_new = args.dump_dir / "config.yaml", self.step < args.steps
+        if main and (is_new or not config.exists()):
+            write_text(config, save_args(args))
+        path = args.dump_dir / "metrics.jsonl"
+        self.metrics = MetricsFile(path, args.metrics, step=self.step, write=main)
+        return is_new
 
     @torch.no_grad()
     def evaluate(self) -> dict[str, float]:
@@ -355,18 +371,23 @@ class Trainer:
         run = self.checkpoints.load(self.model, self.optimizers)
         if run is None:
             return 0
-        self.data.load_state_dict(run["data"])
-        self.lowest = math.inf if run["lowest"] is None else run["lowest"]
-        self.bytes_seen = run["bytes"]
+        try:
+            self.data.load_state_dict(run["data"])
+            self.lowest = math.inf if run["lowest"] is None else float(run["lowest"])
+            self.bytes_seen = int(run["bytes"])
+        except (AttributeError, KeyError, TypeError) as error:
+            folder = self.checkpoints.folder / f"{run['step']:010d}"
+            raise ValueError(unreadable(folder, f"{RUN_FILE} lacks {error}")) from None
         return int(run["step"])
 
-    def _save_model(self) -> None:
+    def _save_model(self, with_settings: bool) -> None:
         weights = full_weights(self.model)
         if self.world.is_main:
             model = self._fresh(weights=False)
             model.load_state_dict(weights, assign=True)
             model.save_pretrained(self.args.dump_dir / "model")
-            write_settings(self.args.dump_dir / "model", self.args)
+            if with_settings or not (self.args.dump_dir / "model" / TRAIN_ARGS_FILE).exists():
+                write_settings(self.args.dump_dir / "model", self.args)
         self.world.barrier()
 
 
