@@ -111,7 +111,8 @@ def read_pair(folder: Path, pair: Pair, dtype: torch.dtype | None = None) -> Non
         shapes[foreign] = (rows, *own_state[pieces[0]].shape[1:])
     state: State = {}
     for path, file_shapes in _files(folder, shapes).items():
-        for foreign, tensor in read_tensors(path, file_shapes, dtype).items():
+        tensors = read_tensors(path, file_shapes, dtype, one_dtype=False)
+        for foreign, tensor in tensors.items():
             sizes = [own_state[piece].shape[0] for piece in names[foreign]]
             state |= dict(zip(names[foreign], torch.split(tensor, sizes), strict=True))
     pair.load_state_dict(state, assign=True)

@@ -14,6 +14,7 @@ from bytelatent.formats.released import (
     CONFIG_FILE,
     CONSOLIDATED_FILE,
     MODEL_FILES,
+    MODEL_NEEDS,
     PARAMS_FILE,
     WEIGHTS_FILE,
     Args,
@@ -59,7 +60,13 @@ class Pretrained(nn.Module):
         self.args = args
 
     @classmethod
-    def from_pretrained(cls, name_or_path: str | Path, *, dtype: torch.dtype | None = None) -> Self:
+    def from_pretrained(
+        cls,
+        name_or_path: str | Path,
+        *,
+        dtype: torch.dtype | None = None,
+        revision: str | None = None,
+    ) -> Self:
         """Load a model in eval mode from a folder, a shipped model or a hub repository.
 
         The file of weights is mapped into memory, so memory never holds the weights twice. Weights
@@ -71,11 +78,12 @@ class Pretrained(nn.Module):
                 ``consolidated.pth``.
             dtype: dtype of the loaded weights; when None that of the file, or the widest if the
                 file has several.
+            revision: branch, tag or commit of the repository; ``owner/name@revision`` names it too.
 
         Raises:
             ValueError: a file is missing, damaged or does not fit; the message names it.
         """
-        folder = model_folder(name_or_path, MODEL_FILES)
+        folder = model_folder(name_or_path, MODEL_FILES, revision=revision, needed=MODEL_NEEDS)
         checkpoint = find_checkpoint(folder, cls.kind)
         with torch.device("meta"), NoValues():
             model = cls(checkpoint.args)

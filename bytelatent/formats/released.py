@@ -36,6 +36,13 @@ SHARDS = "model-*.safetensors"
 MODEL_FILES = (CONFIG_FILE, WEIGHTS_FILE, INDEX_FILE, SHARDS, PARAMS_FILE, CONSOLIDATED_FILE)
 """Names and patterns of all files of a folder or repository that loading a model may need."""
 
+MODEL_NEEDS = (
+    (CONFIG_FILE, WEIGHTS_FILE),
+    (CONFIG_FILE, INDEX_FILE),
+    (PARAMS_FILE, CONSOLIDATED_FILE),
+)
+"""Sets of files of which a folder with a model has one."""
+
 RETIRED_LM_KEYS = frozenset({"attn_impl", "rope_use_fp32_in_outer_product"})
 """Keys of released entropy models that choose a kernel and change no result."""
 

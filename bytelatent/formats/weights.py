@@ -38,6 +38,8 @@ def read_tensors(
     shapes: Shapes,
     dtype: torch.dtype | None = None,
     shared: Mapping[str, str] | None = None,
+    *,
+    one_dtype: bool = True,
 ) -> State:
     """Read the tensors of a file or of shards and check their names and shapes.
 
@@ -47,10 +49,12 @@ def read_tensors(
         path: a ``.safetensors`` file, the index of such files, or a torch file with the tensors
             under ``model`` or at its top.
         shapes: shape of every tensor of the model, by its name.
-        dtype: dtype of the result; when None the tensors are views of the mapped file, or converted
-            to the widest dtype of the file if it has several.
+        dtype: dtype of the result; when None the tensors are views of the mapped file.
         shared: names that a file may have besides those of ``shapes``, each with the name of the
             tensor that it must be equal to; a file may have either name or both.
+        one_dtype: whether all tensors are converted to the widest dtype of the file if it has
+            several and ``dtype`` is None, because torch multiplies no mixture. A file with several
+            models may have one dtype for each.
 
     Raises:
         ValueError: the file is missing, damaged or not readable, or a tensor is missing, unknown,
@@ -61,7 +65,7 @@ def read_tensors(
     tensors = {own: tensors[stored] for own, stored in names.items()}
     _check(path, tensors, shapes, dtype)
     dtypes = {tensor.dtype for tensor in tensors.values()}
-    if len(dtypes) > 1 and dtype is None:
+    if len(dtypes) > 1 and dtype is None and one_dtype:
         dtype = next(iter(dtypes))
         for other in dtypes:
             dtype = torch.promote_types(dtype, other)

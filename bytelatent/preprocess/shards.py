@@ -18,7 +18,7 @@ from bytelatent.data.readers import BadRecordError, Record, Shard
 from bytelatent.distributed.devices import find_device
 from bytelatent.files import replacing
 from bytelatent.formats.find import model_folder
-from bytelatent.formats.released import MODEL_FILES, find_checkpoint
+from bytelatent.formats.released import MODEL_FILES, MODEL_NEEDS, find_checkpoint
 from bytelatent.formats.stored_names import weight_files
 from bytelatent.preprocess.args import PreprocessArgs
 from bytelatent.preprocess.batched_entropies import measure
@@ -103,7 +103,7 @@ def describe(args: PreprocessArgs) -> dict[str, Any]:
     Raises:
         ValueError: the entropy model does not exist, or cannot measure texts of any length.
     """
-    folder = model_folder(args.entropy_model, MODEL_FILES)
+    folder = model_folder(args.entropy_model, MODEL_FILES, needed=MODEL_NEEDS)
     checkpoint = find_checkpoint(folder, LMTransformer.kind)
     if checkpoint.args.window is None:
         raise ValueError(
