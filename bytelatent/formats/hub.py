@@ -63,8 +63,10 @@ def download(
         api = HfApi()
         patterns = None if files is None else list(files)
         try:
-            folder = api.snapshot_download(
-                name, revision=revision, allow_patterns=patterns, local_dir=to
+            folder = Path(
+                api.snapshot_download(
+                    name, revision=revision, allow_patterns=patterns, local_dir=to
+                )
             )
         except errors.LocalEntryNotFoundError:
             cached = None if revision or to else _cached_by_commit(name, needed)
@@ -72,7 +74,7 @@ def download(
                 raise
             logger.warning("the hub cannot be asked; taking %s of %s", cached.name, name)
             folder = cached
-        missing = _missing(Path(folder), needed)
+        missing = _missing(folder, needed)
         if missing is not None and to is None:
             try:
                 api.hf_hub_download(name, missing, revision=revision)
@@ -83,7 +85,7 @@ def download(
                 ) from None
             except errors.EntryNotFoundError:
                 pass  # the repository has no such file, which the caller says better
-        return Path(folder)
+        return folder
 
 
 def _missing(folder: Path, needed: Alternatives) -> str | None:
