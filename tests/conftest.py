@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, settings
 CHECKPOINTS = Path(__file__).parent / "checkpoints"
 CASES = sorted(path.name for path in CHECKPOINTS.iterdir() if path.is_dir())
 
-# The same examples in every run (new ones with --hypothesis-profile=default). The usual 200 ms for one
-# example say more about how busy the machine is than about the code.
+# The same examples in every run (new ones with --hypothesis-profile=default). The usual 200 ms for
+# one example say more about how busy the machine is than about the code.
 settings.register_profile(
     "repeatable", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
