@@ -3,6 +3,7 @@
     python download_blt_weights.py                       # blt-1b, blt-7b and blt-entropy
     python download_blt_weights.py blt-1b blt-entropy    # only these
     python download_blt_weights.py blt --to elsewhere    # the .pth checkpoints of all three
+    python download_blt_weights.py blt-1b@REVISION       # a branch, tag or commit
 
 They are gated: accept the licence on each repository's page, and run ``huggingface-cli login``.
 What has been fetched is not fetched again. blt-1b alone has 4.5 billion parameters.
@@ -13,7 +14,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from bytelatent.formats.hub import download
+from bytelatent.formats.hub import download, split_revision
 
 OWNER = "facebook"
 DEFAULT = ("blt-1b", "blt-7b", "blt-entropy")
@@ -40,11 +41,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = parser.parse_args(argv)
     names = options.names or DEFAULT
     for name in names:
-        if name not in CHOICES:
+        if split_revision(name)[0] not in CHOICES:
             parser.error(f"{name!r} is none of {', '.join(CHOICES)}")
     try:
         for name in names:
-            print(download(f"{OWNER}/{name}", to=options.to / name), flush=True)
+            folder = options.to / split_revision(name)[0]
+            print(download(f"{OWNER}/{name}", to=folder), flush=True)
     except ValueError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from bytelatent.distributed.allocator import restart_with_huge_pages
+from bytelatent.training.stopping import hold_signals
 
 USAGE_ERROR = 2
 INTERRUPTED = 130
@@ -24,6 +25,8 @@ class Command(NamedTuple):
         words: words in front of the words of the user, for a module with several commands.
         huge_pages: whether the command computes for a long time on a CPU and so benefits from huge
             pages.
+        saves: whether the command saves and exits after a signal; it then receives signals that
+            arrive before it has begun.
     """
 
     module: str
@@ -31,11 +34,16 @@ class Command(NamedTuple):
     extra: str
     words: tuple[str, ...] = ()
     huge_pages: bool = False
+    saves: bool = False
 
 
 COMMANDS = {
     "train": Command(
-        "bytelatent.train", "train a model from a configuration", "train", huge_pages=True
+        "bytelatent.train",
+        "train a model from a configuration",
+        "train",
+        huge_pages=True,
+        saves=True,
     ),
     "stool": Command("bytelatent.stool", "run a command on a Slurm cluster", "train"),
     "preprocess": Command(
@@ -53,6 +61,7 @@ COMMANDS = {
         "train families of models at equal compute",
         "scaling",
         huge_pages=True,
+        saves=True,
     ),
     "calibrate": Command(
         "bytelatent.calibration", "find the threshold for a target patch size", "train"
@@ -142,6 +151,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         )
         return USAGE_ERROR
     command = COMMANDS[name]
+    if argv is None and command.saves:
+        hold_signals()
     if argv is None and command.huge_pages:
         restart_with_huge_pages()
     try:

@@ -26,7 +26,7 @@ from bytelatent.exporting.folders import DTYPES, export_blt, export_entropy
 from bytelatent.files import write_json
 from bytelatent.formats.find import model_folder
 from bytelatent.formats.pretrained import Pretrained
-from bytelatent.formats.released import MODEL_FILES
+from bytelatent.formats.released import MODEL_FILES, MODEL_NEEDS
 from bytelatent.formats.train_args import TRAIN_ARGS_FILE, BltTokenizerAndPatcher
 from bytelatent.loading import kind_of, load_text_model, read_settings
 from bytelatent.model.blt import ByteLatentTransformer
@@ -60,7 +60,8 @@ def export(name: str, out: Path | None = None, dtype: str | None = None) -> list
     if out is not None and out.suffix == ".onnx":
         raise ValueError(f"--out: {out} is no folder; a graph needs the weights beside it")
     stored_as = None if dtype is None else DTYPES[dtype]
-    folder = model_folder(name, (*MODEL_FILES, TRAIN_ARGS_FILE, f"{ENTROPY_FOLDER}/*"))
+    files = (*MODEL_FILES, TRAIN_ARGS_FILE, f"{ENTROPY_FOLDER}/*")
+    folder = model_folder(name, files, needed=MODEL_NEEDS)
     if kind_of(folder) is ByteLatentTransformer:
         return _export_blt(name, folder, out, stored_as)
     folder = _with_weights(folder, out, LMTransformer, stored_as)

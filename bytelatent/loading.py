@@ -12,7 +12,14 @@ import torch
 
 from bytelatent.files import read_json, write_json
 from bytelatent.formats.find import model_folder
-from bytelatent.formats.released import CONFIG_FILE, MARKS, MODEL_FILES, PARAMS_FILE, args_of_params
+from bytelatent.formats.released import (
+    CONFIG_FILE,
+    MARKS,
+    MODEL_FILES,
+    MODEL_NEEDS,
+    PARAMS_FILE,
+    args_of_params,
+)
 from bytelatent.formats.train_args import TRAIN_ARGS_FILE, BltTokenizerAndPatcher
 from bytelatent.model.blt import ByteLatentTransformer
 from bytelatent.patching.entropies import entropy_function
@@ -68,6 +75,7 @@ def load_text_model(
     entropy_model: str | None = None,
     dtype: torch.dtype | None = torch.float32,
     device: torch.device | str = "cpu",
+    revision: str | None = None,
 ) -> TextModel:
     """Load an entropy model or a BLT, and the entropy model of the patcher of a BLT.
 
@@ -78,12 +86,15 @@ def load_text_model(
             ``entropy_model``.
         dtype: dtype of the weights; that of the file when None.
         device: device to run on.
+        revision: branch, tag or commit of the repository ``name``; ``owner/name@revision`` names it
+            too, also for the entropy model.
 
     Raises:
         ValueError: a file is missing or damaged, the model does not read bytes, or the rule of a
             BLT needs entropies and no entropy model is named.
     """
-    folder = model_folder(name, (*MODEL_FILES, TRAIN_ARGS_FILE, f"{ENTROPY_FOLDER}/*"))
+    files = (*MODEL_FILES, TRAIN_ARGS_FILE, f"{ENTROPY_FOLDER}/*")
+    folder = model_folder(name, files, revision=revision, needed=MODEL_NEEDS)
     settings = read_settings(folder)
     both = BltTokenizerAndPatcher.from_pretrained(folder) if settings else None
     if both is not None and both.tokenizer_args.name != "blt":

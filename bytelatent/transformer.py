@@ -16,7 +16,7 @@ before a chunk that n-grams include, ``D`` width, ``G`` key/value heads, ``E`` h
 vocabulary.
 """
 
-from typing import NamedTuple, cast
+from typing import ClassVar, NamedTuple, cast
 
 import torch
 from torch import Generator, Tensor, nn
@@ -57,6 +57,7 @@ class LMTransformer(EmbedsBytes):
         "A byte-level language model that measures next-byte entropies, for cutting text into "
         "patches (Byte Latent Transformer, arXiv 2412.09871)."
     )
+    shared: ClassVar[dict[str, str]] = {"output.weight": "tok_embeddings.weight"}
     args: LMTransformerArgs
 
     def __init__(self, args: LMTransformerArgs) -> None:

@@ -42,7 +42,7 @@ class FakeHub:
     def file_exists(self, repo_id, filename) -> bool:
         return (self.root / repo_id / filename).is_file()
 
-    def hf_hub_download(self, repo_id, filename) -> str:
+    def hf_hub_download(self, repo_id, filename, revision=None) -> str:
         return str(self.root / repo_id / filename)
 
     def upload_folder(self, *, repo_id, folder_path, commit_message) -> None:
@@ -50,8 +50,8 @@ class FakeHub:
         for path in Path(folder_path).iterdir():
             (self.root / repo_id / path.name).write_bytes(path.read_bytes())
 
-    def snapshot_download(self, repo_id, *, allow_patterns, local_dir) -> str:
-        self.calls.append(("download", repo_id, allow_patterns, local_dir))
+    def snapshot_download(self, repo_id, *, revision, allow_patterns, local_dir) -> str:
+        self.calls.append(("download", repo_id, allow_patterns, local_dir, revision))
         return str(self.root / repo_id)
 
 
@@ -107,7 +107,10 @@ def test_only_the_files_that_are_needed_are_fetched(hub) -> None:
             kind.from_pretrained(repository)
     (_, first), (_, second) = [call[1:3] for call in hub.calls if call[0] == "download"]
     assert first == ["train_args.json", "params.json"]
-    assert second == ["config.json", "model.safetensors", "params.json", "consolidated.pth"]
+    shards = ["model.safetensors.index.json", "model-*.safetensors"]
+    assert second == [
+        *("config.json", "model.safetensors", *shards, "params.json", "consolidated.pth")
+    ]
 
 
 def answer(status: int) -> SimpleNamespace:

@@ -32,8 +32,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("model", "transformer", "runtime"),
     (
         *("convert", "exporting", "generation.torch_backend", "graph", "patching.entropies"),
-        *(f"training.{part}" for part in ("args", "checkpoint", "muon", "optim")),
-        *(f"training.{part}" for part in ("profiling", "stopping")),
+        *(f"training.{part}" for part in ("args", "checkpoint", "checkpoint_reader")),
+        *(f"training.{part}" for part in ("muon", "optim", "profiling", "stopping")),
     ),
     ("convert.commands", "loading"),
     ("evaluation", "training"),

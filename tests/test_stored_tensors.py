@@ -64,3 +64,65 @@ def test_files_that_are_cut_off_or_missing_are_refused(path, tmp_path) -> None:
         StoredTensors.read(path)
     with pytest.raises(ValueError, match="nothing does not exist"):
         StoredTensors.read(tmp_path / "nothing")
+
+
+def entry(first: int, after: int, *shape: object, dtype: str = "F32") -> dict:
+    return {"dtype": dtype, "shape": list(shape), "data_offsets": [first, after]}
+
+
+@pytest.mark.parametrize(
+    ("entries", "size", "fault"),
+    [
+        ({"a": entry(0, 8, 2), "b": entry(4, 12, 2)}, 12, "b overlaps the tensor before it"),
+        ({"a": entry(0, 8, 2), "b": entry(0, 8, 2)}, 8, "b overlaps the tensor before it"),
+        ({"a": entry(0, 8, 2), "b": entry(12, 20, 2)}, 20, "b has a gap before it"),
+        ({"a": entry(4, 12, 2)}, 12, "a has a gap before it"),
+        ({"a": entry(0, 8, 2)}, 9, "1 bytes follow its last tensor"),
+        ({}, 3, "3 bytes follow its last tensor"),
+        ({"a": entry(0, 8, 3)}, 8, r"a has 8 bytes, which is not the size of F32 in shape \(3,\)"),
+        ({"a": entry(0, 8)}, 8, r"a has 8 bytes, which is not the size of F32 in shape \(\)"),
+        ({"a": entry(0, 8, 2, dtype="F16")}, 8, "a has 8 bytes, which is not the size of F16"),
+    ],
+)
+def test_tensors_lie_one_after_the_other_and_fit_their_shapes(
+    tmp_path, entries, size, fault
+) -> None:
+    (tmp_path / "m").write_bytes(header_of(entries) + bytes(size))
+    with pytest.raises(ValueError, match=f"m is damaged: {fault}"):
+        StoredTensors.read(tmp_path / "m")
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        *(
+            {"a": entry(*numbers)}
+            for numbers in [(-4, 4, 2), (0, 8, -2), (0, 8, 2.0), (0, 4, True)]
+        ),
+        {"a": entry(8, 0, 2)},
+    ],
+)
+def test_numbers_that_are_no_sizes_are_refused(tmp_path, header) -> None:
+    (tmp_path / "m").write_bytes(header_of(header) + bytes(8))
+    with pytest.raises(ValueError, match=r"m is (no safetensors file, or )?(is )?damaged"):
+        StoredTensors.read(tmp_path / "m")
+
+
+def test_a_name_that_occurs_twice_is_refused(tmp_path) -> None:
+    one = json.dumps({"a": entry(0, 4, 1)})[1:-1]
+    header = f"{{{one}, {one}}}".encode()
+    (tmp_path / "m").write_bytes(struct.pack("<Q", len(header)) + header + bytes(4))
+    with pytest.raises(ValueError, match="m is no safetensors file, or is damaged"):
+        StoredTensors.read(tmp_path / "m")
+
+
+DTYPES = [
+    *(torch.bool, torch.uint8, torch.int16, torch.int32, torch.int64, torch.float64),
+    *(torch.float8_e4m3fn, torch.float8_e5m2, torch.float16, torch.bfloat16, torch.float32),
+]
+
+
+def test_every_dtype_of_torch_is_read(tmp_path) -> None:
+    tensors = {str(n): torch.zeros(3, n + 1, dtype=dtype) for n, dtype in enumerate(DTYPES)}
+    save_file(tensors | {"empty": torch.zeros(0, 4)}, tmp_path / "m")
+    assert len(StoredTensors.read(tmp_path / "m").tensors) == len(DTYPES) + 1

@@ -214,7 +214,7 @@ def test_interrupted_and_resumed_equals_uninterrupted(corpus, tmp_path, kind, at
 def test_a_request_to_stop_saves_and_leaves(corpus, tmp_path) -> None:
     whole, _ = train(run_args(corpus, tmp_path / "whole"))
     args = run_args(corpus, tmp_path / "cut", log_every=1)
-    trainer = Trainer(args, lambda report: setattr(trainer, "stop_requested", report.step == 6))
+    trainer = Trainer(args, lambda report: setattr(trainer.stop, "requested", report.step == 6))
     assert not trainer.run()
     assert [p.name for p in (args.dump_dir / "checkpoints").iterdir()] == ["0000000007"]
     assert not (args.dump_dir / "model").exists()

@@ -297,6 +297,7 @@ def test_models_of_different_types_are_run_there_in_the_wider_one(tmp_path) -> N
         ({}, {"head_dim": 4}, {}, "entropy_model.head_dim: 4"),
         ({}, {"attn_bias_type": "causal"}, {}, "entropy_model.attn_bias_type: 'causal'"),
         ({}, {"eos_id": 9}, {}, "entropy_model.eos_id: 9"),
+        ({"vocab_size": 264}, {}, {}, "entropy_model.vocab_size: 260"),
         ({}, {"hashes": {"sizes": [3]}}, {}, "entropy_model.hashes: HashArgs(sizes=(3,)"),
         ({}, {}, {"patching_mode": "space"}, "patching_mode: space"),
         ({}, {}, {"monotonicity": True}, "patching_mode: monotonic"),
@@ -324,6 +325,10 @@ def test_what_the_format_cannot_say_is_not_written(blt, entropy, patcher, words,
         ({"patcher_config__hidden_size": "wide"}, "patcher_config.hidden_size: Input should"),
         ({"patcher_config__num_attention_heads": 4}, "patcher_config.head_dim: 8 must equal"),
         ({"cross_attn_k": 3}, "encoder_config.cross_attn_k: 2 must equal cross_attn_k, 3"),
+        (
+            {"patcher_config__vocab_size": 264},
+            "patcher_config.vocab_size: 264 must equal vocab_size",
+        ),
         (
             {"decoder_config__num_attention_heads": 4},
             "encoder_config.num_attention_heads: 2 must equal decoder_config.num_attention_heads",

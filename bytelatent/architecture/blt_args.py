@@ -45,7 +45,8 @@ class ByteLatentTransformerArgs(BaseModel):
         encoder, global_model, decoder: settings of the three transformers.
         patch_vectors: ``K``, number of vectors of the local width that stand for one patch in
             cross-attention.
-        cross_heads: number of heads of cross-attention.
+        cross_heads: number of heads of cross-attention; it and ``patch_vectors`` mean nothing in a
+            model without cross-attention.
         pooling: how the states of the bytes of a patch are pooled into the patch vector (``max``,
             ``avg``, ``min``). If the encoder has cross-attention, exactly one pooling is named,
             and its result is projected to ``K`` vectors. If not, several poolings may be named,
@@ -88,7 +89,8 @@ class ByteLatentTransformerArgs(BaseModel):
                 f"decoder.dim {self.decoder.dim} must equal encoder.dim {self.encoder.dim}: "
                 "the decoder starts from the encoder's byte states"
             )
-        if self.encoder.dim % self.cross_heads:
+        crosses = self.encoder.cross_layers or self.decoder.cross_layers
+        if crosses and self.encoder.dim % self.cross_heads:
             raise ValueError(
                 f"encoder.dim {self.encoder.dim} is not a multiple of cross_heads "
                 f"{self.cross_heads}"

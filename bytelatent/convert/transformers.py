@@ -21,11 +21,11 @@ from bytelatent.convert.transformers_config import (
     entropy_args,
 )
 from bytelatent.convert.transformers_limits import check_agreement, check_expressible
-from bytelatent.convert.transformers_weights import INDEX_FILE, SHARDS, Pair, read_pair, write_pair
+from bytelatent.convert.transformers_weights import Pair, read_pair, write_pair
 from bytelatent.files import read_json, write_json
 from bytelatent.formats.find import model_folder
 from bytelatent.formats.pretrained import NoValues
-from bytelatent.formats.released import CONFIG_FILE, WEIGHTS_FILE, explain
+from bytelatent.formats.released import CONFIG_FILE, INDEX_FILE, SHARDS, WEIGHTS_FILE, explain
 from bytelatent.model.blt import ByteLatentTransformer
 from bytelatent.patching.patcher import PatcherArgs
 from bytelatent.patching.rules import PatchingMode
@@ -50,7 +50,9 @@ class Bundle:
     patcher_args: PatcherArgs
 
 
-def load_transformers(name_or_path: str | Path, *, dtype: torch.dtype | None = None) -> Bundle:
+def load_transformers(
+    name_or_path: str | Path, *, dtype: torch.dtype | None = None, revision: str | None = None
+) -> Bundle:
     """Load a folder or a hub repository in the format of ``transformers``.
 
     The files are mapped into memory, so memory never holds the weights twice.
@@ -58,11 +60,14 @@ def load_transformers(name_or_path: str | Path, *, dtype: torch.dtype | None = N
     Args:
         name_or_path: an existing folder, or a repository such as ``itazap/blt-1b-hf``.
         dtype: dtype of the loaded weights; that of the files when None.
+        revision: branch, tag or commit of the repository; ``owner/name@revision`` names it too.
 
     Raises:
         ValueError: a file is missing, damaged or does not fit; the message names it.
     """
-    folder = model_folder(name_or_path, (CONFIG_FILE, WEIGHTS_FILE, INDEX_FILE, SHARDS))
+    files = (CONFIG_FILE, WEIGHTS_FILE, INDEX_FILE, SHARDS)
+    needed = ((CONFIG_FILE, WEIGHTS_FILE), (CONFIG_FILE, INDEX_FILE))
+    folder = model_folder(name_or_path, files, revision=revision, needed=needed)
     path = folder / CONFIG_FILE
     config = _read_config(path)
     try:

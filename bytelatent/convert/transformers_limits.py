@@ -47,6 +47,9 @@ def check_agreement(config: TransformersConfig) -> None:
         ("encoder_config.cross_attn_k", encoder.cross_attn_k, "cross_attn_k", config.cross_attn_k),
         ("decoder_config.cross_attn_k", decoder.cross_attn_k, "cross_attn_k", config.cross_attn_k),
     ]
+    for name in ("patcher_config", "encoder_config", "decoder_config"):
+        size = getattr(config, name).vocab_size
+        pairs.append((f"{name}.vocab_size", size, "vocab_size", config.vocab_size))
     for key in ("num_attention_heads", "dropout"):
         values = getattr(encoder, key), getattr(decoder, key)
         pairs.append((f"encoder_config.{key}", values[0], f"decoder_config.{key}", values[1]))
@@ -105,6 +108,12 @@ def _stack_limits(blt: ByteLatentTransformerArgs, entropy: LMTransformerArgs) ->
             "'local_block_causal' or 'block_causal'",
         ),
         _Limit("entropy_model.hashes", entropy.hashes, entropy.hashes is None, "null"),
+        _Limit(
+            "entropy_model.vocab_size",
+            entropy.vocab_size,
+            entropy.vocab_size == blt.vocab_size,
+            f"that of the BLT, {blt.vocab_size}, because both read the same ids",
+        ),
         _Limit(
             "entropy_model.eos_id",
             entropy.eos_id,

@@ -16,14 +16,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from bytelatent.files import read_json, replacing
-from bytelatent.formats.released import WEIGHTS_FILE
+from bytelatent.files import replacing
+from bytelatent.formats.released import INDEX_FILE, WEIGHTS_FILE
+from bytelatent.formats.stored_names import files_of_tensors
 from bytelatent.formats.weights import Shapes, State, read_tensors
 from bytelatent.model.blt import ByteLatentTransformer
 from bytelatent.transformer import LMTransformer
-
-INDEX_FILE = "model.safetensors.index.json"
-SHARDS = "model-*.safetensors"
 
 PREFIXES: tuple[tuple[str, str], ...] = (
     ("blt.encoder_hash_tok_embedding.", "model.encoder_hash_tok_embedding"),
@@ -113,7 +111,8 @@ def read_pair(folder: Path, pair: Pair, dtype: torch.dtype | None = None) -> Non
         shapes[foreign] = (rows, *own_state[pieces[0]].shape[1:])
     state: State = {}
     for path, file_shapes in _files(folder, shapes).items():
-        for foreign, tensor in read_tensors(path, file_shapes, dtype).items():
+        tensors = read_tensors(path, file_shapes, dtype, one_dtype=False)
+        for foreign, tensor in tensors.items():
             sizes = [own_state[piece].shape[0] for piece in names[foreign]]
             state |= dict(zip(names[foreign], torch.split(tensor, sizes), strict=True))
     pair.load_state_dict(state, assign=True)
@@ -163,14 +162,11 @@ def _files(folder: Path, shapes: Shapes) -> dict[Path, Shapes]:
     single, index = folder / WEIGHTS_FILE, folder / INDEX_FILE
     if single.is_file() or not index.is_file():
         return {single: shapes}
-    listed = read_json(index)
-    shards = listed.get("weight_map") if isinstance(listed, dict) else None
-    if not isinstance(shards, dict) or any(Path(str(s)).name != s for s in shards.values()):
-        raise ValueError(f'{index} needs a "weight_map" from tensors to files of this folder')
-    missing = shapes.keys() - shards.keys()
+    files = files_of_tensors(index)
+    missing = shapes.keys() - files.keys()
     if missing:
         raise ValueError(f"{index} lacks tensor {min(missing)!r} ({len(missing)} in all)")
     return {
-        folder / shard: {name: shape for name, shape in shapes.items() if shards[name] == shard}
-        for shard in sorted(set(shards.values()))
+        shard: {name: shape for name, shape in shapes.items() if files[name] == shard}
+        for shard in sorted(set(files.values()))
     }

@@ -99,15 +99,15 @@ class Source:
         Raises:
             ValueError: no chunk has a record, or no document has text.
         """
-        found = "no document"
+        content = "no document"
         for is_empty in self._documents_are_empty():
-            found = "only empty documents" if is_empty else ""
+            content = "only empty documents" if is_empty else ""
             if not is_empty:
                 break
         self.close()
-        if found:
+        if content:
             raise ValueError(
-                f"data.sources: {self.name!r} holds {found} ({self.paths[0]}"
+                f"data.sources: {self.name!r} holds {content} ({self.paths[0]}"
                 + (f" and {len(self.paths) - 1} more)" if len(self.paths) > 1 else ")")
             )
 

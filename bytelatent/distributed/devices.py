@@ -1,6 +1,12 @@
-"""Look-up of the device that a setting names, with a check that it is available."""
+"""Look-up of the device that a setting names, with a check that it is available; its memory."""
+
+import os
+from pathlib import Path
 
 import torch
+
+CONTAINER_LIMIT = Path("/sys/fs/cgroup/memory.max")
+"""File with the limit of memory of a container."""
 
 
 def find_device(name: str, *, field: str = "device") -> torch.device:
@@ -30,3 +36,20 @@ def find_device(name: str, *, field: str = "device") -> torch.device:
     if device.type == "mps" and not torch.backends.mps.is_available():
         raise ValueError(f"{field}: {name}, but torch sees no GPU of Apple's here")
     return device
+
+
+def total_memory(device: torch.device) -> int | None:
+    """Return the memory of a device in bytes, or None if it is not known.
+
+    For a CPU it is the memory of the machine, or the limit of the container (control group v2).
+    """
+    if device.type == "cuda":
+        return int(torch.cuda.get_device_properties(device).total_memory)
+    if device.type != "cpu" or "SC_PHYS_PAGES" not in os.sysconf_names:
+        return None
+    total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    try:
+        limit = CONTAINER_LIMIT.read_text(encoding="ascii").strip()
+    except OSError:
+        return total
+    return min(total, int(limit)) if limit.isdigit() else total

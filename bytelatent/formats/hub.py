@@ -1,6 +1,7 @@
 """Repositories on the Hugging Face hub: downloads, uploads, model cards and error messages."""
 
 import json
+import logging
 import os
 import shutil
 import tempfile
@@ -11,26 +12,106 @@ from typing import Any
 
 from bytelatent.files import write_text
 
+logger = logging.getLogger(__name__)
+
 CARD_FILE = "README.md"
 TEMPLATES = Path(__file__).parents[1] / "templates"
 
 
-def download(repository: str, files: Sequence[str] | None = None, to: Path | None = None) -> Path:
+Alternatives = Sequence[Sequence[str]]
+"""Sets of files of which a folder needs all files of one."""
+
+
+def split_revision(repository: str) -> tuple[str, str | None]:
+    """Divide ``owner/name@revision`` into ``owner/name`` and the revision; None without one."""
+    name, _, revision = repository.partition("@")
+    return name, revision or None
+
+
+def download(
+    repository: str,
+    files: Sequence[str] | None = None,
+    to: Path | None = None,
+    *,
+    revision: str | None = None,
+    needed: Alternatives = (),
+) -> Path:
     """Download a repository and return its folder; files in the cache are not downloaded again.
 
+    Without a network the folder is that of the cache. A repository that was cached by its commit
+    alone is found there too; of several commits the one that was cached last is taken.
+
     Args:
-        repository: ``owner/name``.
+        repository: ``owner/name`` or ``owner/name@revision``.
         files: names or patterns of the files to download; None for all files.
         to: target folder; the cache of ``huggingface_hub`` when None.
+        revision: branch, tag or commit; the one in ``repository`` or the main branch when None.
+        needed: sets of files, of which the folder needs one; an incomplete folder of the cache is
+            completed.
 
     Raises:
-        ValueError: the hub cannot be reached, has no such repository or denies access to it.
+        ValueError: the hub cannot be reached, has no such repository or revision, or denies access
+            to it; or the cache has the repository only in part.
     """
-    with hub_errors(repository):
-        from huggingface_hub import HfApi
+    name, named = split_revision(repository)
+    if named and revision and named != revision:
+        raise ValueError(f"revision: {revision!r} is not that of {repository}; give one of the two")
+    revision = revision or named
+    with hub_errors(name, revision=revision):
+        from huggingface_hub import HfApi, errors
 
+        api = HfApi()
         patterns = None if files is None else list(files)
-        return Path(HfApi().snapshot_download(repository, allow_patterns=patterns, local_dir=to))
+        try:
+            folder = Path(
+                api.snapshot_download(
+                    name, revision=revision, allow_patterns=patterns, local_dir=to
+                )
+            )
+        except errors.LocalEntryNotFoundError:
+            cached = None if revision or to else _cached_by_commit(name, needed)
+            if cached is None:
+                raise
+            logger.warning("the hub cannot be asked; taking %s of %s", cached.name, name)
+            folder = cached
+        missing = _missing(folder, needed)
+        if missing is not None and to is None:
+            try:
+                api.hf_hub_download(name, missing, revision=revision)
+            except errors.LocalEntryNotFoundError:
+                raise ValueError(
+                    f"{name}: the cache has it only in part, without {missing}, and the hub cannot "
+                    "be asked; check the network, or unset HF_HUB_OFFLINE"
+                ) from None
+            except errors.EntryNotFoundError:
+                pass  # the repository has no such file, which the caller says better
+        return folder
+
+
+def _missing(folder: Path, needed: Alternatives) -> str | None:
+    """Return a file that ``folder`` lacks of the nearest set in ``needed``; None if it has one."""
+    lacking = [[file for file in files if not (folder / file).is_file()] for files in needed]
+    return None if [] in lacking or not lacking else min(lacking, key=len)[0]
+
+
+def _cached_by_commit(repository: str, needed: Alternatives) -> Path | None:
+    """Return the last complete snapshot in the cache, of any commit; None if there is none."""
+    from huggingface_hub import CacheNotFound, scan_cache_dir
+
+    try:
+        repositories = scan_cache_dir().repos
+    except CacheNotFound:
+        return None
+    snapshots = [
+        snapshot
+        for cached in repositories
+        if cached.repo_id == repository and cached.repo_type == "model"
+        for snapshot in cached.revisions
+    ]
+    snapshots.sort(key=lambda snapshot: snapshot.last_modified, reverse=True)
+    paths = [Path(snapshot.snapshot_path) for snapshot in snapshots]
+    complete = [path for path in paths if _missing(path, needed) is None]
+    return next(iter(complete or paths), None)
 
 
 def upload(
@@ -77,12 +158,15 @@ def upload(
 
 
 @contextmanager
-def hub_errors(repository: str, *, writing: bool = False) -> Iterator[None]:
+def hub_errors(
+    repository: str, *, writing: bool = False, revision: str | None = None
+) -> Iterator[None]:
     """Replace errors of the hub and of the network by a ``ValueError`` of one sentence.
 
     Args:
         repository: ``owner/name``, for messages.
         writing: whether the block writes to the repository, for messages.
+        revision: branch, tag or commit, for messages.
 
     Raises:
         ValueError: the block raised an error of ``huggingface_hub`` or of the system, or
@@ -102,6 +186,10 @@ def hub_errors(repository: str, *, writing: bool = False) -> Iterator[None]:
     except errors.GatedRepoError:
         raise ValueError(
             f"{repository} is gated: accept its licence at {page}, then run huggingface-cli login"
+        ) from None
+    except errors.RevisionNotFoundError:
+        raise ValueError(
+            f"{repository} has no revision {revision!r}; {page}/commits lists those it has"
         ) from None
     except errors.RepositoryNotFoundError:
         raise ValueError(

@@ -14,6 +14,7 @@ from bytelatent.formats.released import (
     CONFIG_FILE,
     CONSOLIDATED_FILE,
     MODEL_FILES,
+    MODEL_NEEDS,
     PARAMS_FILE,
     WEIGHTS_FILE,
     Args,
@@ -44,11 +45,14 @@ class Pretrained(nn.Module):
     Attributes:
         kind: format of the settings in the checkpoints of this class.
         summary: description of the class in one sentence, for model cards.
+        shared: for each name that a checkpoint of a model with ``weight_tying`` may have besides
+            those of the model, the name of the tensor that it shares.
         args: settings of the network.
     """
 
     kind: ClassVar[Kind[Any]]
     summary: ClassVar[str]
+    shared: ClassVar[dict[str, str]] = {}
     args: Any
 
     def __init__(self, args: Any) -> None:
@@ -56,7 +60,13 @@ class Pretrained(nn.Module):
         self.args = args
 
     @classmethod
-    def from_pretrained(cls, name_or_path: str | Path, *, dtype: torch.dtype | None = None) -> Self:
+    def from_pretrained(
+        cls,
+        name_or_path: str | Path,
+        *,
+        dtype: torch.dtype | None = None,
+        revision: str | None = None,
+    ) -> Self:
         """Load a model in eval mode from a folder, a shipped model or a hub repository.
 
         The file of weights is mapped into memory, so memory never holds the weights twice. Weights
@@ -64,19 +74,22 @@ class Pretrained(nn.Module):
 
         Args:
             name_or_path: a folder, or a name such as ``facebook/blt-entropy``. The folder contains
-                ``config.json`` and ``model.safetensors``, or ``params.json`` and
+                ``config.json`` and ``model.safetensors`` or its shards, or ``params.json`` and
                 ``consolidated.pth``.
-            dtype: dtype of the loaded weights; that of the file when None.
+            dtype: dtype of the loaded weights; when None that of the file, or the widest if the
+                file has several.
+            revision: branch, tag or commit of the repository; ``owner/name@revision`` names it too.
 
         Raises:
             ValueError: a file is missing, damaged or does not fit; the message names it.
         """
-        folder = model_folder(name_or_path, MODEL_FILES)
+        folder = model_folder(name_or_path, MODEL_FILES, revision=revision, needed=MODEL_NEEDS)
         checkpoint = find_checkpoint(folder, cls.kind)
         with torch.device("meta"), NoValues():
             model = cls(checkpoint.args)
         shapes = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
-        model.load_state_dict(read_tensors(checkpoint.weights, shapes, dtype), assign=True)
+        weights = read_tensors(checkpoint.weights, shapes, dtype, cls.shared)
+        model.load_state_dict(weights, assign=True)
         return model.eval()
 
     def save_pretrained(

@@ -2,7 +2,7 @@
 
 | layout | args | weights |
 |---|---|---|
-| released | ``config.json``: ``{"args": {...}}`` | ``model.safetensors`` |
+| released | ``config.json``: ``{"args": {...}}`` | ``model.safetensors``, or shards and index |
 | consolidated | ``params.json``, see :func:`args_of_params` | ``consolidated.pth`` |
 
 If a folder contains both layouts, the released layout is read. Released files contain every option
@@ -27,8 +27,21 @@ CONFIG_FILE = "config.json"
 WEIGHTS_FILE = "model.safetensors"
 PARAMS_FILE = "params.json"
 CONSOLIDATED_FILE = "consolidated.pth"
-MODEL_FILES = (CONFIG_FILE, WEIGHTS_FILE, PARAMS_FILE, CONSOLIDATED_FILE)
-"""Names of all files of a folder or repository that loading a model may need."""
+INDEX_FILE = "model.safetensors.index.json"
+"""Index of weights in shards: in which file each tensor is."""
+
+SHARDS = "model-*.safetensors"
+"""Pattern of the names of shards."""
+
+MODEL_FILES = (CONFIG_FILE, WEIGHTS_FILE, INDEX_FILE, SHARDS, PARAMS_FILE, CONSOLIDATED_FILE)
+"""Names and patterns of all files of a folder or repository that loading a model may need."""
+
+MODEL_NEEDS = (
+    (CONFIG_FILE, WEIGHTS_FILE),
+    (CONFIG_FILE, INDEX_FILE),
+    (PARAMS_FILE, CONSOLIDATED_FILE),
+)
+"""Sets of files of which a folder with a model has one."""
 
 RETIRED_LM_KEYS = frozenset({"attn_impl", "rope_use_fp32_in_outer_product"})
 """Keys of released entropy models that choose a kernel and change no result."""
@@ -65,7 +78,7 @@ class StoredCheckpoint(NamedTuple, Generic[Args]):
 
     Attributes:
         args: settings of the model.
-        weights: path of the file of weights, which may be missing.
+        weights: path of the file of weights, or of the index of shards; it may be missing.
     """
 
     args: Args
@@ -105,7 +118,8 @@ def find_checkpoint(folder: Path, kind: Kind[Args]) -> StoredCheckpoint[Args]:
         released, consolidated = config.is_file(), params.is_file()
     if released:
         args = _interpret(config, _args_of_config(config), kind)
-        return StoredCheckpoint(args, folder / WEIGHTS_FILE)
+        in_shards = not (folder / WEIGHTS_FILE).exists() and (folder / INDEX_FILE).is_file()
+        return StoredCheckpoint(args, folder / (INDEX_FILE if in_shards else WEIGHTS_FILE))
     if consolidated:
         args = _interpret(params, args_of_params(params, kind.section), kind)
         return StoredCheckpoint(args, folder / CONSOLIDATED_FILE)

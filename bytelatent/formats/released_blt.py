@@ -46,6 +46,13 @@ FIXED: dict[str, tuple[Any, ...]] = {
 }
 """Keys with their accepted values; the model is not implemented for other values."""
 
+FIXED_WITH: dict[str, tuple[str, ...]] = {
+    "cross_attn_init_by_pooling": ("cross_attn_encoder", "cross_attn_decoder"),
+    "cross_attn_window_decoder": ("cross_attn_decoder",),
+    "cross_attn_window_encoder": ("cross_attn_encoder",),
+}
+"""For keys of :data:`FIXED` that mean something only if one of some other keys is true, these."""
+
 RETIRED = frozenset(
     [
         "alpha_depth",
@@ -116,7 +123,8 @@ def nested_args(flat: dict[str, Any]) -> ByteLatentTransformerArgs:
         return ByteLatentTransformerArgs.model_validate(flat)
     left = {key: value for key, value in flat.items() if key not in RETIRED}
     for key, accepted in FIXED.items():
-        if key in left and left.pop(key) not in accepted:
+        matters = any(flat.get(other) for other in FIXED_WITH[key]) if key in FIXED_WITH else True
+        if key in left and left.pop(key) not in accepted and matters:
             raise ValueError(f"{key}: {flat[key]!r} is not supported; accepted: {accepted[0]!r}")
     try:
         args = _take(left)
@@ -186,6 +194,7 @@ BLT_KIND = Kind("ByteLatentTransformer", "model", nested_args, written_args)
 
 def _take(flat: dict[str, Any]) -> ByteLatentTransformerArgs:
     """Remove the keys that shape the model from ``flat`` and return them as nested settings."""
+    crossing = bool(flat["cross_attn_encoder"] or flat["cross_attn_decoder"])
     shared = {key: flat.pop(key) for key in (*_SHARED, *_INIT)}
     kv_heads, window = flat.pop("n_kv_heads"), flat.pop("local_attention_window_len")
 
@@ -210,14 +219,13 @@ def _take(flat: dict[str, Any]) -> ByteLatentTransformerArgs:
             n_kv_heads=flat.pop("n_kv_heads_global"),
             **shared,
         ),
-        patch_vectors=flat.pop("cross_attn_k"),
-        cross_heads=flat.pop("cross_attn_nheads"),
-        pooling=_pooling(flat.pop("downsampling_by_pooling")),
-        hashes=HashArgs(
-            sizes=tuple(flat.pop("encoder_hash_byte_group_size") or ()),
-            buckets=flat.pop("encoder_hash_byte_group_vocab"),
-            functions=flat.pop("encoder_hash_byte_group_nb_functions"),
+        **_used(
+            crossing,
+            patch_vectors=flat.pop("cross_attn_k"),
+            cross_heads=flat.pop("cross_attn_nheads"),
         ),
+        pooling=_pooling(flat.pop("downsampling_by_pooling")),
+        hashes=_hashes(flat),
         ngram_vocab_sizes=_ngram_sizes(flat),
         vocab_size=flat.pop("vocab_size"),
         eos_id=flat.pop("eos_id"),
@@ -232,6 +240,20 @@ def _cross_layers(flat: dict[str, Any], part: str, otherwise: CrossLayers) -> Cr
     if not flat.pop(f"cross_attn_{part}"):
         return "none"
     return "all" if every else otherwise
+
+
+def _used(used: bool, **settings: Any) -> dict[str, Any]:
+    """Return settings without those that are null although nothing uses them."""
+    return {key: value for key, value in settings.items() if used or value}
+
+
+def _hashes(flat: dict[str, Any]) -> HashArgs:
+    sizes = tuple(flat.pop("encoder_hash_byte_group_size") or ())
+    buckets = flat.pop("encoder_hash_byte_group_vocab")
+    functions = flat.pop("encoder_hash_byte_group_nb_functions")
+    if functions == 0:  # without a hash function there are no tables
+        sizes = ()
+    return HashArgs(sizes=sizes, **_used(bool(sizes), buckets=buckets, functions=functions))
 
 
 def _pooling(name: str | None) -> tuple[Any, ...]:

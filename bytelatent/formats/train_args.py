@@ -30,7 +30,7 @@ class BltTokenizerAndPatcher:
     patcher_args: PatcherArgs
 
     @classmethod
-    def from_pretrained(cls, name_or_path: str | Path) -> Self:
+    def from_pretrained(cls, name_or_path: str | Path, *, revision: str | None = None) -> Self:
         """Read ``train_args.json`` of a folder, a shipped model or a hub repository.
 
         If the folder has no such file, ``params.json`` of a ``.pth`` checkpoint is read, which has
@@ -38,12 +38,15 @@ class BltTokenizerAndPatcher:
 
         Args:
             name_or_path: a folder, the name of a shipped model, or ``owner/name`` on the hub.
+            revision: branch, tag or commit of the repository; ``owner/name@revision`` names it too.
 
         Raises:
             ValueError: the file is missing or damaged, or contains an unknown or impossible
                 setting.
         """
-        folder = model_folder(name_or_path, (TRAIN_ARGS_FILE, PARAMS_FILE))
+        files = (TRAIN_ARGS_FILE, PARAMS_FILE)
+        needed = [(file,) for file in files]
+        folder = model_folder(name_or_path, files, revision=revision, needed=needed)
         path = folder / TRAIN_ARGS_FILE
         with os_errors_as_value_error(folder, "read"):
             if not path.is_file() and (folder / PARAMS_FILE).is_file():

@@ -7,7 +7,7 @@ part, and the map is closed after every part, so that pages do not accumulate.
 
 import pickle
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import torch
@@ -16,49 +16,87 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from bytelatent.files import os_errors_as_value_error
+from bytelatent.formats.released import INDEX_FILE
+from bytelatent.formats.stored_names import (
+    files_of_tensors,
+    scale_of_quantised_weights,
+    stored_names,
+)
 
 PART_BYTES = 2**24
 """Number of bytes that are converted before the map of the file is closed and opened again."""
+
+OTHER_WEIGHTS = {".bin", ".ckpt", ".gguf", ".h5", ".msgpack", ".pt", ".pth", ".safetensors"}
+"""Suffixes of files that may hold weights under a name that is not read."""
 
 State = dict[str, Tensor]
 Shapes = dict[str, tuple[int, ...]]
 
 
-def read_tensors(path: Path, shapes: Shapes, dtype: torch.dtype | None = None) -> State:
-    """Read the tensors of a file and check their names and shapes.
+def read_tensors(
+    path: Path,
+    shapes: Shapes,
+    dtype: torch.dtype | None = None,
+    shared: Mapping[str, str] | None = None,
+    *,
+    one_dtype: bool = True,
+) -> State:
+    """Read the tensors of a file or of shards and check their names and shapes.
+
+    Names may have the prefixes that wrappers of torch put in front of them.
 
     Args:
-        path: a ``.safetensors`` file, or a torch file with the tensors under ``model`` or at its
-            top.
+        path: a ``.safetensors`` file, the index of such files, or a torch file with the tensors
+            under ``model`` or at its top.
         shapes: shape of every tensor of the model, by its name.
         dtype: dtype of the result; when None the tensors are views of the mapped file.
+        shared: names that a file may have besides those of ``shapes``, each with the name of the
+            tensor that it must be equal to; a file may have either name or both.
+        one_dtype: whether all tensors are converted to the widest dtype of the file if it has
+            several and ``dtype`` is None, because torch multiplies no mixture. A file with several
+            models may have one dtype for each.
 
     Raises:
         ValueError: the file is missing, damaged or not readable, or a tensor is missing, unknown,
-            of another shape or not of floating point; the message names it.
+            of another shape, not of floating point or quantised; the message names it.
     """
     tensors = map_tensors(path)
-    _check(path, tensors, shapes)
-    if dtype is None or all(tensor.dtype == dtype for tensor in tensors.values()):
+    names = _names(path, tensors, shapes, shared or {})
+    tensors = {own: tensors[stored] for own, stored in names.items()}
+    _check(path, tensors, shapes, dtype)
+    dtypes = {tensor.dtype for tensor in tensors.values()}
+    if len(dtypes) > 1 and dtype is None and one_dtype:
+        dtype = next(iter(dtypes))
+        for other in dtypes:
+            dtype = torch.promote_types(dtype, other)
+    if dtype is None or dtypes == {dtype}:
         return tensors
     del tensors
     converted = {name: torch.empty(shape, dtype=dtype) for name, shape in shapes.items()}
     for part in _parts(shapes):
         tensors = map_tensors(path)
         for name, rows in part:
-            converted[name][rows] = tensors[name][rows]
+            converted[name][rows] = tensors[names[name]][rows]
         del tensors  # closes the map
     return converted
 
 
 def map_tensors(path: Path) -> State:
-    """Map a file into memory and return all its tensors as views of the map.
+    """Map a file, or the shards of an index, into memory; return all tensors as views of the map.
 
     The map exists as long as one of the tensors.
 
     Raises:
         ValueError: the file is missing, damaged or not readable.
     """
+    if path.name == INDEX_FILE:
+        return _map_shards(path)
+    with os_errors_as_value_error(path, "read"):
+        _point_out_other_weights(path)
+    return _map_file(path)
+
+
+def _map_file(path: Path) -> State:
     with os_errors_as_value_error(path, "read"):
         if path.suffix == ".safetensors":
             return _map_safetensors(path)
@@ -76,6 +114,47 @@ def write_tensors(path: Path, state: State) -> None:
         _write_safetensors(path, state)
     else:
         _write_torch(path, state)
+
+
+def _map_shards(index: Path) -> State:
+    files = files_of_tensors(index)
+    tensors: State = {}
+    for shard in sorted(set(files.values())):
+        mapped = _map_file(shard)
+        for name in (name for name, file in files.items() if file == shard):
+            if name not in mapped:
+                raise ValueError(f"{shard} lacks tensor {name!r}, which {index.name} lists there")
+            tensors[name] = mapped[name]
+    return tensors
+
+
+def _point_out_other_weights(path: Path) -> None:
+    """Raise an error if a single file of weights is missing and its folder has another one."""
+    if path.exists() or not path.parent.is_dir():
+        return
+    names = sorted(other.name for other in path.parent.iterdir())
+    others = [name for name in names if Path(name).suffix in OTHER_WEIGHTS]
+    if others:
+        raise ValueError(
+            f"{path} does not exist; {others[0]} is not read: convert or rename it to {path.name}"
+        )
+
+
+def _names(path: Path, tensors: State, shapes: Shapes, shared: Mapping[str, str]) -> dict[str, str]:
+    """Return the stored name of each tensor by its own name; shared ones are left out if equal."""
+    names = stored_names(path, tensors, shapes)
+    for alias, own in shared.items():
+        if alias in shapes or alias not in names:
+            continue
+        stored = names.pop(alias)
+        if own not in names:
+            names[own] = stored
+        elif not torch.equal(tensors[stored], tensors[names[own]]):
+            raise ValueError(
+                f"{path}: tensor {alias!r} differs from {own!r}, although the config has "
+                "weight_tying, with which the two are one; set weight_tying to false there"
+            )
+    return names
 
 
 def _map_safetensors(path: Path) -> State:
@@ -127,7 +206,13 @@ def _write_torch(path: Path, state: State) -> None:
         raise error.__context__ if isinstance(error.__context__, OSError) else error from None
 
 
-def _check(path: Path, tensors: State, shapes: Shapes) -> None:
+def _check(path: Path, tensors: State, shapes: Shapes, dtype: torch.dtype | None) -> None:
+    scale = scale_of_quantised_weights(tensors.keys() - shapes.keys())
+    if scale is not None:
+        raise ValueError(
+            f"{path} is quantised: {scale!r} belongs to no weight of the model; store the weights "
+            "in float32, bfloat16 or float16"
+        )
     for text, names in (
         ("lacks", shapes.keys() - tensors.keys()),
         ("has unknown", tensors.keys() - shapes.keys()),
@@ -145,6 +230,11 @@ def _check(path: Path, tensors: State, shapes: Shapes) -> None:
             )
         if not tensor.is_floating_point():
             raise ValueError(f"{path}: tensor {name!r} holds {tensor.dtype}, not floating point")
+        if tensor.dtype.itemsize == 1 and dtype is None:
+            raise ValueError(
+                f"{path}: tensor {name!r} is stored as {tensor.dtype}, in which torch computes no "
+                "model; load it with a wider dtype, such as dtype=torch.bfloat16"
+            )
 
 
 def _parts(shapes: Shapes) -> Iterator[list[tuple[str, slice]]]:

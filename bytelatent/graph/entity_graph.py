@@ -163,9 +163,9 @@ def _note(text: str, nodes: int, finder: str) -> str | None:
     if not letters:
         return "The text has no letters, so it has no names."
     if 2 * foreign > sum(letters.values()):
-        found = "found no names" if not nodes else "may have missed names"
+        result = "found no names" if not nodes else "may have missed names"
         return (
-            f"The finder ({finder}) knows English and {found}: most of the text is in another "
+            f"The finder ({finder}) knows English and {result}: most of the text is in another "
             "script."
         )
     if not nodes:

@@ -21,7 +21,7 @@ Legend: ``B`` rows, ``S`` bytes, ``P`` patches, ``K`` vectors per patch, ``D`` l
 """
 
 from dataclasses import dataclass, replace
-from typing import cast
+from typing import ClassVar, cast
 
 from torch import Generator, Tensor, nn
 
@@ -122,6 +122,9 @@ class ByteLatentTransformer(EmbedsBytes):
 
     kind = BLT_KIND
     summary = "A Byte Latent Transformer (arXiv 2412.09871), which reads bytes in patches."
+    shared: ClassVar[dict[str, str]] = {
+        "local_decoder.output.weight": "local_encoder.tok_embeddings.weight"
+    }
     args: ByteLatentTransformerArgs
 
     def __init__(self, args: ByteLatentTransformerArgs) -> None:

@@ -114,10 +114,19 @@ def pool(x_BSD: Tensor, patch_BS: Tensor, count: int, how: Pooling) -> Tensor:
         how: pooling function.
     """
     rows, _, width = x_BSD.shape
-    index = patch_BS.clamp(max=count)[..., None].expand(-1, -1, width)
-    out = x_BSD.new_zeros(rows, count + 1, width)
-    reduce = {"max": "amax", "min": "amin", "avg": "mean"}[how]
-    return out.scatter_reduce(1, index, x_BSD, reduce, include_self=False)[:, :count]
+    patch_BS = patch_BS.clamp(max=count)
+    index = patch_BS[..., None].expand(-1, -1, width)
+    reduce, first = {
+        "max": ("amax", -torch.inf),
+        "min": ("amin", torch.inf),
+        "avg": ("mean", 0.0),
+    }[how]
+    # torch shares the gradient of a maximum with the first value where the two are equal, although
+    # that value does not count: so it must be one that no byte has.
+    out = x_BSD.new_full((rows, count + 1, width), first)
+    out = out.scatter_reduce(1, index, x_BSD, reduce, include_self=False)
+    empty_BP = torch.ones_like(out[..., 0], dtype=torch.bool).scatter(1, patch_BS, False)
+    return out.masked_fill(empty_BP[..., None], 0)[:, :count]
 
 
 def concatenate(x_BSD: Tensor, layout: PatchLayout, slots: int) -> Tensor:

@@ -18,7 +18,8 @@ from bytelatent.data.readers import BadRecordError
 from bytelatent.distributed.devices import find_device
 from bytelatent.files import replacing
 from bytelatent.formats.find import model_folder
-from bytelatent.formats.released import MODEL_FILES, find_checkpoint
+from bytelatent.formats.released import MODEL_FILES, MODEL_NEEDS, find_checkpoint
+from bytelatent.formats.stored_names import weight_files
 from bytelatent.preprocess.args import PreprocessArgs
 from bytelatent.preprocess.batched_entropies import measure
 from bytelatent.transformer import LMTransformer
@@ -102,20 +103,23 @@ def describe(args: PreprocessArgs) -> dict[str, Any]:
     Raises:
         ValueError: the entropy model does not exist, or cannot measure texts of any length.
     """
-    folder = model_folder(args.entropy_model, MODEL_FILES)
+    folder = model_folder(args.entropy_model, MODEL_FILES, needed=MODEL_NEEDS)
     checkpoint = find_checkpoint(folder, LMTransformer.kind)
     if checkpoint.args.window is None:
         raise ValueError(
             f"entropy_model: {args.entropy_model} has no sliding window, and so no bound on the "
             "memory that a long text takes; choose one that has"
         )
-    if not checkpoint.weights.is_file():
-        raise ValueError(f"entropy_model: {checkpoint.weights} does not exist")
-    with checkpoint.weights.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    digest = hashlib.sha256()
+    for path in weight_files(checkpoint.weights):
+        if not path.is_file():
+            raise ValueError(f"entropy_model: {path} does not exist")
+        with path.open("rb") as file:
+            while chunk := file.read(2**20):
+                digest.update(chunk)
     return {
         "entropy_model": args.entropy_model,
-        "sha256": digest,
+        "sha256": digest.hexdigest(),
         "window": checkpoint.args.window,
         "dtype": args.dtype,
         "tokenizer": "blt: BOS, UTF-8 bytes, EOS",

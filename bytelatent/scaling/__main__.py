@@ -18,22 +18,30 @@ them. ``report`` does both and writes the results to ``scaling_report.json`` and
 """
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING
 
 from bytelatent.command import run_command
-from bytelatent.config import load_args
 from bytelatent.distributed.allocator import restart_with_huge_pages
-from bytelatent.scaling.args import ScalingArgs
-from bytelatent.training.stopping import STOPPED, stopping_on_signals
+from bytelatent.training.stopping import (
+    STOPPED,
+    StopRequest,
+    hold_signals,
+    release_signals,
+    stopping_on_signals,
+)
+
+if TYPE_CHECKING:  # importing the settings imports torch, before which signals must be waited for
+    from bytelatent.scaling.args import ScalingArgs
 
 
-def run(args: ScalingArgs, command: str) -> int:
+def run(args: "ScalingArgs", command: str, stop: StopRequest | None = None) -> int:
     """Train the runs of a study that are not done yet; return the exit status."""
     from bytelatent.scaling.running import Study
 
-    study = Study(args, command)
-    with stopping_on_signals(study):
-        done = study.run()
+    study = Study(args, command, stop=stop)
+    done = study.run()
     for failure in study.failures:
         print(f"error: {failure.point.name}: {failure.reason}", file=sys.stderr)
     if not done:
@@ -43,7 +51,7 @@ def run(args: ScalingArgs, command: str) -> int:
     return 1 if study.failures else 0
 
 
-def measure(args: ScalingArgs, command: str) -> int:
+def measure(args: "ScalingArgs", command: str) -> int:
     """Measure the trained models of a study once more; return the exit status."""
     from bytelatent.scaling.records import measure_again
 
@@ -52,7 +60,7 @@ def measure(args: ScalingArgs, command: str) -> int:
     return 0
 
 
-def robustness(args: ScalingArgs, command: str) -> int:
+def robustness(args: "ScalingArgs", command: str) -> int:
     """Measure the robustness of a study's models, unless that is done; return the exit status."""
     from bytelatent.scaling.robustness import measure_all
 
@@ -61,7 +69,7 @@ def robustness(args: ScalingArgs, command: str) -> int:
     return 0
 
 
-def collect(args: ScalingArgs, command: str) -> int:
+def collect(args: "ScalingArgs", command: str) -> int:
     """Merge the records of a study into one file; return the exit status."""
     from bytelatent.scaling.collecting import collect_records
 
@@ -69,7 +77,7 @@ def collect(args: ScalingArgs, command: str) -> int:
     return 0
 
 
-def fit(args: ScalingArgs, command: str) -> int:
+def fit(args: "ScalingArgs", command: str) -> int:
     """Fit power laws to the records of a study; return the exit status."""
     from bytelatent.scaling.collecting import write_fits
 
@@ -77,7 +85,7 @@ def fit(args: ScalingArgs, command: str) -> int:
     return 0
 
 
-def report(args: ScalingArgs, command: str) -> int:
+def report(args: "ScalingArgs", command: str) -> int:
     """Collect a study's records, fit power laws and write the report; return the exit status."""
     from bytelatent.scaling.reporting import write_report
 
@@ -86,7 +94,7 @@ def report(args: ScalingArgs, command: str) -> int:
     return 0
 
 
-COMMANDS: dict[str, Callable[[ScalingArgs, str], int]] = {
+COMMANDS: "dict[str, Callable[[ScalingArgs, str], int]]" = {
     "run": run,
     "measure": measure,
     "robustness": robustness,
@@ -107,14 +115,27 @@ def main(argv: list[str] | None = None) -> int:
         print(f"error: {name!r} is none of {', '.join(COMMANDS)}", file=sys.stderr)
         return 2
     command = " ".join(["python -m bytelatent.scaling", *words])
-    return run_command(
-        lambda options: COMMANDS[name](load_args(ScalingArgs, options), command),
-        settings,
-        verbose=True,
-        interrupted="stopped; the same command goes on",
-    )
+    if name == "run":
+        with stopping_on_signals() as stop:
+            return _with_settings(partial(run, stop=stop), settings, command)
+    release_signals()
+    return _with_settings(COMMANDS[name], settings, command)
+
+
+def _with_settings(
+    body: Callable[["ScalingArgs", str], int], settings: Sequence[str], command: str
+) -> int:
+    def load_and_run(words: Sequence[str]) -> int:
+        from bytelatent.config import load_args
+        from bytelatent.scaling.args import ScalingArgs
+
+        return body(load_args(ScalingArgs, words), command)
+
+    interrupted = "stopped; the same command goes on"
+    return run_command(load_and_run, settings, verbose=True, interrupted=interrupted)
 
 
 if __name__ == "__main__":
+    hold_signals()
     restart_with_huge_pages()
     sys.exit(main())

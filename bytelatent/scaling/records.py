@@ -11,7 +11,7 @@ from torch import nn
 from bytelatent.architecture.args import LMTransformerArgs
 from bytelatent.files import read_json, write_json
 from bytelatent.formats.find import model_folder
-from bytelatent.formats.released import LM_KIND, MODEL_FILES, find_checkpoint
+from bytelatent.formats.released import LM_KIND, MODEL_FILES, MODEL_NEEDS, find_checkpoint
 from bytelatent.metrics import read_metrics
 from bytelatent.model.blt import ByteLatentTransformer
 from bytelatent.scaling import training_flops as flops
@@ -105,7 +105,7 @@ def _flops(args: ScalingArgs, run: TrainArgs, trained: dict[str, float]) -> dict
     parts = flops.forward_parts(run, trained["bytes_per_unit"])
     forward, entropy = sum(parts.values()), 0.0
     if needs_entropies(run):
-        folder = model_folder(args.entropy_model, MODEL_FILES)
+        folder = model_folder(args.entropy_model, MODEL_FILES, needed=MODEL_NEEDS)
         entropy_args: LMTransformerArgs = find_checkpoint(folder, LM_KIND).args
         entropy = flops.entropy_flops(entropy_args)
     training = flops.training_flops(run, trained["bytes_per_unit"]) * trained["bytes"]

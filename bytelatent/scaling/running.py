@@ -36,6 +36,7 @@ from bytelatent.scaling.study_folders import (
 )
 from bytelatent.training.args import TrainArgs
 from bytelatent.training.checkpoint import FolderBusyError, sole_run
+from bytelatent.training.stopping import StopRequest
 from bytelatent.training.trainer import DivergedError, StepReport, Trainer
 
 Record = dict[str, Any]
@@ -59,6 +60,8 @@ class Study:
         args: settings of the study.
         command: command that the records name.
         report: function that is called with progress messages.
+        stop: request to save and stop after the current step, which may be set at any time; a new
+            one when None.
 
     Attributes:
         paths: files and folders of the study.
@@ -66,7 +69,11 @@ class Study:
     """
 
     def __init__(
-        self, args: ScalingArgs, command: str, report: Callable[[str], None] | None = None
+        self,
+        args: ScalingArgs,
+        command: str,
+        report: Callable[[str], None] | None = None,
+        stop: StopRequest | None = None,
     ) -> None:
         self.args, self.command, self.report = args, command, report or _print
         self.paths = StudyPaths(args)
@@ -75,19 +82,7 @@ class Study:
         self._diverged: set[Point] = set()
         self._chosen: dict[str, dict[str, Any]] = {}
         self._words: Vocabulary | None = None
-        self._trainer: Trainer | None = None
-        self._stop = False
-
-    @property
-    def stop_requested(self) -> bool:
-        """Whether to save and stop after the current step; it can be set."""
-        return self._stop
-
-    @stop_requested.setter
-    def stop_requested(self, value: bool) -> None:
-        self._stop = value
-        if self._trainer is not None:
-            self._trainer.stop_requested = value
+        self.stop = stop or StopRequest()
 
     def run(self) -> bool:
         """Do all runs that are not done, or wait until other processes have done them.
@@ -102,13 +97,13 @@ class Study:
             torch.set_num_threads(self.args.threads)
         with sole_run(self.paths.text, wait=True):
             prepare_text(self.args)
-        while not self._stop:
+        while not self.stop.requested:
             before = self._trained
             if not self._look_through():
                 break
             if self._trained == before:
                 time.sleep(WAIT_SECONDS)
-        return not self._stop
+        return not self.stop.requested
 
     def _look_through(self) -> bool:
         """Do the first run that is neither done nor locked; return whether any run may be left."""
@@ -129,7 +124,7 @@ class Study:
                 self.record(point, self._chosen[point.family])
             except FolderBusyError:
                 busy = True
-            if self._trained > before or self._stop:
+            if self._trained > before or self.stop.requested:
                 return True
         return busy
 
@@ -153,8 +148,8 @@ class Study:
             return done
         if needs_entropies(drafted):
             with sole_run(self.paths.entropies):
-                prepare_entropies(self.args, lambda: self._stop)
-        if self._stop:
+                prepare_entropies(self.args, lambda: self.stop.requested)
+        if self.stop.requested:
             return None
         with sole_run(drafted.dump_dir):
             # Another process may have finished the run in the meantime.
@@ -203,7 +198,7 @@ class Study:
         rates, left = sorted(sweep.lrs), sweep.extend
         while rates:
             tried |= self._tried(family, rates)
-            if self._stop:
+            if self.stop.requested:
                 return None
             rates = _beyond(tried) if left else []
             left -= 1
@@ -222,7 +217,7 @@ class Study:
         tried: dict[float, float] = {}
         busy: FolderBusyError | None = None
         for lr in lrs:
-            if self._stop:
+            if self.stop.requested:
                 break
             try:
                 record = self.record(sweep_point(self.args, family, lr), {"chosen": lr})
@@ -246,17 +241,13 @@ class Study:
                 )
 
         try:
-            self._trainer = Trainer(run, show)
-            self._trainer.stop_requested = self._stop
-            return self._trainer.run()
+            return Trainer(run, show, stop=self.stop).run()
         except DivergedError as error:
             self._diverged.add(point)
             if point.kind != "sweep":
                 self.failures.append(Failure(point, str(error)))
             self.report(f"{point.name}: {error}")
             return False
-        finally:
-            self._trainer = None
 
     def _vocabulary(self, point: Point) -> Vocabulary | None:
         if self.args.families[point.family].tokens != "bpe":

@@ -26,6 +26,7 @@ from torch.optim import Optimizer
 
 from bytelatent.distributed.env import World
 from bytelatent.files import read_json, write_json
+from bytelatent.training.checkpoint_reader import CheckpointReader, PlainValuesPlanner
 
 logger = logging.getLogger(__name__)
 
@@ -182,15 +183,22 @@ class Checkpoints:
         if not folders:
             return None
         newest = folders[-1]
-        run: dict[str, Any] = read_json(newest / RUN_FILE)
+        run = _read_run(newest)
         wrong, others = self.settings.changes(run.get("settings", {}))
         if wrong:
             raise ValueError(_misfit(newest, ", ".join(wrong)))
         weights, moments = get_state_dict(model, optimizers)
         state: dict[str, Any] = {"model": weights, "optimizer": moments}
         try:
+            reader = CheckpointReader(newest / STATE_FOLDER)
+            reader.read_metadata()  # torch would wrap the message in those of further attempts
             with _alone_on_purpose():
-                load(state, checkpoint_id=newest / STATE_FOLDER, no_dist=self.world.size == 1)
+                load(
+                    state,
+                    storage_reader=reader,
+                    planner=PlainValuesPlanner(),
+                    no_dist=self.world.size == 1,
+                )
         except (CheckpointException, Exception) as error:
             raise ValueError(_why(newest, error)) from error
         set_state_dict(
@@ -228,6 +236,21 @@ class Checkpoints:
         return sorted(path for path in self.folder.iterdir() if path.name.isdigit())
 
 
+def _read_run(folder: Path) -> dict[str, Any]:
+    """Read what a checkpoint stores besides the state of model and optimisers.
+
+    Raises:
+        ValueError: the file is missing, damaged or of another kind.
+    """
+    try:
+        run = read_json(folder / RUN_FILE)
+    except ValueError as error:
+        raise ValueError(unreadable(folder, str(error))) from None
+    if not isinstance(run, dict) or type(run.get("step")) is not int:
+        raise ValueError(unreadable(folder, f"{RUN_FILE} holds no object with a step"))
+    return run
+
+
 @contextmanager
 def _alone_on_purpose() -> Iterator[None]:
     """Suppress torch's warning about a single process, which is intended here."""
@@ -241,8 +264,13 @@ def _why(folder: Path, error: BaseException) -> str:
     text = _reason(error)
     if any(word in str(error) for word in ("Missing key", "size mismatch", "Size mismatch")):
         return _misfit(folder, text)
+    return unreadable(folder, text)
+
+
+def unreadable(folder: Path, reason: str) -> str:
+    """Return the message that a checkpoint cannot be read, with what to do."""
     return (
-        f"the checkpoint {folder} cannot be read ({text}); remove it to go on from the one before"
+        f"the checkpoint {folder} cannot be read ({reason}); remove it to go on from the one before"
     )
 
 
@@ -257,10 +285,12 @@ def _reason(error: BaseException) -> str:
     """Return the cause of an error in one line, without what torch and our files add around it."""
     if isinstance(error, CheckpointException) and error.failures:
         error = next(iter(error.failures.values()))[0]
-    if isinstance(error, ValueError) and isinstance(error.__cause__, OSError):
-        error = error.__cause__
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
+    # torch hides what the system said behind its own complaint, such as "unexpected pos".
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, OSError) and cause.strerror:
+            return cause.strerror
+        cause = cause.__cause__ or cause.__context__
     return next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
 
 

@@ -1,10 +1,13 @@
-"""Initial weights of a run: fresh weights, or those of an existing model."""
+"""Beginning of a run: whether its model fits, and initial weights, fresh or of another model."""
 
 from typing import Any
 
 import torch
 from torch import nn
 
+from bytelatent.architecture.parameters import blt_parameters, entropy_parameters
+from bytelatent.distributed.devices import total_memory
+from bytelatent.distributed.env import World
 from bytelatent.model.blt import ByteLatentTransformer
 from bytelatent.training.args import TrainArgs
 from bytelatent.transformer import LMTransformer
@@ -13,6 +16,37 @@ INIT_ONLY_KEYS = {"seed", "init_base_std", "init_std_factor", "dropout"}
 """Settings of a model that only affect how fresh weights are drawn and how they are trained."""
 
 Model = LMTransformer | ByteLatentTransformer
+
+
+BYTES_PER_PARAMETER = {"adamw": 16, "muon": 12}
+"""Bytes that training takes for each parameter at least: weight, gradient and moments in fp32."""
+
+
+def check_memory(args: TrainArgs, world: World, device: torch.device) -> None:
+    """Check that the model of a run can fit into memory, before anything is built.
+
+    Raises:
+        ValueError: weights, gradients and optimiser state alone exceed the memory of the device, or
+            the weights exceed the memory of the machine, where they are drawn.
+    """
+    if args.blt is not None:
+        name, count = "blt", blt_parameters(args.blt).total
+    else:
+        assert args.entropy_model is not None
+        name, count = "entropy_model", entropy_parameters(args.entropy_model)
+    shards = max(1, world.size // args.distributed.replicas)
+    cpu = torch.device("cpu")
+    for needed, where in (
+        (BYTES_PER_PARAMETER[args.optim.name] * count // shards, device),
+        (4 * count, cpu),
+    ):
+        total = total_memory(where)
+        if total is not None and needed > total:
+            raise ValueError(
+                f"{name}: the model has {count:,} parameters, for which training needs at least "
+                f"{needed / 2**30:,.1f} GiB on {where}, which has {total / 2**30:,.1f} GiB; lower "
+                "the width or the number of layers, or share the model among more processes"
+            )
 
 
 def starting_model(args: TrainArgs) -> Model:

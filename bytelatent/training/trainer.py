@@ -26,17 +26,19 @@ from bytelatent.distributed.allocator import keep_freed_memory
 from bytelatent.distributed.env import World
 from bytelatent.distributed.parallel import full_weights, place
 from bytelatent.files import write_text
+from bytelatent.formats.train_args import TRAIN_ARGS_FILE
 from bytelatent.loading import write_settings
 from bytelatent.metrics import MetricsFile, Tally, bits_per_byte, memory_bytes
 from bytelatent.model.blt import ByteLatentTransformer
 from bytelatent.model.layers import TransformerBlock
 from bytelatent.tokenizers.constants import BOS_ID, PAD_ID
 from bytelatent.training.args import TrainArgs
-from bytelatent.training.checkpoint import Checkpoints, Settings
+from bytelatent.training.checkpoint import RUN_FILE, Checkpoints, Settings, unreadable
 from bytelatent.training.live_patches import TrainingPatcher
 from bytelatent.training.optim import build_optimizers, learning_rate, set_learning_rate
 from bytelatent.training.profiling import profiled
-from bytelatent.training.start import INIT_ONLY_KEYS, Model, starting_model
+from bytelatent.training.start import INIT_ONLY_KEYS, Model, check_memory, starting_model
+from bytelatent.training.stopping import StopRequest
 from bytelatent.transformer import LMTransformer
 
 logger = logging.getLogger(__name__)
@@ -78,20 +80,23 @@ class Trainer:
         args: settings of the run.
         report: function that is called in the main process with every logged :class:`StepReport`.
         world: processes that train together.
-
-    Attributes:
-        stop_requested: set it (for example in a signal handler) to save and stop after the current
-            step.
+        stop: request to save and stop after the current step, which may be set at any time; a new
+            one when None.
     """
 
     def __init__(
-        self, args: TrainArgs, report: Callable[[StepReport], None], world: World | None = None
+        self,
+        args: TrainArgs,
+        report: Callable[[StepReport], None],
+        world: World | None = None,
+        stop: StopRequest | None = None,
     ) -> None:
         self.args, self.report, self.world = args, report, world or World()
         self.device = self.world.device(args.device)
         if self.device.type == "cpu":
             keep_freed_memory()
-        self.stop_requested = False
+        self.stop = stop or StopRequest()
+        check_memory(args, self.world, self.device)
         self.patcher = TrainingPatcher.build(args, self.device)
         self.data = self._loader("train")
         self.held_out = self._loader("valid").fixed_batches(args.eval.batches)
@@ -107,18 +112,18 @@ class Trainer:
         self.checkpoints = Checkpoints(folder, args.checkpoint, self.world, settings)
         self.lowest, self.bytes_seen = math.inf, 0
         self.step = self._resume()
-        if self.world.is_main:
-            write_text(args.dump_dir / "config.yaml", save_args(args))
-        self.metrics = MetricsFile(
-            args.dump_dir / "metrics.jsonl", args.metrics, step=self.step, write=self.world.is_main
-        )
+        if self.step > args.steps:
+            raise ValueError(
+                f"steps: the run in {args.dump_dir} has done {self.step} steps, which is more than "
+                f"{args.steps}; give steps={self.step} or more, or another dump_dir"
+            )
 
     def run(self) -> bool:
         """Train to the last step and save the model in ``dump_dir/model``.
 
         Returns:
             Whether the last step is done; False if the run was asked to stop and its state is
-            saved.
+            saved, or if it was asked before the first step.
 
         Raises:
             DivergedError: the loss or a gradient is not finite, or the loss has diverged; the last
@@ -126,6 +131,10 @@ class Trainer:
             ValueError: the data are damaged, or a file cannot be written.
         """
         args, tally = self.args, Tally()
+        (asked,) = self.world.sum(torch.tensor(self.stop.requested, device=self.device))
+        if asked and self.step < args.steps:
+            return False
+        is_new = self._prepare_files()
         self.model.train()
         batches = iter(self.data)
         with profiled(args.profile, args.dump_dir / "profile", self.world) as tick:
@@ -151,8 +160,21 @@ class Trainer:
             logger.warning("skipped %d bad lines in all, counted anew in every epoch", bad)
         if self.step < args.steps:
             return False
-        self._save_model()
+        self._save_model(is_new)
         return True
+
+    def _prepare_files(self) -> bool:
+        """Write the configuration and open the metrics; return whether any step is left to do.
+
+        The configuration of a run that is finished already stays as it is.
+        """
+        args, main = self.args, self.world.is_main
+        config, is_new = args.dump_dir / "config.yaml", self.step < args.steps
+        if main and (is_new or not config.exists()):
+            write_text(config, save_args(args))
+        path = args.dump_dir / "metrics.jsonl"
+        self.metrics = MetricsFile(path, args.metrics, step=self.step, write=main)
+        return is_new
 
     @torch.no_grad()
     def evaluate(self) -> dict[str, float]:
@@ -191,7 +213,7 @@ class Trainer:
             sums += self._backward(part, float(targets))
         norm = nn.utils.clip_grad_norm_(self.model.parameters(), args.optim.clip)
         gradient_norm = float(norm.full_tensor() if hasattr(norm, "full_tensor") else norm)
-        wants_stop = torch.tensor(self.stop_requested, device=self.device)
+        wants_stop = torch.tensor(self.stop.requested, device=self.device)
         bytes_here = batch.sizes_BS.sum().to(self.device)
         totals = world.sum(*sums, wants_stop, bytes_here)
         nats, byte_nats, patches, stop, size = (float(total) for total in totals)
@@ -353,18 +375,23 @@ class Trainer:
         run = self.checkpoints.load(self.model, self.optimizers)
         if run is None:
             return 0
-        self.data.load_state_dict(run["data"])
-        self.lowest = math.inf if run["lowest"] is None else run["lowest"]
-        self.bytes_seen = run["bytes"]
+        try:
+            self.data.load_state_dict(run["data"])
+            self.lowest = math.inf if run["lowest"] is None else float(run["lowest"])
+            self.bytes_seen = int(run["bytes"])
+        except (AttributeError, KeyError, TypeError) as error:
+            folder = self.checkpoints.folder / f"{run['step']:010d}"
+            raise ValueError(unreadable(folder, f"{RUN_FILE} lacks {error}")) from None
         return int(run["step"])
 
-    def _save_model(self) -> None:
+    def _save_model(self, with_settings: bool) -> None:
         weights = full_weights(self.model)
         if self.world.is_main:
             model = self._fresh(weights=False)
             model.load_state_dict(weights, assign=True)
             model.save_pretrained(self.args.dump_dir / "model")
-            write_settings(self.args.dump_dir / "model", self.args)
+            if with_settings or not (self.args.dump_dir / "model" / TRAIN_ARGS_FILE).exists():
+                write_settings(self.args.dump_dir / "model", self.args)
         self.world.barrier()
 
 

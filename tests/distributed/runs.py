@@ -38,7 +38,7 @@ def weights_after(args: TrainArgs, world: World, stop_at: int | None = None) -> 
     """Train; ask to stop after ``stop_at`` (in the main process alone); all weights."""
 
     def report(progress: Any) -> None:
-        trainer.stop_requested = progress.step == stop_at
+        trainer.stop.requested = progress.step == stop_at
 
     trainer = Trainer(args, report, world)
     assert trainer.run() == (stop_at is None)

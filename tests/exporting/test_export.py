@@ -13,6 +13,7 @@ from bytelatent.loading import load_text_model
 from bytelatent.model.blt import ByteLatentTransformer
 from bytelatent.runtime import BltRuntime
 from bytelatent.runtime.onnx_format import BLT_GRAPHS, ENTROPY_FOLDER, ENTROPY_GRAPH, WEIGHTS_FILE
+from bytelatent.tokenizers.constants import PAD_ID
 from tests.conftest import Case
 from tests.generation.random_cases import lively
 from tests.runtime.exported_cases import engine_of_text_model
@@ -101,3 +102,16 @@ def test_weights_that_a_graph_needs_are_named(tmp_path) -> None:
         export_blt(deeper, tmp_path)
     with pytest.raises(ValueError, match="the ids of n-gram tables come from outside"):
         export_blt(tiny(ngram_vocab_sizes={2: 50}), tmp_path)
+
+
+def test_the_comparison_depends_on_no_state_and_draws_no_special_ids(tmp_path) -> None:
+    """A row that begins with PAD would be padding for the model and a byte for the graph."""
+    model, compared = tiny(), []
+    model.save_pretrained(tmp_path)
+    model.register_forward_pre_hook(lambda _, inputs: compared.append(inputs[0]))
+    for seed in range(2):
+        torch.manual_seed(seed)
+        export_blt(model, tmp_path)
+    first, second = compared
+    assert torch.equal(first, second)
+    assert first.min() > PAD_ID

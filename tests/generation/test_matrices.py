@@ -1,5 +1,7 @@
 """Products of weights that are kept in fewer bits, and texts that are made with them."""
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -136,3 +138,28 @@ def test_a_weight_whose_rows_can_be_divided_is_not_copied() -> None:
     matrix = matrix_of(weight_FD)
     assert isinstance(matrix, Split)
     assert matrix._weight_BFD.data_ptr() == weight_FD.data_ptr()
+
+
+@pytest.mark.parametrize("kind", ["fp16", "int8"])
+def test_the_weights_of_the_caller_stay_as_they_are(kind) -> None:
+    weight = weight_of(8, 32)
+    before = weight.clone()
+    matrix_of(weight, kind)
+    assert torch.equal(weight, before)
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [
+        ("fp16", 65536.0),
+        ("fp16", -1e6),
+        *((kind, value) for kind in ("fp16", "int8") for value in (math.inf, -math.inf, math.nan)),
+    ],
+)
+def test_values_that_do_not_fit_are_refused_and_not_changed(kind, value) -> None:
+    weight = weight_of(8, 32)
+    weight[3, 5] = value
+    before = weight.clone()
+    with pytest.raises(ValueError, match=f"weights '{kind}' hold values up to .*; use 'native'"):
+        matrix_of(weight, kind)
+    assert torch.equal(weight.nan_to_num(1), before.nan_to_num(1))

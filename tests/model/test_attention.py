@@ -80,7 +80,7 @@ def test_gradients_of_the_band_equal_the_dense_ones(layout) -> None:
 def test_blocks_are_views_of_the_keys() -> None:
     """No copy for every block: that is what makes the band cheap."""
     shape = BandShape.of(keys=1024, queries=1024, window=256)
-    keys = torch.randn(3, 1024, KV_HEADS, WIDTH)
+    keys = torch.zeros(3, 1024, KV_HEADS, WIDTH)
     blocks = shape.windows_of(keys)
     assert blocks.numel() > 4 * keys.numel()
     assert blocks.untyped_storage().nbytes() < 1.2 * keys.untyped_storage().nbytes()
@@ -92,6 +92,7 @@ LENGTHS = [(1, 1, 1), (37, 37, 5), (400, 400, 64), (517, 517, 200), (600, 129, 1
 
 @pytest.mark.parametrize(("keys", "queries", "window"), LENGTHS)
 def test_blocks_that_are_copied_hold_the_keys_of_each(keys, queries, window) -> None:
+    torch.manual_seed(0)
     shape = BandShape.of(keys, queries, window)
     copied, looked_up = (torch.randn(3, keys, KV_HEADS, 5).requires_grad_() for _ in range(2))
     looked_up.data.copy_(copied.data)
@@ -143,6 +144,7 @@ def test_a_mask_becomes_numbers_once() -> None:
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_the_compiler_gets_the_same_numbers_and_does_not_make_them_itself(dtype) -> None:
+    torch.manual_seed(0)
     near = torch.rand(5, 7).round().bool()
     parts = near, torch.randint(2, (2, 5)), torch.randint(2, (2, 7))
     graphs: list[torch.fx.GraphModule] = []

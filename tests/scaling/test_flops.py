@@ -36,7 +36,8 @@ def counted(run: TrainArgs) -> dict[str, float]:
     """FLOPs of a step per token as torch counts them: ``mm`` of linear maps, ``bmm`` of scores."""
     model = ByteLatentTransformer(run.blt) if run.blt else LMTransformer(run.entropy_model)
     model.init_weights()
-    inputs = [torch.randint(4, 260, (ROWS, SIZE))]
+    generator = torch.Generator().manual_seed(0)
+    inputs = [torch.randint(4, 260, (ROWS, SIZE), generator=generator)]
     inputs[0][:, 0] = 1
     if run.blt is not None:
         lengths = torch.tensor([[1] + [PATCH] * (SIZE // PATCH)])

@@ -149,7 +149,7 @@ def test_a_stopped_study_goes_on_to_the_same_end(done, tmp_path) -> None:
 
             def log(trainer, tally) -> None:
                 real(trainer, tally)
-                self.stop_requested = True
+                self.stop.requested = True
 
             with pytest.MonkeyPatch.context() as patch:
                 patch.setattr(Trainer, "_log", log)

@@ -16,6 +16,9 @@ from torch import Tensor
 logger = logging.getLogger(__name__)
 
 Weights = Literal["native", "fp16", "int8"]
+
+LARGEST = {"fp16": torch.finfo(torch.float16).max, "int8": torch.finfo(torch.float32).max}
+"""Largest value of a weight that each kind can store."""
 """Storage of weights for products: unchanged, or with fewer bits (see :func:`matrix_of`)."""
 
 PARTS = 4
@@ -59,7 +62,8 @@ def matrix_of(weight_FD: Tensor, kind: Weights = "native") -> Matrix:
             products to bf16. ``fp16`` and ``int8`` need single precision on a CPU.
 
     Raises:
-        ValueError: ``kind`` is unknown, or is not possible for this weight or on this machine.
+        ValueError: ``kind`` is unknown, or is not possible for this weight or on this machine, for
+            example because its values do not fit.
     """
     if kind not in get_args(Weights):
         raise ValueError(f"weights: {kind!r} is not one of {', '.join(get_args(Weights))}")
@@ -69,6 +73,12 @@ def matrix_of(weight_FD: Tensor, kind: Weights = "native") -> Matrix:
     if not plain:
         actual = f"{str(weight_FD.dtype).removeprefix('torch.')} on {weight_FD.device.type}"
         raise ValueError(f"weights {kind!r} are made of float32 on a CPU, the model is {actual}")
+    largest, most = float(weight_FD.detach().abs().max()), LARGEST[kind]
+    if not largest <= most:  # also NaN
+        raise ValueError(
+            f"weights {kind!r} hold values up to {most:.6g}, the model has one of {largest:.6g}; "
+            "use 'native'"
+        )
     if kind == "fp16":
         return Half(weight_FD)
     return Split(weight_FD) if weight_FD.shape[1] % INT8_WIDTH else Int8(weight_FD)
@@ -123,11 +133,12 @@ class Split:
 
 
 class Half:
-    """Weight of a product in half precision; values outside its range become the largest in it."""
+    """Weight of a product in half precision; all values must be in its range."""
 
     def __init__(self, weight_FD: Tensor) -> None:
         try:
-            self._packed = torch.ops.quantized.linear_prepack_fp16(weight_FD.detach(), None)
+            # The operation writes to its input where values are out of range.
+            self._packed = torch.ops.quantized.linear_prepack_fp16(weight_FD.detach().clone(), None)
         except RuntimeError as error:
             raise ValueError("weights 'fp16' need a build of torch with FBGEMM (x86)") from error
 

@@ -13,9 +13,9 @@ from bytelatent.tokenizers.constants import PAD_ID
 def split_long(starts: Array, max_patch_length: int) -> Array:
     """Split long patches of a mask of starts ``[B, S]`` from the left: 10 by 4 gives 4, 4, 2."""
     xp = array_namespace(starts)
-    places = positions(starts)
-    patch_start = running_maximum(xp.where(starts, places, xp.zeros_like(places)))
-    return starts | ((places - patch_start) % max_patch_length == 0)
+    indices = positions(starts)
+    patch_start = running_maximum(xp.where(starts, indices, xp.zeros_like(indices)))
+    return starts | ((indices - patch_start) % max_patch_length == 0)
 
 
 def patch_starts(
@@ -75,7 +75,7 @@ def _text_first(values: Array | None, padding: Array) -> Array | None:
 def _behind_padding(starts: Array, padding: Array) -> Array:
     """Move patch starts behind the padding at the beginning, which joins the first patch."""
     xp = array_namespace(starts)
-    places = positions(starts)
-    before = xp.maximum(places - padding[:, None], xp.zeros_like(places))
-    text = (places > padding[:, None]) | (places == 0)
+    indices = positions(starts)
+    before = xp.maximum(indices - padding[:, None], xp.zeros_like(indices))
+    text = (indices > padding[:, None]) | (indices == 0)
     return xp.take_along_axis(starts, before, axis=1) & text

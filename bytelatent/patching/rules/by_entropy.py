@@ -67,9 +67,9 @@ def combined_starts(entropies: Array, threshold: float, threshold_add: float) ->
     qualifies = (entropies > threshold) & (rise(entropies) > threshold_add)
     xp = array_namespace(qualifies)
     qualifies = with_forced_starts(qualifies)[:, 1:]
-    places = positions(qualifies) + 1
-    last_break = running_maximum(xp.where(qualifies, xp.zeros_like(places), places))
-    starts = qualifies & ((places - last_break) % 2 == 1)
+    indices = positions(qualifies) + 1
+    last_break = running_maximum(xp.where(qualifies, xp.zeros_like(indices), indices))
+    starts = qualifies & ((indices - last_break) % 2 == 1)
     return xp.concat([xp.ones_like(starts[:, :1]), starts], axis=1)
 
 
