@@ -25,10 +25,9 @@ import numpy as np
 import pyarrow
 from common import ROOT, checkout, write_results
 
-from bytelatent.formats.find import PRETRAINED
-
 NAME = "text.jsonl"
-MODEL = PRETRAINED / "blt-entropy-mini"
+MODEL = Path("bytelatent", "pretrained", "blt-entropy-mini")
+"""Model in a build; both builds run that of the other build, whose kind this one still reads."""
 
 
 def write_texts(corpus: Path, folder: Path, size: int) -> int:
@@ -53,10 +52,10 @@ def write_texts(corpus: Path, folder: Path, size: int) -> int:
     raise AssertionError("unreachable")
 
 
-def run(build: Path, source: Path, out: Path, dtype: str) -> float:
-    """Measure entropies by the command in ``build``; return the seconds that it took."""
+def run(build: Path, model: Path, source: Path, out: Path, dtype: str) -> float:
+    """Measure entropies by ``model`` with the command in ``build``; return its seconds."""
     command = [sys.executable, "-m", "bytelatent.preprocess.entropies", f"input={source}"]
-    command += [f"output={out}", f"dtype={dtype}", f"entropy_model={MODEL}"]
+    command += [f"output={out}", f"dtype={dtype}", f"entropy_model={model}"]
     environment = {**os.environ, "PYTHONPATH": str(build)}
     began = time.perf_counter()
     done = subprocess.run(command, cwd=build, env=environment, capture_output=True, text=True)
@@ -75,9 +74,9 @@ def entropies(out: Path) -> Any:
     )
 
 
-def difference(ours: Any, reference: Any) -> dict[str, float]:
+def difference(model: Path, ours: Any, reference: Any) -> dict[str, float]:
     """Return the differences in nats, and the share of patch starts of each build in the other."""
-    calibration = json.loads((MODEL / "calibration.json").read_text(encoding="utf-8"))
+    calibration = json.loads((model / "calibration.json").read_text(encoding="utf-8"))
     threshold = calibration["rules"]["entropy"]["threshold"]
     starts, expected = ours > threshold, reference > threshold
     both = int((starts & expected).sum())
@@ -102,22 +101,23 @@ def compare(against: str, corpus: Path, sizes: tuple[int, int], rounds: int) -> 
             for name, (build, dtype) in runs.items():
                 out = folder / f"out {name} {number}"
                 few, many = (
-                    run(build, folder / f"in{size}", out / str(size), dtype) for size in sizes
+                    run(build, other / MODEL, folder / f"in{size}", out / str(size), dtype)
+                    for size in sizes
                 )
                 rates[name].append((large - small) / (many - few))
                 measured[name] = entropies(out / str(sizes[1]))
                 print(name, round(rates[name][-1]), "bytes/s", flush=True)
-    reference = f"{against} fp32"
-    peer = statistics.median(rates[reference])
-    rows: dict[str, Any] = {"bytes": large}
-    for name, speeds in rates.items():
-        rate = statistics.median(speeds)
-        rows[name] = {
-            "bytes_per_second": round(rate),
-            "slowest_and_fastest": [round(min(speeds)), round(max(speeds))],
-            "times_as_fast": round(rate / peer, 2),
-            "difference": difference(measured[name], measured[reference]),
-        }
+        reference = f"{against} fp32"
+        peer = statistics.median(rates[reference])
+        rows: dict[str, Any] = {"bytes": large}
+        for name, speeds in rates.items():
+            rate = statistics.median(speeds)
+            rows[name] = {
+                "bytes_per_second": round(rate),
+                "slowest_and_fastest": [round(min(speeds)), round(max(speeds))],
+                "times_as_fast": round(rate / peer, 2),
+                "difference": difference(other / MODEL, measured[name], measured[reference]),
+            }
     return rows
 
 
