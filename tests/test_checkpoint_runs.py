@@ -11,7 +11,8 @@ import torch
 
 from bytelatent.metrics import MetricsFile, read_metrics
 from bytelatent.training.args import TrainArgs
-from bytelatent.training.trainer import DivergedError, Trainer
+from bytelatent.training.divergence import DivergedError
+from bytelatent.training.trainer import Trainer
 from tests import tiny
 
 ROOT = Path(__file__).parents[1]

@@ -1,9 +1,15 @@
 """Look-up of the device that a setting names, with a check that it is available; its memory."""
 
+import logging
 import os
 from pathlib import Path
 
 import torch
+
+logger = logging.getLogger(__name__)
+
+BF16_CAPABILITIES = ("avx512_bf16", "amx_bf16")
+"""Capabilities of x86 processors that compute in bfloat16."""
 
 CONTAINER_LIMIT = Path("/sys/fs/cgroup/memory.max")
 """File with the limit of memory of a container."""
@@ -36,6 +42,19 @@ def find_device(name: str, *, field: str = "device") -> torch.device:
     if device.type == "mps" and not torch.backends.mps.is_available():
         raise ValueError(f"{field}: {name}, but torch sees no GPU of Apple's here")
     return device
+
+
+def warn_of_slow_bf16(device: torch.device) -> None:
+    """Log a warning if ``device`` is an x86 processor without instructions for bfloat16.
+
+    Such a processor emulates them, at a fraction of the speed of fp32.
+    """
+    if device.type != "cpu":
+        return
+    capabilities = torch.cpu.get_capabilities()
+    is_x86 = capabilities.get("architecture") == "x86_64"
+    if is_x86 and not any(capabilities.get(name) for name in BF16_CAPABILITIES):
+        logger.warning("this processor has no instructions for bf16; dtype=fp32 is faster here")
 
 
 def total_memory(device: torch.device) -> int | None:

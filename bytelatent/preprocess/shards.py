@@ -15,7 +15,7 @@ from pyarrow import ipc
 from bytelatent.data.arrow_files import ENTROPIES
 from bytelatent.data.formats import FORMATS, open_shard
 from bytelatent.data.readers import BadRecordError
-from bytelatent.distributed.devices import find_device
+from bytelatent.distributed.devices import find_device, warn_of_slow_bf16
 from bytelatent.files import replacing
 from bytelatent.formats.find import model_folder
 from bytelatent.formats.released import MODEL_FILES, MODEL_NEEDS, find_checkpoint
@@ -170,6 +170,8 @@ def load_model(args: PreprocessArgs, rank: int) -> LMTransformer:
     device = find_device(args.device)
     if args.device == "cuda":
         device = torch.device("cuda", rank % torch.cuda.device_count())
+    if args.dtype == "bf16":
+        warn_of_slow_bf16(device)
     dtype = {"fp32": torch.float32, "bf16": torch.bfloat16}[args.dtype]
     return LMTransformer.from_pretrained(args.entropy_model, dtype=dtype).to(device)
 

@@ -36,8 +36,9 @@ from bytelatent.scaling.study_folders import (
 )
 from bytelatent.training.args import TrainArgs
 from bytelatent.training.checkpoint import FolderBusyError, sole_run
+from bytelatent.training.divergence import DivergedError
 from bytelatent.training.stopping import StopRequest
-from bytelatent.training.trainer import DivergedError, StepReport, Trainer
+from bytelatent.training.trainer import StepReport, Trainer
 
 Record = dict[str, Any]
 

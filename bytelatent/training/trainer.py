@@ -23,6 +23,7 @@ from bytelatent.config import save_args
 from bytelatent.data.batch import Batch
 from bytelatent.data.loader import Loader
 from bytelatent.distributed.allocator import keep_freed_memory
+from bytelatent.distributed.devices import warn_of_slow_bf16
 from bytelatent.distributed.env import World
 from bytelatent.distributed.parallel import full_weights, place
 from bytelatent.files import write_text
@@ -34,6 +35,7 @@ from bytelatent.model.layers import TransformerBlock
 from bytelatent.tokenizers.constants import BOS_ID, PAD_ID
 from bytelatent.training.args import TrainArgs
 from bytelatent.training.checkpoint import RUN_FILE, Checkpoints, Settings, unreadable
+from bytelatent.training.divergence import refuse_not_finite, refuse_risen_loss
 from bytelatent.training.live_patches import TrainingPatcher
 from bytelatent.training.optim import build_optimizers, learning_rate, set_learning_rate
 from bytelatent.training.profiling import profiled
@@ -69,10 +71,6 @@ class StepReport:
     seconds_left: float
 
 
-class DivergedError(ValueError):
-    """Error that the loss or a gradient is not finite, or that the loss has diverged."""
-
-
 class Trainer:
     """Trainer of the model of ``args``; it resumes from the last checkpoint.
 
@@ -97,6 +95,8 @@ class Trainer:
             keep_freed_memory()
         self.stop = stop or StopRequest()
         check_memory(args, self.world, self.device)
+        if args.dtype == "bf16" and self.world.is_main:
+            warn_of_slow_bf16(self.device)
         self.patcher = TrainingPatcher.build(args, self.device)
         self.data = self._loader("train")
         self.held_out = self._loader("valid").fixed_batches(args.eval.batches)
@@ -151,7 +151,7 @@ class Trainer:
                 if self.step == args.steps or self.step % args.eval.every == 0:
                     self._evaluate()
                 if last or self.step % args.checkpoint.every == 0:
-                    self._refuse_explosion(tally)
+                    self._refuse_risen_loss(tally)
                     self._save()
                 if stop and self.step < args.steps:
                     break
@@ -217,7 +217,7 @@ class Trainer:
         bytes_here = batch.sizes_BS.sum().to(self.device)
         totals = world.sum(*sums, wants_stop, bytes_here)
         nats, byte_nats, patches, stop, size = (float(total) for total in totals)
-        self._refuse(nats, gradient_norm)
+        refuse_not_finite(nats, gradient_norm, self.step + 1, self.checkpoints.folder)
         for optimizer in self.optimizers:
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
@@ -297,24 +297,9 @@ class Trainer:
         if isinstance(self.model, FSDPModule):
             self.model.set_requires_gradient_sync(sync)
 
-    def _refuse(self, nats: float, gradient_norm: float) -> None:
-        """Raise an error before the optimiser takes a step that cannot be undone."""
-        if not math.isfinite(nats) or not math.isfinite(gradient_norm):
-            what = "loss" if not math.isfinite(nats) else "gradient norm"
-            raise DivergedError(
-                f"the {what} is no finite number at step {self.step + 1}; the last checkpoint in "
-                f"{self.checkpoints.folder} is untouched. Lower optim.lr or raise optim.warmup"
-            )
-
-    def _refuse_explosion(self, tally: Tally) -> None:
-        """Raise an error before a state is saved if the loss has risen too far."""
-        factor = self.args.divergence_factor
-        if tally.loss > factor * self.lowest:
-            raise DivergedError(
-                f"the loss rose to {tally.loss:.3f} at step {self.step}, more than {factor} times "
-                f"the lowest so far ({self.lowest:.3f}); the last checkpoint in "
-                f"{self.checkpoints.folder} is untouched. Lower optim.lr or raise divergence_factor"
-            )
+    def _refuse_risen_loss(self, tally: Tally) -> None:
+        folder, factor = self.checkpoints.folder, self.args.divergence_factor
+        refuse_risen_loss(tally.loss, self.lowest, factor, self.step, folder)
 
     def _bad_lines(self) -> int:
         """Return the number of data lines that all processes together have skipped so far."""
@@ -330,7 +315,7 @@ class Trainer:
             if self.world.is_main:
                 logger.warning("step %d: no byte of text since the last report", self.step)
             return
-        self._refuse_explosion(tally)
+        self._refuse_risen_loss(tally)
         self.lowest = min(self.lowest, tally.loss)
         speed = tally.size / seconds
         patch_size = tally.size / tally.patches

@@ -23,7 +23,8 @@ from bytelatent.scaling.training_flops import measure_rates
 from bytelatent.tokenizers.bpe_tokenizer import BpeTokenizer
 from bytelatent.tokenizers.constants import PAD_ID
 from bytelatent.training.checkpoint import FolderBusyError, sole_run
-from bytelatent.training.trainer import DivergedError, Trainer
+from bytelatent.training.divergence import DivergedError
+from bytelatent.training.trainer import Trainer
 from bytelatent.transformer import LMTransformer
 from tests.scaling.study import prepare, study
 
