@@ -229,6 +229,7 @@ async function showExample(id) {
   source.cancel();
   say("");
   const { text } = found.request;
+  address.settle();
   lineEnds.open(text);
   fields.example.value = id;
   showLength(byteLength(text));
@@ -355,6 +356,7 @@ function takeFiles() {
   new Files($("entry"), $("file", HTMLInputElement), {
     limit: page.textLimit,
     onText: (text, called) => {
+      address.settle();
       lineEnds.open(text);
       picked = -1;
       wantedWindow = { from: 0, shown: null };

@@ -294,6 +294,9 @@ async function showTrace(id) {
     return false;
   }
   halt();
+  fields.recorded.value = ""; // what is to be written is the typed request, though the list has moved on
+  address.settle();
+  fields.recorded.value = id;
   fill(trace.request);
   const { events, ...done } = trace.response;
   const next = Object.assign(new Made(trace.request.prompt), { events, done, request: trace.request, recorded: true });
