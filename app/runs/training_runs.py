@@ -140,6 +140,7 @@ class Runs:
             "planned_steps": summary.planned_steps,
             "values": summary.values,
             "problem": "; ".join(filter(None, problems)) or None,
+            "not_finite": list(summary.not_finite),
         }
 
     def list_body(self) -> KeptBody:
