@@ -6,7 +6,7 @@ import { Diagram } from "./diagram.js";
 import { Examples } from "./examples.js";
 import { replaceText } from "./field.js";
 import { decodeView, encodeView } from "./insidelink.js";
-import { byId as $, find, pageData } from "./page.js";
+import { at, byId as $, find, pageData } from "./page.js";
 import { Score } from "./score.js";
 import { Source, post } from "./source.js";
 import { byteLength, measure, wellFormed } from "./text.js";
@@ -28,7 +28,7 @@ const diagram = new Diagram($("machine"), page);
 const score = new Score($("scroller"), { onHover: hover, onPick: pick });
 const details = new ByteView($("byte"));
 const source = new Source({
-  ask: ({ text }, signal) => post("/api/inspect", { text, heads: page.heads, top_k: EXPECTED }, signal),
+  ask: ({ text }, signal) => post(at("/api/inspect"), { text, heads: page.heads, top_k: EXPECTED }, signal),
   onAnswer: (text, answer) => {
     say("");
     show(text, answer);
