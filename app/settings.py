@@ -29,6 +29,9 @@ GRAPH_LIMIT = 16 * 1024
 ESCAPED = 6
 """Largest number of JSON bytes for one byte of text, as in ``\\u0000``."""
 
+FORWARDED = "forwarded"
+"""Prefix that stands for the one in ``X-Forwarded-Prefix``."""
+
 LOG_FORMATS = ("text", "json", "off")
 
 
@@ -84,6 +87,8 @@ class Settings:
         rate_limit: number of requests that one client may post in a minute; 0 means no limit.
         trusted_proxies: number of addresses at the end of ``X-Forwarded-For`` that our own proxies
             write; 0 without a proxy.
+        prefix: path below which visitors see the app, such as ``/blt``; ``forwarded`` if a proxy
+            names it in ``X-Forwarded-Prefix``; empty at the root of a site.
         generation: limits of text generation.
         cors_origins: origins whose pages may call the API; ``*`` allows all origins.
         metrics: whether the app serves ``/metrics``.
@@ -110,6 +115,7 @@ class Settings:
     threads: int = 2
     rate_limit: int = 1200
     trusted_proxies: int = 0
+    prefix: str = ""
     generation: GenerationLimits = GenerationLimits()
     cors_origins: tuple[str, ...] = ()
     metrics: bool = False
@@ -200,6 +206,15 @@ def _seconds(value: str) -> float:
     return seconds
 
 
+def _prefix(value: str) -> str:
+    prefix = value.rstrip("/")
+    parts = prefix.split("/")[1:]
+    wrong = any(part in ("", ".", "..") or not part.isprintable() for part in parts)
+    if value != FORWARDED and ((prefix and prefix[0] != "/") or wrong or set(prefix) & set("?#\\")):
+        raise ValueError(f"a path such as /blt, or {FORWARDED}, is accepted")
+    return prefix
+
+
 def _log(value: str) -> str:
     if value not in LOG_FORMATS:
         raise ValueError(f"{', '.join(LOG_FORMATS)} are accepted")
@@ -221,6 +236,8 @@ VARIABLES: dict[str, tuple[str, Callable[[str], Any]]] = {
     "BLT_REQUEST_SECONDS": ("request_seconds", _seconds),
     "BLT_WAITING": ("max_queued", _count),
     "BLT_RATE_LIMIT": ("rate_limit", _count),
+    "SCRIPT_NAME": ("prefix", _prefix),
+    "BLT_PREFIX": ("prefix", _prefix),
     "BLT_TRUSTED_PROXIES": ("trusted_proxies", _count),
     "BLT_CORS_ORIGINS": ("cors_origins", _origins),
     "BLT_METRICS": ("metrics", _switch),

@@ -2,7 +2,7 @@
 document.
 """
 
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 from flask import Blueprint, Response, jsonify, request
@@ -23,6 +23,7 @@ from app.api import (
     visualizations_routes,
 )
 from app.api.openapi import document as put_together
+from app.requests.prefix import root
 
 MODULES = (
     patches_routes,
@@ -46,16 +47,16 @@ blueprint = Blueprint("api", __name__)
 OPENAPI = tuple(module.OPENAPI for module in MODULES)
 
 
-@cache
-def document() -> dict[str, Any]:
-    """Return the OpenAPI document of all routes."""
-    return put_together(OPENAPI)
+@lru_cache(8)
+def document(prefix: str = "") -> dict[str, Any]:
+    """Return the OpenAPI document of all routes, for an app below the path ``prefix``."""
+    return put_together(OPENAPI, prefix)
 
 
 @blueprint.get("/openapi.json")
 def openapi() -> Response:
     """Answer with the OpenAPI document."""
-    response = jsonify(document())
+    response = jsonify(document(root()))
     response.headers["Cache-Control"] = "no-cache"
     response.add_etag()
     response.make_conditional(request)

@@ -9,6 +9,7 @@ from flask import Blueprint, Response, current_app, request
 from app.api.openapi_fragment import UP_TO_DATE, OpenApiFragment, json_of, problem
 from app.api.visualizations_routes import artifact_json
 from app.requests.compressed import KeptBody
+from app.requests.prefix import at, root
 from app.requests.problems import not_found
 from app.schemas.artifact import ArtifactPage
 from app.stored.catalogue import Catalogue, Snapshot, StoredArtifact
@@ -49,7 +50,7 @@ OPENAPI = OpenApiFragment(
 def artifact(name: str) -> Response:
     """Answer with a figure, its formats and the preview of its data."""
     snapshot, card = find_card(name)
-    kept = snapshot.once(("artifact", card.name), lambda: _body(snapshot, card))
+    kept = snapshot.once(("artifact", card.name, root()), lambda: _body(snapshot, card))
     return kept.response(request)
 
 
@@ -86,8 +87,8 @@ def _body(snapshot: Snapshot, card: Card) -> KeptBody:
         "description": card.description,
         "kind": card.kind,
         "producer": card.producer,
-        "thumbnail": card.picture,
-        "url": card.url,
+        "thumbnail": at(card.picture) if card.picture else None,
+        "url": at(card.url),
         "modified": newest.modified.isoformat().replace("+00:00", "Z"),
         "files": [artifact_json(file, snapshot) for file in card.files],
         "data": asdict(preview) if preview else None,

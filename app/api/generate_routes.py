@@ -21,6 +21,7 @@ from app.models.generated_text import as_document, as_events, describe_text, tex
 from app.models.generator import TextMaker, TextRequest
 from app.requests.bodies import parse_body, text_bytes
 from app.requests.clients import Client
+from app.requests.prefix import at
 from app.requests.problems import ProblemError
 from app.schemas.generate import ByteEvent, GenerateDone, GenerateRequest, GenerateResponse
 
@@ -92,7 +93,7 @@ def generate() -> Response:
 def _events(maker: TextMaker, text_request: TextRequest, client: Client) -> Response:
     text = maker.begin(text_request, client.gone)
     client.must_take(maker.limits.send_timeout)
-    body = as_events(text, describe_text(maker, text_request), request.path)
+    body = as_events(text, describe_text(maker, text_request), at(request.path))
     # Some proxies buffer responses without this header.
     headers = {**HEADERS, "X-Accel-Buffering": "no"}
     response = Response(body, content_type=f"{EVENTS}; charset=utf-8", headers=headers)

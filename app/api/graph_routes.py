@@ -15,9 +15,10 @@ from app.api.openapi_fragment import (
 )
 from app.models.graphs import KINDS, GraphMaker
 from app.requests.bodies import parse_body, text_bytes
+from app.requests.prefix import at
 from app.schemas.graph import EXAMPLE_TEXT, MOST_NODES, GraphRequest, GraphResponse, Graphs
 from app.stored.catalogue import Catalogue
-from app.stored.saved_graphs import saved_graphs
+from app.stored.saved_graphs import SavedGraph, saved_graphs
 
 blueprint = Blueprint("api_graph", __name__)
 
@@ -83,5 +84,9 @@ def offered() -> dict[str, Any]:
         "kinds": [{"kind": kind, "unavailable": maker.unavailable(kind)} for kind in KINDS],
         "limit": maker.limit,
         "max_nodes": MOST_NODES,
-        "saved": [asdict(saved) for saved in saved_graphs(catalogue.snapshot()).values()],
+        "saved": [_as_json(saved) for saved in saved_graphs(catalogue.snapshot()).values()],
     }
+
+
+def _as_json(saved: SavedGraph) -> dict[str, Any]:
+    return asdict(saved) | {"url": at(saved.url), "artifact": at(saved.artifact)}

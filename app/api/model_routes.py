@@ -5,6 +5,7 @@ from flask import Blueprint, Response, current_app, jsonify, request
 from app.api.openapi_fragment import UP_TO_DATE, OpenApiFragment, json_of, problem
 from app.models.live_model import LiveModel
 from app.models.loaded_models import DescribedModel, ModelState, describe
+from app.requests.prefix import at
 from app.requests.problems import not_found
 from app.schemas.model import Models
 from app.settings import Settings
@@ -53,6 +54,8 @@ OPENAPI = OpenApiFragment(
 def models() -> Response:
     """Answer with the models of this server."""
     described = {kind: model.description.model_dump() for kind, model in described_models().items()}
+    for description in described.values():
+        description["card"] = description["card"] and at(description["card"])
     response = jsonify(described)
     response.headers["Cache-Control"] = "no-cache"
     response.add_etag()

@@ -11,8 +11,8 @@ from app.schemas.schema import ProblemDocument, schema_of
 VERSION = "1"
 
 
-def document(parts: Iterable[OpenApiFragment]) -> dict[str, Any]:
-    """Return the whole OpenAPI 3.1 document."""
+def document(parts: Iterable[OpenApiFragment], prefix: str = "") -> dict[str, Any]:
+    """Return the whole OpenAPI 3.1 document of an app below the path ``prefix``."""
     parts = list(parts)
     models: list[type[BaseModel]] = [
         ProblemDocument,
@@ -31,7 +31,7 @@ def document(parts: Iterable[OpenApiFragment]) -> dict[str, Any]:
             "description": "Next-byte entropies of a text, its patches by a patching rule, and the "
             "stored figures. Errors are problem documents (RFC 9457).",
         },
-        "servers": [{"url": "/"}],
+        "servers": [{"url": f"{prefix}/"}],
         "paths": {
             path: {method: _limited(operation) for method, operation in methods.items()}
             for part in parts

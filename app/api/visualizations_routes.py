@@ -11,6 +11,7 @@ from flask import Blueprint, Response, current_app, request
 
 from app.api.openapi_fragment import UP_TO_DATE, WRONG_PARAMETER, OpenApiFragment, json_of, problem
 from app.requests.compressed import KeptBody
+from app.requests.prefix import at, root
 from app.requests.query import LONGEST, Arguments, choice, described, search, whole
 from app.schemas.visualizations import ArtifactList
 from app.stored.catalogue import Catalogue, Snapshot, StoredArtifact
@@ -112,7 +113,7 @@ class ListingRequest:
         after = {"limit": self.limit, "offset": self.offset + self.limit}
         filters = {"kind": self.kind, "q": " ".join(self.words)}
         query = {name: value for name, value in filters.items() if value} | after
-        return f"/api/visualizations?{urlencode(query)}"
+        return at(f"/api/visualizations?{urlencode(query)}")
 
 
 class Bodies:
@@ -154,9 +155,11 @@ def visualizations() -> Response:
     listing = ListingRequest.of(request.args) if request.query_string else ListingRequest()
     snapshot = catalogue.snapshot()
     if listing == ListingRequest():
-        kept = snapshot.once("visualizations", lambda: KeptBody(_listed(snapshot, listing)))
+        kept = snapshot.once(
+            ("visualizations", root()), lambda: KeptBody(_listed(snapshot, listing))
+        )
     else:
-        bodies = snapshot.once("queries", Bodies)
+        bodies = snapshot.once(("queries", root()), Bodies)
         kept = bodies.once(listing, lambda: _listed(snapshot, listing))
     return kept.response(request)
 
@@ -189,9 +192,9 @@ def artifact_json(artifact: StoredArtifact, snapshot: Snapshot) -> dict[str, obj
         "kind": artifact.kind,
         "title": artifact.title,
         "description": artifact.description,
-        "url": artifact.url,
-        "page": artifact_url(artifact.name),
-        "thumbnail": card.picture if artifact.kind != "data" else None,
+        "url": at(artifact.url),
+        "page": at(artifact_url(artifact.name)),
+        "thumbnail": at(card.picture) if card.picture and artifact.kind != "data" else None,
         "bytes": artifact.size,
         "modified": artifact.modified.isoformat().replace("+00:00", "Z"),
         "producer": artifact.producer,

@@ -7,6 +7,7 @@ from flask import Blueprint, Response, current_app
 from app.models.generator import TextMaker
 from app.pages.page_record import PageRecord
 from app.pages.render import json_for_html, page
+from app.requests.prefix import at
 from app.schemas.generate import DEFAULT_BYTES
 from app.settings import Settings
 from app.stored.trace_file import TraceFile
@@ -95,7 +96,7 @@ def generate() -> Response:
     page_data = {
         "live": maker.source is not None,
         "promptLimit": maker.limits.prompt,
-        "traces": f"/data/{settings.traces_file.name}",
+        "traces": at(f"/data/{settings.traces_file.name}"),
         "first": first,
     }
     return page(

@@ -12,6 +12,7 @@ from app.models.splitting import BPE_TITLES, RISE
 from app.models.threshold_curve import Calibration
 from app.pages.page_record import PageRecord
 from app.pages.render import json_for_html, page
+from app.requests.prefix import at
 from app.schemas.compare import Splitter
 from app.settings import Settings
 from app.stored.catalogue import Catalogue
@@ -139,7 +140,7 @@ def home() -> Response:
         "rules": [_described(rule) for rule in RULES_OF_TEXT],
         "calibration": _calibration(current_app.extensions["calibration"]),
         "topK": TOP_K,
-        "examples": f"/data/{settings.examples_file.name}",
+        "examples": at(f"/data/{settings.examples_file.name}"),
         "first": first,
     }
     return page(

@@ -13,6 +13,7 @@ from app.models.inspector import Inspector
 from app.pages.home_page import Choice
 from app.pages.page_record import PageRecord
 from app.pages.render import json_for_html, page, query_choice
+from app.requests.prefix import at
 from app.schemas.architecture import Architecture, ArchitecturePart
 from app.schemas.model import ModelDescription
 from app.settings import Settings
@@ -136,7 +137,7 @@ def inside() -> Response:
         "size": size,
         "live": inspector.source is not None,
         "limit": inspector.limit,
-        "examples": f"/data/{settings.inspected_file.name}",
+        "examples": at(f"/data/{settings.inspected_file.name}"),
         "first": items[0] if items else None,
         "heads": "each" if inspector.heads <= HEADS_AT_ONCE else "mean",
     }

@@ -85,7 +85,8 @@ def training() -> Response:
 
 def _row(listed: dict[str, object]) -> RunRow:
     step, planned, values = listed["step"], listed["planned_steps"], listed["values"]
-    assert isinstance(values, dict)
+    not_finite = listed["not_finite"]
+    assert isinstance(values, dict) and isinstance(not_finite, list)
     words = ["nothing measured yet" if step is None else f"{step:,} steps"]
     if planned and step is not None:
         words = [f"{step:,} of {planned:,} steps"]
@@ -95,6 +96,7 @@ def _row(listed: dict[str, object]) -> RunRow:
         words.append(f"held out {values['valid_bits_per_byte']:.3f} bits per byte")
     if listed["problem"]:
         words.append(str(listed["problem"]))
+    words += [f"{name.replace('_', ' ')} is NaN or infinite" for name in not_finite]
     return RunRow(
         str(listed["title"]), str(listed["url"]), str(listed["source"]), " · ".join(words)
     )

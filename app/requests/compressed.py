@@ -5,16 +5,30 @@ import hashlib
 import threading
 
 import brotli  # type: ignore[import-untyped]
-from flask import Request, Response
+from flask import Flask, Request, Response, request
 
 ENCODINGS = ("br", "gzip")
 """Supported content encodings, the preferred one first."""
 
 
 def accepted_encoding(request: Request) -> str | None:
-    """Return the best encoding that the client accepts, or None."""
-    accepted = request.accept_encodings
-    return next((name for name in ENCODINGS if accepted.quality(name) > 0), None)
+    """Return the encoding that the client likes best, or None for no compression.
+
+    An encoding with the quality 0 is one that the client does not accept.
+    """
+    quality = request.accept_encodings.quality
+    best = max(ENCODINGS, key=quality)  # the first of those that are equally good
+    return best if quality(best) > 0 and quality(best) >= quality("identity") else None
+
+
+def register(app: Flask) -> None:
+    """Let Flask-Compress use the encoding that :func:`accepted_encoding` returns."""
+    app.before_request(_settle_encoding)
+
+
+def _settle_encoding() -> None:
+    # Flask-Compress takes "gzip;q=0" for a wish to get gzip.
+    request.environ["HTTP_ACCEPT_ENCODING"] = accepted_encoding(request) or ""
 
 
 def compress(content: bytes, encoding: str) -> bytes:

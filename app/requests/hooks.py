@@ -5,7 +5,7 @@ from collections.abc import Callable
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from app.requests import access, deadline, limits, problems, security
+from app.requests import access, compressed, deadline, limits, prefix, problems, security
 from app.requests import request_metrics as metrics
 from app.settings import Settings
 
@@ -29,5 +29,6 @@ def register(app: Flask, settings: Settings, waiting: Callable[[], int]) -> None
         app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
             app.wsgi_app, x_for=settings.trusted_proxies, x_proto=1
         )
-    for module in (deadline, limits, problems, security):
+    prefix.register(app, settings.prefix)
+    for module in (compressed, deadline, limits, problems, security):
         module.register(app)

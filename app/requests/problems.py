@@ -9,6 +9,7 @@ from typing import Any
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
+from app.requests.prefix import at
 from app.requests.security import COMMON, DATA_CSP
 
 logger = logging.getLogger(__name__)
@@ -65,7 +66,7 @@ class ProblemError(Exception):
 
     def response(self) -> Response:
         """Return the problem document as a response."""
-        body = json.dumps(self.document(request.path))
+        body = json.dumps(self.document(at(request.path)))
         response = Response(body, status=int(self.status), content_type=MEDIA_TYPE)
         response.headers.extend(self.headers)
         response.headers["Cache-Control"] = "no-store"

@@ -2,6 +2,7 @@
 
 import codecs
 import hashlib
+import math
 import os
 import re
 from collections.abc import Iterator
@@ -29,6 +30,8 @@ LARGEST_ARGS = 4 * 1024 * 1024
 """Size in bytes of the largest ``train_args.json`` that is read."""
 LAST_SECOND = 253_402_300_799
 """The last second of the year 9999, as seconds since 1970."""
+LARGEST = 1e300
+"""Numbers from here on count as infinite."""
 SUMMARY = ("bits_per_byte", "valid_bits_per_byte", "bytes", "bytes_per_second")
 _NO_RUNS = frozenset({"checkpoints", "tensorboard", "wandb", "profile", "__pycache__"})
 
@@ -85,12 +88,15 @@ class Summary:
         planned_steps: planned number of steps, if the folder contains it.
         values: last values of some measures.
         problems: sentences about files of the run that cannot be read.
+        not_finite: those of these measures whose last value is NaN or infinite; ``values`` lacks
+            them.
     """
 
     step: int | None
     planned_steps: int | None
     values: dict[str, float]
     problems: tuple[str, ...] = ()
+    not_finite: tuple[str, ...] = ()
 
 
 def runs_below(folder: Path, source: Source, depth: int) -> Iterator[TrainingRun]:
@@ -153,15 +159,13 @@ def summary_of(run: TrainingRun) -> Summary:
     problems: list[str] = []
     records = _last_records(run.folder, problems)
     steps = (record.get("step") for record in reversed(records))
-    values: dict[str, float] = {}
-    for record in reversed(records):
-        for name in SUMMARY:
-            if name not in values and _is_number(record.get(name)):
-                values[name] = float(record[name])
+    newest = _newest_values(records)
+    finite = {name: value for name, value in newest.items() if abs(value) < LARGEST}
     return Summary(
         step=next((step for step in steps if _is_count(step)), None),
         planned_steps=_planned_steps(run.folder, problems),
-        values=values,
+        values=finite,
+        not_finite=tuple(name for name in newest if name not in finite),
         problems=tuple(problems),
     )
 
@@ -190,9 +194,15 @@ def _last_records(folder: Path, problems: list[str]) -> list[dict[str, Any]]:
     return [record for record in map(parsed, lines) if record]
 
 
-def _is_number(value: Any) -> bool:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return is_number and abs(value) < 1e300
+def _newest_values(records: list[dict[str, Any]]) -> dict[str, float]:
+    """Return the last value of each measure of the summary; a run that diverged ends with NaN."""
+    newest: dict[str, float] = {}
+    for record in reversed(records):
+        for name in SUMMARY:
+            value = record.get(name)
+            if name not in newest and type(value) in (int, float):  # bool is excluded
+                newest[name] = math.inf if abs(value) >= LARGEST else float(value)
+    return newest
 
 
 def _is_count(value: Any) -> bool:

@@ -15,6 +15,7 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 
 from app.requests.compressed import KeptBody
+from app.requests.prefix import at, root
 from app.runs.columns import LAST_STEP, Columns, Series
 from app.runs.curve import Floats, RunCurve, Window, curve_of
 from app.runs.expected import ExpectedResults, read_expected
@@ -132,7 +133,7 @@ class Runs:
             "name": run.name,
             "title": run.title,
             "source": run.source,
-            "url": run.url,
+            "url": at(run.url),
             "modified": run.modified.isoformat(timespec="seconds").replace("+00:00", "Z"),
             "version": run.version,
             "size": run.mark[1],
@@ -140,6 +141,7 @@ class Runs:
             "planned_steps": summary.planned_steps,
             "values": summary.values,
             "problem": "; ".join(filter(None, problems)) or None,
+            "not_finite": list(summary.not_finite),
         }
 
     def list_body(self) -> KeptBody:
@@ -150,7 +152,7 @@ class Runs:
             value = {"items": [self.listed(run) for run in runs], "local": self.local is not None}
             return KeptBody(json.dumps(value, allow_nan=False).encode())
 
-        return self._lists.get(tuple(runs), make)
+        return self._lists.get((root(), *runs), make)
 
     def body(self, run: TrainingRun, request: CurveRequest) -> KeptBody:
         """Return the curves of a run as a JSON body.
@@ -160,7 +162,7 @@ class Runs:
             ValueError: the run's file is too large, or no regular file.
             StillReadingError: the run's file has not been read to its end yet.
         """
-        key = (run.name, run.version, request)
+        key = (run.name, run.version, request, root())
         return self._bodies.get(key, lambda: self._body(run, request))
 
     def _body(self, run: TrainingRun, request: CurveRequest) -> KeptBody:

@@ -28,6 +28,10 @@ class Run(Strict):
     problem: str | None = Field(
         description="What is wrong with files of the run; null if nothing is."
     )
+    not_finite: list[str] = Field(
+        description="Those of these measures whose last value is NaN or infinite, as of a run that "
+        "diverged; `values` lacks them."
+    )
 
 
 class RunList(Strict):

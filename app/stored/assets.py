@@ -16,6 +16,7 @@ from pathlib import Path
 from flask import Blueprint, Response, current_app, request
 
 from app.requests.compressed import accepted_encoding, compress
+from app.requests.prefix import at
 from app.requests.problems import not_found
 
 blueprint = Blueprint("assets", __name__)
@@ -84,7 +85,7 @@ class Assets:
         if self._reload:
             self._scan()
         self._by_name[name]
-        return f"/static/v/{self.version}/{name}"
+        return at(f"/static/v/{self.version}/{name}")
 
     def imported_modules(self, names: Iterable[str]) -> list[str]:
         """Return the names of the modules that some JavaScript modules import, in any number of

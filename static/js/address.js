@@ -85,17 +85,24 @@ export class Address {
     this.timer = setTimeout(() => this.write(), many ? PAUSE : 0);
   }
 
-  /** Write the view into the history, after earlier writes, because encoding is asynchronous. */
+  /** Write a change that still waits, such as the last letters typed, before another text replaces them. */
+  settle() {
+    if (!this.timer) return;
+    clearTimeout(this.timer);
+    this.write();
+  }
+
+  /** Write the view of this moment into the history, after earlier writes, because encoding is asynchronous. */
   write() {
+    const { moves, pushes } = this;
+    const view = this.read();
     this.timer = 0;
-    this.written = this.written.then(() => this.put());
+    this.pushes = false;
+    this.written = this.written.then(() => this.put(view, moves, pushes));
     return this.written;
   }
 
-  async put() {
-    const { moves, pushes } = this;
-    this.pushes = false;
-    const view = this.read();
+  async put(view, moves, pushes) {
     let fragment = view ? await this.codec.encodeView(view) : "";
     if (moves !== this.moves) return; // one has gone back or forward meanwhile
     if (fragment.length > LONGEST) fragment = "";

@@ -10,7 +10,7 @@ import { Files } from "./files.js";
 import { Inspector, bytesInWords, summary } from "./inspector.js";
 import { LineEnds } from "./lineends.js";
 import { decodeView, encodeView } from "./link.js";
-import { byId as $, around, pageData } from "./page.js";
+import { byId as $, around, at, pageData } from "./page.js";
 import { onPaper } from "./paper.js";
 import { Rows } from "./rows.js";
 import { Source, post } from "./source.js";
@@ -68,7 +68,7 @@ const rows = new Rows($("compare"), {
   onLack: (text, bytes) => tokens.ask(text, bytes),
 });
 const source = new Source({
-  ask: ({ text, bytes }, signal) => post("/api/patches", bytes <= PREDICTED ? { text, top_k: page.topK } : { text }, signal),
+  ask: ({ text, bytes }, signal) => post(at("/api/patches"), bytes <= PREDICTED ? { text, top_k: page.topK } : { text }, signal),
   onAnswer: (text, answer) => {
     say("");
     take(text, answer);
@@ -77,7 +77,7 @@ const source = new Source({
   onBusy: (busy) => $("bench").classList.toggle("busy", busy),
 });
 const tokens = new Source({
-  ask: ({ text }, signal) => post("/api/compare", { text, splitters: rows.asked }, signal),
+  ask: ({ text }, signal) => post(at("/api/compare"), { text, splitters: rows.asked }, signal),
   onAnswer: (text, { rows: found }) =>
     rows.setTokens(text, Object.fromEntries(found.map((row) => [row.splitter, row.pieces?.map((p) => p.length)]))),
   onError: () => rows.fail(),
@@ -229,6 +229,7 @@ async function showExample(id) {
   source.cancel();
   say("");
   const { text } = found.request;
+  address.settle();
   lineEnds.open(text);
   fields.example.value = id;
   showLength(byteLength(text));
@@ -355,6 +356,7 @@ function takeFiles() {
   new Files($("entry"), $("file", HTMLInputElement), {
     limit: page.textLimit,
     onText: (text, called) => {
+      address.settle();
       lineEnds.open(text);
       picked = -1;
       wantedWindow = { from: 0, shown: null };

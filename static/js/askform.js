@@ -1,5 +1,6 @@
 /** The form of the page `/generate`: its request, and filling it from a recorded text or a link. */
 
+import { replaceText } from "./field.js";
 import { wellFormed } from "./text.js";
 
 const NUMBERS = ["max_bytes", "temperature", "top_k", "top_p", "min_p", "seed"];
@@ -46,7 +47,7 @@ export class AskForm {
 
   /** Fill the form with a request; options that the request lacks get their default. */
   fill(asked) {
-    this.field.value = asked.prompt;
+    replaceText(this.field, asked.prompt);
     for (const name of OPTIONS) this.elements[name].value = asked[name] ?? this.usual(name);
   }
 }

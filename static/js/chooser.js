@@ -75,6 +75,7 @@ export class Chooser {
     if (values.valid_bits_per_byte) {
       found.push(`held out ${short(values.valid_bits_per_byte)} bits per byte`);
     }
+    for (const name of item.not_finite) found.push(`${name.replaceAll("_", " ")} is NaN or infinite`);
     if (item.source === "local") {
       const since = this.since(item.modified);
       found.push(`written ${timeInWords(since)} ago`);

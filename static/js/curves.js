@@ -1,20 +1,21 @@
 /** A chart of several curves as SVG: lines, bands, a cursor, and a window to zoom into. */
 
-import { logTicks, nearest, scale, short, ticks } from "./scales.js";
+import { rangeOfY, roundNumbers } from "./ranges.js";
+import { nearest, scale, short } from "./scales.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 const MARGIN = { left: 52, right: 14, top: 10, bottom: 34 };
+const DIGIT = 8; // pixels, the width of a digit in the widest of our typefaces
 const EARLY = 0.03; // share of the width at which a steep start may leave the chart
 const APART = 12; // pixels between dots, below which there are none
-const USUAL = 0.98; // share of the highs of a band that stay in the chart
 const DRAG = 8; // pixels from which a drag is meant
 const DOT = 3; // pixels, radius
 
 let charts = 0;
 
 /**
- * A line is `{key, name, tint, xs, ys, low?, high?, faint?, dots?}`; `ys` may hold nulls. `low` and
- * `high` are the ends of a band, and `dots` marks the single measurements.
+ * A line is `{key, name, tint, xs, ys, low?, high?, faint?, dots?, lost?}`; `ys` may hold nulls, and `lost`
+ * are the words for them, if any. `low` and `high` are the ends of a band, and `dots` marks the single measurements.
  * @typedef {object} Line
  * @property {string} key
  * @property {string} name
@@ -25,6 +26,7 @@ let charts = 0;
  * @property {(number|null)[]|null} [high]
  * @property {boolean} [faint]
  * @property {boolean} [dots]
+ * @property {string} [lost]
  */
 
 /**
@@ -55,6 +57,8 @@ export class CurveChart {
   x;
   /** @type {Scale} */
   y;
+  /** Pixels left of the plot, for the labels of the y axis. */
+  left = MARGIN.left;
   marks = make("g", {});
   selection = make("rect", {});
 
@@ -98,10 +102,13 @@ export class CurveChart {
     this.x = scale({ low, high, from: MARGIN.left, to: right, log: data.logX });
     const ends = rangeOfY(data, this.x, (right - MARGIN.left) * EARLY);
     this.y = scale({ ...ends, from: bottom, to: MARGIN.top, log: ends.log });
+    const longest = Math.max(...this.places().map((place) => short(place).length));
+    this.left = Math.max(MARGIN.left, longest * DIGIT + 12);
+    this.x = scale({ low, high, from: this.left, to: right, log: data.logX });
     this.svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
     this.svg.setAttribute("height", String(height));
     const clip = make("clipPath", { id: this.clip });
-    clip.append(make("rect", { x: MARGIN.left, y: 0, width: right - MARGIN.left, height: bottom + 1 }));
+    clip.append(make("rect", { x: this.left, y: 0, width: right - this.left, height: bottom + 1 }));
     const inside = make("g", { "clip-path": `url(#${this.clip})` });
     const dots = make("g", {}); // not clipped: those at the edges would be cut in half
     for (const line of data.lines) {
@@ -131,24 +138,28 @@ export class CurveChart {
     return { low: low ?? 0, high: Math.max(high ?? 1, (low ?? 0) * 1.000001, 1e-9) };
   }
 
+  /** Return the numbers at the y axis. */
+  places() {
+    return roundNumbers(this.y, this.data.logY && this.y.low > 0, this.height < 220 ? 4 : 6);
+  }
+
   axes(width, right, bottom) {
     const { data } = this;
     const found = [];
-    const places = (ends, log, room) => (log ? logTicks(ends.low, ends.high, room) : ticks(ends.low, ends.high, room));
-    for (const place of places(this.y, data.logY && this.y.low > 0, this.height < 220 ? 4 : 6)) {
+    for (const place of this.places()) {
       const y = this.y.at(place);
-      found.push(make("line", { class: "grid", x1: MARGIN.left, x2: right, y1: y, y2: y }));
-      found.push(text(MARGIN.left - 8, y + 4, short(place), "end"));
+      found.push(make("line", { class: "grid", x1: this.left, x2: right, y1: y, y2: y }));
+      found.push(text(this.left - 8, y + 4, short(place), "end"));
     }
     let free = -Infinity;
-    for (const place of places(this.x, data.logX, Math.max(2, Math.floor(width / 84)))) {
+    for (const place of roundNumbers(this.x, data.logX, Math.max(2, Math.floor(width / 84)))) {
       const x = this.x.at(place);
       if (x < free) continue;
       found.push(make("line", { class: "grid tick", x1: x, x2: x, y1: bottom, y2: bottom + 4 }));
       found.push(text(Math.min(x, right - 4), bottom + 18, data.words(place), "middle"));
       free = x + 52;
     }
-    found.push(make("line", { class: "axis", x1: MARGIN.left, x2: right, y1: bottom, y2: bottom }));
+    found.push(make("line", { class: "axis", x1: this.left, x2: right, y1: bottom, y2: bottom }));
     return found;
   }
 
@@ -244,14 +255,16 @@ export class CurveChart {
     for (const line of this.data.lines) {
       if (line.faint || !line.xs.length || x > line.xs[line.xs.length - 1] * 1.0001) continue;
       const i = nearest(line.xs, x);
-      if (line.ys[i] === null) continue;
-      rows.push({ line, value: line.ys[i] });
-      const place = { cx: this.xAt(line.xs[i]), cy: this.yAt(line.ys[i]), r: 4 };
+      const value = line.ys[i];
+      if (value === null && !line.lost) continue;
+      rows.push({ line, words: value === null ? line.lost : short(value) });
+      if (value === null) continue;
+      const place = { cx: this.xAt(line.xs[i]), cy: this.yAt(value), r: 4 };
       this.marks.append(make("circle", { class: `cursor-dot tint-${line.tint}`, ...place }));
     }
     this.fillTip(x, at, rows);
     if (speak) {
-      const values = rows.map(({ line, value }) => `${line.name} ${short(value)}`);
+      const values = rows.map((row) => `${row.line.name} ${row.words}`);
       this.words.textContent = `${this.data.words(x)}: ${values.join("; ") || "nothing here"}`;
     }
   }
@@ -259,12 +272,12 @@ export class CurveChart {
   fillTip(x, at, rows) {
     const head = element("strong", "", this.data.words(x));
     const list = element("ul", "");
-    for (const { line, value } of rows.slice(0, 12)) {
+    for (const { line, words } of rows.slice(0, 12)) {
       const row = element("li", "");
       row.append(
         element("i", `swatch tint-${line.tint}${line.dots ? " round" : ""}`),
         element("span", "", line.name),
-        element("b", "", short(value)),
+        element("b", "", words),
       );
       list.append(row);
     }
@@ -343,36 +356,6 @@ export class CurveChart {
     } else return;
     event.preventDefault();
   }
-}
-
-/** Return the range of the y axis: all values, but a steep start may exceed the top. */
-function rangeOfY({ lines, logY }, x, early) {
-  let low = Infinity;
-  let high = -Infinity;
-  const start = x.value(x.at(x.low) + early);
-  for (const wanted of [start, x.low]) {
-    for (const { xs, ys, dots } of lines) {
-      for (let i = 0; i < xs.length; i++) {
-        const y = ys[i];
-        if (y === null || xs[i] > x.high || xs[i] < x.low || (logY && y <= 0)) continue;
-        low = Math.min(low, y);
-        if (dots || xs[i] >= wanted) high = Math.max(high, y);
-      }
-    }
-    if (high >= low) break;
-  }
-  for (const { xs, low: lows, high: highs } of logY ? [] : lines) {
-    if (!lows) continue;
-    const there = [...xs.keys()].filter((i) => xs[i] >= start && xs[i] <= x.high && lows[i] !== null);
-    if (!there.length) continue;
-    const usual = there.map((i) => highs[i]).sort((a, b) => a - b)[Math.floor((there.length - 1) * USUAL)];
-    high = Math.max(high, usual);
-    low = Math.min(low, ...there.map((i) => lows[i]));
-  }
-  if (!(high >= low)) return { low: 0, high: 1, log: false };
-  if (logY) return { low: low / 1.05, high: Math.max(high * 1.05, low * 1.1), log: true };
-  const space = (high - low || Math.abs(high) || 1) * 0.06;
-  return { low: low >= 0 ? Math.max(0, low - space) : low - space, high: high + space, log: false };
 }
 
 /**

@@ -1,5 +1,7 @@
 /** A text from a file that is opened, dropped or pasted; the browser reads it and sends only its text. */
 
+import { around } from "./page.js";
+
 export class Files {
   /**
    * @param {HTMLElement} zone where files may be dropped
@@ -19,25 +21,35 @@ export class Files {
     // Anywhere on the page, or the browser would leave it to show the file.
     addEventListener("dragenter", (event) => this.drag(event, 1));
     addEventListener("dragleave", (event) => this.drag(event, -1));
-    addEventListener("dragover", (event) => hasFiles(event) && event.preventDefault());
+    addEventListener("dragover", (event) => isOurs(event) && event.preventDefault());
     addEventListener("drop", (event) => {
       if (!hasFiles(event)) return;
-      event.preventDefault();
       this.inside = 0;
       this.zone.classList.remove("over");
-      this.take([...(event.dataTransfer?.files ?? [])]);
+      this.receive(event, event.dataTransfer);
     });
-    addEventListener("paste", (event) => {
-      const files = [...(event.clipboardData?.files ?? [])];
-      if (!files.length) return;
-      event.preventDefault();
-      this.take(files);
-    });
+    addEventListener("paste", (event) => this.receive(event, event.clipboardData));
+  }
+
+  /**
+   * Take the file of a drop or a paste, unless there is text too, as spreadsheets and word processors
+   * offer a picture of what is copied beside its text. A field gets the text from the browser.
+   * @param {Event} event
+   * @param {DataTransfer|null} transfer
+   */
+  receive(event, transfer) {
+    const files = [...(transfer?.files ?? [])];
+    if (!transfer || !files.length) return;
+    const text = textBeside(transfer, files);
+    if (text && around(event, "textarea, input")) return;
+    event.preventDefault();
+    if (!text) this.take(files);
+    else if (event.type === "drop") this.take([new File([text], "text")]);
   }
 
   drag(event, step) {
     if (!hasFiles(event)) return;
-    event.preventDefault();
+    if (isOurs(event)) event.preventDefault();
     this.inside = Math.max(0, this.inside + step);
     this.zone.classList.toggle("over", this.inside > 0);
   }
@@ -80,6 +92,35 @@ export async function readText(file, limit) {
   }
   if (text.includes("\0")) throw new Error(`${name} is no text: it holds NUL bytes.`);
   return text;
+}
+
+/**
+ * Return the text that was copied or dragged together with files; empty if it only says where they are.
+ * @param {DataTransfer} transfer
+ * @param {File[]} files
+ */
+function textBeside(transfer, files) {
+  const text = transfer.getData("text/plain");
+  if (!text || text.trim() === transfer.getData("text/uri-list").trim()) return "";
+  const names = new Set(files.map(({ name }) => name));
+  const lines = text.split(/[\r\n]+/).filter(Boolean);
+  return lines.every((line) => names.has(lastPart(line))) ? "" : text;
+}
+
+/** Return the last part of a path or of the URL of a file. */
+function lastPart(path) {
+  const part = path.split(/[/\\]/).at(-1) ?? "";
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part; // a path may hold a percent sign
+  }
+}
+
+/** Return whether a drag with files is not left to the browser, which puts text into a field. */
+function isOurs(event) {
+  const isText = event.dataTransfer?.types.includes("text/plain") && around(event, "textarea, input");
+  return hasFiles(event) && !isText;
 }
 
 function hasFiles(event) {

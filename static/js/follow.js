@@ -1,5 +1,7 @@
 /** Training runs from the server: the list, and the curves of the shown runs, requested again as they grow. */
 
+import { at } from "./page.js";
+
 const PAUSE = 2500; // milliseconds
 const LONGEST = 30_000;
 
@@ -67,7 +69,7 @@ export class Follower {
 
   async round() {
     try {
-      const list = await get("/api/runs");
+      const list = await get(at("/api/runs"));
       const changed = list.data.items.map((item) => item.name + item.version).join();
       this.skew = list.now - Date.now();
       this.items = list.data.items;

@@ -1,6 +1,6 @@
 /** The gallery: fetches the matching cards while the visitor types, and updates the address. */
 
-import { byId } from "./page.js";
+import { at, byId } from "./page.js";
 import { reach } from "./source.js";
 
 const PAUSE = 120; // milliseconds after the last key
@@ -19,7 +19,7 @@ function address({ q, kind, sort }) {
   if (q.value.trim()) query.set("q", q.value.trim());
   if (kind.value) query.set("kind", kind.value);
   if (sort.value !== "title") query.set("sort", sort.value);
-  return query.size ? `/gallery?${query}` : "/gallery";
+  return at(query.size ? `/gallery?${query}` : "/gallery");
 }
 
 /**

@@ -10,7 +10,7 @@ import { bytesInWords } from "./inspector.js";
 import { Made, rateOf } from "./made.js";
 import { MadeText } from "./madetext.js";
 import { plainTwin, showPace } from "./pace.js";
-import { around, byId as $, find, pageData } from "./page.js";
+import { around, at, byId as $, find, pageData } from "./page.js";
 import { Player } from "./player.js";
 import { Rounds } from "./rounds.js";
 import { ask } from "./sse.js";
@@ -213,7 +213,7 @@ async function generate() {
   $("flow").scrollIntoView({ block: "nearest" }); // below the form on a narrow screen
   say("Waiting for the model…");
   try {
-    for await (const { event, data } of ask("/api/generate", wanted, own.signal)) take(next, event, data);
+    for await (const { event, data } of ask(at("/api/generate"), wanted, own.signal)) take(next, event, data);
     if (next.open) throw new Error("The server ended in the middle. What came before it stays.");
   } catch (error) {
     next.open = false;
@@ -294,6 +294,9 @@ async function showTrace(id) {
     return false;
   }
   halt();
+  fields.recorded.value = ""; // what is to be written is the typed request, though the list has moved on
+  address.settle();
+  fields.recorded.value = id;
   fill(trace.request);
   const { events, ...done } = trace.response;
   const next = Object.assign(new Made(trace.request.prompt), { events, done, request: trace.request, recorded: true });

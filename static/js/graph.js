@@ -6,7 +6,7 @@ import { Files } from "./files.js";
 import { decodeView, encodeView } from "./graphlink.js";
 import { save } from "./graphsave.js";
 import { LineEnds } from "./lineends.js";
-import { byId as $, findAll, pageData } from "./page.js";
+import { at, byId as $, findAll, pageData } from "./page.js";
 import { post, reach } from "./source.js";
 import { byteLength, wellFormed } from "./text.js";
 
@@ -95,7 +95,7 @@ async function make(wanted, state = {}) {
   const reason = page.kinds.find((each) => each.kind === kind)?.unavailable;
   if (reason) return say(reason, true);
   const body = { text, kind, ...(size && { max_nodes: size }), ...(seed && { seed }) };
-  await load((signal) => post("/api/graph", body, signal, UNREACHABLE), wanted, state);
+  await load((signal) => post(at("/api/graph"), body, signal, UNREACHABLE), wanted, state);
 }
 
 /** Fetch a saved graph. */

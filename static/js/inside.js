@@ -4,8 +4,9 @@ import { Address } from "./address.js";
 import { ByteView, summary, wholeTable } from "./byteview.js";
 import { Diagram } from "./diagram.js";
 import { Examples } from "./examples.js";
+import { replaceText } from "./field.js";
 import { decodeView, encodeView } from "./insidelink.js";
-import { byId as $, find, pageData } from "./page.js";
+import { at, byId as $, find, pageData } from "./page.js";
 import { Score } from "./score.js";
 import { Source, post } from "./source.js";
 import { byteLength, measure, wellFormed } from "./text.js";
@@ -27,7 +28,7 @@ const diagram = new Diagram($("machine"), page);
 const score = new Score($("scroller"), { onHover: hover, onPick: pick });
 const details = new ByteView($("byte"));
 const source = new Source({
-  ask: ({ text }, signal) => post("/api/inspect", { text, heads: page.heads, top_k: EXPECTED }, signal),
+  ask: ({ text }, signal) => post(at("/api/inspect"), { text, heads: page.heads, top_k: EXPECTED }, signal),
   onAnswer: (text, answer) => {
     say("");
     show(text, answer);
@@ -187,8 +188,10 @@ async function example(id, byte) {
   const own = ++choices;
   const found = await examples.find(id);
   if (own !== choices) return true;
-  if (found) showExample(found, byte);
-  else say("This example cannot be fetched now. Choosing it again tries once more.", true);
+  if (found) {
+    address.settle();
+    showExample(found, byte);
+  } else say("This example cannot be fetched now. Choosing it again tries once more.", true);
   return Boolean(found);
 }
 
@@ -202,7 +205,7 @@ function showExample({ id, request, response }, byte) {
   usual = response.patches[1]?.start ?? 0;
   picked = byte ?? usual;
   fields.example.value = id;
-  fields.text.value = request.text;
+  replaceText(fields.text, request.text);
   $("typed").textContent = `${response.bytes} of ${page.limit} bytes`;
   $("typed").classList.remove("wrong");
   if (page.live) say("");
@@ -232,7 +235,7 @@ async function restore(state) {
   diagram.show();
   if (text !== undefined) {
     picked = byte ?? 0;
-    fields.text.value = text;
+    replaceText(fields.text, text);
     follow();
   } else if ([...fields.example.options].some((option) => option.value && option.value === id)) await example(id, byte);
   else if (id) say("The link names an example that is not here.", true);

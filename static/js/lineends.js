@@ -1,6 +1,9 @@
 /** Line ends of the text in a field: a field shows CR LF and CR as LF, so they are kept beside it. */
 
+import { replaceText } from "./field.js";
+
 const ENDS = /\r\n|\r|\n/g;
+const REMEMBERED = 16; // texts
 const NAMES = new Map([
   ["\r\n", "CR LF"],
   ["\r", "CR"],
@@ -16,15 +19,26 @@ export class LineEnds {
     this.ends = this.known.match(ENDS) ?? [];
     /** The line end of lines that are typed. */
     this.usual = "\n";
+    /** Line ends of texts that undoing may bring back, by what the field shows. @type {Map<string, {ends: string[], usual: string}>} */
+    this.earlier = new Map();
   }
 
-  /** Put a text with any line ends into the field. */
+  /** Put a text with any line ends into the field, as one step that can be undone. */
   open(text) {
-    this.field.value = text;
+    this.follow();
+    this.remember();
+    replaceText(this.field, text);
     this.known = this.field.value;
     this.ends = text.match(ENDS) ?? [];
     const count = (end) => this.ends.filter((one) => one === end).length;
     this.usual = ["\n", "\r\n", "\r"].reduce((most, end) => (count(end) > count(most) ? end : most));
+    this.remember();
+  }
+
+  remember() {
+    this.earlier.delete(this.known);
+    this.earlier.set(this.known, { ends: [...this.ends], usual: this.usual });
+    if (this.earlier.size > REMEMBERED) this.earlier.delete([...this.earlier.keys()][0]);
   }
 
   /** The text of the field with its own line ends; those of lines that were typed are the usual ones. */
@@ -45,6 +59,13 @@ export class LineEnds {
   follow() {
     const [old, now] = [this.known, this.field.value];
     if (old === now) return;
+    const earlier = this.earlier.get(now);
+    if (earlier) {
+      this.ends = [...earlier.ends];
+      this.usual = earlier.usual;
+      this.known = now;
+      return;
+    }
     const shorter = Math.min(old.length, now.length);
     let before = 0;
     while (before < shorter && old[before] === now[before]) before++;

@@ -37,6 +37,15 @@ export function findAll(root, selector, kind) {
   return [...root.querySelectorAll(selector)].map((element) => checked(element, selector, kind));
 }
 
+/**
+ * Return a URL of this app, which begins with a slash, as the visitors of the page see it: behind a
+ * proxy the app may be only a part of a site.
+ * @param {string} url
+ */
+export function at(url) {
+  return (document.documentElement.dataset.root ?? "") + url;
+}
+
 /** Return the JSON value that the server has written into the page for its script. */
 export function pageData() {
   return JSON.parse(byId("page-data").textContent);

@@ -1,7 +1,7 @@
 /** The charts of the measures of training runs, over the same part of the run, each with a table. */
 
 import { CurveChart, element } from "./curves.js";
-import { nearest, short, smooth } from "./scales.js";
+import { NOT_FINITE, nearest, short, smooth } from "./scales.js";
 
 /** Title and drawing options of each measure in `metrics.jsonl`, in the order of the charts. */
 /** @type {Record<string, {title: string, large?: boolean, held?: string, exact?: boolean}>} */
@@ -108,7 +108,7 @@ function linesOf(name, runs, view) {
   /** @type {import("./curves.js").Line[]} */
   const lines = [];
   for (const run of runs) {
-    const common = { tint: run.tint };
+    const common = { tint: run.tint, lost: NOT_FINITE };
     const series = run.series[name];
     const xs = series?.[view.axis];
     if (xs) {
@@ -168,5 +168,6 @@ function fillTable({ table, lines, view, title }) {
 
 function near(line, x) {
   if (x > line.xs[line.xs.length - 1]) return "";
-  return short(line.ys[nearest(line.xs, x)]);
+  const value = line.ys[nearest(line.xs, x)];
+  return value === null ? NOT_FINITE : short(value);
 }

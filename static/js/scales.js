@@ -100,6 +100,9 @@ export function nearest(xs, x) {
   return Math.abs(xs[low] - x) <= Math.abs(xs[high] - x) ? low : high;
 }
 
+/** What stands in the place of a value that was measured and is NaN or infinite. */
+export const NOT_FINITE = "NaN or ∞";
+
 /** @type {[number, string][]} */
 const UNITS = [
   [1e12, "T"],

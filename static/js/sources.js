@@ -2,6 +2,7 @@
 
 import { CurveChart, element } from "./curves.js";
 import { around, find } from "./page.js";
+import { NOT_FINITE } from "./scales.js";
 
 const STRONG = 8; // lines that are told apart by colour
 
@@ -65,6 +66,7 @@ export class BySource {
         name,
         xs: curve[this.view.axis],
         ys: curve.mean,
+        lost: NOT_FINITE,
         tint: this.strong.get(name) ?? "none",
         faint: !this.strong.has(name),
         dots: this.strong.has(name),
@@ -93,8 +95,7 @@ export class BySource {
     while (this.body.children.length > sources.length) this.body.lastChild?.remove();
     sources.forEach(([name, curve], place) => {
       const row = this.body.children[place] ?? this.body.appendChild(element("tr", ""));
-      const known = curve.mean.filter((value) => value !== null);
-      const values = [known[0], known.at(-1), ...expected.map(({ by }) => by.get(name))];
+      const values = [curve.mean[0], curve.mean.at(-1), ...expected.map(({ by }) => by.get(name))];
       this.fill(row, name, values);
     });
   }
@@ -113,7 +114,7 @@ export class BySource {
     button.dataset.source = name;
     button.replaceChildren(element("i", `swatch tint-${tint ?? "none"}`), name);
     button.setAttribute("aria-pressed", String(tint !== undefined));
-    const cells = values.map((value) => element("td", "", value?.toFixed(3) ?? "–"));
+    const cells = values.map((value) => element("td", "", value === null ? NOT_FINITE : (value?.toFixed(3) ?? "–")));
     row.replaceChildren(row.firstChild, ...cells);
   }
 

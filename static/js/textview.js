@@ -54,6 +54,43 @@ export class TextView {
       if (this.active < 0 || span !== event.target) onPick(Number(start));
     });
     root.addEventListener("keydown", (event) => this.walk(event, onPick));
+    document.addEventListener("copy", (event) => this.carry(event, event.clipboardData));
+    root.addEventListener("dragstart", (event) => this.carry(event, event.dataTransfer));
+  }
+
+  /** Give the text itself to what is copied or dragged away, without the signs for tabs and line ends. */
+  carry(event, transfer) {
+    const text = this.selectedText();
+    if (text === null || !transfer) return;
+    transfer.clearData();
+    transfer.setData("text/plain", text);
+    if (event.type === "copy") event.preventDefault();
+  }
+
+  /** Return the selected part of the text; null if nothing else or something else is selected. */
+  selectedText() {
+    const selection = getSelection();
+    if (!selection || selection.isCollapsed || !selection.rangeCount) return null;
+    const range = selection.getRangeAt(0);
+    if (!range.intersectsNode(this.root)) return null;
+    const { units, unitOf } = this.measured;
+    const chosen = [];
+    let shown = "";
+    this.elements.forEach((element, k) => {
+      if (!range.intersectsNode(element)) return;
+      const [from, to] = extent(range, element);
+      const next = this.elements[k + 1]?.dataset.i;
+      const last = next === undefined ? units.length : unitOf[Number(next)];
+      shown += element.textContent.slice(from, to);
+      let at = 0;
+      for (let unit = unitOf[Number(element.dataset.i)]; unit < last; unit++) {
+        const end = at + units[unit].shown.length;
+        if (end > from && at < to) chosen.push(units[unit].text);
+        at = end;
+      }
+    });
+    const more = range.toString().trim() !== shown.trim(); // it reaches beyond this text
+    return more || !chosen.length ? null : chosen.join("");
   }
 
   /** Show a measured text; `starts` and `patchOf` have the patch start and the patch of each byte. */
@@ -232,6 +269,17 @@ export class TextView {
     while (at > 0 && at < this.starts.length && !this.starts[at]) at += direction;
     return at;
   }
+}
+
+/** Return the first and the last place of a range in the text of an element that it meets. */
+function extent(range, element) {
+  const inside = document.createRange();
+  inside.selectNodeContents(element);
+  const length = inside.toString().length;
+  if (range.comparePoint(inside.startContainer, inside.startOffset) < 0) inside.setStart(range.startContainer, range.startOffset);
+  const from = length - inside.toString().length;
+  if (range.comparePoint(inside.endContainer, inside.endOffset) > 0) inside.setEnd(range.endContainer, range.endOffset);
+  return [from, from + inside.toString().length];
 }
 
 function unitElement(text, start) {

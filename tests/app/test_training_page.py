@@ -492,3 +492,15 @@ def test_a_folder_of_runs_that_is_none(capsys: pytest.CaptureFixture[str]) -> No
     with pytest.raises(SystemExit, match="2"):
         render_server.main(["--runs", "/no/such/folder"])
     assert "--runs: /no/such/folder is no folder" in capsys.readouterr().err
+
+
+def test_the_summary_names_the_last_values_that_are_not_finite(tmp_path: Path) -> None:
+    path = write_run(tmp_path / "runs" / "lost", range(10, 60, 10))
+    with path.open("a") as file:
+        file.write(line(60, bits_per_byte=math.nan, bytes_per_second=10**400))
+        file.write(line(70, bits_per_byte=-math.inf, bytes_per_second=True))
+    [run] = runs_below(tmp_path / "runs", "local", 1)
+    summary = summary_of(run)
+    assert summary.step == 70
+    assert summary.values == {"bytes": 70 * 4096, "valid_bits_per_byte": 2.5}
+    assert set(summary.not_finite) == {"bits_per_byte", "bytes_per_second"}

@@ -249,6 +249,38 @@ def test_a_long_text(home: Page) -> None:
     expect(home.locator("[data-field=place]")).to_have_text("Byte 14 of 9200")
 
 
+SELECTED = """([root, from, to]) => {
+  const selection = getSelection();
+  const units = document.querySelectorAll(`${root} > [data-i]`);
+  const [first, last] = [units[from], to < 0 ? units[units.length + to] : units[to]];
+  selection.setBaseAndExtent(first, 0, last, last.childNodes.length);
+}"""
+
+
+@pytest.mark.parametrize("length", [1, 300])
+def test_coloured_text_is_copied_as_it_is(watch: Visit, site: Site, length: int) -> None:
+    """Without the signs for tabs, line ends and control characters; also a text by patches."""
+    page = ready(watch(site.url, permissions=["clipboard-read", "clipboard-write"]).page)
+    text = "a\tb\n\nc\u00a0d\x01\u200bé\n" * length
+    type_text(page, text)
+    expect(page.locator("#patches")).to_contain_text("a⇥")
+    page.locator("h1").click()
+    page.evaluate(SELECTED, ["#patches", 0, -1])
+    page.keyboard.press("Control+c")
+    assert page.evaluate("navigator.clipboard.readText()") == text
+    page.evaluate("""() => {
+      const range = document.createRange();
+      range.selectNode(document.getElementById("patches"));
+      getSelection().removeAllRanges();
+      getSelection().addRange(range);
+    }""")
+    page.keyboard.press("Control+c")
+    assert page.evaluate("navigator.clipboard.readText()") == text
+    page.evaluate("getSelection().selectAllChildren(document.querySelector('h1'))")
+    page.keyboard.press("Control+c")
+    assert page.evaluate("navigator.clipboard.readText()") == page.inner_text("h1")
+
+
 def test_an_older_answer_is_dropped(home: Page, site: Site) -> None:
     site.model.pause = 0.3
     try:

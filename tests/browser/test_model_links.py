@@ -105,6 +105,15 @@ def test_the_back_button(inside: Page) -> None:
     expect(inside.locator("#text")).to_have_value(re.compile("^Über"))
 
 
+def test_choosing_an_example_is_one_step_to_undo(inside: Page) -> None:
+    inside.fill("#text", "typed by hand")
+    inside.select_option("#example", "german")
+    expect(inside.locator("#text")).to_have_value(re.compile("^Über"))
+    inside.locator("#text").focus()
+    inside.keyboard.press("Control+z")
+    expect(inside.locator("#text")).to_have_value("typed by hand")
+
+
 def test_a_reload_keeps_the_view_and_walking_is_no_step_back(inside: Page) -> None:
     follow(inside, "the cat sat")
     inside.locator("#scroller").focus()

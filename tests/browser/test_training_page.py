@@ -221,6 +221,44 @@ def test_a_run_grows_restarts_and_vanishes(page: Page, lab: Lab) -> None:
     assert page.locator("#runs .title").all_inner_texts() == ["model-a shipped", "sweep/second"]
 
 
+def test_a_run_that_went_to_nan_says_so(page: Page, lab: Lab) -> None:
+    with (lab.runs / "first" / "metrics.jsonl").open("a") as file:
+        file.write(lines(510, 800, bits_per_byte=math.nan))
+        sources = {"wikipedia": math.inf, "udhr": 4.5, "code": 1.9}
+        last = {"step": 800, "valid_bits_per_byte": math.nan, "valid_by_source": sources}
+        file.write(json.dumps(last) + "\n")
+    meta = page.locator("#runs .meta").nth(1)
+    expect(meta).to_contain_text("800 of 1,000 steps")
+    expect(meta).to_contain_text("valid bits per byte is NaN or infinite")
+    expect(meta).not_to_contain_text("held out")
+    page.locator("[data-measure=bits_per_byte] summary").click()
+    expect(page.locator("[data-measure=bits_per_byte] tbody")).to_contain_text("NaN or ∞")
+    page.select_option("#source-run", label="first")
+    wikipedia = page.locator("#source-rows tr", has_text="wikipedia")
+    expect(wikipedia.locator("td").nth(1)).to_have_text("NaN or ∞")
+
+
+def test_no_label_of_an_axis_is_cut_off(page: Page, lab: Lab) -> None:
+    path = lab.runs / "first" / "metrics.jsonl"
+    path.write_text(lines(10, 500, gradient_norm=0.00105) + lines(510, 600, gradient_norm=0.00106))
+    label = page.locator("[data-measure=gradient_norm] svg text", has_text="0.00105")
+    page.locator("#runs input").first.uncheck()
+    expect(label.first).to_be_visible()
+    for width in (1280, 360):
+        page.set_viewport_size({"width": width, "height": 900})
+        cut = page.evaluate(
+            """() => [...document.querySelectorAll("#panels svg")].flatMap((svg) => {
+              const { left, right } = svg.getBoundingClientRect();
+              const texts = [...svg.querySelectorAll("text")];
+              return texts.filter((text) => {
+                const box = text.getBoundingClientRect();
+                return box.left < left - 0.5 || box.right > right + 0.5;
+              }).map((text) => text.textContent);
+            })"""
+        )
+        assert cut == []
+
+
 def test_an_empty_run_and_one_without_bytes(page: Page, lab: Lab) -> None:
     for name, text in {"empty": "", "odd": '{"step": 3, "own_measure": 5}\n'}.items():
         (lab.runs / name).mkdir()
