@@ -23,6 +23,10 @@ logger = logging.getLogger(__name__)
 CONFIGS = Path(__file__).resolve().parent / "configs"
 """Configurations that come with the package."""
 
+UNREADABLE = (OSError, ValueError, RecursionError, OmegaConfBaseException, YAMLError)
+"""Errors of reading YAML. A ``ValueError`` is about bytes that are not UTF-8 or about an integer
+with thousands of digits; a ``RecursionError`` is about values that are nested too deeply."""
+
 Args = TypeVar("Args", bound=BaseModel)
 
 OmegaConf.register_resolver("package", lambda name: str(CONFIGS.parent / name), replace=True)
@@ -47,7 +51,7 @@ def load_args(kind: type[Args], argv: Sequence[str]) -> Args:
     try:
         overrides = OmegaConf.from_dotlist([f"{key}={value}" for key, value in words.items()])
         merged = OmegaConf.to_container(OmegaConf.merge(*files, overrides), resolve=True)
-    except (OmegaConfBaseException, YAMLError) as error:
+    except UNREADABLE as error:
         raise ValueError(f"configuration: {str(error).splitlines()[0]}") from None
     for old, new in getattr(kind, "retired_keys", {}).items():
         if isinstance(merged, dict) and old in merged:
@@ -109,7 +113,7 @@ def _read_yaml(path: Path, within: tuple[Path, ...] = ()) -> Any:
         values = OmegaConf.load(path)
     except FileNotFoundError:
         raise ValueError(f"config: {path} does not exist") from None
-    except (OSError, YAMLError, OmegaConfBaseException) as error:
+    except UNREADABLE as error:
         raise ValueError(f"config: {path} cannot be read: {str(error).splitlines()[0]}") from None
     if not isinstance(values, DictConfig) or "include" not in values:
         return values

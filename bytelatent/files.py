@@ -10,7 +10,7 @@ import json
 import os
 import stat
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -116,6 +116,30 @@ def json_text(value: Any, *, indent: int | None = 2) -> str:
     return json.dumps(value, indent=indent, ensure_ascii=False, allow_nan=False) + "\n"
 
 
+def parse_json(
+    text: str | bytes,
+    *,
+    make_object: Callable[[list[tuple[str, Any]]], Any] | None = None,
+) -> Any:
+    """Parse a JSON text and return its value.
+
+    Args:
+        text: the text, or its bytes in UTF-8.
+        make_object: function that makes the value of an object from its names and values; when None
+            the value is a dictionary.
+
+    Raises:
+        ValueError: the text is not valid JSON, or Python's parser cannot read it because it is
+            nested too deeply or contains an integer with thousands of digits.
+    """
+    try:
+        return json.loads(
+            text if isinstance(text, str) else text.decode("utf-8"), object_pairs_hook=make_object
+        )
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+
+
 def read_json(path: Path | str, *, limit: int | None = None) -> Any:
     """Read a JSON file and return its value.
 
@@ -129,15 +153,12 @@ def read_json(path: Path | str, *, limit: int | None = None) -> Any:
             names it.
     """
     path = Path(path)
+    with os_errors_as_value_error(path, "read"):
+        content = path.read_bytes() if limit is None else _read_regular(path, limit)
     try:
-        with os_errors_as_value_error(path, "read"):
-            if limit is None:
-                return json.loads(path.read_text(encoding="utf-8"))
-            return json.loads(_read_regular(path, limit).decode("utf-8"))
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise ValueError(f"{path} is no JSON: {error}") from None
-    except RecursionError:
-        raise ValueError(f"{path} is no JSON that can be read: it is nested too deeply") from None
+        return parse_json(content)
+    except ValueError as error:
+        raise ValueError(f"{path} is no JSON that can be read: {error}") from None
 
 
 def open_regular(path: Path | str) -> BinaryIO:

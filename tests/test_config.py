@@ -85,6 +85,24 @@ def test_missing_and_broken_files_are_named(tmp_path) -> None:
         load_args(TrainArgs, [])
 
 
+UNREADABLE = {"deep": b"[" * 5000 + b"]" * 5000, "long number": b"1" * 5000, "no UTF-8": b"\xff"}
+
+
+@pytest.mark.parametrize("value", UNREADABLE.values(), ids=UNREADABLE)
+def test_a_file_that_no_parser_can_read_is_named(tmp_path, value) -> None:
+    (tmp_path / "bad.yaml").write_bytes(b"steps: " + value)
+    with pytest.raises(ValueError, match=r"^config: .*bad\.yaml cannot be read: [^\n]*$"):
+        load_args(TrainArgs, [f"config={tmp_path / 'bad.yaml'}"])
+
+
+@pytest.mark.parametrize(
+    "value", ["[" * 5000 + "]" * 5000, "1" * 5000], ids=["deep", "long number"]
+)
+def test_a_setting_that_no_parser_can_read_is_a_mistake(value) -> None:
+    with pytest.raises(ValueError, match=r"^configuration: [^\n]*$"):
+        load_args(TrainArgs, [f"steps={value}"])
+
+
 def test_a_shipped_configuration_is_found_by_its_name(tmp_path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
     args = load_args(TrainArgs, ["config=debug"])

@@ -36,7 +36,7 @@ def test_nan_is_no_json(tmp_path) -> None:
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("content", [b"{", b"\xff"])
+@pytest.mark.parametrize("content", [b"{", b"\xff", b"[" * 200_000, b'{"a": %s}' % (b"1" * 5000)])
 def test_damaged_json_is_named(tmp_path, content) -> None:
     (tmp_path / "a.json").write_bytes(content)
     with pytest.raises(ValueError, match=r"a\.json is no JSON"):
@@ -78,7 +78,7 @@ def test_what_the_system_refuses_names_the_file(tmp_path, monkeypatch) -> None:
     def refuse(*_, **__):
         raise PermissionError(errno.EACCES, "Permission denied", str(tmp_path / "a.json"))
 
-    monkeypatch.setattr(Path, "read_text", refuse)
+    monkeypatch.setattr(Path, "read_bytes", refuse)
     with pytest.raises(ValueError, match=r"a\.json cannot be read: Permission denied$"):
         read_json(tmp_path / "a.json")
     monkeypatch.setattr("tempfile.mkstemp", refuse)

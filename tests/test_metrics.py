@@ -26,6 +26,17 @@ def test_a_run_goes_on_where_it_was(tmp_path) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    "damage",
+    [b'{"step": 2, "lo', b"\0" * 9, b"\xff", b"[" * 200_000, b'{"step": %s}' % (b"1" * 5000)],
+    ids=["cut off", "zeros", "no UTF-8", "deep", "long number"],
+)
+def test_a_damaged_line_ends_the_reading(tmp_path, damage) -> None:
+    path = tmp_path / "metrics.jsonl"
+    path.write_bytes(b'{"step": 1}\n' + damage + b'\n{"step": 3}\n')
+    assert read_metrics(path) == [{"step": 1}]
+
+
 def test_only_one_process_of_a_run_writes(tmp_path) -> None:
     path = tmp_path / "metrics.jsonl"
     MetricsFile(path, write=False).append({"step": 1})

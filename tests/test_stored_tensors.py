@@ -37,8 +37,11 @@ def test_the_fingerprint_is_that_of_names_and_places(path, tmp_path) -> None:
 
 
 def header_of(value: object) -> bytes:
-    header = json.dumps(value).encode()
-    return struct.pack("<Q", len(header)) + header
+    return text_of(json.dumps(value))
+
+
+def text_of(header: str) -> bytes:
+    return struct.pack("<Q", len(header)) + header.encode()
 
 
 @pytest.mark.parametrize(
@@ -50,7 +53,11 @@ def header_of(value: object) -> bytes:
         header_of([1]),
         header_of({"a": {"dtype": "F32", "shape": [1]}}),
         header_of({"a": 3}),
+        text_of("[" * 200_000),
+        text_of('{"a": %s}' % ("1" * 5000)),
+        text_of('{"a": ' + "[" * 200_000 + "]" * 200_000 + "}"),
     ],
+    ids=lambda content: f"{len(content)} bytes",
 )
 def test_other_files_are_refused(tmp_path, content) -> None:
     (tmp_path / "m").write_bytes(content)

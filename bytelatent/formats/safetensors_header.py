@@ -5,14 +5,13 @@ JSON and the tensors.
 """
 
 import hashlib
-import json
 import math
 import struct
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from bytelatent.files import os_errors_as_value_error
+from bytelatent.files import os_errors_as_value_error, parse_json
 
 BITS = {
     **{"BOOL": 8, "U8": 8, "I8": 8, "F4": 4, "F6_E2M3": 6, "F6_E3M2": 6},
@@ -88,7 +87,7 @@ class StoredTensors:
 
 
 def _tensors(header: bytes, begin: int) -> dict[str, Stored]:
-    entries = json.loads(header, object_pairs_hook=_without_duplicates)
+    entries = parse_json(header, make_object=_without_duplicates)
     entries.pop("__metadata__", None)
     tensors = {}
     for name, entry in entries.items():
