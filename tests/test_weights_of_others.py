@@ -181,6 +181,61 @@ def test_what_save_model_writes_of_a_tied_model(tied) -> None:
     assert same(kind.from_pretrained(folder), expected)
 
 
+def of_one_shape(model: torch.nn.Module) -> tuple[torch.nn.Parameter, torch.nn.Parameter]:
+    """Two parameters that have the same shape."""
+    parameters = [p for p in model.parameters() if p.ndim == 2]
+    return next(
+        (one, other)
+        for one in parameters
+        for other in parameters
+        if one is not other and one.shape == other.shape
+    )
+
+
+FORMATS = pytest.mark.parametrize("file_format", ["safetensors", "pth"])
+
+
+@FORMATS
+def test_weights_that_share_memory_are_written_one_by_one(saved, file_format, tmp_path) -> None:
+    kind, folder = saved
+    model = kind.from_pretrained(folder)
+    one, other = of_one_shape(model)
+    other.data = one.data
+    model.save_pretrained(tmp_path / "shared", file_format=file_format)
+    read = kind.from_pretrained(tmp_path / "shared")
+    assert same(read, model)
+    one, other = of_one_shape(read)
+    assert one.data_ptr() != other.data_ptr()
+
+
+@FORMATS
+def test_a_part_of_a_larger_tensor_is_written_alone(saved, file_format, tmp_path) -> None:
+    kind, folder = saved
+    model = kind.from_pretrained(folder)
+    model.save_pretrained(tmp_path / "plain", file_format=file_format)
+    for parameter in model.parameters():
+        parameter.data = torch.stack([parameter.data] * 20)[3]
+    model.save_pretrained(tmp_path / "part", file_format=file_format)
+    plain, part = (
+        sum(file.stat().st_size for file in (tmp_path / name).iterdir())
+        for name in ("plain", "part")
+    )
+    assert part == plain
+    assert same(kind.from_pretrained(tmp_path / "part"), model)
+
+
+@pytest.mark.filterwarnings("ignore:.torch.jit.script_method. is deprecated")  # torch of itself
+def test_a_compiled_part_is_written_under_its_own_name(saved, tmp_path) -> None:
+    kind, folder = saved
+    model, expected = kind.from_pretrained(folder), load_file(folder / WEIGHTS)
+    name, part = next((n, child) for n, child in model.named_children() if [*child.parameters()])
+    setattr(model, name, torch.compile(part))
+    model.save_pretrained(tmp_path / "compiled")
+    written = load_file(tmp_path / "compiled" / WEIGHTS)
+    assert written.keys() == expected.keys()
+    assert all(torch.equal(written[name], expected[name]) for name in expected)
+
+
 FLOAT8 = [torch.float8_e4m3fn, torch.float8_e5m2]
 
 

@@ -22,7 +22,8 @@ from bytelatent.formats.released import (
     Kind,
     find_checkpoint,
 )
-from bytelatent.formats.weights import State, read_tensors, write_tensors
+from bytelatent.formats.stored_names import plain_name
+from bytelatent.formats.weights import State, read_tensors, with_own_memory, write_tensors
 
 
 class NoValues(TorchFunctionMode):
@@ -105,7 +106,8 @@ class Pretrained(nn.Module):
         Raises:
             ValueError: the flat keys cannot express the settings, or the system refuses to write.
         """
-        write_checkpoint(Path(folder), self.state_dict(), self.kind, self.args, file_format)
+        state = {plain_name(name): tensor for name, tensor in self.state_dict().items()}
+        write_checkpoint(Path(folder), state, self.kind, self.args, file_format)
 
     def push_to_hub(
         self,
@@ -189,5 +191,5 @@ def write_checkpoint(
     else:
         raise ValueError(f"file_format: {file_format!r} is neither 'safetensors' nor 'pth'")
     with replacing(folder / names[0]) as weights:
-        write_tensors(weights, {name: t.detach().contiguous() for name, t in state.items()})
+        write_tensors(weights, with_own_memory(state))
         write_json(folder / names[1], config)

@@ -24,6 +24,11 @@ SCALES = ("absmax", "quant_map", "scale", "scale_inv", "scales", "zero_point", "
 """Ends of the names of tensors that belong to quantised weights."""
 
 
+def plain_name(name: str) -> str:
+    """Return the name of a tensor without the parts that wrappers of torch add."""
+    return ".".join(part for part in name.split(".") if part not in WRAPPERS)
+
+
 def stored_names(path: Path, stored: Iterable[str], own: Iterable[str]) -> dict[str, str]:
     """Return the stored name of each tensor by the name without wrappers.
 
@@ -40,7 +45,7 @@ def stored_names(path: Path, stored: Iterable[str], own: Iterable[str]) -> dict[
         return {name: name for name in stored}
     names: dict[str, str] = {}
     for name in sorted(stored):
-        plain = ".".join(part for part in name.split(".") if part not in WRAPPERS)
+        plain = plain_name(name)
         if plain in names:
             raise ValueError(
                 f"{path} has tensor {plain!r} twice, as {names[plain]!r} and as {name!r}; keep one "

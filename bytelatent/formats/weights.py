@@ -103,6 +103,25 @@ def _map_file(path: Path) -> State:
         return _map_torch(path)
 
 
+def with_own_memory(state: State) -> State:
+    """Return contiguous tensors with the same values that share no memory with other tensors.
+
+    A tensor that is a part of a larger one, or that shares its memory with an earlier tensor of
+    ``state``, is copied: safetensors refuses tensors with common memory, and torch would write all
+    memory that a tensor is a part of. The other tensors are not copied.
+    """
+    own: State = {}
+    used: set[int] = set()
+    for name, tensor in state.items():
+        tensor = tensor.detach().contiguous()
+        storage = tensor.untyped_storage()
+        if storage.nbytes() > tensor.nbytes or storage.data_ptr() in used:
+            tensor = tensor.clone()
+        used.add(tensor.untyped_storage().data_ptr())
+        own[name] = tensor
+    return own
+
+
 def write_tensors(path: Path, state: State) -> None:
     """Write tensors to ``path`` in the format of its suffix; torch files have the key ``model``.
 
