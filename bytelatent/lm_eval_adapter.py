@@ -27,6 +27,9 @@ DEFAULT_GENERATED = 256
 """Number of bytes to generate if a task sets no limit. The harness counts tokens; the tokens of
 these models are bytes."""
 
+LIMITS = ("max_gen_toks", "max_new_tokens", "max_tokens", "max_completion_tokens")
+"""Names under which a task may give the largest number of tokens; the first of them counts."""
+
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
 
 
@@ -130,15 +133,30 @@ class ByteModel:
         """
         return [self._generate(*request.args[:2]) for request in requests]
 
+    @property
+    def tokenizer_name(self) -> str:
+        """Name of the chat template, which the harness asks for with --apply_chat_template.
+
+        Raises:
+            ValueError: always, because the models have no chat template.
+        """
+        raise ValueError(
+            "apply_chat_template: these models continue a text and have no chat template; leave "
+            "the option out"
+        )
+
     def _generate(self, context: str, options: dict[str, Any]) -> str:
-        if options.get("do_sample") and options.get("temperature", 1.0):
+        # The harness takes a temperature without do_sample for a request of samples.
+        temperature = float(options.get("temperature", 1.0 if options.get("do_sample") else 0.0))
+        if options.get("do_sample") is not False and temperature > 0:
             raise ValueError(
-                f"do_sample: {options['do_sample']} with temperature "
-                f"{options.get('temperature', 1.0)}; only the likeliest text can be generated"
+                f"do_sample: {options.get('do_sample')} with temperature {temperature}; only the "
+                "likeliest text can be generated"
             )
         until = options.get("until") or []
         stops = [utf8_bytes(stop) for stop in ([until] if isinstance(until, str) else until)]
-        limit = int(options.get("max_gen_toks", DEFAULT_GENERATED))
+        limits = (options[name] for name in LIMITS if options.get(name) is not None)
+        limit = int(next(limits, DEFAULT_GENERATED))
         prompt = utf8_bytes(context)
         if self.max_bytes is not None:
             # The limit of a long text must leave half of the bytes to the context.

@@ -119,6 +119,34 @@ def test_generated_text_is_the_continuation(model) -> None:
     assert found == expected.decode(errors="replace")
 
 
+LIMITS = ("max_gen_toks", "max_new_tokens", "max_tokens", "max_completion_tokens")
+
+
+@pytest.mark.parametrize("name", ["lm"], indirect=True)
+@pytest.mark.parametrize("limit", LIMITS)
+def test_a_limit_has_every_name_that_the_harness_knows(model, limit, monkeypatch) -> None:
+    monkeypatch.setattr("bytelatent.lm_eval_adapter.continuation", lambda *_: iter(b"x" * 300))
+    answers = model.generate_until(
+        ask(
+            ("p", {limit: 5}),
+            ("p", {limit: "5"}),
+            ("p", {limit: 0}),
+            ("p", {limit: None}),
+            ("p", dict.fromkeys(LIMITS[LIMITS.index(limit) :], 7) | {limit: 5}),
+        )
+    )
+    assert [len(answer) for answer in answers] == [5, 5, 0, 256, 5]
+
+
+@pytest.mark.parametrize("name", ["lm"], indirect=True)
+@pytest.mark.parametrize("options", [{"temperature": 0.7}, {"temperature": "0.7"}])
+def test_a_temperature_alone_asks_for_samples(model, options) -> None:
+    with pytest.raises(ValueError, match=r"temperature 0\.7; only the likeliest text"):
+        model.generate_until(ask(("p", options)))
+    (answer,) = model.generate_until(ask(("p", options | {"do_sample": False, "max_gen_toks": 0})))
+    assert answer == ""
+
+
 def test_samples_are_refused(model) -> None:
     with pytest.raises(ValueError, match=r"do_sample: True with temperature 0\.7; only the like"):
         model.generate_until(ask(("p", {"do_sample": True, "temperature": 0.7})))
@@ -215,3 +243,7 @@ def test_the_harness_runs_local_tasks(folders, name, tmp_path, monkeypatch) -> N
     assert results["tiny_choice"]["acc,none"] == sum(choices) / 2
     assert results["tiny_answer"]["exact_match,none"] in (0, 0.5, 1)
     assert lm_eval_class() is type(model)
+    with pytest.raises(ValueError, match=r"apply_chat_template: .* have no chat template"):
+        lm_eval.simple_evaluate(
+            model=model, tasks=["tiny_answer"], task_manager=manager, apply_chat_template=True
+        )
