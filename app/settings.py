@@ -172,8 +172,10 @@ def address(environment: Mapping[str, str], port: int | None = None) -> tuple[st
     """Return host and port to listen on; all interfaces only where a platform has set ``PORT``.
 
     Raises:
-        ValueError: ``PORT`` is no port.
+        ValueError: ``PORT`` or ``port`` is no port.
     """
+    if port is not None and not 0 <= port < 65536:
+        raise ValueError(f"--port is {port}; a number from 1 to 65535 is needed")
     platform = environment.get("PORT", "")
     if not platform:
         return "127.0.0.1", port or DEFAULT_PORT

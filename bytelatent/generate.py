@@ -30,7 +30,7 @@ from pydantic import ValidationError
 from bytelatent.command import run_command
 from bytelatent.files import os_errors_as_value_error, write_json
 from bytelatent.formats.find import PRETRAINED
-from bytelatent.generation.run import MAX_BYTES, PROMPT_LIMIT
+from bytelatent.generation.run import MAX_BYTES, MOST_THREADS, PROMPT_LIMIT
 from bytelatent.generation.sampling import SamplingArgs
 
 if TYPE_CHECKING:  # these modules load torch, which --help and wrong options do not need
@@ -359,6 +359,8 @@ def _check(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None
         value = getattr(options, name)
         if isinstance(value, int) and value < low:
             parser.error(f"--{name.replace('_', '-')}: {value} is not {low} or more")
+    if options.threads is not None and options.threads > MOST_THREADS:
+        parser.error(f"--threads: {options.threads} is not {MOST_THREADS} or less")
     if "" in options.stop:
         parser.error("--stop: an empty text would stop everything")
     sampling: dict[str, Any] = {name: getattr(options, name) for name in SAMPLING}

@@ -253,6 +253,7 @@ def test_a_signal_and_a_reader_that_leaves() -> None:
         (["--min-p", "2"], "--min-p: 2.0 is not accepted"),
         (["--repetition-penalty", "0"], "--repetition-penalty: 0.0 is not accepted"),
         (["--threads", "0"], "--threads: 0 is not 1 or more"),
+        (["--threads", "1000000000000"], "--threads: 1000000000000 is not 1024 or less"),
         (["--seed", "-3"], "--seed: -3 is not accepted"),
         (["--stop", ""], "--stop: an empty text"),
     ],

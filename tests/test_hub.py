@@ -169,6 +169,20 @@ def test_troubles_of_fetching_are_one_sentence(error, sentence, hub, monkeypatch
     assert str(caught.value) == f"there is no folder me/m here; from the hub: {sentence}"
 
 
+@pytest.mark.parametrize("kind", ["HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"])
+def test_a_token_that_no_request_can_carry_is_named(kind, tmp_path) -> None:
+    code = "from bytelatent.formats.hub import download; download('me/m')"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        env=os.environ
+        | {"HF_HOME": str(tmp_path), "HF_ENDPOINT": "http://127.0.0.1:9", kind: "hf_tök"},
+    )
+    assert "ValueError: me/m: the access token has characters that are not ASCII" in done.stderr
+    assert "tök" not in done.stderr
+
+
 @pytest.mark.parametrize("call", ["create_repo", "upload_folder"])
 def test_a_token_that_may_not_write(call, hub, monkeypatch) -> None:
     monkeypatch.setattr(FakeHub, call, refusing(http(errors.HfHubHTTPError, 403)))

@@ -19,7 +19,7 @@ from torch import nn
 
 from bytelatent.command import run_command
 from bytelatent.formats.train_args import BltTokenizerAndPatcher
-from bytelatent.generation.run import PROMPT_LIMIT
+from bytelatent.generation.run import MOST_THREADS, PROMPT_LIMIT
 from bytelatent.generation.torch_backend.engine import Engine
 from bytelatent.generation.torch_backend.threads import use_threads
 from bytelatent.model.blt import ByteLatentTransformer
@@ -195,6 +195,8 @@ def _choose_source(parser: argparse.ArgumentParser, options: argparse.Namespace)
         parser.error(f"--max-bytes: {options.max_bytes} is not 0 or more")
     if options.threads is not None and options.threads < 1:
         parser.error(f"--threads: {options.threads} is not 1 or more")
+    if options.threads is not None and options.threads > MOST_THREADS:
+        parser.error(f"--threads: {options.threads} is not {MOST_THREADS} or less")
     suffix = {"hub": "repo", "local": "dir"}[options.source]
     for part in ("entropy", "blt"):
         value = getattr(options, f"{part}_{suffix}")

@@ -198,6 +198,11 @@ def hub_errors(
         ) from None
     except (errors.OfflineModeIsEnabled, errors.LocalEntryNotFoundError) as error:
         raise ValueError(f"{repository}: {_offline(error)}") from None
+    except UnicodeEncodeError:  # raised when a request is made, and quotes the token
+        raise ValueError(
+            f"{repository}: the access token has characters that are not ASCII; check HF_TOKEN, or "
+            "run huggingface-cli login"
+        ) from None
     except (http_error, OSError) as error:
         raise ValueError(f"{repository}: {_refused(error, page, writing=writing)}") from None
 

@@ -29,6 +29,9 @@ The memory for a prompt grows with the square of its length, and the limit also 
 or pipe.
 """
 
+MOST_THREADS = 1024
+"""Largest number of threads that commands accept; torch and onnxruntime cannot create millions."""
+
 Speculate = int | Literal["auto"] | None
 """Number of bytes to draft; ``auto`` adapts it to how many are accepted; None drafts none."""
 

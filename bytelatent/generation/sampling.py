@@ -12,6 +12,7 @@ Legend: ``B`` rows, ``V`` vocabulary. The module needs only numpy and does not i
 accepts tensors.
 """
 
+import sys
 from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -167,8 +168,9 @@ class Sampler:
         self.args = args
         streams = range(rows) if streams is None else streams
         assert len(streams) == rows
+        window = min(args.repetition_window, sys.maxsize)  # a deque takes no larger number
         self._rows = [
-            _Row(np.random.default_rng([args.seed, n]), recent=deque(maxlen=args.repetition_window))
+            _Row(np.random.default_rng([args.seed, n]), recent=deque(maxlen=window))
             for n in streams
         ]
         self._forbidden = _forbidden(vocab_size, valid_utf8=args.valid_utf8)

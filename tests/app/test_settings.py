@@ -94,6 +94,13 @@ def test_a_platforms_port_wins_unless_another_is_given() -> None:
     assert address({"PORT": "10000"}, 8000) == ("0.0.0.0", 8000)
 
 
+@pytest.mark.parametrize("port", [-1, 65536, 10**20])
+@pytest.mark.parametrize("environment", [{}, {"PORT": "10000"}])
+def test_a_port_that_is_none_is_refused(environment: dict[str, str], port: int) -> None:
+    with pytest.raises(ValueError, match=rf"--port is {port}; a number from 1 to 65535 is needed"):
+        address(environment, port)
+
+
 DOCS = (ROOT / "docs" / "web.md").read_text(encoding="utf-8")
 
 

@@ -85,3 +85,6 @@ def test_the_command_that_loads_checkpoints_has_the_same_threads_and_limit(capsy
         hf_main([*words, "--threads", "0"])
     assert stop.value.code == 2
     assert "--threads: 0 is not 1 or more" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        hf_main([*words, "--threads", "1025"])
+    assert "--threads: 1025 is not 1024 or less" in capsys.readouterr().err

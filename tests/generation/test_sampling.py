@@ -146,6 +146,16 @@ def test_the_penalty_is_on_bytes_of_the_window_alone() -> None:
     np.testing.assert_allclose(odds, np.exp(expected) / np.exp(expected).sum())
 
 
+def test_a_window_may_be_longer_than_any_text() -> None:
+    args = SamplingArgs(repetition_penalty=2.0, repetition_window=10**30)
+    sampler = Sampler(args, 1)
+    for token in (70, 71):
+        sampler.accept(0, token)
+    logits_BV = np.ones((1, VOCAB_SIZE))
+    logits_BV[0, [70, 71, 72]] = 3, 3, 2
+    assert sampler.sample(logits_BV, [0]) == [72]
+
+
 def test_greedy_is_the_most_likely_of_all_ids_as_in_the_reference() -> None:
     seen = set()
     for case in CHECKPOINTS.iterdir():
