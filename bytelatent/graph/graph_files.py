@@ -82,20 +82,30 @@ def json_text(graph: "nx.DiGraph") -> str:
 
 
 def save_graphml(graph: "nx.DiGraph", path: Path | str) -> None:
-    """Write a graph as GraphML; lists and dictionaries are written as JSON strings."""
+    """Write a graph as GraphML; lists and dictionaries are written as JSON strings.
+
+    A character that XML cannot hold, such as U+0001, is written as U+FFFD.
+    """
     import networkx as nx
 
+    names = _names(graph)
     flat = nx.DiGraph(**_flat(graph.graph))
-    flat.add_nodes_from((node, _flat(values)) for node, values in graph.nodes(data=True))
-    flat.add_edges_from((a, b, _flat(values)) for a, b, values in graph.edges(data=True))
+    flat.add_nodes_from((names[node], _flat(values)) for node, values in graph.nodes(data=True))
+    flat.add_edges_from(
+        (names[a], names[b], _flat(values)) for a, b, values in graph.edges(data=True)
+    )
     with replacing(path) as temporary:
         nx.write_graphml_xml(flat, temporary)
 
 
 def save_csv(graph: "nx.DiGraph", nodes: Path | str, edges: Path | str) -> None:
     """Write a CSV of nodes and one of edges; lists and dictionaries are written as JSON strings."""
-    _write_table(nodes, ("id",), [{"id": node, **v} for node, v in graph.nodes(data=True)])
-    rows = [{"source": a, "target": b, **values} for a, b, values in graph.edges(data=True)]
+    names = _names(graph)
+    _write_table(nodes, ("id",), [{"id": names[node], **v} for node, v in graph.nodes(data=True)])
+    rows = [
+        {"source": names[a], "target": names[b], **values}
+        for a, b, values in graph.edges(data=True)
+    ]
     _write_table(edges, ("source", "target"), rows)
 
 
@@ -118,6 +128,20 @@ def _write_table(path: Path | str, first: Iterable[str], rows: list[dict[str, An
         table = csv.DictWriter(file, columns, lineterminator="\n")
         table.writeheader()
         table.writerows(_flat(row) for row in rows)
+
+
+def _names(graph: "nx.DiGraph") -> dict[Any, Any]:
+    """Return for each node a name that a table and GraphML can hold; no two nodes get the same."""
+    names = {node: node for node in graph if _scalar(node) == node}
+    used = set(names)
+    for node in graph:
+        if node not in names:
+            name = _scalar(node)
+            while name in used:
+                name += "�"
+            names[node] = name
+            used.add(name)
+    return names
 
 
 def _flat(values: Mapping[str, Any]) -> dict[str, Any]:

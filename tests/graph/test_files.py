@@ -52,6 +52,24 @@ def test_graphml_and_tables_hold_all_nodes_and_edges(graph: Any, tmp_path: Path)
         )
 
 
+def test_names_that_xml_cannot_hold_stay_apart(tmp_path: Path) -> None:
+    graph = nx.DiGraph()
+    graph.add_node("Mary\x01Ann", label="Mary\x01Ann")
+    graph.add_node("Mary\ufffdAnn", label="Mary\ufffdAnn")
+    graph.add_node("Mary\ufffeAnn", label="Mary\ufffeAnn")
+    graph.add_edge("Mary\x01Ann", "Mary\ufffeAnn", count=2)
+    _, graphml, nodes, edges = save_all(graph, tmp_path, "names")
+    read = nx.read_graphml(graphml)
+    first, second, third = read
+    assert second == "Mary\ufffdAnn"
+    assert [*read.edges] == [(first, third)]
+    assert {values["label"] for _, values in read.nodes(data=True)} == {"Mary\ufffdAnn"}
+    with nodes.open(encoding="utf-8", newline="") as file:
+        assert [row["id"] for row in csv.DictReader(file)] == [first, second, third]
+    with edges.open(encoding="utf-8", newline="") as file:
+        assert [(row["source"], row["target"]) for row in csv.DictReader(file)] == [(first, third)]
+
+
 def test_an_empty_graph_is_written_and_read(model: Any, tmp_path: Path) -> None:
     empty = patch_graph("", model)
     save_all(empty, tmp_path, "g")
