@@ -20,8 +20,6 @@ RUNS_VARIABLE = "BLT_RUNS"
 PRETRAINED = ROOT / "bytelatent" / "pretrained"
 DEFAULT_MODEL = PRETRAINED / "blt-entropy-mini"
 DEFAULT_BLT = PRETRAINED / "blt-mini"
-CALIBRATION_FILE = "calibration.json"
-"""Name of the file in a model's folder with its thresholds and their bytes per patch."""
 
 TEXT_LIMIT = 64 * 1024
 INSPECT_LIMIT = 400

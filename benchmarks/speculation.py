@@ -101,7 +101,7 @@ def row(runs: list[dict[str, Any]], plain: float) -> dict[str, Any]:
     return figures
 
 
-def runtime_rows(engine: Engine, size: int, repeat: int) -> dict[str, Any]:
+def numpy_rows(engine: Engine, size: int, repeat: int) -> dict[str, Any]:
     """Measure greedy text by torch and by onnxruntime, in turns, on one thread and on two.
 
     On a busy machine only the bytes per second of CPU time are comparable (they include the
@@ -170,7 +170,7 @@ def main() -> None:
     engine = Engine(model.model, model.entropy_model, model.patcher.args)
     if options.runtimes:
         rows: dict[str, Any] = {"others_running_at_start": round(load, 1)}
-        rows["greedy text"] = runtime_rows(engine, options.size, options.repeat)
+        rows["greedy text"] = numpy_rows(engine, options.size, options.repeat)
         rows['python demo.py "A BLT has"'] = demo_seconds(options.repeat)
         write_results("runtimes", rows)
         return

@@ -19,7 +19,6 @@ from pathlib import Path
 
 from bytelatent.command import run_command
 from bytelatent.evaluation.thresholds import (
-    CALIBRATION_FILE,
     LIMIT,
     PATCH_SIZE,
     calibrate,
@@ -29,7 +28,7 @@ from bytelatent.evaluation.thresholds import (
     shares_of,
     write,
 )
-from bytelatent.formats.train_args import TRAIN_ARGS_FILE
+from bytelatent.formats.file_names import CALIBRATION_FILE, TRAIN_ARGS_FILE
 from bytelatent.loading import load_text_model
 from bytelatent.patching.rules import PatchingMode
 

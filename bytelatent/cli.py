@@ -7,11 +7,11 @@ import sys
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from bytelatent.command import INTERRUPTED
 from bytelatent.distributed.allocator import restart_with_huge_pages
 from bytelatent.training.stopping import hold_signals
 
 USAGE_ERROR = 2
-INTERRUPTED = 130
 
 
 class Command(NamedTuple):

@@ -17,7 +17,6 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
-import torch
 from pydantic import BaseModel, ConfigDict, Field
 from rich.console import Console
 from rich.progress import track
@@ -30,6 +29,7 @@ from bytelatent.evaluation.compressors import BZ2, XZ, ZSTD
 from bytelatent.evaluation.corpus import COUNTING, MAX_BYTES, as_dict, describe, evaluate, kind_name
 from bytelatent.evaluation.scoring import continuation
 from bytelatent.files import write_json
+from bytelatent.formats.weights import DTYPES
 from bytelatent.loading import TextModel, load_text_model
 from bytelatent.tokenizers.blt_tokenizer import utf8_bytes
 
@@ -44,7 +44,7 @@ GROUPS = {
 """Title of the first column of each table of the result."""
 
 
-class CorpusArgs(BaseModel):
+class EvalCorpusArgs(BaseModel):
     """Settings of the corpus that a model is evaluated on.
 
     Attributes:
@@ -94,7 +94,7 @@ class EvalCommandArgs(BaseModel):
 
     model: str
     entropy_model: str | None = None
-    data: CorpusArgs = CorpusArgs()
+    data: EvalCorpusArgs = EvalCorpusArgs()
     split: Literal["test", "valid", "train"] | None = None
     sources: tuple[str, ...] | None = None
     limit: int | None = Field(default=None, ge=1)
@@ -111,7 +111,7 @@ def run(args: EvalCommandArgs) -> dict[str, Any]:
     Raises:
         ValueError: the model or the text cannot be used; the message names what is wrong.
     """
-    dtype = {"fp32": torch.float32, "bf16": torch.bfloat16, "stored": None}[args.dtype]
+    dtype = DTYPES.get(args.dtype)
     text_model = load_text_model(
         args.model, entropy_model=args.entropy_model, dtype=dtype, device=args.device
     )

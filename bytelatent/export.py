@@ -22,16 +22,23 @@ from typing import TypeVar
 import torch
 
 from bytelatent.command import run_command
-from bytelatent.exporting.folders import DTYPES, export_blt, export_entropy
+from bytelatent.exporting.folders import export_blt, export_entropy
 from bytelatent.files import write_json
+from bytelatent.formats.file_names import (
+    ENTROPY_FOLDER,
+    MODEL_FILES,
+    MODEL_NEEDS,
+    TRAIN_ARGS_FILE,
+    WEIGHTS_FILE,
+)
 from bytelatent.formats.find import model_folder
 from bytelatent.formats.pretrained import Pretrained
-from bytelatent.formats.released import MODEL_FILES, MODEL_NEEDS
-from bytelatent.formats.train_args import TRAIN_ARGS_FILE, BltTokenizerAndPatcher
+from bytelatent.formats.train_args import BltTokenizerAndPatcher
+from bytelatent.formats.weights import DTYPES
 from bytelatent.loading import kind_of, load_text_model, read_settings
 from bytelatent.model.blt import ByteLatentTransformer
 from bytelatent.runtime.model_files import load_graph
-from bytelatent.runtime.onnx_format import ENTROPY_FOLDER, ENTROPY_GRAPH, WEIGHTS_FILE, EntropyShape
+from bytelatent.runtime.onnx_format import ENTROPY_GRAPH, EntropyShape
 from bytelatent.runtime.sessions import ModelFileError
 from bytelatent.transformer import LMTransformer
 

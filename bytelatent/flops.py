@@ -23,14 +23,9 @@ from bytelatent.architecture.published import BLT_1B, ENTROPY_MODEL
 from bytelatent.command import run_command
 from bytelatent.config import load_args
 from bytelatent.files import json_text
+from bytelatent.formats.file_names import CONFIG_FILE, PARAMS_FILE
 from bytelatent.formats.find import model_folder
-from bytelatent.formats.released import (
-    CONFIG_FILE,
-    LM_KIND,
-    PARAMS_FILE,
-    Kind,
-    find_checkpoint,
-)
+from bytelatent.formats.released import LM_KIND, CheckpointKind, find_checkpoint
 from bytelatent.formats.released_blt import BLT_KIND
 
 Args = TypeVar("Args", bound=BaseModel)
@@ -58,7 +53,7 @@ class Models(BaseModel):
     entropy_model: LMTransformerArgs | None = None
 
 
-def args_of(name: str, section: str, kind: Kind[Args]) -> Args:
+def args_of(name: str, section: str, kind: CheckpointKind[Args]) -> Args:
     """Read the settings of a model from a YAML file, a folder, a shipped model or a repository.
 
     Args:

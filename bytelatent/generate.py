@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from bytelatent.command import run_command
+from bytelatent.command import INTERRUPTED, run_command
 from bytelatent.files import os_errors_as_value_error, write_json
 from bytelatent.formats.find import PRETRAINED
 from bytelatent.generation.run import MAX_BYTES, MOST_THREADS, PROMPT_LIMIT
@@ -35,12 +35,12 @@ from bytelatent.generation.sampling import SamplingArgs
 
 if TYPE_CHECKING:  # these modules load torch, which --help and wrong options do not need
     from bytelatent.generation.events import Event
+    from bytelatent.generation.text_generator import TextGenerator
     from bytelatent.generation.torch_backend.engine import Engine
     from bytelatent.runtime import BltRuntime
 
 DEFAULT_MODEL = "blt-mini"
-INTERRUPTED = 130
-DTYPES = ("fp32", "bf16", "fp16")
+PRECISIONS = ("fp32", "bf16", "fp16")
 BACKENDS = ("torch", "onnx")
 WEIGHTS = ("native", "fp16", "int8")
 
@@ -113,7 +113,7 @@ class Writer:
             print(text.translate(self._pictures), end="", flush=True)
 
 
-def load(options: argparse.Namespace) -> "Engine | BltRuntime":
+def load(options: argparse.Namespace) -> "TextGenerator[Any]":
     """Load the model of the options on a backend.
 
     Raises:
@@ -162,18 +162,19 @@ def _runtime(options: argparse.Namespace) -> "BltRuntime | None":
 
 def _engine(options: argparse.Namespace) -> "Engine":
     """Load the model on torch."""
-    import torch
-
     from bytelatent.distributed.devices import find_device
+    from bytelatent.formats.weights import DTYPES
     from bytelatent.generation.torch_backend.engine import Engine
     from bytelatent.generation.torch_backend.threads import use_threads
     from bytelatent.loading import load_text_model
     from bytelatent.model.blt import ByteLatentTransformer
 
     device = find_device(options.device, field="--device")
-    dtype = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[options.dtype]
     model = load_text_model(
-        options.model, entropy_model=options.entropy_model, dtype=dtype, device=device
+        options.model,
+        entropy_model=options.entropy_model,
+        dtype=DTYPES[options.dtype],
+        device=device,
     )
     if not isinstance(model.model, ByteLatentTransformer):
         raise ValueError(
@@ -258,7 +259,7 @@ def _check_target(path: Path) -> None:
 
 
 def _stream(
-    engine: "Engine | BltRuntime", prompts: Sequence[bytes], options: argparse.Namespace
+    engine: "TextGenerator[Any]", prompts: Sequence[bytes], options: argparse.Namespace
 ) -> Iterator["Event"]:
     return engine.stream(
         prompts,
@@ -313,7 +314,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--stats", action="store_true", help="print speed and counts to stderr at the end")
     add("--trace", metavar="FILE", help="write every decision as JSON")
     add("--max-prompt", type=int, default=PROMPT_LIMIT, metavar="BYTES", help="limit of a prompt")
-    add("--dtype", choices=DTYPES, default="fp32", help="dtype of the weights (default: fp32)")
+    add("--dtype", choices=PRECISIONS, default="fp32", help="dtype of the weights (default: fp32)")
     add(
         "--weights",
         type=_weights,

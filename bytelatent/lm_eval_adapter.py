@@ -19,6 +19,7 @@ from bytelatent.command import run_command
 from bytelatent.data.held_out import cut_pieces
 from bytelatent.evaluation.corpus import MAX_BYTES
 from bytelatent.evaluation.scoring import ByteScores, continuation, score
+from bytelatent.formats.weights import DTYPES
 from bytelatent.loading import load_text_model
 from bytelatent.tokenizers.blt_tokenizer import utf8_bytes
 
@@ -30,7 +31,7 @@ these models are bytes."""
 LIMITS = ("max_gen_toks", "max_new_tokens", "max_tokens", "max_completion_tokens")
 """Names under which a task may give the largest number of tokens; the first of them counts."""
 
-DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
+PRECISIONS = ("fp32", "bf16")
 
 
 class Request(Protocol):
@@ -42,7 +43,7 @@ class Request(Protocol):
         ...
 
 
-class ByteModel:
+class HarnessModel:
     """Model with the three methods that the harness calls; it does not need the harness.
 
     The context of an entropy model (byte model) has no limit. The context of a BLT is the last
@@ -78,8 +79,8 @@ class ByteModel:
                 f"model_args: {min(unknown)} is unknown; known are model, entropy_model, "
                 "max_bytes, dtype and device"
             )
-        if dtype not in DTYPES:
-            raise ValueError(f"model_args: dtype {dtype!r} is none of {', '.join(DTYPES)}")
+        if dtype not in PRECISIONS:
+            raise ValueError(f"model_args: dtype {dtype!r} is none of {', '.join(PRECISIONS)}")
         if int(max_bytes) < 2:
             raise ValueError(f"model_args: max_bytes {max_bytes} is not 2 or more")
         # The command of the harness passes cuda:0 by default.
@@ -184,7 +185,7 @@ def _log_p(scores: ByteScores, first: int) -> float:
 
 
 def lm_eval_class() -> type[Any]:
-    """Return a class of the harness for :class:`ByteModel`, registered as ``bytelatent``.
+    """Return a class of the harness for :class:`HarnessModel`, registered as ``bytelatent``.
 
     Raises:
         ValueError: the harness is not installed.
@@ -197,12 +198,12 @@ def lm_eval_class() -> type[Any]:
             f"this needs {error.name} (pip install 'bytelatent[eval]'): lm-evaluation-harness"
         ) from None
 
-    class BytelatentLM(ByteModel, LM):  # type: ignore[misc]
-        """Model of the harness with the methods of :class:`ByteModel`."""
+    class BytelatentLM(HarnessModel, LM):  # type: ignore[misc]
+        """Model of the harness with the methods of :class:`HarnessModel`."""
 
         def __init__(self, model: str, **options: Any) -> None:
             LM.__init__(self)
-            ByteModel.__init__(self, model, **options)
+            HarnessModel.__init__(self, model, **options)
 
     try:
         registered: type[Any] = get_model(NAME)

@@ -11,16 +11,17 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from bytelatent.files import read_json, write_json
-from bytelatent.formats.find import model_folder
-from bytelatent.formats.released import (
+from bytelatent.formats.file_names import (
     CONFIG_FILE,
-    MARKS,
+    ENTROPY_FOLDER,
     MODEL_FILES,
     MODEL_NEEDS,
     PARAMS_FILE,
-    args_of_params,
+    TRAIN_ARGS_FILE,
 )
-from bytelatent.formats.train_args import TRAIN_ARGS_FILE, BltTokenizerAndPatcher
+from bytelatent.formats.find import model_folder
+from bytelatent.formats.released import MARKS, args_of_params
+from bytelatent.formats.train_args import BltTokenizerAndPatcher
 from bytelatent.model.blt import ByteLatentTransformer
 from bytelatent.patching.entropies import entropy_function
 from bytelatent.patching.patcher import Patcher, PatcherArgs
@@ -31,9 +32,6 @@ if TYPE_CHECKING:  # importing the modules of training takes seconds
     from bytelatent.training.args import TrainArgs
 
 Model = LMTransformer | ByteLatentTransformer
-
-ENTROPY_FOLDER = "entropy_model"
-"""Subfolder of the entropy model in the folder of a released BLT."""
 
 
 @dataclass(frozen=True)

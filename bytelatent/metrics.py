@@ -142,7 +142,7 @@ def read_metrics(path: Path) -> list[dict[str, Any]]:
 
 
 @dataclass(frozen=True)
-class Round:
+class TrainingRound:
     """Part of a run in which the learning rate does not rise again after it has fallen.
 
     Attributes:
@@ -156,19 +156,19 @@ class Round:
     last_lr: float
 
 
-def find_rounds(metrics: Iterable[Mapping[str, Any]]) -> list[Round]:
+def find_rounds(metrics: Iterable[Mapping[str, Any]]) -> list[TrainingRound]:
     """Find the rounds of a run; a finished run that is continued with more steps has several.
 
     Args:
         metrics: lines of ``metrics.jsonl``; of two lines of one step the later line counts.
     """
     rates = {line["step"]: line["lr"] for line in metrics if "lr" in line}
-    rounds: list[Round] = []
+    rounds: list[TrainingRound] = []
     fallen = False
     for step, lr in sorted(rates.items()):
         last = rounds[-1] if rounds else None
         if last is None or (fallen and lr > last.last_lr):
-            rounds.append(Round(step, lr, step, lr))
+            rounds.append(TrainingRound(step, lr, step, lr))
             fallen = False
         else:
             fallen = fallen or lr < last.last_lr

@@ -27,19 +27,28 @@ from typing import Any
 from bytelatent.command import run_command
 from bytelatent.config import check_args, load_args
 from bytelatent.data.args import DataArgs
-from bytelatent.data.held_out import MANIFEST_FILE, default_split, read_entries
+from bytelatent.data.held_out import default_split, read_entries
 from bytelatent.data.notice import notice
 from bytelatent.evaluation import release_facts as releasing
 from bytelatent.evaluation.cards import PROSE, Release, card, measured_prose, unknown_sources
 from bytelatent.evaluation.corpus import Beside, as_dict, describe, read_beside
 from bytelatent.evaluation.release_facts import LIMIT
 from bytelatent.evaluation.repetition import BYTES
-from bytelatent.evaluation.thresholds import CALIBRATION_FILE, PATCH_SIZE
-from bytelatent.exporting.folders import DTYPES, export_blt, export_entropy
+from bytelatent.evaluation.thresholds import PATCH_SIZE
+from bytelatent.exporting.folders import export_blt, export_entropy
 from bytelatent.files import os_errors_as_value_error, read_json, replacing, write_json, write_text
-from bytelatent.formats.released import WEIGHTS_FILE
+from bytelatent.formats.file_names import (
+    CALIBRATION_FILE,
+    CARD_FILE,
+    EVALUATION_FILE,
+    MANIFEST_FILE,
+    METRICS_FILE,
+    RUN_CONFIG_FILE,
+    TRAIN_ARGS_FILE,
+    WEIGHTS_FILE,
+)
 from bytelatent.formats.safetensors_header import StoredTensors
-from bytelatent.formats.train_args import TRAIN_ARGS_FILE
+from bytelatent.formats.weights import DTYPES
 from bytelatent.loading import TextModel, kind_of, load_text_model, read_settings, write_settings
 from bytelatent.metrics import read_metrics
 from bytelatent.runtime.onnx_format import SELF_CONTAINED_FILE
@@ -48,14 +57,14 @@ from bytelatent.transformer import LMTransformer
 
 logger = logging.getLogger(__name__)
 
-NOTICE_FILE, EVALUATION_FILE, METRICS_FILE = "NOTICE", "evaluation.json", "metrics.jsonl"
+NOTICE_FILE = "NOTICE"
 
 DESCRIBED = {"licence", "note", "lang", "package", "archive", "bytes"}
 """Keys that the manifest must have for every source that it lists."""
 
 
 @dataclass(frozen=True)
-class Options:
+class ReleaseOptions:
     """Options of a release.
 
     Attributes:
@@ -86,7 +95,7 @@ class Options:
                 raise ValueError(f"--{name.replace('_', '-')}: {value} is not {low} or more bytes")
 
 
-def release(run: Path, out: Path, options: Options | None = None) -> None:
+def release(run: Path, out: Path, options: ReleaseOptions | None = None) -> None:
     """Make a model folder from a finished run.
 
     Args:
@@ -98,7 +107,7 @@ def release(run: Path, out: Path, options: Options | None = None) -> None:
         ValueError: the run is not finished, its corpus is missing, or an option does not fit the
             model.
     """
-    options = options or Options()
+    options = options or ReleaseOptions()
     args, training = _read_run(run, options)
     entries = _read_entries(args, training["sources"])
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -125,7 +134,7 @@ def release(run: Path, out: Path, options: Options | None = None) -> None:
         _move(folder, out)
 
 
-def measure_again(folder: Path, options: Options) -> None:
+def measure_again(folder: Path, options: ReleaseOptions) -> None:
     """Measure a released model anew: ``calibration.json``, ``evaluation.json`` and the card.
 
     The threshold of an entropy model is found anew, that of a BLT stays.
@@ -140,7 +149,7 @@ def measure_again(folder: Path, options: Options) -> None:
 
 
 def _write_evaluation(
-    folder: Path, text_model: TextModel, args: TrainArgs, options: Options
+    folder: Path, text_model: TextModel, args: TrainArgs, options: ReleaseOptions
 ) -> None:
     """Measure a model on held-out text of its corpus and on what it writes."""
     split = default_split(args.data.root_dir, args.data.used_sources())
@@ -205,11 +214,11 @@ def write_card(folder: Path, *, out: Path | None = None, beside: Path | None = N
             beside=compared,
         )
     )
-    write_text(folder / "README.md", text)
+    write_text(folder / CARD_FILE, text)
 
 
 def _limits(
-    args: TrainArgs, options: Options, split: str, entries: Mapping[str, Mapping[str, Any]]
+    args: TrainArgs, options: ReleaseOptions, split: str, entries: Mapping[str, Mapping[str, Any]]
 ) -> dict[str, int | None]:
     """Return the number of bytes to measure of each source: of the run, outside the mix, prose."""
     names = [*args.data.used_sources(), *releasing.outside_sources(entries)]
@@ -263,9 +272,9 @@ def _notice(entries: Mapping[str, Mapping[str, Any]], sources: Sequence[str]) ->
     return text
 
 
-def _read_run(run: Path, options: Options) -> tuple[TrainArgs, dict[str, Any]]:
+def _read_run(run: Path, options: ReleaseOptions) -> tuple[TrainArgs, dict[str, Any]]:
     """Return the settings of a finished run and the facts about its training."""
-    args = load_args(TrainArgs, [f"config={run / 'config.yaml'}"])
+    args = load_args(TrainArgs, [f"config={run / RUN_CONFIG_FILE}"])
     if not (run / "model").is_dir():
         raise ValueError(f"{run / 'model'} does not exist: the run is not finished")
     if args.blt is not None and options.max_patch_length is not None:
@@ -277,9 +286,9 @@ def _read_run(run: Path, options: Options) -> tuple[TrainArgs, dict[str, Any]]:
     _read_beside(args, options.beside)
     if options.entropy_model is not None:
         args = args.model_copy(update={"patcher_model": options.entropy_model})
-    lines = [line for line in read_metrics(run / "metrics.jsonl") if "bytes" in line]
+    lines = [line for line in read_metrics(run / METRICS_FILE) if "bytes" in line]
     if not lines:
-        raise ValueError(f"{run / 'metrics.jsonl'} has no line with the bytes of the training")
+        raise ValueError(f"{run / METRICS_FILE} has no line with the bytes of the training")
     start = None if args.init_from is None else releasing.start_of(args)
     sources = {*args.data.used_sources(), *(start["sources"] if start else ())}
     return args, {
@@ -310,12 +319,12 @@ def run(options: argparse.Namespace) -> None:
     folder, out = words.pop("run"), words.pop("out")
     only_card, again = words.pop("card"), words.pop("measure")
     out = out or folder
-    settings = Options(**words)
+    settings = ReleaseOptions(**words)
     if again:
         measure_again(folder, settings)
     elif not only_card:
         release(folder, out, settings)
-    elif replace(settings, beside=None) != Options():
+    elif replace(settings, beside=None) != ReleaseOptions():
         raise ValueError("--card: takes --beside alone; nothing is measured anew")
     else:
         write_card(out, beside=settings.beside)
@@ -326,7 +335,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command and return its exit status."""
     parser = argparse.ArgumentParser(prog="python -m bytelatent.release", description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    defaults, add = Options(), parser.add_argument
+    defaults, add = ReleaseOptions(), parser.add_argument
     add("run", type=Path, help="dump_dir of a finished run; with --card a released model")
     add("out", type=Path, nargs="?", help="folder to fill; its name is the model's")
     add(

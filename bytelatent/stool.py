@@ -29,10 +29,10 @@ from bytelatent.command import run_command
 from bytelatent.config import check_args, load_args
 from bytelatent.distributed.slurm import Line, activation, directive, one_line, shared_path, submit
 from bytelatent.files import write_text
+from bytelatent.formats.file_names import RUN_CONFIG_FILE
 
 PACKAGE = Path(__file__).parent
 SUBMIT_FILE = "submit.slurm"
-CONFIG_FILE = "config.yaml"
 TRAIN = "bytelatent.train"
 """The script whose settings have a ``dump_dir``; other scripts do not accept one."""
 
@@ -130,7 +130,7 @@ class ScriptTemplate(Template):
 
 
 @dataclass(frozen=True)
-class Job:
+class SlurmJob:
     """Planned Slurm job.
 
     Attributes:
@@ -170,7 +170,7 @@ def split_words(words: Sequence[str]) -> tuple[dict[str, str], list[str]]:
     return settings, [*script_words, *words[cut + 1 :]]
 
 
-def plan(args: StoolArgs, words: Sequence[str]) -> Job:
+def plan(args: StoolArgs, words: Sequence[str]) -> SlurmJob:
     """Plan the job of ``args`` without writing a file.
 
     Args:
@@ -194,7 +194,7 @@ def plan(args: StoolArgs, words: Sequence[str]) -> Job:
         raise ValueError(f"dump_dir: {error} (got {str(folder)!r})") from None
     if args.script == TRAIN:
         _check_training(args, [*settings, f"dump_dir={folder}"])
-    return Job(folder, _script(args, folder, args.name or keys.name or folder.name, words))
+    return SlurmJob(folder, _script(args, folder, args.name or keys.name or folder.name, words))
 
 
 def _check_training(args: StoolArgs, settings: Sequence[str]) -> None:
@@ -219,7 +219,7 @@ def _check_training(args: StoolArgs, settings: Sequence[str]) -> None:
 
 def _script(args: StoolArgs, folder: Path, name: str, words: Sequence[str]) -> str:
     """Return the text of ``submit.slurm``."""
-    config = [] if args.config is None else [f"config={folder / 'code' / CONFIG_FILE}"]
+    config = [] if args.config is None else [f"config={folder / 'code' / RUN_CONFIG_FILE}"]
     dump_dir = [f"dump_dir={folder}"] if args.script == TRAIN else []
     command = ["python3", "-m", args.script, *config, *dump_dir, *words]
     output = "--label"
@@ -263,7 +263,7 @@ def _header(args: StoolArgs, folder: Path, name: str) -> list[str]:
     return [*lines, "#SBATCH --requeue"]
 
 
-def write(job: Job, args: StoolArgs) -> Path:
+def write(job: SlurmJob, args: StoolArgs) -> Path:
     """Copy the code to the folder of the job, write its script and return the path of the script.
 
     Raises:
@@ -303,7 +303,7 @@ def _copy_code(target: Path, config: Path | None) -> None:
         if (PACKAGE.parent / name).is_file():
             shutil.copy(PACKAGE.parent / name, target)
     if config is not None:
-        shutil.copy(config, target / CONFIG_FILE)
+        shutil.copy(config, target / RUN_CONFIG_FILE)
 
 
 def _first_difference(new: Path, old: Path) -> str | None:

@@ -23,7 +23,7 @@ from bytelatent.evaluation.repetition import (
     SEED,
     TEMPERATURE,
     WINDOW,
-    Options,
+    TextQualityOptions,
     lines,
     measure,
     read_prompts,
@@ -48,7 +48,7 @@ def run(options: argparse.Namespace) -> None:
     is_word, prompts = read_word_list(), read_prompts(options.prompts)
     text_model = load_text_model(options.model, entropy_model=options.entropy_model)
     use_threads(None, text_model.device, text_model.model, text_model.entropy_model)
-    sampling = Options(prompts, options.bytes, options.temperature, options.seed)
+    sampling = TextQualityOptions(prompts, options.bytes, options.temperature, options.seed)
     result = {"model": options.model, **measure(text_model, sampling, is_word)}
     print(json.dumps(result, ensure_ascii=False, indent=2) if options.json else _printed(result))
     if options.out is not None:

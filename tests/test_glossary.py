@@ -36,6 +36,8 @@ RETIRED = {
     "JUDGED": "MIN_POINTS_FOR_INTERVAL",
     "waiting_limit": "max_queued",
     "at_once": "max_concurrent",
+    "PatchesReadBytes": "EncoderCrossAttention",
+    "BytesReadPatches": "DecoderCrossAttention",
 }
 """Names that were given up, and the names that took their place."""
 

@@ -24,7 +24,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
             f"generation.{part}"
             for part in (
                 *("boundaries", "byte_model", "events", "run"),
-                *("sampling", "speculative", "utf8"),
+                *("sampling", "speculative", "text_generator", "utf8"),
             )
         ),
     ),
@@ -69,7 +69,10 @@ TORCH_FREE = (
     *(f"bytelatent.{name}" for name in LAYERS[1] if name.startswith(("patching", "generation"))),
     *(
         f"bytelatent.formats.{name}"
-        for name in ("find", "hub", "released", "released_blt", "safetensors_header", "train_args")
+        for name in (
+            *("file_names", "find", "hub", "released", "released_blt"),
+            *("safetensors_header", "train_args"),
+        )
     ),
     *("bytelatent.distributed.allocator", "bytelatent.distributed.slurm"),
     "app",
@@ -79,11 +82,13 @@ TORCH_FREE = (
 RUNTIME_MAY_IMPORT = (
     *("bytelatent.architecture", "bytelatent.files", "bytelatent.metrics", "bytelatent.runtime"),
     *("bytelatent.tokenizers", "bytelatent.patching", "bytelatent.generation"),
-    *("bytelatent.formats.find", "bytelatent.formats.safetensors_header"),
+    *("bytelatent.formats.file_names", "bytelatent.formats.find"),
+    "bytelatent.formats.safetensors_header",
 )
 GRAPH_MAY_IMPORT = (
     *("bytelatent.command", "bytelatent.files", "bytelatent.graph", "bytelatent.metrics"),
     *("bytelatent.patching.rules", "bytelatent.runtime", "bytelatent.tokenizers"),
+    "bytelatent.formats.find",
 )
 APP_MAY_IMPORT = (
     *("bytelatent.architecture", "bytelatent.files", "bytelatent.graph"),
@@ -92,7 +97,7 @@ APP_MAY_IMPORT = (
         "bytelatent.generation.run",
         "bytelatent.generation.sampling",
     ),
-    *("bytelatent.formats.released", "bytelatent.formats.released_blt"),
+    *(f"bytelatent.formats.{name}" for name in ("file_names", "released", "released_blt")),
     *("bytelatent.patching.rules", "bytelatent.runtime", "bytelatent.tokenizers"),
 )
 
@@ -295,6 +300,60 @@ def test_importing_prints_and_starts_nothing() -> None:
     )
     assert done.stdout == ""
     assert done.stderr == ""
+
+
+def defined_twice(names: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+    """Return the names that several modules define, with these modules."""
+    owners: dict[str, list[str]] = {}
+    for name, module in names:
+        owners.setdefault(name, []).append(module)
+    return {name: modules for name, modules in owners.items() if len(modules) > 1}
+
+
+def test_no_class_name_of_the_package_is_defined_twice() -> None:
+    classes = (
+        (node.name, module)
+        for module, tree in TREES.items()
+        if under(module, ["bytelatent"])
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ClassDef)
+    )
+    assert defined_twice(classes) == {}
+
+
+def test_the_backends_and_the_hub_define_their_public_calls_once() -> None:
+    calls = (
+        (node.name, module)
+        for module, tree in TREES.items()
+        if under(module, ["bytelatent.formats", "bytelatent.generation", "bytelatent.runtime"])
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef)
+        if node.name in {"push_to_hub", "stream", "generate"}
+    )
+    assert defined_twice(calls) == {}
+
+
+CONTRACTS = ("bytelatent.formats.file_names", "bytelatent.runtime.onnx_format")
+"""Modules that define the names of shared files."""
+
+SHARED_NAMES = {
+    node.value.value: node.targets[0].id
+    for module in CONTRACTS
+    for node in TREES[module].body
+    if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)
+    if isinstance(node.value, ast.Constant)
+    if node.targets[0].id.endswith(("_FILE", "_GRAPH"))
+}
+
+
+@pytest.mark.parametrize("name", sorted(MODULES.keys() - set(CONTRACTS)))
+def test_a_shared_name_is_written_by_its_constant(name: str) -> None:
+    again = {
+        node.value: SHARED_NAMES[node.value]
+        for node in ast.walk(TREES[name])
+        if isinstance(node, ast.Constant) and node.value in SHARED_NAMES
+    }
+    assert again == {}, "these names have a constant"
 
 
 def args_classes() -> list[tuple[str, ast.ClassDef]]:

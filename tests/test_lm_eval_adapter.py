@@ -11,7 +11,7 @@ import torch
 
 from bytelatent.data.held_out import cut_pieces
 from bytelatent.evaluation.scoring import continuation
-from bytelatent.lm_eval_adapter import ByteModel, lm_eval_class, main
+from bytelatent.lm_eval_adapter import HarnessModel, lm_eval_class, main
 from tests import tiny
 
 
@@ -39,11 +39,11 @@ def name(request) -> str:
 
 
 @pytest.fixture(scope="module")
-def model(folders, name) -> ByteModel:
-    return ByteModel(str(folders[name]), max_bytes=32, batch_size=1, max_batch_size=None)
+def model(folders, name) -> HarnessModel:
+    return HarnessModel(str(folders[name]), max_bytes=32, batch_size=1, max_batch_size=None)
 
 
-def log_p(model: ByteModel, text: bytes) -> tuple[torch.Tensor, torch.Tensor]:
+def log_p(model: HarnessModel, text: bytes) -> tuple[torch.Tensor, torch.Tensor]:
     """Log-probability of every byte, and the likeliest tokens, by one plain pass."""
     tokens = torch.tensor([[1, *(byte + 4 for byte in text)]])
     network, patcher = model.text_model.model, model.text_model.patcher
@@ -162,12 +162,12 @@ def test_samples_are_refused(model) -> None:
 )
 def test_bad_options_are_named(folders, options, named) -> None:
     with pytest.raises(ValueError, match=named):
-        ByteModel(str(folders["lm"]), **options)
+        HarnessModel(str(folders["lm"]), **options)
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
 def test_a_gpu_that_is_not_there_is_not_insisted_on(folders) -> None:
-    assert ByteModel(str(folders["lm"]), device="cuda:0").text_model.device.type == "cpu"
+    assert HarnessModel(str(folders["lm"]), device="cuda:0").text_model.device.type == "cpu"
 
 
 def test_without_the_harness_the_command_says_what_to_install(capsys, monkeypatch) -> None:
@@ -227,7 +227,7 @@ def test_the_harness_runs_local_tasks(folders, name, tmp_path, monkeypatch) -> N
     manager = TaskManager(include_path=str(tmp_path), include_defaults=False)
     found = lm_eval.simple_evaluate(model=model, tasks=list(TASKS), task_manager=manager)
     results = found["results"]
-    plain = ByteModel(str(folders[name]), max_bytes=32)
+    plain = HarnessModel(str(folders[name]), max_bytes=32)
     questions = [doc["question"] for doc in docs]
     nats = sum(plain.loglikelihood_rolling(ask(*((text,) for text in questions))))
     expected = -nats / sum(map(len, questions)) / torch.tensor(2.0).log().item()

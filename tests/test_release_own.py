@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from bytelatent.metrics import Round, find_rounds
+from bytelatent.metrics import TrainingRound, find_rounds
 from bytelatent.release import main
 from tests import tiny
 from tests.test_release import finished_run, lines, rows, section
@@ -73,10 +73,10 @@ def test_half_an_entry_of_the_manifest_is_refused(own_corpus, tmp_path, capsys) 
 
 def test_rounds_begin_where_the_learning_rate_rises_again() -> None:
     once = lines(0.5, 1, 1, 0.5, 0.1)
-    assert find_rounds(once) == [Round(10, 0.5, 50, 0.1)]
+    assert find_rounds(once) == [TrainingRound(10, 0.5, 50, 0.1)]
     twice = [*once, {"step": 50, "valid_bits_per_byte": 3}, *lines(0, 0, 0, 0, 0, 0.9, 0.2)[5:]]
-    assert find_rounds(twice) == [Round(10, 0.5, 50, 0.1), Round(60, 0.9, 70, 0.2)]
+    assert find_rounds(twice) == [TrainingRound(10, 0.5, 50, 0.1), TrainingRound(60, 0.9, 70, 0.2)]
     # Steps that were run again after a kill are no round.
     again = [*once, *lines(0.5, 1, 1, 0.5, 0.1, 0.05)[3:]]
-    assert find_rounds(again) == [Round(10, 0.5, 60, 0.05)]
+    assert find_rounds(again) == [TrainingRound(10, 0.5, 60, 0.05)]
     assert find_rounds([]) == []

@@ -8,7 +8,7 @@ import pytest
 from bytelatent.evaluation.repetition import (
     LEAST_WORDS,
     MOST_REPEATED,
-    Options,
+    TextQualityOptions,
     baseline,
     continuations,
     lines,
@@ -103,7 +103,7 @@ def test_a_byte_model_without_a_window_can_write(tmp_path) -> None:
 
 def test_numbers_are_those_of_the_texts(root) -> None:
     text_model = load_text_model(str(root / "blt"))
-    options = Options(("ten green", "a bottle"), 40)
+    options = TextQualityOptions(("ten green", "a bottle"), 40)
     found = measure(text_model, options, lambda word: "e" in word)
     texts = continuations(text_model, [b"ten green", b"a bottle"], 40, SamplingArgs())
     shares = [repeated(text) for text in texts]

@@ -11,17 +11,18 @@ from typing import Any, NamedTuple
 
 from app.requests.compressed import KeptBody
 from app.schemas.architecture import Architecture, ArchitecturePart, PartKey
-from app.settings import CALIBRATION_FILE, Settings
+from app.settings import Settings
 from bytelatent.architecture import published
 from bytelatent.architecture.args import LMTransformerArgs
 from bytelatent.architecture.blt_args import ByteLatentTransformerArgs
 from bytelatent.architecture.flops_per_byte import flops_per_byte
 from bytelatent.architecture.parameters import blt_parameters, entropy_parameters
 from bytelatent.files import read_json
+from bytelatent.formats.file_names import CALIBRATION_FILE, TRAIN_ARGS_FILE
 from bytelatent.formats.released import LM_KIND, find_checkpoint
 from bytelatent.formats.released_blt import BLT_KIND
 from bytelatent.patching.rules import ENTROPY_MODES, PatchingMode
-from bytelatent.runtime.model_files import TRAIN_ARGS_FILE, entropy_folder, model_name
+from bytelatent.runtime.model_files import entropy_folder, model_name
 
 logger = logging.getLogger(__name__)
 

@@ -11,12 +11,13 @@ from bytelatent.architecture.args import LMTransformerArgs
 from bytelatent.architecture.blt_args import ByteLatentTransformerArgs
 from bytelatent.architecture.flops_per_byte import flops_per_byte
 from bytelatent.files import read_json
+from bytelatent.formats.file_names import TRAIN_ARGS_FILE
 from bytelatent.formats.released import LM_KIND, find_checkpoint
 from bytelatent.formats.released_blt import BLT_KIND
 from bytelatent.generation.events import Event, Generated
 from bytelatent.patching.rules import ENTROPY_MODES
 from bytelatent.runtime.blt_runtime import BltRuntime
-from bytelatent.runtime.model_files import TRAIN_ARGS_FILE, entropy_folder
+from bytelatent.runtime.model_files import entropy_folder
 
 
 @dataclass

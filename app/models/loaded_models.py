@@ -16,16 +16,15 @@ from app.schemas.model import (
     ModelFile,
     ModelPart,
 )
-from app.settings import CALIBRATION_FILE
 from bytelatent.architecture.args import LMTransformerArgs
 from bytelatent.architecture.blt_args import ByteLatentTransformerArgs
 from bytelatent.architecture.parameters import blt_parameters, entropy_parameters
 from bytelatent.files import open_regular, read_json
+from bytelatent.formats.file_names import CALIBRATION_FILE, CARD_FILE, TRAIN_ARGS_FILE
 from bytelatent.formats.released import LM_KIND, find_checkpoint
 from bytelatent.formats.released_blt import BLT_KIND
-from bytelatent.runtime.model_files import TRAIN_ARGS_FILE, is_calibrated, model_name
+from bytelatent.runtime.model_files import is_calibrated, model_name
 
-CARD = "README.md"
 CARD_LIMIT = 1_000_000
 """Number of characters after which a model card is cut off."""
 
@@ -57,7 +56,7 @@ class DescribedModel:
 
 def describe(folder: Path, kind: Kind, state: ModelState) -> DescribedModel:
     """Return the description of the model in ``folder``; missing and damaged parts are left out."""
-    card = _card(folder / CARD)
+    card = _card(folder / CARD_FILE)
     shape, parameters = _shape(folder, kind)
     patcher = _patcher(folder)
     threshold = state.threshold if state.threshold is not None else patcher.get("threshold")

@@ -6,8 +6,9 @@ from typing import Any, Literal
 
 from app.settings import Settings
 from bytelatent.files import read_json
-from bytelatent.formats.released import CONFIG_FILE, MARKS
-from bytelatent.runtime.model_files import TRAIN_ARGS_FILE, entropy_folder
+from bytelatent.formats.file_names import CONFIG_FILE, TRAIN_ARGS_FILE
+from bytelatent.formats.released import MARKS
+from bytelatent.runtime.model_files import entropy_folder
 from bytelatent.runtime.onnx_format import BLT_GRAPHS, ENTROPY_GRAPH, SELF_CONTAINED_FILE
 
 Kind = Literal["entropy", "blt"]

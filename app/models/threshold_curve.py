@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from app.settings import CALIBRATION_FILE
 from bytelatent.files import read_json
+from bytelatent.formats.file_names import CALIBRATION_FILE
 from bytelatent.patching.rules import PatchingMode
 
 logger = logging.getLogger(__name__)

@@ -9,12 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from app.settings import CALIBRATION_FILE
 from bytelatent.files import read_json
+from bytelatent.formats.file_names import CALIBRATION_FILE, EVALUATION_FILE
 
 logger = logging.getLogger(__name__)
 
-EVALUATION = "evaluation.json"
 LARGEST = 16 * 1024 * 1024
 """Size in bytes of the largest file of results that is read."""
 
@@ -88,12 +87,12 @@ def read_expected(folder: Path) -> ExpectedResults | None:
     Raises:
         ValueError: the evaluation or the calibration is damaged; the message names the file.
     """
-    if (value := _object(folder / EVALUATION)) is None:
+    if (value := _object(folder / EVALUATION_FILE)) is None:
         return None
     rules = _object(folder / CALIBRATION_FILE)
     with _named(folder / CALIBRATION_FILE, "calibration"):
         thresholds = _rules({} if rules is None else rules["rules"])
-    with _named(folder / EVALUATION, "evaluation"):
+    with _named(folder / EVALUATION_FILE, "evaluation"):
         return _expected(value, thresholds)
 
 

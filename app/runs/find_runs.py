@@ -15,11 +15,16 @@ from urllib.parse import quote
 from app.runs.columns import LAST_STEP
 from app.runs.tail import Mark, check_size, mark_of, parsed
 from bytelatent.files import open_regular, read_json
+from bytelatent.formats.file_names import (
+    CALIBRATION_FILE,
+    EVALUATION_FILE,
+    METRICS_FILE,
+    RUN_CONFIG_FILE,
+    TRAIN_ARGS_FILE,
+)
 
-TRAIN_ARGS, CONFIG = "train_args.json", "config.yaml"
-BESIDE = (TRAIN_ARGS, CONFIG, "evaluation.json", "calibration.json")
+BESIDE = (TRAIN_ARGS_FILE, RUN_CONFIG_FILE, EVALUATION_FILE, CALIBRATION_FILE)
 """Names of the other files of a run that are read."""
-METRICS = "metrics.jsonl"
 FOLDERS = 5000
 """Largest number of folders that are searched."""
 MOST = 500
@@ -110,7 +115,7 @@ def runs_below(folder: Path, source: Source, depth: int) -> Iterator[TrainingRun
         place, name, deeper = left.pop()
         looked += 1
         inner, marks = _look(place)
-        if mark := marks.pop(METRICS, None):
+        if mark := marks.pop(METRICS_FILE, None):
             count += 1
             own_name, beside = name or _own_name(place, inner), tuple(sorted(marks.items()))
             yield TrainingRun(f"{source}/{own_name}", source, place, mark, beside)
@@ -146,7 +151,7 @@ def _look(folder: Path) -> tuple[list[str], dict[str, Mark]]:
 
 
 def _holds_measures(entry: os.DirEntry[str]) -> bool:
-    return entry.name == METRICS and not (entry.is_symlink() or entry.is_dir())
+    return entry.name == METRICS_FILE and not (entry.is_symlink() or entry.is_dir())
 
 
 def _may_hold_runs(entry: os.DirEntry[str]) -> bool:
@@ -176,7 +181,7 @@ def problem_of(folder: Path, error: Exception) -> str:
 
 
 def _last_records(folder: Path, problems: list[str]) -> list[dict[str, Any]]:
-    path = folder / METRICS
+    path = folder / METRICS_FILE
     try:
         with open_regular(path) as file:
             check_size(path, os.fstat(file.fileno()).st_size)
@@ -186,7 +191,7 @@ def _last_records(folder: Path, problems: list[str]) -> list[dict[str, Any]]:
     except FileNotFoundError:
         return []
     except OSError as error:
-        problems.append(f"{METRICS} cannot be read: {error.strerror}")
+        problems.append(f"{METRICS_FILE} cannot be read: {error.strerror}")
         return []
     except ValueError as error:
         problems.append(problem_of(folder, error))
@@ -228,7 +233,7 @@ def _planned_steps(folder: Path, problems: list[str]) -> int | None:
 
 
 def _steps_of_args(folder: Path) -> int | None:
-    path = folder / TRAIN_ARGS
+    path = folder / TRAIN_ARGS_FILE
     path.lstat()
     args = read_json(path, limit=LARGEST_ARGS)
     if not isinstance(args, dict):
@@ -240,7 +245,7 @@ def _steps_of_args(folder: Path) -> int | None:
 
 
 def _steps_of_config(folder: Path) -> int | None:
-    path = folder / CONFIG
+    path = folder / RUN_CONFIG_FILE
     with open_regular(path) as file:
         text = file.read(END)
     try:

@@ -20,7 +20,6 @@ from app.runs.columns import LAST_STEP, Columns, Series
 from app.runs.curve import Floats, RunCurve, Window, curve_of
 from app.runs.expected import ExpectedResults, read_expected
 from app.runs.find_runs import (
-    METRICS,
     MOST,
     Summary,
     TrainingRun,
@@ -29,6 +28,7 @@ from app.runs.find_runs import (
     summary_of,
 )
 from app.runs.tail import Tail
+from bytelatent.formats.file_names import METRICS_FILE
 
 logger = logging.getLogger(__name__)
 
@@ -170,7 +170,7 @@ class Runs:
 
     def curves(self, run: TrainingRun, request: CurveRequest) -> dict[str, Any]:
         """Return the curves of a run for JSON; :meth:`body` raises the same errors."""
-        path = run.folder / METRICS
+        path = run.folder / METRICS_FILE
         expected = self.expected(run)
         tail = self._tails.get(path, lambda: Tail(path))
         with _turn(tail, run):

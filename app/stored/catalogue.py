@@ -23,12 +23,13 @@ from pathlib import Path, PurePath
 from typing import Any, Literal, TypeVar
 from urllib.parse import quote
 
+from bytelatent.formats.file_names import ARTIFACTS_FILE
+
 logger = logging.getLogger(__name__)
 
 Kind = Literal["html", "images", "data", "thumbnails"]
 Value = TypeVar("Value")
 
-RECORDS = "artifacts.json"
 THUMBNAILS = "thumbnails"
 PREFIXES: dict[Kind, str] = {
     "html": "/visualizations/",
@@ -226,10 +227,10 @@ def _thumbnails(scanned: _Scanned) -> dict[str, StoredArtifact]:
 def _collect(scanned: _Scanned) -> dict[str, StoredArtifact]:
     artifacts: dict[str, StoredArtifact] = {}
     for folder, entries in scanned:
-        records = _records(folder / RECORDS)
+        records = _records(folder / ARTIFACTS_FILE)
         for entry, stat in entries:
             known = _TYPES.get(Path(entry.name).suffix.lower())
-            if known is None or entry.name == RECORDS or not entry.name.isprintable():
+            if known is None or entry.name == ARTIFACTS_FILE or not entry.name.isprintable():
                 continue
             if entry.name in artifacts:
                 logger.warning("%s is in two artifact folders; one is left out", entry.name)

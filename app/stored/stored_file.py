@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from app.stored.catalogue import RECORDS
 from bytelatent.files import read_json, replacing, write_json
+from bytelatent.formats.file_names import ARTIFACTS_FILE
 
 Content = TypeVar("Content")
 
@@ -97,6 +97,6 @@ def write_items(
     with replacing(path) as temporary:
         beginning = json.dumps(head, ensure_ascii=False)[:-1]
         temporary.write_text(f'{beginning}, "{key}": [\n{lines}\n]}}\n', encoding="utf-8")
-    records = path.parent / RECORDS
+    records = path.parent / ARTIFACTS_FILE
     known = read_json(records) if records.is_file() else {}
     write_json(records, dict(sorted({**known, path.name: record}.items())))

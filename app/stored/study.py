@@ -10,8 +10,8 @@ from typing import Any
 from app.requests.compressed import KeptBody
 from app.schemas.scaling import Scaling, ScalingFigure
 from app.stored.stored_file import StoredFile
+from bytelatent.formats.file_names import SCALING_REPORT_FILE
 
-REPORT = "scaling_report.json"
 FIGURES = (
     *("scaling_curves", "scaling_inference", "scaling_gaps", "scaling_ablations"),
     *("noise", "spelling", "languages_by_family", "entropy_model_size", "fixed_inference"),
@@ -56,7 +56,7 @@ class Study:
     """
 
     def __init__(self, folder: Path) -> None:
-        self._report = ReportFile(folder / REPORT)
+        self._report = ReportFile(folder / SCALING_REPORT_FILE)
         self._figures = [FigureFile(folder / f"{name}.json") for name in FIGURES]
         self._kept: tuple[list[int], Scaling, KeptBody] | None = None
 

@@ -22,5 +22,8 @@ BLT_8B = ByteLatentTransformerArgs(
 ENTROPY_MODEL = LMTransformerArgs(dim=768, n_layers=14, n_heads=12)
 """Settings of facebook/blt-entropy, the entropy model of both BLTs."""
 
+CONTEXT = 8192
+"""Number of bytes of context for which the paper counts FLOPs."""
+
 PATCH_SIZE = 4.5
 """Mean number of bytes per patch of both BLTs on their training data."""

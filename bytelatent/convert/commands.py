@@ -19,6 +19,7 @@ from torch import nn
 
 from bytelatent.command import run_command
 from bytelatent.formats.train_args import BltTokenizerAndPatcher
+from bytelatent.formats.weights import DTYPES
 from bytelatent.generation.run import MOST_THREADS, PROMPT_LIMIT
 from bytelatent.generation.torch_backend.engine import Engine
 from bytelatent.generation.torch_backend.threads import use_threads
@@ -26,8 +27,6 @@ from bytelatent.model.blt import ByteLatentTransformer
 from bytelatent.tokenizers.blt_tokenizer import utf8_bytes
 from bytelatent.tokenizers.build import TokenizerArgs
 from bytelatent.transformer import LMTransformer
-
-DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 @dataclass(frozen=True)

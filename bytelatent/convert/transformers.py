@@ -23,9 +23,10 @@ from bytelatent.convert.transformers_config import (
 from bytelatent.convert.transformers_limits import check_agreement, check_expressible
 from bytelatent.convert.transformers_weights import Pair, read_pair, write_pair
 from bytelatent.files import read_json, write_json
+from bytelatent.formats.file_names import CONFIG_FILE, INDEX_FILE, SHARDS, WEIGHTS_FILE
 from bytelatent.formats.find import model_folder
 from bytelatent.formats.pretrained import NoValues
-from bytelatent.formats.released import CONFIG_FILE, INDEX_FILE, SHARDS, WEIGHTS_FILE, explain
+from bytelatent.formats.released import explain
 from bytelatent.model.blt import ByteLatentTransformer
 from bytelatent.patching.patcher import PatcherArgs
 from bytelatent.patching.rules import PatchingMode

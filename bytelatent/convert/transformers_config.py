@@ -35,7 +35,7 @@ class Rope(_Keys):
     rope_type: Literal["default"] = "default"
 
 
-class Stack(_Keys):
+class StackConfig(_Keys):
     """Settings of a stack of transformer blocks in a config of ``transformers``."""
 
     model_type: str
@@ -61,7 +61,7 @@ class Stack(_Keys):
         return self.intermediate_size or int(8 * self.hidden_size / 3)
 
 
-class PatcherStack(Stack):
+class PatcherStack(StackConfig):
     """Settings of the entropy model in a config of ``transformers``."""
 
     model_type: str = "blt_patcher"
@@ -75,7 +75,7 @@ class PatcherStack(Stack):
     max_position_embeddings: int = 8192
 
 
-class EncoderStack(Stack):
+class EncoderStack(StackConfig):
     """Settings of the local encoder in a config of ``transformers``."""
 
     model_type: str = "blt_local_encoder"
@@ -98,7 +98,7 @@ class DecoderStack(EncoderStack):
     cross_attn_all_layers: bool = True
 
 
-class GlobalStack(Stack):
+class GlobalStack(StackConfig):
     """Settings of the global transformer in a config of ``transformers``."""
 
     model_type: str = "blt_global_transformer"
@@ -296,7 +296,7 @@ def _stack(args: TransformerArgs) -> dict[str, Any]:
     }
 
 
-def _shape(stack: Stack, rule: dict[str, Any]) -> dict[str, Any]:
+def _shape(stack: StackConfig, rule: dict[str, Any]) -> dict[str, Any]:
     kv_heads = stack.num_key_value_heads
     return {
         "dim": stack.hidden_size,

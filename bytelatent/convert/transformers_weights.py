@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from bytelatent.files import replacing
-from bytelatent.formats.released import INDEX_FILE, WEIGHTS_FILE
+from bytelatent.formats.file_names import INDEX_FILE, WEIGHTS_FILE
 from bytelatent.formats.stored_names import files_of_tensors
 from bytelatent.formats.weights import Shapes, State, read_tensors
 from bytelatent.model.blt import ByteLatentTransformer

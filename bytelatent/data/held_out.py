@@ -9,10 +9,10 @@ from typing import Any
 from bytelatent.data.formats import FORMATS, read_shard
 from bytelatent.data.sources import find_chunks
 from bytelatent.files import read_json
+from bytelatent.formats.file_names import MANIFEST_FILE
 
 logger = logging.getLogger(__name__)
 
-MANIFEST_FILE = "manifest.json"
 
 OUTSIDE_KIND = "held-out"
 """Kind of the sources that no model is trained on. They are only in the test split, they contain

@@ -10,6 +10,7 @@ from bytelatent.evaluation import repetition as text_quality
 from bytelatent.evaluation import thresholds as calibration
 from bytelatent.evaluation.corpus import SourceScore, evaluate
 from bytelatent.files import write_json
+from bytelatent.formats.file_names import CALIBRATION_FILE, METRICS_FILE
 from bytelatent.formats.find import model_folder
 from bytelatent.loading import TextModel, load_text_model, read_settings
 from bytelatent.metrics import read_metrics
@@ -58,7 +59,7 @@ def calibrate(folder: Path, args: TrainArgs, patch_size: float, longest: int | N
     if args.blt is None:
         calibration.write(str(folder), about | result)
     else:
-        write_json(folder / calibration.CALIBRATION_FILE, about | result, indent=None)
+        write_json(folder / CALIBRATION_FILE, about | result, indent=None)
 
 
 def outside_sources(entries: Mapping[str, Mapping[str, Any]]) -> list[str]:
@@ -105,7 +106,7 @@ def measure_text(text_model: TextModel, size: int) -> dict[str, Any]:
     except ValueError as error:
         logger.warning("%s", error)
         is_word = None
-    options = text_quality.Options(text_quality.read_prompts(), size)
+    options = text_quality.TextQualityOptions(text_quality.read_prompts(), size)
     quality = text_quality.measure(text_model, options, is_word)
     for line in text_quality.lines(quality):
         logger.info("%s", line)
@@ -135,7 +136,7 @@ def trained(folder: Path) -> dict[str, Any]:
     if isinstance(settings.get("training"), dict):
         return dict(settings["training"])
     # The metrics of a run are in the parent of its model folder.
-    paths = (folder / "metrics.jsonl", folder.parent / "metrics.jsonl")
+    paths = (folder / METRICS_FILE, folder.parent / METRICS_FILE)
     path = next((path for path in paths if path.is_file()), None)
     lines = [line for line in read_metrics(path) if "bytes" in line] if path else []
     sources = settings.get("data", {}).get("sources") or {}

@@ -45,7 +45,7 @@ IsWord = Callable[[str], bool]
 
 
 @dataclass(frozen=True)
-class Options:
+class TextQualityOptions:
     """Settings of a measurement of text quality.
 
     Attributes:
@@ -153,7 +153,7 @@ def _bytes_after(model: LMTransformer, prompt: bytes, size: int, sampler: Sample
 
 
 def measure(
-    text_model: TextModel, options: Options, is_word: IsWord | None = None
+    text_model: TextModel, options: TextQualityOptions, is_word: IsWord | None = None
 ) -> dict[str, Any]:
     """Generate texts and measure the shares of repeated windows and of real words in them.
 

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from bytelatent.data.held_out import HeldOut, held_out, source_names
 from bytelatent.evaluation.scoring import score
 from bytelatent.files import os_errors_as_value_error, write_json
+from bytelatent.formats.file_names import CALIBRATION_FILE, TRAIN_ARGS_FILE
 from bytelatent.formats.find import model_folder
-from bytelatent.formats.train_args import TRAIN_ARGS_FILE, BltTokenizerAndPatcher
+from bytelatent.formats.train_args import BltTokenizerAndPatcher
 from bytelatent.loading import TextModel
 from bytelatent.patching.calibrate import (
     CALIBRATED,
@@ -29,7 +30,6 @@ from bytelatent.tokenizers.build import TokenizerArgs
 
 logger = logging.getLogger(__name__)
 
-CALIBRATION_FILE = "calibration.json"
 PATCH_SIZE = 4.5
 """Default patch size in bytes per patch, as in the paper's main runs."""
 

@@ -10,6 +10,7 @@ import torch
 from bytelatent.exporting.models import blt_graphs, blt_shape, entropy_graph, entropy_shape
 from bytelatent.exporting.onnx_graph import Graph
 from bytelatent.files import replacing
+from bytelatent.formats.file_names import WEIGHTS_FILE
 from bytelatent.formats.safetensors_header import StoredTensors
 from bytelatent.model.blt import ByteLatentTransformer
 from bytelatent.patching.entropies import entropy
@@ -17,6 +18,7 @@ from bytelatent.patching.patcher import PatcherArgs
 from bytelatent.patching.rules import PatchingMode
 from bytelatent.runtime.entropy_graph import EntropyGraph
 from bytelatent.runtime.model_files import load_graph
+from bytelatent.runtime.numpy_rows import Seen
 from bytelatent.runtime.onnx_format import (
     DECODER_GRAPH,
     ENCODER_GRAPH,
@@ -25,17 +27,12 @@ from bytelatent.runtime.onnx_format import (
     GRAPH_KEY,
     SELF_CONTAINED_FILE,
     SHAPE_KEY,
-    WEIGHTS_FILE,
     WEIGHTS_KEY,
     BltShape,
     EntropyShape,
 )
-from bytelatent.runtime.runtime_rows import Seen
 from bytelatent.runtime.steps import Sessions, StepModel
 from bytelatent.transformer import LMTransformer
-
-DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
-"""Precisions in which weights may be stored, by name."""
 
 TOLERANCE = 1e-4
 """Largest difference of logits, as a share of the largest logit, and of entropies in nats."""

@@ -9,6 +9,9 @@ from bytelatent.formats.hub import Alternatives, download
 PRETRAINED = Path(__file__).parents[1] / "pretrained"
 """Folder of the models that ship with the package."""
 
+ENTROPY_MINI, BLT_MINI = PRETRAINED / "blt-entropy-mini", PRETRAINED / "blt-mini"
+"""Folders of the shipped entropy model and of the shipped BLT."""
+
 
 def model_folder(
     name_or_path: str | Path,

@@ -8,13 +8,13 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from bytelatent.files import write_text
+from bytelatent.formats.file_names import CARD_FILE
 
 logger = logging.getLogger(__name__)
 
-CARD_FILE = "README.md"
 TEMPLATES = Path(__file__).parents[1] / "templates"
 
 
@@ -155,6 +155,59 @@ def upload(
             write_text(folder / CARD_FILE, card)
         api.upload_folder(repo_id=repository, folder_path=folder, commit_message=commit_message)
     return str(page)
+
+
+class PushesToHub:
+    """Base class of objects that can be saved to a folder and uploaded to a hub repository.
+
+    Attributes:
+        merged_files: names of files that ``save_pretrained`` changes and does not replace; they are
+            copied from the repository before it runs.
+    """
+
+    merged_files: ClassVar[tuple[str, ...]] = ()
+
+    def save_pretrained(self, folder: str | Path) -> None:
+        """Write the files of the object to a folder."""
+        raise NotImplementedError
+
+    def push_to_hub(
+        self,
+        repo_id: str,
+        *,
+        private: bool = False,
+        token: str | None = None,
+        commit_message: str | None = None,
+    ) -> str:
+        """Upload what :meth:`save_pretrained` writes to a hub repository, in one commit.
+
+        The repository is created if it does not exist. A repository without a ``README.md`` gets a
+        model card; an existing ``README.md`` is kept.
+
+        Args:
+            repo_id: ``owner/name``.
+            private: whether a new repository is private.
+            token: access token; the token of ``huggingface-cli login`` when None.
+            commit_message: message of the commit; a message with the name of the class when None.
+
+        Returns:
+            The address of the page of the repository.
+
+        Raises:
+            ValueError: the hub cannot be reached or denies writing.
+        """
+        return upload(
+            repo_id,
+            self.save_pretrained,
+            self._card(repo_id),
+            merged=self.merged_files,
+            private=private,
+            token=token,
+            commit_message=commit_message or f"Upload {type(self).__name__}",
+        )
+
+    def _card(self, name: str) -> str:
+        raise NotImplementedError
 
 
 @contextmanager

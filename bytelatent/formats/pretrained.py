@@ -8,20 +8,17 @@ from torch import nn
 from torch.overrides import TorchFunctionMode
 
 from bytelatent.files import replacing, write_json
-from bytelatent.formats.find import model_folder
-from bytelatent.formats.hub import model_card, upload
-from bytelatent.formats.released import (
+from bytelatent.formats.file_names import (
     CONFIG_FILE,
     CONSOLIDATED_FILE,
     MODEL_FILES,
     MODEL_NEEDS,
     PARAMS_FILE,
     WEIGHTS_FILE,
-    Args,
-    FileFormat,
-    Kind,
-    find_checkpoint,
 )
+from bytelatent.formats.find import model_folder
+from bytelatent.formats.hub import PushesToHub, model_card
+from bytelatent.formats.released import Args, CheckpointKind, FileFormat, find_checkpoint
 from bytelatent.formats.stored_names import plain_name
 from bytelatent.formats.weights import State, read_tensors, with_own_memory, write_tensors
 
@@ -40,7 +37,7 @@ class NoValues(TorchFunctionMode):
         return kwargs["tensor"] if func is nn.init.normal_ else func(*args, **kwargs)
 
 
-class Pretrained(nn.Module):
+class Pretrained(PushesToHub, nn.Module):
     """Base class of networks that are built from settings and have checkpoints.
 
     Attributes:
@@ -51,7 +48,7 @@ class Pretrained(nn.Module):
         args: settings of the network.
     """
 
-    kind: ClassVar[Kind[Any]]
+    kind: ClassVar[CheckpointKind[Any]]
     summary: ClassVar[str]
     shared: ClassVar[dict[str, str]] = {}
     args: Any
@@ -109,39 +106,6 @@ class Pretrained(nn.Module):
         state = {plain_name(name): tensor for name, tensor in self.state_dict().items()}
         write_checkpoint(Path(folder), state, self.kind, self.args, file_format)
 
-    def push_to_hub(
-        self,
-        repo_id: str,
-        *,
-        private: bool = False,
-        token: str | None = None,
-        commit_message: str | None = None,
-    ) -> str:
-        """Upload the model to a hub repository; create the repository if it does not exist.
-
-        A repository without a ``README.md`` gets a model card; an existing ``README.md`` is kept.
-
-        Args:
-            repo_id: ``owner/name``.
-            private: whether a new repository is private.
-            token: access token; the token of ``huggingface-cli login`` when None.
-            commit_message: message of the commit; a message with the name of the class when None.
-
-        Returns:
-            The address of the page of the repository.
-
-        Raises:
-            ValueError: the hub cannot be reached or denies writing.
-        """
-        return upload(
-            repo_id,
-            self.save_pretrained,
-            self._card(repo_id),
-            private=private,
-            token=token,
-            commit_message=commit_message or f"Upload {type(self).__name__}",
-        )
-
     def _card(self, name: str) -> str:
         loader = type(self).__name__
         dtypes = {str(p.dtype).removeprefix("torch.") for p in self.parameters()}
@@ -163,7 +127,7 @@ class Pretrained(nn.Module):
 
 
 def write_checkpoint(
-    folder: Path, state: State, kind: Kind[Args], args: Args, file_format: FileFormat
+    folder: Path, state: State, kind: CheckpointKind[Args], args: Args, file_format: FileFormat
 ) -> None:
     """Write a checkpoint to a folder; each file is written completely or not at all.
 

@@ -20,28 +20,15 @@ from pydantic import BaseModel, ValidationError
 
 from bytelatent.architecture.args import LMTransformerArgs
 from bytelatent.files import os_errors_as_value_error, read_json
+from bytelatent.formats.file_names import (
+    CONFIG_FILE,
+    CONSOLIDATED_FILE,
+    INDEX_FILE,
+    PARAMS_FILE,
+    WEIGHTS_FILE,
+)
 
 FileFormat = Literal["safetensors", "pth"]
-
-CONFIG_FILE = "config.json"
-WEIGHTS_FILE = "model.safetensors"
-PARAMS_FILE = "params.json"
-CONSOLIDATED_FILE = "consolidated.pth"
-INDEX_FILE = "model.safetensors.index.json"
-"""Index of weights in shards: in which file each tensor is."""
-
-SHARDS = "model-*.safetensors"
-"""Pattern of the names of shards."""
-
-MODEL_FILES = (CONFIG_FILE, WEIGHTS_FILE, INDEX_FILE, SHARDS, PARAMS_FILE, CONSOLIDATED_FILE)
-"""Names and patterns of all files of a folder or repository that loading a model may need."""
-
-MODEL_NEEDS = (
-    (CONFIG_FILE, WEIGHTS_FILE),
-    (CONFIG_FILE, INDEX_FILE),
-    (PARAMS_FILE, CONSOLIDATED_FILE),
-)
-"""Sets of files of which a folder with a model has one."""
 
 RETIRED_LM_KEYS = frozenset({"attn_impl", "rope_use_fp32_in_outer_product"})
 """Keys of released entropy models that choose a kernel and change no result."""
@@ -57,7 +44,7 @@ MARKS = {
 
 
 @dataclass(frozen=True)
-class Kind(Generic[Args]):
+class CheckpointKind(Generic[Args]):
     """Format of the settings in checkpoints of one kind of model.
 
     Attributes:
@@ -101,10 +88,10 @@ def lm_flat_args(args: LMTransformerArgs) -> dict[str, Any]:
     return args.model_dump() | {"attn_impl": "sdpa"}
 
 
-LM_KIND = Kind("LMTransformer", "entropy_model", lm_args, lm_flat_args)
+LM_KIND = CheckpointKind("LMTransformer", "entropy_model", lm_args, lm_flat_args)
 
 
-def find_checkpoint(folder: Path, kind: Kind[Args]) -> StoredCheckpoint[Args]:
+def find_checkpoint(folder: Path, kind: CheckpointKind[Args]) -> StoredCheckpoint[Args]:
     """Read the settings of the checkpoint in ``folder`` and find the path of its weights.
 
     The file of weights may be missing.
@@ -181,7 +168,7 @@ def args_of_params(path: Path, section: str) -> dict[str, Any]:
     return params
 
 
-def _interpret(path: Path, flat: dict[str, Any], kind: Kind[Args]) -> Args:
+def _interpret(path: Path, flat: dict[str, Any], kind: CheckpointKind[Args]) -> Args:
     for loader, (mark, name) in MARKS.items():
         if loader != kind.loader and mark in flat and MARKS[kind.loader][0] not in flat:
             raise ValueError(f"{path} describes {name}; read it with {loader}.from_pretrained")

@@ -16,7 +16,7 @@ from typing import Any
 
 from bytelatent.architecture.args import HashArgs, TransformerArgs
 from bytelatent.architecture.blt_args import ByteLatentTransformerArgs, CrossLayers, LocalArgs
-from bytelatent.formats.released import Kind
+from bytelatent.formats.released import CheckpointKind
 
 FIXED: dict[str, tuple[Any, ...]] = {
     "architecture": ("vanilla",),
@@ -189,7 +189,7 @@ def written_args(args: ByteLatentTransformerArgs) -> dict[str, Any]:
         return args.model_dump(mode="json")
 
 
-BLT_KIND = Kind("ByteLatentTransformer", "model", nested_args, written_args)
+BLT_KIND = CheckpointKind("ByteLatentTransformer", "model", nested_args, written_args)
 
 
 def _take(flat: dict[str, Any]) -> ByteLatentTransformerArgs:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from bytelatent.files import read_json
-from bytelatent.formats.released import INDEX_FILE
+from bytelatent.formats.file_names import INDEX_FILE
 
 WRAPPERS = frozenset(
     ("_checkpoint_wrapped_module", "_forward_module", "_fsdp_wrapped_module", "_orig_mod", "module")

@@ -2,22 +2,21 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from pydantic import ValidationError
 
 from bytelatent.files import os_errors_as_value_error, read_json, write_json
+from bytelatent.formats.file_names import PARAMS_FILE, TRAIN_ARGS_FILE
 from bytelatent.formats.find import model_folder
-from bytelatent.formats.hub import model_card, upload
-from bytelatent.formats.released import PARAMS_FILE, explain
+from bytelatent.formats.hub import PushesToHub, model_card
+from bytelatent.formats.released import explain
 from bytelatent.patching.patcher import PatcherArgs, released_patcher_args
 from bytelatent.tokenizers.build import TokenizerArgs
 
-TRAIN_ARGS_FILE = "train_args.json"
-
 
 @dataclass(frozen=True)
-class BltTokenizerAndPatcher:
+class BltTokenizerAndPatcher(PushesToHub):
     """Settings of the tokenizer and of the patcher of a BLT.
 
     Attributes:
@@ -26,6 +25,7 @@ class BltTokenizerAndPatcher:
             ``build``, or pass entropies to the patcher.
     """
 
+    merged_files: ClassVar[tuple[str, ...]] = (TRAIN_ARGS_FILE,)
     tokenizer_args: TokenizerArgs
     patcher_args: PatcherArgs
 
@@ -73,40 +73,6 @@ class BltTokenizerAndPatcher:
         data["tokenizer_args"] = self.tokenizer_args.model_dump(mode="json")
         data["patcher_args"] = self.patcher_args.model_dump(mode="json")
         write_json(path, args)
-
-    def push_to_hub(
-        self,
-        repo_id: str,
-        *,
-        private: bool = False,
-        token: str | None = None,
-        commit_message: str | None = None,
-    ) -> str:
-        """Write the settings to ``train_args.json`` of a hub repository; keep its other keys.
-
-        The repository is created if it does not exist, and gets a model card if it has none.
-
-        Args:
-            repo_id: ``owner/name``, preferably the repository of the model.
-            private: whether a new repository is private.
-            token: access token; the token of ``huggingface-cli login`` when None.
-            commit_message: message of the commit; a message with the name of the class when None.
-
-        Returns:
-            The address of the page of the repository.
-
-        Raises:
-            ValueError: the hub cannot be reached or denies writing.
-        """
-        return upload(
-            repo_id,
-            self.save_pretrained,
-            self._card(repo_id),
-            merged=(TRAIN_ARGS_FILE,),
-            private=private,
-            token=token,
-            commit_message=commit_message or f"Upload {type(self).__name__}",
-        )
 
     def _card(self, name: str) -> str:
         loader = type(self).__name__

@@ -16,12 +16,15 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from bytelatent.files import os_errors_as_value_error
-from bytelatent.formats.released import INDEX_FILE
+from bytelatent.formats.file_names import INDEX_FILE
 from bytelatent.formats.stored_names import (
     files_of_tensors,
     scale_of_quantised_weights,
     stored_names,
 )
+
+DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+"""Precisions in which weights may be stored, by name."""
 
 PART_BYTES = 2**24
 """Number of bytes that are converted before the map of the file is closed and opened again."""

@@ -16,17 +16,17 @@ from numpy.typing import NDArray
 from bytelatent.generation.byte_model import AnyRow, ByteModel
 from bytelatent.generation.events import Event, Generated, RowText
 from bytelatent.generation.sampling import Sampler, SamplingArgs, streams_of
-from bytelatent.generation.speculative import DraftLength, Round, Speculation
+from bytelatent.generation.speculative import DraftLength, Speculation, SpeculationRound
 from bytelatent.tokenizers.constants import BOS_ID, OFFSET
 
 MAX_BYTES = 256
 """Default of the largest number of bytes of a text."""
 
 PROMPT_LIMIT = 32_768
-"""Largest number of bytes of a prompt in commands.
+"""Largest number of bytes of a prompt in commands and in the runtime, unless they set another.
 
-The memory for a prompt grows with the square of its length, and the limit also detects a wrong file
-or pipe.
+The memory for a prompt grows with its number of patches, in the torch backend with the square
+of its length. The limit also detects a wrong file or pipe.
 """
 
 MOST_THREADS = 1024
@@ -37,8 +37,8 @@ Speculate = int | Literal["auto"] | None
 
 
 @dataclass(frozen=True)
-class Options:
-    """Options of a run; see :meth:`bytelatent.generation.torch_backend.engine.Engine.stream`.
+class GenerationOptions:
+    """Options of a run; see :meth:`.text_generator.TextGenerator.stream`.
 
     Attributes:
         max_bytes: largest number of tokens of a row.
@@ -83,7 +83,7 @@ class Run(Generic[AnyRow]):
     """
 
     def __init__(
-        self, model: ByteModel[AnyRow], prompts: Sequence[bytes], options: Options
+        self, model: ByteModel[AnyRow], prompts: Sequence[bytes], options: GenerationOptions
     ) -> None:
         self.texts = [RowText(options.max_bytes, options.stop) for _ in prompts]
         self._model, self._prompts, self._speculate = model, prompts, options.speculate
@@ -146,7 +146,7 @@ class Run(Generic[AnyRow]):
                     (token,) = self._sampler.sample(logits_1V, [number])
                 left = self.texts[number].left - 1
                 if left == 0 or token == self._model.eos_id:
-                    done = Round([token], [row.logits_V], [row.entropy], [row.starts])
+                    done = SpeculationRound([token], [row.logits_V], [row.entropy], [row.starts])
                 else:
                     length = min(lengths[number].value, left)
                     done = speculation.round(row, number, token, length)
@@ -155,7 +155,7 @@ class Run(Generic[AnyRow]):
                 yield from self._events(number, done)
             rows = {n: row for n, row in rows.items() if self.texts[n].finish is None}
 
-    def _events(self, number: int, done: Round) -> Iterator[Event]:
+    def _events(self, number: int, done: SpeculationRound) -> Iterator[Event]:
         """Yield the events of a round; stop at the end of the row."""
         chances = _chances(self._model.stacked(done.logits), done.tokens)
         facts = zip(done.tokens, chances, done.entropies, done.starts, strict=True)

@@ -78,7 +78,7 @@ class Verified:
 
 
 @dataclass
-class Round:
+class SpeculationRound:
     """Committed result of one round.
 
     Attributes:
@@ -121,7 +121,7 @@ class DraftLength:
         self.value = speculate if isinstance(speculate, int) else FIRST_LENGTH
         self._fixed = isinstance(speculate, int)
 
-    def learn(self, done: Round) -> None:
+    def learn(self, done: SpeculationRound) -> None:
         """Adapt the length to the result of a round."""
         drafted = len(done.draft)
         if self._fixed or not drafted:
@@ -143,7 +143,7 @@ class Speculation(Generic[AnyRow]):
     def __init__(self, model: ByteModel[AnyRow], sampler: Sampler) -> None:
         self.model, self.sampler = model, sampler
 
-    def round(self, row: AnyRow, number: int, first: int, length: int) -> Round:
+    def round(self, row: AnyRow, number: int, first: int, length: int) -> SpeculationRound:
         """Commit ``first``, which is not EOS, and the drafted tokens that are accepted.
 
         Args:
@@ -158,7 +158,7 @@ class Speculation(Generic[AnyRow]):
         with self.model.inference_context():
             return self._round(row, number, first, length)
 
-    def _round(self, row: AnyRow, number: int, first: int, length: int) -> Round:
+    def _round(self, row: AnyRow, number: int, first: int, length: int) -> SpeculationRound:
         # After an end of document the global cache is reset, which no rollback can undo.
         alone = row.open_patch.ends_document
         count = 1 if alone else min(length + 1, self.model.longest_draft)
@@ -168,7 +168,7 @@ class Speculation(Generic[AnyRow]):
         draft = self._draft(row, number, first, count)
         self.sampler.restore(number, saved)
         verified = self._verify(row, before, draft)
-        done = Round([first], [row.logits_V], [row.entropy], [row.starts])
+        done = SpeculationRound([first], [row.logits_V], [row.entropy], [row.starts])
         self._judge(number, draft, verified, done)
         done.global_ran = bool(verified.latents)
         self._commit(row, before, draft, verified, len(done.tokens))
@@ -225,7 +225,7 @@ class Speculation(Generic[AnyRow]):
             size = 0 if close else size
         return len(closes)
 
-    def _judge(self, number: int, draft: Draft, verified: Verified, done: Round) -> None:
+    def _judge(self, number: int, draft: Draft, verified: Verified, done: SpeculationRound) -> None:
         """Accept drafted tokens up to the first rejection and add them to ``done``."""
         done.draft = draft.tokens[1:]
         rest = zip(draft.tokens[1:], draft.drawn_from, verified.logits, strict=False)

@@ -18,6 +18,7 @@ from pydantic import ValidationError
 
 import bytelatent
 from bytelatent.files import write_text
+from bytelatent.formats.find import ENTROPY_MINI
 from bytelatent.graph import build
 from bytelatent.graph.entities import SpacyFinder
 from bytelatent.graph.entity_graph import EntityGraphArgs, Overrides, entity_graph
@@ -40,7 +41,6 @@ from bytelatent.runtime.entropy_runtime import EntropyRuntime
 
 PROGRAM = "python -m bytelatent.graph"
 ROOT = Path(bytelatent.__file__).resolve().parents[1]
-DEFAULT_MODEL = Path(bytelatent.__file__).parent / "pretrained" / "blt-entropy-mini"
 LIBRARY = ROOT / "static" / "vendor" / "cytoscape.min.js"
 KINDS = ("entities", "patches")
 FORMATS = ("json", "graphml", "csv", "png", "pdf", "html")
@@ -96,7 +96,7 @@ def _add_build(parser: argparse.ArgumentParser) -> None:
     add("--finder", choices=("auto", "spacy", "gazetteer"), default="auto",
         help="finder of entities (default: spacy where it is installed)")  # fmt: skip
     add("--overrides", type=Path, metavar="FILE", help="JSON with aliases, labels, drop")
-    add("--model", type=Path, default=DEFAULT_MODEL, metavar="FOLDER", help="an entropy model")
+    add("--model", type=Path, default=ENTROPY_MINI, metavar="FOLDER", help="an entropy model")
     add("--threshold", type=float, metavar="NATS",
         help="entropy above which a byte starts a patch (default: the model's own)")  # fmt: skip
     add("--max-nodes", type=int, default=1500, help="(default: %(default)s)")

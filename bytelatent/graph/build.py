@@ -8,11 +8,12 @@ from bytelatent.graph.entity_graph import EntityGraphArgs, entity_graph
 from bytelatent.graph.gazetteer import GazetteerFinder
 from bytelatent.graph.graph_files import node_link
 from bytelatent.graph.mentions import Finder
-from bytelatent.graph.patch_graph import EntropyModel, PatchGraphArgs, patch_graph
+from bytelatent.graph.patch_graph import PatchGraphArgs, patch_graph
+from bytelatent.runtime.entropy_runtime import ByteAnalyser
 
 
 def patch_graph_of(
-    text: str | bytes, model: EntropyModel, *, title: str, max_nodes: int, seed: int
+    text: str | bytes, model: ByteAnalyser, *, title: str, max_nodes: int, seed: int
 ) -> dict[str, Any]:
     """Build the patch graph of a text; keep its ``max_nodes`` most frequent patches.
 

@@ -16,8 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bytelatent.graph.bigrams import WordBigrams
-from bytelatent.graph.endings import ByteModel, Document, after_signs, at_blanks, signals
+from bytelatent.graph.endings import AnnotatedText, after_signs, at_blanks, signals
 from bytelatent.graph.entities import INSTALL, model_name, unavailable
+from bytelatent.runtime.entropy_runtime import ByteAnalyser
 
 RESAMPLES = 1000
 SIGNS, BLANKS = "after a sign", "at any blank"
@@ -97,7 +98,7 @@ Scores = list[NDArray[np.float64]]
 class _Candidates:
     """Candidate positions of all documents, and which of them are sentence ends."""
 
-    documents: list[Document]
+    documents: list[AnnotatedText]
     where: str
     positions: list[list[int]]
 
@@ -109,7 +110,7 @@ class _Candidates:
         ]
 
 
-def compare(documents: list[Document], model: ByteModel) -> Comparison:
+def compare(documents: list[AnnotatedText], model: ByteAnalyser) -> Comparison:
     """Measure every method on the documents.
 
     Args:
@@ -151,7 +152,7 @@ def compare(documents: list[Document], model: ByteModel) -> Comparison:
     return Comparison(model.name, _counts(blanks), report.certain, len(report.entropy), methods)
 
 
-def _of_part(documents: list[Document], part: str) -> list[str]:
+def _of_part(documents: list[AnnotatedText], part: str) -> list[str]:
     return [document.text for document in documents if document.part == part]
 
 
@@ -193,7 +194,7 @@ def best_threshold(scores: NDArray[np.float64], truth: NDArray[np.bool_]) -> flo
 
 
 def _by_splitter(
-    key: str, label: str, documents: list[Document], splitter: Callable[[str], list[int]]
+    key: str, label: str, documents: list[AnnotatedText], splitter: Callable[[str], list[int]]
 ) -> Method:
     outcomes = [
         _outcome(_ends(document.text, splitter), document.ends)

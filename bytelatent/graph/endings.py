@@ -18,13 +18,12 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bytelatent.files import os_errors_as_value_error
-from bytelatent.runtime.entropy_runtime import ByteAnalysis
+from bytelatent.runtime.entropy_runtime import ByteAnalyser
 from bytelatent.tokenizers.blt_tokenizer import utf8_bytes
 from bytelatent.tokenizers.constants import EOS_ID, OFFSET, VOCAB_SIZE
 
@@ -43,18 +42,8 @@ _LEAST = 1e-9
 _PARTS = ("tuning", "report")
 
 
-class ByteModel(Protocol):
-    """Interface of :class:`bytelatent.runtime.entropy_runtime.EntropyRuntime` that is used here."""
-
-    name: str
-
-    def analyse(self, data: bytes, *, top_k: int = 0) -> ByteAnalysis:
-        """Return the entropies and the ``top_k`` most probable next tokens at every byte."""
-        ...
-
-
 @dataclass(frozen=True)
-class Document:
+class AnnotatedText:
     """A text whose sentence boundaries are known.
 
     Attributes:
@@ -85,7 +74,7 @@ class Signals:
     entropy_after: NDArray[np.float64]
 
 
-def read_documents(path: Path = SAMPLE) -> list[Document]:
+def read_documents(path: Path = SAMPLE) -> list[AnnotatedText]:
     """Read documents from a file with one sentence per line (format: ``samples/README.md``).
 
     Raises:
@@ -106,7 +95,7 @@ def read_documents(path: Path = SAMPLE) -> list[Document]:
     return documents
 
 
-def _document(part: str, name: str, body: str) -> Document:
+def _document(part: str, name: str, body: str) -> AnnotatedText:
     text, ends = "", set()
     for paragraph in body.strip().split("\n\n"):
         text += "\n\n" if text else ""
@@ -115,7 +104,7 @@ def _document(part: str, name: str, body: str) -> Document:
                 ends.add(len(text))
                 text += " "
             text += sentence
-    return Document(part, name, text, frozenset(ends))
+    return AnnotatedText(part, name, text, frozenset(ends))
 
 
 def after_signs(text: str) -> list[int]:
@@ -128,7 +117,7 @@ def at_blanks(text: str) -> list[int]:
     return [match.start() for match in _BLANKS.finditer(text)]
 
 
-def signals(text: str, positions: list[int], model: ByteModel) -> Signals:
+def signals(text: str, positions: list[int], model: ByteAnalyser) -> Signals:
     """Return the byte model's signals at ``positions``, each the position of a blank in ``text``.
 
     Raises:
@@ -150,7 +139,7 @@ def signals(text: str, positions: list[int], model: ByteModel) -> Signals:
 
 def sentences(
     text: str,
-    model: ByteModel,
+    model: ByteAnalyser,
     *,
     threshold: float = THRESHOLD,
     candidates: Callable[[str], list[int]] = after_signs,
@@ -198,7 +187,7 @@ def _windows(text: str) -> Iterator[tuple[int, int]]:
 
 
 def _measured(
-    text: str, positions: list[int], model: ByteModel
+    text: str, positions: list[int], model: ByteAnalyser
 ) -> Iterator[tuple[float, float, float]]:
     data = utf8_bytes(text)
     analysis = model.analyse(data, top_k=VOCAB_SIZE)

@@ -6,12 +6,12 @@ up to rounding.
 """
 
 import threading
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 
 import numpy as np
 
+from bytelatent.graph.mentions import Progress
 from bytelatent.runtime.entropy_runtime import ByteAnalysis, EntropyRuntime
 from bytelatent.tokenizers.blt_tokenizer import BltTokenizer
 
@@ -19,9 +19,6 @@ CHUNK = 1024
 """Number of bytes per model call; larger calls are not faster."""
 SMALLEST = 16_384
 """Minimum number of bytes of a part that gets its own thread."""
-
-Progress = Callable[[int, int], None]
-"""Callback that receives the number of bytes done and the total number of bytes."""
 
 
 def analyse_in_parts(

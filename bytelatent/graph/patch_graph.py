@@ -10,16 +10,17 @@ import math
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from bytelatent.graph.layout import arrange
-from bytelatent.graph.long_text import Progress, analyse_in_parts
+from bytelatent.graph.long_text import analyse_in_parts
+from bytelatent.graph.mentions import Progress
 from bytelatent.graph.text_positions import TextPositions
 from bytelatent.patching.rules import PatchingMode, RuleOptions, lengths_from_starts, patch_starts
-from bytelatent.runtime.entropy_runtime import ByteAnalysis, EntropyRuntime
+from bytelatent.runtime.entropy_runtime import ByteAnalyser, ByteAnalysis, EntropyRuntime
 from bytelatent.tokenizers.characters import characters
 
 if TYPE_CHECKING:
@@ -46,18 +47,6 @@ class PatchGraphArgs(BaseModel):
     evidence: int = Field(default=3, ge=0)
     context: int = Field(default=24, ge=0)
     max_bytes: int = Field(default=2_000_000, ge=1)
-
-
-class EntropyModel(Protocol):
-    """Interface of :class:`bytelatent.runtime.entropy_runtime.EntropyRuntime` used by the graph."""
-
-    name: str
-    threshold: float
-    max_patch_length: int | None
-
-    def analyse(self, data: bytes, *, top_k: int = 0) -> ByteAnalysis:
-        """Return entropies, surprisals and the ``top_k`` most probable next tokens of bytes."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -91,7 +80,7 @@ class _Sum:
 
 def patch_graph(
     text: str | bytes,
-    model: EntropyModel,
+    model: ByteAnalyser,
     args: PatchGraphArgs | None = None,
     *,
     title: str = "",
@@ -196,7 +185,7 @@ def _check_size(size: int, most: int) -> None:
         )
 
 
-def _analyse(model: EntropyModel, data: bytes, progress: Progress | None) -> ByteAnalysis:
+def _analyse(model: ByteAnalyser, data: bytes, progress: Progress | None) -> ByteAnalysis:
     """Run the model; in parts if there is a progress callback and the model supports parts."""
     if progress is not None and isinstance(model, EntropyRuntime):
         return analyse_in_parts(model, data, progress)

@@ -10,11 +10,10 @@ from pathlib import Path
 
 from bytelatent.command import run_command
 from bytelatent.files import os_errors_as_value_error
+from bytelatent.formats.find import ENTROPY_MINI
 from bytelatent.graph.comparing import COLUMNS, compare, table
-from bytelatent.graph.endings import SAMPLE, ByteModel, read_documents, sentences
-from bytelatent.runtime.entropy_runtime import EntropyRuntime
-
-DEFAULT_MODEL = Path(__file__).parents[1] / "pretrained" / "blt-entropy-mini"
+from bytelatent.graph.endings import SAMPLE, read_documents, sentences
+from bytelatent.runtime.entropy_runtime import ByteAnalyser, EntropyRuntime
 
 
 def run(options: argparse.Namespace) -> None:
@@ -38,14 +37,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         description="Compare ways to find sentences, or print the sentences of a file.",
         allow_abbrev=False,
     )
-    parser.add_argument("--model", type=Path, default=DEFAULT_MODEL, metavar="DIR")
+    parser.add_argument("--model", type=Path, default=ENTROPY_MINI, metavar="DIR")
     parser.add_argument("--file", type=Path, help="a text, UTF-8: print its sentences")
     parser.add_argument("--sample", type=Path, default=SAMPLE, help="known sentences, one per line")
     options = parser.parse_args(arguments)
     return run_command(run, options)
 
 
-def _print_sentences(path: Path, model: ByteModel) -> None:
+def _print_sentences(path: Path, model: ByteAnalyser) -> None:
     with os_errors_as_value_error(path, "read"):
         data = path.read_bytes()
     try:

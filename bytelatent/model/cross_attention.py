@@ -52,7 +52,7 @@ class CrossAttention(nn.Module):
         return q, k, v
 
 
-class PatchesReadBytes(CrossAttention):
+class EncoderCrossAttention(CrossAttention):
     """Cross-attention of the local encoder: queries of patches, keys and values of their bytes."""
 
     def forward(
@@ -73,7 +73,7 @@ class PatchesReadBytes(CrossAttention):
         return 2 * patches_BPKD + self.wo(out_BPKHE.flatten(-2)), weights_BSKH
 
 
-class BytesReadPatches(CrossAttention):
+class DecoderCrossAttention(CrossAttention):
     """Cross-attention of the local decoder: queries of bytes, keys and values of patch vectors.
 
     A byte attends to the ``K`` vectors of its decoder patch.

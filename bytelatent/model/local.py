@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from bytelatent.architecture.blt_args import ByteLatentTransformerArgs
 from bytelatent.model.attention import Plan
-from bytelatent.model.cross_attention import BytesReadPatches, CrossImpl, PatchesReadBytes
+from bytelatent.model.cross_attention import CrossImpl, DecoderCrossAttention, EncoderCrossAttention
 from bytelatent.model.layers import TransformerBlock
 from bytelatent.model.patch_indices import PatchLayout, concatenate, first_bytes, pool
 
@@ -42,7 +42,7 @@ class LocalEncoder(nn.Module):
         if local.cross_layers:
             self.patch_embedding_projection = nn.Linear(local.dim, args.patch_width, bias=False)
             self.cross_attn_layers = nn.ModuleList(
-                PatchesReadBytes(local.dim, args.cross_heads, local.norm_eps)
+                EncoderCrossAttention(local.dim, args.cross_heads, local.norm_eps)
                 for _ in local.cross_layers
             )
 
@@ -138,7 +138,7 @@ class LocalDecoder(nn.Module):
             self.patch_embedding_projection = nn.Linear(args.global_model.dim, width, bias=False)
         if local.cross_layers:
             self.cross_attn_layers = nn.ModuleList(
-                BytesReadPatches(local.dim, args.cross_heads, local.norm_eps)
+                DecoderCrossAttention(local.dim, args.cross_heads, local.norm_eps)
                 for _ in local.cross_layers
             )
         self.norm = nn.RMSNorm(local.dim, eps=local.norm_eps)

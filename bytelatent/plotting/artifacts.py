@@ -16,11 +16,11 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from bytelatent.files import read_json, replacing, write_text
+from bytelatent.formats.file_names import ARTIFACTS_FILE
 from bytelatent.plotting.fonts import fit_fonts, missing_note
 from bytelatent.plotting.libraries import with_library
 from bytelatent.plotting.style import LIGHT, house_style, save_figure
 
-INDEX_NAME = "artifacts.json"
 THUMBNAILS = "thumbnails"
 THUMBNAIL_SIZE = (720, 405)
 """Maximum width and height of a thumbnail in pixels; other aspect ratios are scaled to fit."""
@@ -120,7 +120,7 @@ class ArtifactWriter:
             "producer": self.producer,
             "data": data,
         }
-        index = path.parent / INDEX_NAME
+        index = path.parent / ARTIFACTS_FILE
         known = read_json(index) if index.is_file() else {}
         if not isinstance(known, dict):
             raise ValueError(f"{index} holds no JSON object; remove it to start a new one")

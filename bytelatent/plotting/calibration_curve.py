@@ -15,13 +15,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from bytelatent.files import read_json
+from bytelatent.formats.file_names import CALIBRATION_FILE
 from bytelatent.plotting.artifacts import Card
 from bytelatent.plotting.charts import axis, chart_html, new_figure, safe
-from bytelatent.plotting.command_line import Command, Job, Parser
+from bytelatent.plotting.command_line import Parser, PlotCommand, PlotJob
 from bytelatent.plotting.html import Page
 from bytelatent.plotting.style import LIGHT
 
-CALIBRATION_NAME = "calibration.json"
 TICKS = (1, 1.5, 2, 3, 4, 6, 8, 12, 16, 24)
 """Ticks of the logarithmic axis, in bytes per patch."""
 
@@ -62,9 +62,9 @@ class Calibration:
     bytes: int
 
 
-def render(job: Job) -> None:
+def render(job: PlotJob) -> None:
     """Write the page, the images and the data file of this command's figure."""
-    calibration = read_calibration(job.options.calibration or job.options.model / CALIBRATION_NAME)
+    calibration = read_calibration(job.options.calibration or job.options.model / CALIBRATION_FILE)
     values = {
         "model": calibration.model,
         "rule": calibration.rule,
@@ -245,11 +245,11 @@ def _add_options(parser: Parser) -> None:
         "--calibration",
         type=Path,
         metavar="FILE",
-        help=f"what calibration wrote (default: {CALIBRATION_NAME} in the folder of the model)",
+        help=f"what calibration wrote (default: {CALIBRATION_FILE} in the folder of the model)",
     )
 
 
-COMMAND = Command("calibration_curve", CARD.description, render, _add_options)
+COMMAND = PlotCommand("calibration_curve", CARD.description, render, _add_options)
 main = COMMAND.main
 
 if __name__ == "__main__":

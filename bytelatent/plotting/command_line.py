@@ -11,18 +11,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
-import bytelatent
+from bytelatent.formats.find import ENTROPY_MINI
 from bytelatent.plotting.artifacts import ArtifactWriter
-from bytelatent.plotting.measured_text import EntropyModel
-from bytelatent.runtime.entropy_runtime import EntropyRuntime
+from bytelatent.runtime.entropy_runtime import ByteAnalyser, EntropyRuntime
 from bytelatent.tokenizers.blt_tokenizer import utf8_bytes
 
-DEFAULT_MODEL = Path(bytelatent.__file__).parent / "pretrained" / "blt-entropy-mini"
 DEFAULT_OUT = Path("demo_output")
 DEFAULT_DATA = Path("plot_data")
 MAX_TEXT_BYTES = 64 * 1024
 
-Load = Callable[[Path], EntropyModel]
+Load = Callable[[Path], ByteAnalyser]
 """Function that loads the model of a folder; tests pass their own."""
 
 
@@ -37,20 +35,20 @@ class Parser(argparse.ArgumentParser):
 
 
 @dataclass(frozen=True)
-class Job:
+class PlotJob:
     """One run of a command: its options, the writer of its files, and the loader of the model."""
 
     options: argparse.Namespace
     writer: ArtifactWriter
     load: Load
 
-    def model(self) -> EntropyModel:
+    def model(self) -> ByteAnalyser:
         """Load the entropy model that the option ``--model`` names."""
         return self.load(self.options.model)
 
 
 @dataclass(frozen=True)
-class Command:
+class PlotCommand:
     """A plotting command.
 
     Attributes:
@@ -62,7 +60,7 @@ class Command:
 
     name: str
     summary: str
-    render: Callable[[Job], None]
+    render: Callable[[PlotJob], None]
     add_options: Callable[[Parser], None]
 
     @property
@@ -83,7 +81,7 @@ class Command:
         producer = shlex.join([*self.program.split(), *content])
         writer = ArtifactWriter(options.out, options.data, _printable(producer))
         try:
-            self.render(Job(options, writer, load or EntropyRuntime.load))
+            self.render(PlotJob(options, writer, load or EntropyRuntime.load))
         except (ValueError, OSError) as error:
             reason = _printable(" ".join(str(error).split()))
             print(f"{self.program}: error: {reason}", file=sys.stderr)
@@ -101,7 +99,7 @@ def add_common_options(parser: Parser) -> None:
     parser.add_argument(
         "--model",
         type=Path,
-        default=DEFAULT_MODEL,
+        default=ENTROPY_MINI,
         metavar="DIR",
         help="folder of an exported model (default: blt-entropy-mini, which comes along)",
     )

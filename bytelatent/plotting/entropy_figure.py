@@ -19,15 +19,15 @@ from bytelatent.patching.rules import PatchingMode
 from bytelatent.plotting.artifacts import Card
 from bytelatent.plotting.charts import axis, chart_html, new_figure, safe
 from bytelatent.plotting.command_line import (
-    Command,
-    Job,
     Parser,
+    PlotCommand,
+    PlotJob,
     add_text_options,
     add_threshold,
     text_bytes,
 )
 from bytelatent.plotting.fonts import BYTE_ORDER, MONO, has_right_to_left
-from bytelatent.plotting.html import Page, table
+from bytelatent.plotting.html import TABLE_ROWS, Page, table
 from bytelatent.plotting.measured_text import Measured, byte_patches, bytes_per_patch, measure
 from bytelatent.plotting.style import LIGHT
 from bytelatent.tokenizers.characters import byte_labels, byte_roles
@@ -42,7 +42,6 @@ MAX_ROWS = 6
 
 The page shows all bytes.
 """
-TABLE_ROWS = 500
 
 CARD = Card(
     "entropy_figure",
@@ -67,7 +66,7 @@ MARKS = (
 )
 
 
-def render(job: Job) -> None:
+def render(job: PlotJob) -> None:
     """Write the page, the images and the data file of this command's figure."""
     data = text_bytes(job.options, DEFAULT_TEXT)
     text = measure(job.model(), data, threshold=job.options.threshold, top_k=TOP_K)
@@ -316,7 +315,7 @@ def _add_options(parser: Parser) -> None:
     add_threshold(parser)
 
 
-COMMAND = Command("entropy_figure", CARD.description, render, _add_options)
+COMMAND = PlotCommand("entropy_figure", CARD.description, render, _add_options)
 main = COMMAND.main
 
 if __name__ == "__main__":

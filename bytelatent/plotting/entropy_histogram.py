@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from bytelatent.metrics import bits_per_byte
 from bytelatent.plotting.artifacts import Card
 from bytelatent.plotting.charts import axis, chart_html, new_figure
-from bytelatent.plotting.command_line import Command, Job, Parser, add_threshold, read_file
+from bytelatent.plotting.command_line import Parser, PlotCommand, PlotJob, add_threshold, read_file
 from bytelatent.plotting.html import Page, table
 from bytelatent.plotting.measured_text import Measured, measure
 from bytelatent.plotting.style import LIGHT
@@ -62,7 +62,7 @@ class ClassStatistics:
     bits_per_byte: float | None
 
 
-def render(job: Job) -> None:
+def render(job: PlotJob) -> None:
     """Write the page, the images and the data file of this command's figure."""
     files: list[Path] = job.options.sample
     texts = {path: read_file(path) for path in files}
@@ -309,7 +309,7 @@ def _add_options(parser: Parser) -> None:
     )
 
 
-COMMAND = Command("entropy_histogram", CARD.description, render, _add_options)
+COMMAND = PlotCommand("entropy_histogram", CARD.description, render, _add_options)
 main = COMMAND.main
 
 if __name__ == "__main__":

@@ -11,6 +11,9 @@ from importlib import resources
 
 from bytelatent.plotting.style import PALETTE
 
+TABLE_ROWS = 500
+"""Largest number of rows of a table on a page."""
+
 
 @dataclass(frozen=True)
 class Page:

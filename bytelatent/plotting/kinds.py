@@ -16,14 +16,14 @@ import plotly.graph_objects as go
 from matplotlib.figure import Figure
 
 from bytelatent.files import read_json
+from bytelatent.formats.file_names import EVALUATION_FILE
+from bytelatent.formats.find import BLT_MINI, ENTROPY_MINI
 from bytelatent.plotting.artifacts import Card
 from bytelatent.plotting.charts import axis, chart_html, new_figure, safe
-from bytelatent.plotting.command_line import DEFAULT_MODEL, Command, Job, Parser
+from bytelatent.plotting.command_line import Parser, PlotCommand, PlotJob
 from bytelatent.plotting.html import Page
 from bytelatent.plotting.style import LIGHT
 
-EVALUATION_NAME = "evaluation.json"
-BLT_MODEL = DEFAULT_MODEL.with_name("blt-mini")
 X_TITLE = "bits per byte (fewer are better)"
 MODEL_COLOURS = ("blue", "vermillion")
 COMPRESSOR_COLOURS = ("sky", "green", "rule")
@@ -57,12 +57,12 @@ class Kinds:
     bytes: list[int]
 
 
-def render(job: Job) -> None:
+def render(job: PlotJob) -> None:
     """Write the page, the images and the data file of this command's figure."""
     evaluation, folder = job.options.evaluation, job.options.model
-    paths = [evaluation or folder / EVALUATION_NAME]
-    if evaluation is None and folder == DEFAULT_MODEL and (BLT_MODEL / EVALUATION_NAME).is_file():
-        paths.append(BLT_MODEL / EVALUATION_NAME)
+    paths = [evaluation or folder / EVALUATION_FILE]
+    if evaluation is None and folder == ENTROPY_MINI and (BLT_MINI / EVALUATION_FILE).is_file():
+        paths.append(BLT_MINI / EVALUATION_FILE)
     kinds = read_kinds(paths)
     values = {
         "unit": "bits per byte",
@@ -202,11 +202,11 @@ def _add_options(parser: Parser) -> None:
         "--evaluation",
         type=Path,
         metavar="FILE",
-        help=f"what a release measured (default: {EVALUATION_NAME} in the folder of the model)",
+        help=f"what a release measured (default: {EVALUATION_FILE} in the folder of the model)",
     )
 
 
-COMMAND = Command("kinds", CARD.description, render, _add_options)
+COMMAND = PlotCommand("kinds", CARD.description, render, _add_options)
 main = COMMAND.main
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ Legend: ``N`` bytes of a text, ``S = N + 1`` tokens (BOS first).
 """
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,7 @@ from bytelatent.patching.rules import (
     lengths_from_starts,
     patch_starts,
 )
-from bytelatent.runtime.entropy_runtime import ByteAnalysis
+from bytelatent.runtime.entropy_runtime import ByteAnalyser, ByteAnalysis
 
 ENTROPY_SHIFT = (
     "entropies[i], in nats, belongs to the prediction of token i + 1; token 0 is BOS, so "
@@ -27,18 +27,6 @@ LENGTHS_NOTE = (
     "patch_lengths are in tokens and sum to bytes + 1: the first patch is BOS alone, "
     "the others cover the bytes"
 )
-
-
-class EntropyModel(Protocol):
-    """Interface of :class:`bytelatent.runtime.entropy_runtime.EntropyRuntime` used by figures."""
-
-    name: str
-    threshold: float
-    max_patch_length: int | None
-
-    def analyse(self, data: bytes, *, top_k: int = 0) -> ByteAnalysis:
-        """Return entropies, surprisals and the ``top_k`` most probable next tokens."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -96,7 +84,7 @@ class Measured:
 
 
 def measure(
-    model: EntropyModel, data: bytes, *, threshold: float | None = None, top_k: int = 0
+    model: ByteAnalyser, data: bytes, *, threshold: float | None = None, top_k: int = 0
 ) -> Measured:
     """Run ``model`` over ``data``.
 

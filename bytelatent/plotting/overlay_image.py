@@ -14,7 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from bytelatent.plotting.fonts import BYTE_ORDER, MONO, has_right_to_left
-from bytelatent.plotting.pieces import Kind, Piece
+from bytelatent.plotting.pieces import Piece, PieceKind
 from bytelatent.plotting.style import LIGHT, TINTS
 
 COLUMNS = 92
@@ -102,7 +102,7 @@ def _wrap(pieces: Sequence[Piece]) -> list[list[_Cell]]:
             lines.append(line)
             used -= offset
         line.append(_Cell(piece, used, width))
-        if piece.kind is Kind.LINE_END:
+        if piece.kind is PieceKind.LINE_END:
             lines.append([])
     return lines if lines[-1] else lines[:-1]
 
@@ -117,7 +117,7 @@ def _after_last_space(line: list[_Cell]) -> list[_Cell]:
 
 def _width(piece: Piece) -> float:
     """Return the number of columns of a piece."""
-    if piece.kind is Kind.BYTE:
+    if piece.kind is PieceKind.BYTE:
         return len(piece.text) * _BYTE_SCALE + 0.4
     return max(0.6, sum(_character_width(character) for character in piece.text))
 
@@ -146,7 +146,7 @@ def _draw_line(area: Axes, line: list[_Cell], top: float) -> None:
 def _draw_cell(area: Axes, cell: _Cell, top: float) -> None:
     if cell.piece.text == " ":
         return
-    plain = cell.piece.kind in (Kind.TEXT, Kind.CUT)
+    plain = cell.piece.kind in (PieceKind.TEXT, PieceKind.CUT)
     area.text(
         cell.column + cell.width / 2,
         top + 0.68,
@@ -157,6 +157,6 @@ def _draw_cell(area: Axes, cell: _Cell, top: float) -> None:
         fontsize=FONT_POINTS * (1 if plain else _BYTE_SCALE),
         color=LIGHT["ink" if plain else "muted"],
     )
-    if cell.piece.kind is Kind.CUT:
+    if cell.piece.kind is PieceKind.CUT:
         right = cell.column + cell.width
         area.hlines(top + 0.82, cell.column + 0.1, right, color=LIGHT["ink"], linestyle=":")

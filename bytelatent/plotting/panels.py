@@ -11,7 +11,7 @@ from typing import Any, Literal
 from bytelatent.plotting.artifacts import Card
 from bytelatent.plotting.style import PALETTE, Colour
 
-Kind = Literal["lines", "areas", "bars", "histogram"]
+PieceKind = Literal["lines", "areas", "bars", "histogram"]
 Layer = Literal["ours", "paper"]
 Style = Literal["measured", "fit", "band", "read", "plain"]
 """Style of a curve.
@@ -94,7 +94,7 @@ class Panel:
     """
 
     title: str
-    kind: Kind
+    kind: PieceKind
     x_title: str
     y_title: str
     series: list[Series]

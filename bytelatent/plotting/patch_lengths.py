@@ -10,11 +10,13 @@ from typing import Any
 
 import bytelatent
 from bytelatent.files import read_json
+from bytelatent.formats.file_names import CALIBRATION_FILE
 from bytelatent.patching.rules import PatchingMode
 from bytelatent.plotting.artifacts import Card
-from bytelatent.plotting.calibration_curve import CALIBRATION_NAME, read_calibration
-from bytelatent.plotting.command_line import Command, Job, Parser, add_threshold
-from bytelatent.plotting.measured_text import EntropyModel, byte_patches, measure
+from bytelatent.plotting.calibration_curve import read_calibration
+from bytelatent.plotting.command_line import Parser, PlotCommand, PlotJob, add_threshold
+from bytelatent.plotting.measured_text import byte_patches, measure
+from bytelatent.runtime.entropy_runtime import ByteAnalyser
 
 DEFAULT_TEXTS = Path(bytelatent.__file__).parents[1] / "app" / "udhr.json"
 LONGEST = 24
@@ -28,7 +30,7 @@ CARD = Card(
 )
 
 
-def render(job: Job) -> None:
+def render(job: PlotJob) -> None:
     """Write the data file of this command's figure."""
     path: Path = job.options.texts
     content = read_json(path)
@@ -44,7 +46,7 @@ def render(job: Job) -> None:
         raise ValueError(f"--texts: {path} has no text in it")
     model = job.model()
     threshold = model.threshold if job.options.threshold is None else job.options.threshold
-    known = _languages(job.options.model / CALIBRATION_NAME)
+    known = _languages(job.options.model / CALIBRATION_FILE)
     languages = [
         {
             "lang": lang,
@@ -69,7 +71,7 @@ def render(job: Job) -> None:
     job.writer.write_data(CARD, values)
 
 
-def lengths(model: EntropyModel, data: bytes, threshold: float) -> dict[str, Any]:
+def lengths(model: ByteAnalyser, data: bytes, threshold: float) -> dict[str, Any]:
     """Return counts of patches by length in bytes, their number and their mean length."""
     cut = measure(model, data, threshold=threshold).patch_lengths(PatchingMode.ENTROPY)
     sizes = [size for _, size in byte_patches(cut)]
@@ -101,7 +103,7 @@ def _add_options(parser: Parser) -> None:
     )
 
 
-COMMAND = Command("patch_lengths", CARD.description, render, _add_options)
+COMMAND = PlotCommand("patch_lengths", CARD.description, render, _add_options)
 main = COMMAND.main
 
 if __name__ == "__main__":

@@ -13,17 +13,17 @@ from itertools import groupby
 from bytelatent.patching.rules import PatchingMode
 from bytelatent.plotting.artifacts import Card
 from bytelatent.plotting.command_line import (
-    Command,
-    Job,
     Parser,
+    PlotCommand,
+    PlotJob,
     add_text_options,
     add_threshold,
     text_bytes,
 )
-from bytelatent.plotting.html import Page, asset, table
+from bytelatent.plotting.html import TABLE_ROWS, Page, asset, table
 from bytelatent.plotting.measured_text import Measured, byte_patches, bytes_per_patch, measure
 from bytelatent.plotting.overlay_image import TextBlock, draw_blocks
-from bytelatent.plotting.pieces import Kind, Piece, pieces
+from bytelatent.plotting.pieces import Piece, PieceKind, pieces
 from bytelatent.plotting.style import TINTS
 
 DEFAULT_TEXT = (
@@ -34,7 +34,6 @@ DEFAULT_TEXT = (
     "rare letters, as in café, naïve and Ångström."
 )
 DEFAULT_PATCH_SIZE = 4
-TABLE_ROWS = 500
 
 CARD = Card(
     "patch_overlay",
@@ -49,7 +48,7 @@ KEY = (
 
 
 @dataclass(frozen=True)
-class Row:
+class OverlayRow:
     """The text under one patching rule.
 
     Attributes:
@@ -75,7 +74,7 @@ class Row:
         return count if size is None else f"{count}, {size:.2f} bytes per patch"
 
 
-def render(job: Job) -> None:
+def render(job: PlotJob) -> None:
     """Write the page, the image and the data file of this command's figure."""
     size = job.options.patch_size
     if size < 1:
@@ -83,7 +82,7 @@ def render(job: Job) -> None:
     data = text_bytes(job.options, DEFAULT_TEXT)
     text = measure(job.model(), data, threshold=job.options.threshold)
     rows = [
-        Row(mode, title, text.patch_lengths(mode, patch_size=size))
+        OverlayRow(mode, title, text.patch_lengths(mode, patch_size=size))
         for mode, title in (
             (PatchingMode.ENTROPY, f"Where entropy is above {text.threshold:.3f} nats"),
             (PatchingMode.SPACE, "After spaces"),
@@ -106,7 +105,7 @@ def render(job: Job) -> None:
     job.writer.write_figure(CARD, partial(draw_blocks, CARD.title, KEY, blocks), suffixes=(".png",))
 
 
-def _page(text: Measured, rows: Sequence[Row]) -> Page:
+def _page(text: Measured, rows: Sequence[OverlayRow]) -> Page:
     bits = text.analysis.bits_per_byte
     facts = [
         ("model", text.model),
@@ -121,7 +120,7 @@ def _page(text: Measured, rows: Sequence[Row]) -> Page:
     return Page(CARD.title, CARD.description, body, facts, asset("overlay.css"))
 
 
-def _section(text: Measured, row: Row) -> str:
+def _section(text: Measured, row: OverlayRow) -> str:
     shown = "".join(
         _span(text, row, patch, list(group))
         for patch, group in groupby(pieces(text.data, row.patches), key=lambda piece: piece.patch)
@@ -144,7 +143,7 @@ def _section(text: Measured, row: Row) -> str:
     )
 
 
-def _span(text: Measured, row: Row, patch: int, shown: list[Piece]) -> str:
+def _span(text: Measured, row: OverlayRow, patch: int, shown: list[Piece]) -> str:
     start, length = row.patches[patch]
     values = text.data[start : start + length].hex(" ").upper()
     title = (
@@ -157,7 +156,7 @@ def _span(text: Measured, row: Row, patch: int, shown: list[Piece]) -> str:
 
 def _leftward(shown: list[Piece]) -> bool:
     """Return whether a patch is written from right to left, by its first letter."""
-    letters = "".join(piece.text for piece in shown if piece.kind is not Kind.BYTE)
+    letters = "".join(piece.text for piece in shown if piece.kind is not PieceKind.BYTE)
     directions = (unicodedata.bidirectional(character) for character in letters)
     return next((kind for kind in directions if kind in ("L", "R", "AL")), "L") != "L"
 
@@ -165,13 +164,13 @@ def _leftward(shown: list[Piece]) -> bool:
 def _piece(piece: Piece) -> str:
     text = escape(piece.text)
     match piece.kind:
-        case Kind.TEXT:
+        case PieceKind.TEXT:
             return text
-        case Kind.LINE_END:
+        case PieceKind.LINE_END:
             return f'<bdi class="byte">{text}</bdi>\n'
-        case Kind.CUT:
+        case PieceKind.CUT:
             return f'<span class="cut">{text}</span>'
-        case Kind.BYTE:
+        case PieceKind.BYTE:
             return f'<bdi class="byte">{text}</bdi>'
 
 
@@ -193,7 +192,7 @@ def _add_options(parser: Parser) -> None:
     )
 
 
-COMMAND = Command("patch_overlay", CARD.description, render, _add_options)
+COMMAND = PlotCommand("patch_overlay", CARD.description, render, _add_options)
 main = COMMAND.main
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ _JOINERS = "\u200c\u200d"
 _LINE_END = "\n"
 
 
-class Kind(Enum):
+class PieceKind(Enum):
     """Way in which a piece is shown."""
 
     TEXT = "text"
@@ -39,7 +39,7 @@ class Piece:
     """
 
     patch: int
-    kind: Kind
+    kind: PieceKind
     text: str
 
 
@@ -65,12 +65,12 @@ def pieces(data: bytes, patches: list[tuple[int, int]]) -> Iterator[Piece]:
 def _joined(parts: list[Piece]) -> Piece:
     """Return a piece with the combining marks behind it as one piece."""
     text = "".join(part.text for part in parts)
-    return parts[0] if len(parts) == 1 else Piece(parts[0].patch, Kind.TEXT, text)
+    return parts[0] if len(parts) == 1 else Piece(parts[0].patch, PieceKind.TEXT, text)
 
 
 def _clings(piece: Piece, before: Piece) -> bool:
     """Return whether a piece is a combining mark or joiner that belongs to the text before it."""
-    both_text = piece.kind is before.kind is Kind.TEXT and piece.patch == before.patch
+    both_text = piece.kind is before.kind is PieceKind.TEXT and piece.patch == before.patch
     return both_text and (piece.text in _JOINERS or unicodedata.category(piece.text)[0] == "M")
 
 
@@ -84,19 +84,19 @@ def _pieces_of(character: Character, owner: list[int]) -> Iterator[Piece]:
         character.text is not None and _printable(character.text) and character.text not in _JOINERS
     )
     if readable:
-        yield Piece(patch, Kind.CUT, character.label)
+        yield Piece(patch, PieceKind.CUT, character.label)
     for place, byte in zip(indices, character.data, strict=True):
         if not readable or owner[place] != patch:
-            yield Piece(owner[place], Kind.BYTE, f"{byte:02X}")
+            yield Piece(owner[place], PieceKind.BYTE, f"{byte:02X}")
 
 
 def _whole(character: Character, patch: int) -> Piece:
     text = character.text
     if text == _LINE_END:
-        return Piece(patch, Kind.LINE_END, character.label)
+        return Piece(patch, PieceKind.LINE_END, character.label)
     if text is None or not _printable(text):
-        return Piece(patch, Kind.BYTE, character.label)
-    return Piece(patch, Kind.TEXT, text)
+        return Piece(patch, PieceKind.BYTE, character.label)
+    return Piece(patch, PieceKind.TEXT, text)
 
 
 def _printable(text: str) -> bool:

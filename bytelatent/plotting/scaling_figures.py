@@ -15,19 +15,19 @@ from typing import Any, Literal
 
 from bytelatent.architecture import published
 from bytelatent.files import read_json
+from bytelatent.formats.find import BLT_MINI, ENTROPY_MINI
 from bytelatent.formats.released import LM_KIND, find_checkpoint
 from bytelatent.formats.released_blt import BLT_KIND
 from bytelatent.plotting import patch_lengths, scaling_ours, scaling_paper
 from bytelatent.plotting.artifacts import Card
-from bytelatent.plotting.command_line import DEFAULT_MODEL, Command, Job, Parser
+from bytelatent.plotting.command_line import Parser, PlotCommand, PlotJob
 from bytelatent.plotting.panel_images import panel_image
 from bytelatent.plotting.panel_pages import panel_page
 from bytelatent.plotting.panels import Drawing, Layer, Panel
+from bytelatent.scaling.comparison import PAPER_FILE, Paper
 from bytelatent.scaling.study_results import Findings, read_findings
 
 RECORDS = "scaling"
-PAPER = "paper.json"
-BLT = DEFAULT_MODEL.parent / "blt-mini"
 
 READ_OFF = "Dashed curves with open circles are the paper's, read off its figures: approximate."
 BANDS = (
@@ -48,12 +48,12 @@ class Sources:
     """
 
     findings: Findings
-    paper: scaling_paper.Paper
+    paper: Paper
     lengths: dict[str, Any] | None
 
 
 @dataclass(frozen=True)
-class Planned:
+class PlannedFigure:
     """A figure that is drawn if its data exist.
 
     Attributes:
@@ -71,13 +71,13 @@ class Planned:
     layer: Layer = "ours"
 
 
-def render(job: Job) -> None:
+def render(job: PlotJob) -> None:
     """Write pages, images and data of every figure of the scaling study that has data."""
     data: Path = job.writer.data
     lengths = data / f"{patch_lengths.CARD.stem}.json"
     sources = Sources(
         read_findings(data / RECORDS),
-        _read(data / PAPER) or {},
+        _read(data / PAPER_FILE) or {},
         _read(lengths),
     )
     for planned in FIGURES:
@@ -101,13 +101,13 @@ def _read(path: Path) -> dict[str, Any] | None:
     return read_json(path) if path.is_file() else None
 
 
-def _write(job: Job, drawing: Drawing) -> None:
+def _write(job: PlotJob, drawing: Drawing) -> None:
     job.writer.write_data(drawing.card, drawing.data())
     job.writer.write_page(drawing.card, panel_page(drawing).render())
     job.writer.write_figure(drawing.card, partial(panel_image, drawing))
 
 
-def _remove(job: Job, card: Card) -> None:
+def _remove(job: PlotJob, card: Card) -> None:
     """Remove the files of a figure whose data no longer exist."""
     for folder in (job.writer.out, job.writer.out / "thumbnails", job.writer.data):
         for path in folder.glob(f"{card.stem}.*"):
@@ -138,8 +138,8 @@ def _flops(_: Sources) -> list[Panel]:
     panels = [
         scaling_ours.flops_by_part(
             "blt-mini with blt-entropy-mini, ours",
-            find_checkpoint(BLT, BLT_KIND).args,
-            find_checkpoint(DEFAULT_MODEL, LM_KIND).args,
+            find_checkpoint(BLT_MINI, BLT_KIND).args,
+            find_checkpoint(ENTROPY_MINI, LM_KIND).args,
         )
     ]
     for name, args in paper.items():
@@ -178,7 +178,7 @@ def _robust(about: Literal["noise", "spelling", "languages"], sources: Sources) 
 
 
 FIGURES = (
-    Planned(
+    PlannedFigure(
         Card(
             "scaling_curves",
             "Scaling: bits per byte by training FLOPs",
@@ -189,7 +189,7 @@ FIGURES = (
         "no runs of ours have been collected",
         lambda sources: [*_curve_notes(sources), *([READ_OFF] if sources.paper else [])],
     ),
-    Planned(
+    PlannedFigure(
         Card(
             "scaling_inference",
             "Scaling: bits per byte by inference FLOPs",
@@ -200,7 +200,7 @@ FIGURES = (
         "no runs of ours have been collected",
         _curve_notes,
     ),
-    Planned(
+    PlannedFigure(
         Card(
             "scaling_gaps",
             "Scaling: gaps to patches by entropy",
@@ -211,7 +211,7 @@ FIGURES = (
         "no two families have runs enough to compare",
         lambda sources: _gap_notes(sources),
     ),
-    Planned(
+    PlannedFigure(
         Card(
             "scaling_ablations",
             "Ablations: patches, n-grams, cross-attention, depth",
@@ -229,7 +229,7 @@ FIGURES = (
             else []
         ),
     ),
-    Planned(
+    PlannedFigure(
         Card(
             "entropy_model_size",
             "Size and window of the entropy model",
@@ -240,7 +240,7 @@ FIGURES = (
         lambda _: [READ_OFF],
         layer="paper",
     ),
-    Planned(
+    PlannedFigure(
         Card(
             "patch_histograms",
             "Patch lengths by language",
@@ -251,7 +251,7 @@ FIGURES = (
         "python -m bytelatent.plotting.patch_lengths has not counted patches",
         _length_notes,
     ),
-    Planned(
+    PlannedFigure(
         Card(
             "languages_by_family",
             "Languages by family",
@@ -260,7 +260,7 @@ FIGURES = (
         partial(_robust, "languages"),
         "robustness of our models has not been measured",
     ),
-    Planned(
+    PlannedFigure(
         Card(
             "flops_by_part",
             "FLOPs per byte by part and patch size",
@@ -269,7 +269,7 @@ FIGURES = (
         ),
         _flops,
     ),
-    Planned(
+    PlannedFigure(
         Card(
             "fixed_inference",
             "Equal inference cost: larger patches, larger models",
@@ -280,7 +280,7 @@ FIGURES = (
         "there are no numbers of the paper",
         layer="paper",
     ),
-    Planned(
+    PlannedFigure(
         Card(
             "noise",
             "Robustness to noise",
@@ -290,7 +290,7 @@ FIGURES = (
         partial(_robust, "noise"),
         "robustness of our models has not been measured",
     ),
-    Planned(
+    PlannedFigure(
         Card(
             "spelling",
             "Spelling: CUTE, and synthetic items",
@@ -307,7 +307,7 @@ def _add_options(parser: Parser) -> None:
     """Add no options besides the common ones."""
 
 
-COMMAND = Command(
+COMMAND = PlotCommand(
     "scaling_figures", "Figures of the scaling study, ours and the paper's.", render, _add_options
 )
 main = COMMAND.main

@@ -7,6 +7,7 @@ from typing import Any
 from bytelatent.architecture.args import LMTransformerArgs
 from bytelatent.architecture.blt_args import ByteLatentTransformerArgs
 from bytelatent.architecture.flops_per_byte import flops_per_byte
+from bytelatent.architecture.published import CONTEXT
 from bytelatent.plotting import scaling_paper
 from bytelatent.plotting.panels import CYCLE, FAMILIES, Panel, Series, short
 from bytelatent.scaling.study_results import Findings, Mean, bits, mean, ordered
@@ -35,8 +36,6 @@ PARTS = {
 """
 
 PATCH_SIZES = [tenths / 10 for tenths in range(10, 162, 2)]
-CONTEXT = 8192
-"""Context in bytes, as in the paper's FLOP counts."""
 
 
 def curves(findings: Findings, measures: tuple[str, ...]) -> list[Panel]:

@@ -3,8 +3,8 @@
 from typing import Any
 
 from bytelatent.plotting.panels import CYCLE, Panel, Series, bars
+from bytelatent.scaling.comparison import Paper
 
-Paper = dict[str, Any]
 """Tables of the paper by name."""
 
 SCALING_COLOURS = {

@@ -16,7 +16,7 @@ from bytelatent.graph.comparing import BLANKS, COLUMNS, SIGNS, Comparison, Metho
 from bytelatent.graph.endings import SAMPLE, read_documents
 from bytelatent.plotting.artifacts import Card
 from bytelatent.plotting.charts import axis, chart_html, new_figure, safe
-from bytelatent.plotting.command_line import Command, Job, Parser
+from bytelatent.plotting.command_line import Parser, PlotCommand, PlotJob
 from bytelatent.plotting.html import Page
 from bytelatent.plotting.html import table as html_table
 from bytelatent.plotting.style import LIGHT
@@ -33,7 +33,7 @@ CARD = Card(
 )
 
 
-def render(job: Job) -> None:
+def render(job: PlotJob) -> None:
     """Write the page, the images and the data file of this command's figure."""
     comparison = compare(read_documents(job.options.sample), job.model())
     values = {
@@ -158,7 +158,7 @@ def _add_options(parser: Parser) -> None:
     )
 
 
-COMMAND = Command("sentence_boundaries", CARD.description, render, _add_options)
+COMMAND = PlotCommand("sentence_boundaries", CARD.description, render, _add_options)
 main = COMMAND.main
 
 if __name__ == "__main__":

@@ -13,14 +13,15 @@ import numpy as np
 import plotly.graph_objects as go
 from matplotlib.figure import Figure
 
+from bytelatent.formats.file_names import METRICS_FILE
+from bytelatent.formats.find import BLT_MINI, ENTROPY_MINI
 from bytelatent.metrics import find_rounds, read_metrics
 from bytelatent.plotting.artifacts import Card
 from bytelatent.plotting.charts import axis, chart_html, new_figure
-from bytelatent.plotting.command_line import DEFAULT_MODEL, Command, Job, Parser
+from bytelatent.plotting.command_line import Parser, PlotCommand, PlotJob
 from bytelatent.plotting.html import Page
 from bytelatent.plotting.style import LIGHT
 
-METRICS_NAME = "metrics.jsonl"
 HALF_WINDOW = 12
 """Maximum number of training points on either side in a running mean."""
 START_SHARE = 4
@@ -47,7 +48,6 @@ BLT_CARD = Card(
     "Bits per byte of the Byte Latent Transformer that comes along, against the bytes seen. A "
     "dashed line stands where a further round began, at a learning rate that had fallen before.",
 )
-BLT_MODEL = DEFAULT_MODEL.with_name("blt-mini")
 
 
 @dataclass(frozen=True)
@@ -86,15 +86,15 @@ class Curve:
         return means
 
 
-def render(job: Job) -> None:
+def render(job: PlotJob) -> None:
     """Write the page, the images and the data file of this command's figure."""
     metrics, folder = job.options.metrics, job.options.model
-    _draw(job, CARD, metrics or folder / METRICS_NAME)
-    if metrics is None and folder == DEFAULT_MODEL and BLT_MODEL.is_dir():
-        _draw(job, BLT_CARD, BLT_MODEL / METRICS_NAME)
+    _draw(job, CARD, metrics or folder / METRICS_FILE)
+    if metrics is None and folder == ENTROPY_MINI and BLT_MINI.is_dir():
+        _draw(job, BLT_CARD, BLT_MINI / METRICS_FILE)
 
 
-def _draw(job: Job, card: Card, path: Path) -> None:
+def _draw(job: PlotJob, card: Card, path: Path) -> None:
     curve = read_curve(path)
     values: dict[str, Any] = {
         "model": curve.model,
@@ -279,11 +279,11 @@ def _add_options(parser: Parser) -> None:
         "--metrics",
         type=Path,
         metavar="FILE",
-        help=f"what the training run wrote (default: {METRICS_NAME} in the folder of the model)",
+        help=f"what the training run wrote (default: {METRICS_FILE} in the folder of the model)",
     )
 
 
-COMMAND = Command("training_curve", CARD.description, render, _add_options)
+COMMAND = PlotCommand("training_curve", CARD.description, render, _add_options)
 main = COMMAND.main
 
 if __name__ == "__main__":

@@ -27,6 +27,7 @@ from bytelatent.config import load_args
 from bytelatent.distributed.allocator import restart_with_huge_pages
 from bytelatent.distributed.slurm import submit
 from bytelatent.files import replacing
+from bytelatent.formats.file_names import MANIFEST_FILE
 from bytelatent.preprocess.args import PreprocessArgs
 from bytelatent.training.checkpoint import sole_run
 
@@ -74,7 +75,7 @@ def preprocess(args: PreprocessArgs) -> str:
 
 def _copy_manifest(args: PreprocessArgs) -> None:
     """Copy the manifest of a corpus, with sources and licences, to the output."""
-    manifest = args.input / "manifest.json"
+    manifest = args.input / MANIFEST_FILE
     if manifest.is_file():
         with replacing(args.output / manifest.name) as temporary:
             shutil.copyfile(manifest, temporary)

@@ -17,9 +17,11 @@ from bytelatent.data.formats import FORMATS, open_shard
 from bytelatent.data.readers import BadRecordError
 from bytelatent.distributed.devices import find_device, warn_of_slow_bf16
 from bytelatent.files import replacing
+from bytelatent.formats.file_names import MODEL_FILES, MODEL_NEEDS
 from bytelatent.formats.find import model_folder
-from bytelatent.formats.released import MODEL_FILES, MODEL_NEEDS, find_checkpoint
+from bytelatent.formats.released import find_checkpoint
 from bytelatent.formats.stored_names import weight_files
+from bytelatent.formats.weights import DTYPES
 from bytelatent.preprocess.args import PreprocessArgs
 from bytelatent.preprocess.batched_entropies import measure
 from bytelatent.transformer import LMTransformer
@@ -172,7 +174,7 @@ def load_model(args: PreprocessArgs, rank: int) -> LMTransformer:
         device = torch.device("cuda", rank % torch.cuda.device_count())
     if args.dtype == "bf16":
         warn_of_slow_bf16(device)
-    dtype = {"fp32": torch.float32, "bf16": torch.bfloat16}[args.dtype]
+    dtype = DTYPES[args.dtype]
     return LMTransformer.from_pretrained(args.entropy_model, dtype=dtype).to(device)
 
 

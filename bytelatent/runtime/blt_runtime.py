@@ -1,39 +1,30 @@
-"""A BLT without torch, which generates the same text as the torch ``Engine``."""
+"""Text generation by onnxruntime, without torch; the torch ``Engine`` generates the same text."""
 
-from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Self
 
 from bytelatent.files import read_json
+from bytelatent.formats.file_names import TRAIN_ARGS_FILE
 from bytelatent.formats.find import local_folder
-from bytelatent.generation.events import Event, Generated
-from bytelatent.generation.run import MAX_BYTES, Options, Run, Speculate
-from bytelatent.generation.sampling import SamplingArgs
+from bytelatent.generation.run import PROMPT_LIMIT
+from bytelatent.generation.text_generator import TextGenerator
 from bytelatent.patching.patcher import PatcherArgs, released_patcher_args
 from bytelatent.patching.rules import ENTROPY_MODES
 from bytelatent.runtime.inspection import Inspection, inspect
-from bytelatent.runtime.model_files import (
-    TRAIN_ARGS_FILE,
-    entropy_folder,
-    load_graph,
-    model_name,
-)
+from bytelatent.runtime.model_files import entropy_folder, load_graph, model_name
+from bytelatent.runtime.numpy_rows import NumpyRow
 from bytelatent.runtime.onnx_format import (
     BLT_GRAPHS,
     ENTROPY_GRAPH,
     BltShape,
     EntropyShape,
 )
-from bytelatent.runtime.runtime_rows import Row
 from bytelatent.runtime.sessions import ModelFileError
 from bytelatent.runtime.steps import Sessions, StepModel
 
-PROMPT_LIMIT = 32_768
-"""Largest number of bytes of a prompt: memory grows with its number of patches."""
 
-
-class BltRuntime:
-    """A BLT that runs with only onnxruntime and numpy.
+class BltRuntime(TextGenerator[NumpyRow]):
+    """Text generator that runs a BLT with only onnxruntime and numpy.
 
     Calls are independent and may run in several threads: each call creates its own state. A stream
     can be ended after any byte, by ``close()`` of the iterator or by leaving the loop; nothing runs
@@ -47,6 +38,9 @@ class BltRuntime:
         prompt_limit: largest number of bytes of a prompt, or of a text to inspect.
     """
 
+    model: StepModel
+    prompt_limit: int
+
     def __init__(
         self,
         model: StepModel,
@@ -55,8 +49,8 @@ class BltRuntime:
         patcher: PatcherArgs,
         prompt_limit: int = PROMPT_LIMIT,
     ) -> None:
-        self.model, self.name, self.patcher = model, name, patcher
-        self.prompt_limit = prompt_limit
+        super().__init__(model, prompt_limit=prompt_limit)
+        self.name, self.patcher = name, patcher
 
     @classmethod
     def load(
@@ -106,41 +100,6 @@ class BltRuntime:
             raise ModelFileError(f"{folder}: {error}") from None
         return cls(model, name=model_name(folder), patcher=patcher, prompt_limit=prompt_limit)
 
-    def stream(
-        self,
-        prompts: Sequence[bytes],
-        *,
-        max_bytes: int = MAX_BYTES,
-        sampling: SamplingArgs | None = None,
-        stop: Sequence[bytes] = (),
-        speculate: Speculate = None,
-    ) -> Iterator[Event]:
-        """Yield the tokens of all rows as they are generated, as ``Engine.stream`` of torch does.
-
-        Args:
-            prompts: bytes that each text continues; may be empty and need not be UTF-8.
-            max_bytes: largest number of tokens of a row.
-            sampling: how a token is chosen; greedy if None.
-            stop: strings; a row ends before the first of them that it generates.
-            speculate: number of tokens to draft at once, ``auto``, or None.
-
-        Raises:
-            ValueError: a number is out of range, a stop string is empty, or a prompt is too long.
-        """
-        return iter(self._run(prompts, max_bytes, sampling, stop, speculate))
-
-    def generate(
-        self,
-        prompts: Sequence[bytes],
-        *,
-        max_bytes: int = MAX_BYTES,
-        sampling: SamplingArgs | None = None,
-        stop: Sequence[bytes] = (),
-        speculate: Speculate = None,
-    ) -> list[Generated]:
-        """Return the whole text of every row; the arguments are those of :meth:`stream`."""
-        return self._run(prompts, max_bytes, sampling, stop, speculate).whole()
-
     def inspect(self, data: bytes, *, top_k: int = 0) -> Inspection:
         """Run the model over ``data`` and return its patches, entropies, weights and predictions.
 
@@ -151,24 +110,5 @@ class BltRuntime:
         Raises:
             ValueError: ``data`` is longer than ``prompt_limit``.
         """
-        self._check(data)
+        self._check_prompt(data)
         return inspect(self.model, data, top_k=top_k)
-
-    def _run(
-        self,
-        prompts: Sequence[bytes],
-        max_bytes: int,
-        sampling: SamplingArgs | None,
-        stop: Sequence[bytes],
-        speculate: Speculate,
-    ) -> Run[Row]:
-        for prompt in prompts:
-            self._check(prompt)
-        options = Options(max_bytes, sampling or SamplingArgs(), tuple(stop), speculate)
-        return Run(self.model, prompts, options)
-
-    def _check(self, data: bytes) -> None:
-        if len(data) > self.prompt_limit:
-            raise ValueError(
-                f"prompt: {len(data)} bytes are more than the limit of {self.prompt_limit}"
-            )

@@ -12,7 +12,7 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from bytelatent.architecture.ngrams import next_buckets
-from bytelatent.runtime.numpy_kv_cache import Floats, KVCache
+from bytelatent.runtime.numpy_kv_cache import Floats, NumpyKVCache
 from bytelatent.runtime.onnx_format import EntropyShape
 
 PIECE = 128
@@ -54,10 +54,10 @@ class EntropyGraph:
 
     def begin(self) -> "GraphReading":
         """Return the state before the first byte of a text."""
-        return GraphReading(self, KVCache(self.shape.stack), [])
+        return GraphReading(self, NumpyKVCache(self.shape.stack), [])
 
     def run(
-        self, cache: KVCache, tokens: Sequence[int], before: Sequence[int], *outputs: str
+        self, cache: NumpyKVCache, tokens: Sequence[int], before: Sequence[int], *outputs: str
     ) -> list[Any]:
         """Run over the next bytes of a row and return the outputs named in ``outputs``.
 
@@ -87,7 +87,7 @@ class GraphReading:
         recent: the last token ids.
     """
 
-    def __init__(self, graph: EntropyGraph, cache: KVCache, recent: list[int]) -> None:
+    def __init__(self, graph: EntropyGraph, cache: NumpyKVCache, recent: list[int]) -> None:
         self._graph, self._cache, self._recent = graph, cache, recent
 
     def advance(self, tokens_S: NDArray[np.int64]) -> tuple[Floats, Floats]:

@@ -6,17 +6,18 @@ Legend: ``N`` bytes of a text, ``S = N + 1`` tokens (BOS first), ``V`` vocabular
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bytelatent.files import read_json
+from bytelatent.formats.file_names import TRAIN_ARGS_FILE
 from bytelatent.formats.find import local_folder
 from bytelatent.metrics import bits_per_byte
 from bytelatent.patching.patcher import DEFAULT_THRESHOLD
 from bytelatent.runtime.entropy_graph import EntropyGraph
-from bytelatent.runtime.model_files import TRAIN_ARGS_FILE, load_graph, model_name
+from bytelatent.runtime.model_files import load_graph, model_name
 from bytelatent.runtime.onnx_format import ENTROPY_GRAPH, SELF_CONTAINED_FILE, EntropyShape
 from bytelatent.runtime.prefixes import KEPT_TOP, Known, Output, Prefixes, chunk_keys
 from bytelatent.runtime.scores import log_softmax
@@ -55,6 +56,24 @@ class ByteAnalysis:
         """Cross-entropy in bits per byte; None for an empty text."""
         size = len(self.nats)
         return bits_per_byte(float(self.nats.sum(dtype=np.float64)), size) if size else None
+
+
+class ByteAnalyser(Protocol):
+    """Interface of :class:`EntropyRuntime` for modules that measure a text with any byte model.
+
+    Attributes:
+        name: name of the model.
+        threshold: entropy in nats above which a byte starts a patch.
+        max_patch_length: largest number of bytes of a patch; None for no limit.
+    """
+
+    name: str
+    threshold: float
+    max_patch_length: int | None
+
+    def analyse(self, data: bytes, *, top_k: int = 0) -> ByteAnalysis:
+        """Return entropies, surprisals and the ``top_k`` most probable next tokens."""
+        ...
 
 
 class EntropyRuntime:

@@ -11,14 +11,14 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from bytelatent.runtime.numpy_kv_cache import Floats
+from bytelatent.runtime.numpy_rows import Seen
 from bytelatent.runtime.onnx_format import BltShape
-from bytelatent.runtime.runtime_rows import Seen
 from bytelatent.runtime.scores import log_softmax, top
 from bytelatent.runtime.steps import StepModel
 from bytelatent.tokenizers.blt_tokenizer import bytes_of_id
 from bytelatent.tokenizers.constants import BOS_ID, OFFSET
 
-Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
 
 

@@ -8,20 +8,18 @@ import onnxruntime
 from pydantic import BaseModel, ValidationError
 
 from bytelatent.files import read_json
+from bytelatent.formats.file_names import (
+    CALIBRATION_FILE,
+    ENTROPY_FOLDER,
+    TRAIN_ARGS_FILE,
+    WEIGHTS_FILE,
+)
 from bytelatent.formats.find import model_folder
 from bytelatent.formats.safetensors_header import StoredTensors
 from bytelatent.patching.patcher import DEFAULT_THRESHOLD
-from bytelatent.runtime.onnx_format import (
-    ENTROPY_FOLDER,
-    GRAPH_KEY,
-    SHAPE_KEY,
-    WEIGHTS_FILE,
-    WEIGHTS_KEY,
-)
+from bytelatent.runtime.onnx_format import GRAPH_KEY, SHAPE_KEY, WEIGHTS_KEY
 from bytelatent.runtime.sessions import ModelFileError, open_session
 
-TRAIN_ARGS_FILE = "train_args.json"
-CALIBRATION_FILE = "calibration.json"
 LARGEST_ARGS = 16 * 1024 * 1024
 """Size in bytes of the largest ``train_args.json`` that a name is read from."""
 

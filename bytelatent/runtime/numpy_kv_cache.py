@@ -19,7 +19,7 @@ FIRST_SLOTS = 64
 Floats = NDArray[np.float32]
 
 
-class KVCache:
+class NumpyKVCache:
     """KV cache of one row in one transformer: rotated keys, and values, of every layer.
 
     With a window the cache is a ring buffer of at most that many slots. Positions are counted from
@@ -52,9 +52,9 @@ class KVCache:
         split = np.array((slots, size))
         return {"cos": cos, "sin": sin, "mask": self._mask(size), "split": split, **self._parts}
 
-    def copy(self) -> "KVCache":
+    def copy(self) -> "NumpyKVCache":
         """Return an independent copy of the cache."""
-        other = KVCache.__new__(KVCache)
+        other = NumpyKVCache.__new__(NumpyKVCache)
         other.shape, other.count = self.shape, self.count
         other._set_store(self._store_LNTE.copy())
         other._saved_at, other._saved_LNSE = 0, None

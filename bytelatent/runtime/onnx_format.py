@@ -47,10 +47,6 @@ BLT_GRAPHS = (ENCODER_GRAPH, GLOBAL_GRAPH, DECODER_GRAPH)
 SELF_CONTAINED_FILE = "model.onnx"
 """Name of the file of an entropy model with its weights, as earlier versions wrote it."""
 
-WEIGHTS_FILE = "model.safetensors"
-
-ENTROPY_FOLDER = "entropy_model"
-"""Name of the sub-folder that holds the entropy model of a released BLT."""
 
 SHAPE_KEY = "bytelatent.shape"
 """Metadata key of a graph: a :class:`BltShape` or :class:`EntropyShape` in JSON."""

@@ -23,9 +23,9 @@ from bytelatent.architecture.ngrams import next_buckets
 from bytelatent.generation.boundaries import Boundaries
 from bytelatent.patching.patcher import PatcherArgs
 from bytelatent.runtime.entropy_graph import EntropyGraph
-from bytelatent.runtime.numpy_kv_cache import Floats, KVCache
+from bytelatent.runtime.numpy_kv_cache import Floats, NumpyKVCache
+from bytelatent.runtime.numpy_rows import NumpyOpenPatch, NumpyRow, Seen
 from bytelatent.runtime.onnx_format import BltShape, EntropyShape
-from bytelatent.runtime.runtime_rows import OpenPatch, Row, Seen
 
 CHUNK = 256
 """Largest number of bytes of a prompt in one call; it limits memory and does not change results."""
@@ -107,19 +107,21 @@ class StepModel:
         """Stack the logits ``[V]`` of several rows into one array ``[R, V]``."""
         return np.stack(logits)
 
-    def begin(self) -> Row:
+    def begin(self) -> NumpyRow:
         """Return a new row without bytes."""
         shape = self.shape
-        return Row(
+        return NumpyRow(
             recent=deque(maxlen=self._longest_ngram),
-            entropy_cache=None if self.entropy_shape is None else KVCache(self.entropy_shape.stack),
-            encoder_cache=KVCache(shape.encoder),
-            global_cache=KVCache(shape.global_model),
-            decoder_cache=KVCache(shape.decoder),
-            open_patch=OpenPatch(len(shape.read_layers), shape.dim),
+            entropy_cache=None
+            if self.entropy_shape is None
+            else NumpyKVCache(self.entropy_shape.stack),
+            encoder_cache=NumpyKVCache(shape.encoder),
+            global_cache=NumpyKVCache(shape.global_model),
+            decoder_cache=NumpyKVCache(shape.decoder),
+            open_patch=NumpyOpenPatch(len(shape.read_layers), shape.dim),
         )
 
-    def prefill(self, tokens: Sequence[int]) -> Row:
+    def prefill(self, tokens: Sequence[int]) -> NumpyRow:
         """Run the model over the prompt ``tokens``, BOS first, and return the new row.
 
         Raises:
@@ -139,7 +141,7 @@ class StepModel:
             yield tokens[begin : stop + 1]
             begin = stop + 1
 
-    def step(self, rows: Sequence[Row], tokens: Sequence[int]) -> None:
+    def step(self, rows: Sequence[NumpyRow], tokens: Sequence[int]) -> None:
         """Advance each row by its next token.
 
         Raises:
@@ -148,7 +150,7 @@ class StepModel:
         for row, token in zip(rows, tokens, strict=True):
             self.advance(row, [token])
 
-    def advance(self, row: Row, tokens: Sequence[int], seen: Seen | None = None) -> None:
+    def advance(self, row: NumpyRow, tokens: Sequence[int], seen: Seen | None = None) -> None:
         """Advance ``row`` by its next tokens; an end of document may only be the last of them.
 
         Args:
@@ -184,7 +186,9 @@ class StepModel:
             seen.closes += closes
             seen.logits.append(logits_SV)
 
-    def measure(self, row: Row, tokens: Sequence[int], before: Sequence[int]) -> list[float | None]:
+    def measure(
+        self, row: NumpyRow, tokens: Sequence[int], before: Sequence[int]
+    ) -> list[float | None]:
         """Run the entropy model and return the entropy in nats after each token.
 
         An entropy is None if the patching rule uses no entropy model.
@@ -203,18 +207,20 @@ class StepModel:
         entropies: list[float | None] = nats_S.tolist()
         return entropies
 
-    def draft(self, row: Row, token: int) -> tuple[Any, Any]:
+    def draft(self, row: NumpyRow, token: int) -> tuple[Any, Any]:
         """Run encoder and decoder over ``token``; return state ``[1, D]`` and logits ``[V]``."""
         state_1D = self._encode(row, [token])
         logits_1V = self._decode(row, state_1D, [row.latent], np.zeros(1, np.int64))
         return state_1D, logits_1V[0]
 
-    def decode(self, row: Row, states: Sequence[Any], latents: Sequence[Any]) -> list[Any]:
+    def decode(self, row: NumpyRow, states: Sequence[Any], latents: Sequence[Any]) -> list[Any]:
         """Run the decoder over states from :meth:`draft`, each with its latent; return logits."""
         own_S = np.arange(len(states), dtype=np.int64)
         return list(self._decode(row, np.concatenate(states), latents, own_S))
 
-    def encode_patches(self, row: Row, edges: Sequence[int], seen: Seen | None = None) -> list[Any]:
+    def encode_patches(
+        self, row: NumpyRow, edges: Sequence[int], seen: Seen | None = None
+    ) -> list[Any]:
         """Run the global transformer over the patches that ``edges`` delimits; return the latents.
 
         The open patch, which holds the bytes of these patches, is not changed.
@@ -234,12 +240,12 @@ class StepModel:
             latents += self._close_group(row, edges[begin : end + 1], seen)
         return latents
 
-    def keep(self, row: Row, begin: int, end: int) -> None:
+    def keep(self, row: NumpyRow, begin: int, end: int) -> None:
         """Keep only the bytes ``begin`` to ``end`` (exclusive) of the open patch."""
         row.open_patch.keep(begin, end)
 
     def _complete(
-        self, row: Row, before: int, closes: Sequence[bool], *, ends: bool, seen: Seen | None
+        self, row: NumpyRow, before: int, closes: Sequence[bool], *, ends: bool, seen: Seen | None
     ) -> list[Any]:
         """Compute the latents of the patches that end with the new bytes.
 
@@ -260,7 +266,7 @@ class StepModel:
         row.open_patch.ends_document |= ends and not closes[-1]
         return latents
 
-    def _encode(self, row: Row, tokens: Sequence[int], seen: Seen | None = None) -> Floats:
+    def _encode(self, row: NumpyRow, tokens: Sequence[int], seen: Seen | None = None) -> Floats:
         """Encode bytes and add the states that patches use to the open patch; return ``[S, D]``."""
         shape = self.shape
         hashes_SN = next_buckets(
@@ -278,7 +284,7 @@ class StepModel:
 
     def _decode(
         self,
-        row: Row,
+        row: NumpyRow,
         states_SD: Floats,
         latents: Sequence[Any],
         patch_S: NDArray[np.int64],
@@ -294,7 +300,7 @@ class StepModel:
             seen.decoder_weights += weights
         return np.asarray(logits_SV)
 
-    def _close_group(self, row: Row, edges: Sequence[int], seen: Seen | None) -> list[Any]:
+    def _close_group(self, row: NumpyRow, edges: Sequence[int], seen: Seen | None) -> list[Any]:
         begin_P, end_P = np.array(edges[:-1]), np.array(edges[1:])
         longest = int((end_P - begin_P).max())
         patch_bytes = self.shape.patch_bytes

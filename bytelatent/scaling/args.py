@@ -12,7 +12,7 @@ Settings = dict[str, Any]
 """Some settings of a run, nested as in :class:`bytelatent.training.args.TrainArgs`."""
 
 
-class CorpusArgs(BaseModel):
+class ScalingCorpusArgs(BaseModel):
     """Settings of the text that all models of a study share.
 
     Attributes:
@@ -173,7 +173,7 @@ class ScalingArgs(BaseModel):
     folder: Path
     out: Path
     threads: int | None = Field(default=1, ge=1)
-    corpus: CorpusArgs
+    corpus: ScalingCorpusArgs
     row_bytes: int = Field(default=512, ge=8)
     rows: int = Field(default=8, ge=1)
     vocab_size: int = Field(default=4096, ge=260, le=65536)

@@ -35,7 +35,7 @@ BATCH_TOKENS = 8192
 
 
 @dataclass(frozen=True)
-class Piece:
+class HeldOutPiece:
     """Piece of held-out text that is predicted by itself.
 
     Attributes:
@@ -67,7 +67,7 @@ Scorer = Callable[[Sequence[bytes]], list[Cost]]
 """Function that returns the costs of texts, each predicted by itself after BOS."""
 
 
-def test_pieces(args: ScalingArgs) -> list[Piece]:
+def test_pieces(args: ScalingArgs) -> list[HeldOutPiece]:
     """Return the text on which bits per byte are reported: every source according to its share.
 
     Raises:
@@ -80,7 +80,7 @@ def test_pieces(args: ScalingArgs) -> list[Piece]:
     return _pieces(args, sizes, args.row_bytes)
 
 
-def language_pieces(args: ScalingArgs, language_bytes: int) -> list[Piece]:
+def language_pieces(args: ScalingArgs, language_bytes: int) -> list[HeldOutPiece]:
     """Return the same amount of text for every language, or less if the corpus has less."""
     shares = args.corpus.shares()
     sources = held_out(args.corpus.root_dir, "test", shares, limit=1)
@@ -91,7 +91,7 @@ def language_pieces(args: ScalingArgs, language_bytes: int) -> list[Piece]:
     return _pieces(args, {name: max(1, size) for name, size in sizes.items()}, args.row_bytes)
 
 
-def noise_pieces(args: ScalingArgs, noise_bytes: int) -> list[Piece]:
+def noise_pieces(args: ScalingArgs, noise_bytes: int) -> list[HeldOutPiece]:
     """Return the text for noise, in pieces of half a row because noise makes them longer."""
     sizes = {s: max(1, int(share * noise_bytes)) for s, share in args.corpus.shares().items()}
     return _pieces(args, sizes, args.row_bytes // 2)
@@ -168,7 +168,7 @@ def summary(costs: Iterable[Cost]) -> dict[str, float]:
     }
 
 
-def summaries(pieces: Sequence[Piece], costs: Sequence[Cost]) -> dict[str, Any]:
+def summaries(pieces: Sequence[HeldOutPiece], costs: Sequence[Cost]) -> dict[str, Any]:
     """Sum the costs of all pieces, in total, by source and by language."""
     result: dict[str, Any] = {"total": summary(costs)}
     for by in ("source", "language"):
@@ -179,12 +179,12 @@ def summaries(pieces: Sequence[Piece], costs: Sequence[Cost]) -> dict[str, Any]:
     return result
 
 
-def _pieces(args: ScalingArgs, sizes: dict[str, int], longest: int) -> list[Piece]:
+def _pieces(args: ScalingArgs, sizes: dict[str, int], longest: int) -> list[HeldOutPiece]:
     pieces = []
     for source, size in sizes.items():
         (source_text,) = held_out(args.corpus.root_dir, "test", [source], limit=size)
         pieces += [
-            Piece(source, source_text.language, piece)
+            HeldOutPiece(source, source_text.language, piece)
             for document in source_text.documents
             for piece in cut_pieces(document, longest, at_blanks=True)
         ]

@@ -34,6 +34,7 @@ MEASURES = {
 LAWS: dict[str, Fit] = {"power": fit_power, "offset": fit_offset}
 
 Record = dict[str, Any]
+"""Record of a run, as its file contains it."""
 
 
 def read_records(folder: Path) -> list[Record]:

@@ -7,9 +7,6 @@ from bytelatent.architecture.flops_per_byte import flops_per_byte
 from bytelatent.scaling.answers import Section, number, sign
 from bytelatent.scaling.study_results import Findings
 
-CONTEXT = 8192
-"""Context in bytes for which the cost of the published model is counted, as in the paper."""
-
 PEERS = {
     "blt-entropy": "BLT-Entropy, patches of 4",
     "bpe": "Llama 3 (BPE)",
@@ -23,6 +20,9 @@ WHY = (
     "of their FLOPs in the layers over bytes, which patches do not spare; and a vocabulary stores "
     "pieces of words that a small byte-level model has not learnt to spell after so few bytes."
 )
+
+PAPER_FILE = "paper.json"
+"""Name of the file with the figures of the paper, beside the folder of records."""
 
 Paper = dict[str, Any]
 """Content of ``paper.json``; empty if the file is missing."""
@@ -99,7 +99,7 @@ def _cutter(findings: Findings) -> list[str]:
     big = flops_per_byte(
         published.BLT_8B,
         patch_size=published.PATCH_SIZE,
-        context=CONTEXT,
+        context=published.CONTEXT,
         entropy_model=published.ENTROPY_MODEL,
     )
     assert big.entropy_model is not None

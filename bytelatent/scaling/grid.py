@@ -9,7 +9,7 @@ from bytelatent.config import check_args
 from bytelatent.files import json_text
 from bytelatent.patching.rules import ENTROPY_MODES
 from bytelatent.scaling.args import ScalingArgs, Settings
-from bytelatent.scaling.study_folders import StudyPaths, Vocabulary
+from bytelatent.scaling.study_folders import BpeVocabulary, StudyPaths
 from bytelatent.training.args import TrainArgs
 
 
@@ -72,7 +72,7 @@ def points(args: ScalingArgs) -> Iterator[Point]:
                 )
 
 
-def draft(args: ScalingArgs, point: Point, lr: float, words: Vocabulary | None) -> TrainArgs:
+def draft(args: ScalingArgs, point: Point, lr: float, words: BpeVocabulary | None) -> TrainArgs:
     """Return the settings of a run without its final number of steps.
 
     Args:
@@ -151,7 +151,7 @@ def merged(*layers: Settings) -> Settings:
     return result
 
 
-def _of_tokens(words: Vocabulary, args: ScalingArgs) -> Settings:
+def _of_tokens(words: BpeVocabulary, args: ScalingArgs) -> Settings:
     """Return the settings of a vocabulary, with rows of as many bytes as in other families.
 
     A row of a source is a row of tokens, and tokens are longer in some sources than in others. The

@@ -10,20 +10,20 @@ from torch import nn
 
 from bytelatent.architecture.args import LMTransformerArgs
 from bytelatent.files import read_json, write_json
+from bytelatent.formats.file_names import METRICS_FILE, MODEL_FILES, MODEL_NEEDS
 from bytelatent.formats.find import model_folder
-from bytelatent.formats.released import LM_KIND, MODEL_FILES, MODEL_NEEDS, find_checkpoint
+from bytelatent.formats.released import LM_KIND, find_checkpoint
 from bytelatent.metrics import read_metrics
 from bytelatent.model.blt import ByteLatentTransformer
 from bytelatent.scaling import training_flops as flops
 from bytelatent.scaling.args import ScalingArgs
 from bytelatent.scaling.bits_per_byte import load_scorer, summaries, test_pieces
+from bytelatent.scaling.collecting import Record
 from bytelatent.scaling.grid import Point, needs_entropies, without_paths
 from bytelatent.scaling.machine import commit, machine
 from bytelatent.scaling.study_folders import StudyPaths
 from bytelatent.training.args import TrainArgs
 from bytelatent.transformer import LMTransformer
-
-Record = dict[str, Any]
 
 
 def describe(args: ScalingArgs, point: Point, run: TrainArgs, command: str) -> Record:
@@ -32,7 +32,7 @@ def describe(args: ScalingArgs, point: Point, run: TrainArgs, command: str) -> R
     Raises:
         ValueError: the model or the held-out text is missing.
     """
-    lines = read_metrics(run.dump_dir / "metrics.jsonl")
+    lines = read_metrics(run.dump_dir / METRICS_FILE)
     trained = _trained(lines)
     began = time.perf_counter()
     measured = measure(args, run.dump_dir / "model")

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from bytelatent.files import read_json, write_json, write_text
+from bytelatent.formats.file_names import SCALING_REPORT_FILE
 from bytelatent.scaling.answers import Section, answers, moves, number
 from bytelatent.scaling.args import ScalingArgs
 from bytelatent.scaling.collecting import (
@@ -19,11 +20,9 @@ from bytelatent.scaling.collecting import (
     has_records,
     write_fits,
 )
-from bytelatent.scaling.comparison import Paper, beside_the_paper
+from bytelatent.scaling.comparison import PAPER_FILE, Paper, beside_the_paper
 from bytelatent.scaling.study_results import Findings, bits, mean, ordered, read_findings
 
-REPORT, PAPER = "scaling_report.json", "paper.json"
-"""Files beside the folder of records: the report and the figures of the paper."""
 BEGIN = "<!-- python -m bytelatent.scaling report writes from here -->"
 END = "<!-- to here -->"
 
@@ -31,7 +30,7 @@ HOUR = 3600
 
 
 @dataclass(frozen=True)
-class Planned:
+class PlannedRuns:
     """Runs that a configuration plans.
 
     Attributes:
@@ -64,9 +63,9 @@ class Report:
     sections: list[Section] = field(default_factory=list)
 
 
-def planned_by(args: ScalingArgs) -> Planned:
+def planned_by(args: ScalingArgs) -> PlannedRuns:
     """Return the runs that the configuration of a study plans."""
-    return Planned(
+    return PlannedRuns(
         list(args.families),
         [(budget.flops, len(budget.seeds)) for budget in args.budgets.values()],
         list(args.ablations.variants) if args.ablations else (),
@@ -81,12 +80,12 @@ def report_of(args: ScalingArgs) -> Report:
     Raises:
         ValueError: a file is damaged.
     """
-    paper = args.out.parent / PAPER
+    paper = args.out.parent / PAPER_FILE
     numbers = read_json(paper) if paper.is_file() else {}
     return make_report(read_findings(args.out), planned_by(args), numbers)
 
 
-def make_report(findings: Findings, planned: Planned, paper: Paper) -> Report:
+def make_report(findings: Findings, planned: PlannedRuns, paper: Paper) -> Report:
     """Make the report from the findings so far."""
     run_count = len(planned.families) * sum(seeds for _, seeds in planned.budgets)
     if not findings.grid:
@@ -121,13 +120,13 @@ def write_report(args: ScalingArgs) -> list[Path]:
     """
     refresh(args)
     report, data = report_of(args), args.out.parent
-    write_json(data / REPORT, asdict(report))
+    write_json(data / SCALING_REPORT_FILE, asdict(report))
     document = data.parent / "docs" / "scaling.md"
     if not document.is_file():
-        return [data / REPORT]
+        return [data / SCALING_REPORT_FILE]
     text = document.read_text(encoding="utf-8")
     write_text(document, replaced(text, report, document))
-    return [data / REPORT, document]
+    return [data / SCALING_REPORT_FILE, document]
 
 
 def refresh(args: ScalingArgs) -> None:
@@ -167,7 +166,7 @@ def markdown(report: Report) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _lacking(findings: Findings, planned: Planned) -> list[str]:
+def _lacking(findings: Findings, planned: PlannedRuns) -> list[str]:
     """Say what was planned and has not been run."""
     lacking = []
     missing = []

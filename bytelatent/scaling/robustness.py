@@ -10,7 +10,7 @@ import torch
 from bytelatent.files import read_json, write_json
 from bytelatent.scaling.args import RobustnessArgs, ScalingArgs
 from bytelatent.scaling.bits_per_byte import (
-    Piece,
+    HeldOutPiece,
     Scorer,
     language_pieces,
     load_scorer,
@@ -93,7 +93,7 @@ def measure(args: ScalingArgs, settings: RobustnessArgs, scorer: Scorer) -> dict
     }
 
 
-def noise_table(scorer: Scorer, pieces: Sequence[Piece]) -> dict[str, Any]:
+def noise_table(scorer: Scorer, pieces: Sequence[HeldOutPiece]) -> dict[str, Any]:
     """Measure the bits per byte of the clean text and of the text with each noise.
 
     ``clean_bytes`` of noisy text is the length of the text before the noise; the bits of the whole
@@ -105,7 +105,7 @@ def noise_table(scorer: Scorer, pieces: Sequence[Piece]) -> dict[str, Any]:
     return {name: summary(scorer(text)) | {"clean_bytes": size} for name, text in texts.items()}
 
 
-def spelling_table(scorer: Scorer, pieces: Sequence[Piece], count: int) -> dict[str, Any]:
+def spelling_table(scorer: Scorer, pieces: Sequence[HeldOutPiece], count: int) -> dict[str, Any]:
     """Return the share of right answers by task, its standard error and the item count."""
     words = frequent_words(piece.data.decode() for piece in pieces if piece.language == ENGLISH)
     results = {}

@@ -17,6 +17,7 @@ import torch
 from bytelatent.files import read_json, write_json
 from bytelatent.scaling import training_flops as flops
 from bytelatent.scaling.args import ScalingArgs
+from bytelatent.scaling.collecting import Record
 from bytelatent.scaling.grid import (
     Point,
     draft,
@@ -28,8 +29,8 @@ from bytelatent.scaling.grid import (
 )
 from bytelatent.scaling.records import describe
 from bytelatent.scaling.study_folders import (
+    BpeVocabulary,
     StudyPaths,
-    Vocabulary,
     prepare_entropies,
     prepare_text,
     prepare_vocabulary,
@@ -39,8 +40,6 @@ from bytelatent.training.checkpoint import FolderBusyError, sole_run
 from bytelatent.training.divergence import DivergedError
 from bytelatent.training.stopping import StopRequest
 from bytelatent.training.trainer import StepReport, Trainer
-
-Record = dict[str, Any]
 
 WAIT_SECONDS = 2.0
 """Time in seconds between two checks of what other processes have locked."""
@@ -82,7 +81,7 @@ class Study:
         self._trained = 0
         self._diverged: set[Point] = set()
         self._chosen: dict[str, dict[str, Any]] = {}
-        self._words: Vocabulary | None = None
+        self._words: BpeVocabulary | None = None
         self.stop = stop or StopRequest()
 
     def run(self) -> bool:
@@ -250,7 +249,7 @@ class Study:
             self.report(f"{point.name}: {error}")
             return False
 
-    def _vocabulary(self, point: Point) -> Vocabulary | None:
+    def _vocabulary(self, point: Point) -> BpeVocabulary | None:
         if self.args.families[point.family].tokens != "bpe":
             return None
         if self._words is None:

@@ -14,7 +14,7 @@ from bytelatent.data.documents import read_documents
 from bytelatent.data.held_out import held_out
 from bytelatent.data.sources import find_chunks
 from bytelatent.files import json_text, read_json, write_json, write_text
-from bytelatent.scaling.args import CorpusArgs, ScalingArgs
+from bytelatent.scaling.args import ScalingArgs, ScalingCorpusArgs
 from bytelatent.tokenizers.bpe_tokenizer import BpeTokenizer, train_bpe
 
 logger = logging.getLogger(__name__)
@@ -27,7 +27,7 @@ BATCH_BYTES = 16_384
 
 
 @dataclass(frozen=True)
-class Vocabulary:
+class BpeVocabulary:
     """A trained BPE vocabulary.
 
     Attributes:
@@ -123,7 +123,7 @@ def prepare_entropies(args: ScalingArgs, stopped: Callable[[], bool]) -> None:
         measure_shard(shard, model, preprocess_args)
 
 
-def prepare_vocabulary(args: ScalingArgs) -> Vocabulary:
+def prepare_vocabulary(args: ScalingArgs) -> BpeVocabulary:
     """Learn the vocabulary from the drawn training text, unless that is done.
 
     Raises:
@@ -152,10 +152,10 @@ def prepare_vocabulary(args: ScalingArgs) -> Vocabulary:
             f"vocab_size: {paths.tokenizer} was made for {about['asked']} ids, not "
             f"{args.vocab_size}; choose another folder"
         )
-    return Vocabulary(paths.tokenizer, about["size"], about["lengths"])
+    return BpeVocabulary(paths.tokenizer, about["size"], about["lengths"])
 
 
-def _drawn(corpus: CorpusArgs, source: str, share: float) -> list[bytes]:
+def _drawn(corpus: ScalingCorpusArgs, source: str, share: float) -> list[bytes]:
     """Draw whole documents at random from a source, as many as its share needs."""
     paths = find_chunks(corpus.root_dir, "train", source)
     documents = [document for path in paths for document in read_documents(path) if document]

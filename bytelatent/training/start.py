@@ -8,14 +8,13 @@ from torch import nn
 from bytelatent.architecture.parameters import blt_parameters, entropy_parameters
 from bytelatent.distributed.devices import total_memory
 from bytelatent.distributed.env import World
+from bytelatent.loading import Model
 from bytelatent.model.blt import ByteLatentTransformer
 from bytelatent.training.args import TrainArgs
 from bytelatent.transformer import LMTransformer
 
 INIT_ONLY_KEYS = {"seed", "init_base_std", "init_std_factor", "dropout"}
 """Settings of a model that only affect how fresh weights are drawn and how they are trained."""
-
-Model = LMTransformer | ByteLatentTransformer
 
 
 BYTES_PER_PARAMETER = {"adamw": 16, "muon": 12}

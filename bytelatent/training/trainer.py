@@ -27,8 +27,8 @@ from bytelatent.distributed.devices import warn_of_slow_bf16
 from bytelatent.distributed.env import World
 from bytelatent.distributed.parallel import full_weights, place
 from bytelatent.files import write_text
-from bytelatent.formats.train_args import TRAIN_ARGS_FILE
-from bytelatent.loading import write_settings
+from bytelatent.formats.file_names import METRICS_FILE, RUN_CONFIG_FILE, TRAIN_ARGS_FILE
+from bytelatent.loading import Model, write_settings
 from bytelatent.metrics import MetricsFile, Tally, bits_per_byte, memory_bytes
 from bytelatent.model.blt import ByteLatentTransformer
 from bytelatent.model.layers import TransformerBlock
@@ -39,7 +39,7 @@ from bytelatent.training.divergence import refuse_not_finite, refuse_risen_loss
 from bytelatent.training.live_patches import TrainingPatcher
 from bytelatent.training.optim import build_optimizers, learning_rate, set_learning_rate
 from bytelatent.training.profiling import profiled
-from bytelatent.training.start import INIT_ONLY_KEYS, Model, check_memory, starting_model
+from bytelatent.training.start import INIT_ONLY_KEYS, check_memory, starting_model
 from bytelatent.training.stopping import StopRequest
 from bytelatent.transformer import LMTransformer
 
@@ -169,10 +169,10 @@ class Trainer:
         The configuration of a run that is finished already stays as it is.
         """
         args, main = self.args, self.world.is_main
-        config, is_new = args.dump_dir / "config.yaml", self.step < args.steps
+        config, is_new = args.dump_dir / RUN_CONFIG_FILE, self.step < args.steps
         if main and (is_new or not config.exists()):
             write_text(config, save_args(args))
-        path = args.dump_dir / "metrics.jsonl"
+        path = args.dump_dir / METRICS_FILE
         self.metrics = MetricsFile(path, args.metrics, step=self.step, write=main)
         return is_new
 

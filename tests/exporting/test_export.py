@@ -9,10 +9,11 @@ import torch
 from bytelatent.export import main
 from bytelatent.exporting.folders import export_blt
 from bytelatent.files import read_json, write_json
+from bytelatent.formats.file_names import ENTROPY_FOLDER, WEIGHTS_FILE
 from bytelatent.loading import load_text_model
 from bytelatent.model.blt import ByteLatentTransformer
 from bytelatent.runtime import BltRuntime
-from bytelatent.runtime.onnx_format import BLT_GRAPHS, ENTROPY_FOLDER, ENTROPY_GRAPH, WEIGHTS_FILE
+from bytelatent.runtime.onnx_format import BLT_GRAPHS, ENTROPY_GRAPH
 from bytelatent.tokenizers.constants import PAD_ID
 from tests.conftest import Case
 from tests.generation.random_cases import lively

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from bytelatent.generation.run import Options, Run
+from bytelatent.generation.run import GenerationOptions, Run
 from bytelatent.generation.sampling import SamplingArgs
 from bytelatent.generation.torch_backend.prefill import prefill
 from bytelatent.generation.torch_backend.recorded import Recorded
@@ -62,7 +62,7 @@ def test_engine_recordings_and_graphs_write_the_same_text(sizes, speculate, tmp_
     wanted = {"max_bytes": 24, "sampling": sampling, "speculate": speculate}
     expected = case.engine().generate(prompts, **wanted)
     recorded = Recorded(case.blt, case.entropy_model, case.patcher, recorder=Tape())
-    options = Options(24, sampling, (), speculate)
+    options = GenerationOptions(24, sampling, (), speculate)
     others = {
         "recorded": Run(TorchModel(recorded), prompts, options).whole(),
         "graphs": runtime_of(case, tmp_path).generate(prompts, **wanted),

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 import torch
 
-from bytelatent.generation.run import Options, Run
+from bytelatent.generation.run import GenerationOptions, Run
 from bytelatent.generation.sampling import SamplingArgs
 from bytelatent.generation.torch_backend.engine import Engine
 from bytelatent.generation.torch_backend.incremental import Incremental
 from bytelatent.generation.torch_backend.prefill import prefill
 from bytelatent.generation.torch_backend.recorded import BUFFERS_KEPT, CudaGraphs, Recorded
-from bytelatent.generation.torch_backend.rows import Row
+from bytelatent.generation.torch_backend.rows import TorchRow
 from bytelatent.generation.torch_backend.torch_byte_model import TorchModel
 from bytelatent.patching.patcher import PatcherArgs
 from bytelatent.tokenizers.constants import BOS_ID
@@ -54,7 +54,7 @@ def test_every_logit_is_that_of_a_full_pass(variant, mode) -> None:
 def test_text_is_that_of_the_engine(variant, mode, speculate) -> None:
     case = random_case(variant, mode, 4)
     prompts = [case.data, b"another one", b""]
-    options = Options(24, SamplingArgs(temperature=0.7, seed=5), (), speculate)
+    options = GenerationOptions(24, SamplingArgs(temperature=0.7, seed=5), (), speculate)
     found = Run(TorchModel(recorded(case)), prompts, options).whole()
     expected = case.engine().generate(
         prompts, max_bytes=24, sampling=options.sampling, speculate=speculate
@@ -111,7 +111,7 @@ def test_entropy_models_without_a_window() -> None:
         assert rows[1].entropy == pytest.approx(rows[0].entropy, abs=1e-4)
 
 
-def step_on(model: Incremental, row: Row, count: int) -> None:
+def step_on(model: Incremental, row: TorchRow, count: int) -> None:
     for _ in range(count):
         model.step([row], [101])
 

@@ -15,8 +15,8 @@ from bytelatent.generation.speculative import (
     FIRST_LENGTH,
     LONGEST_DRAFT,
     DraftLength,
-    Round,
     Speculation,
+    SpeculationRound,
 )
 from bytelatent.generation.torch_backend.incremental import Incremental
 from bytelatent.generation.torch_backend.prefill import prefill
@@ -156,8 +156,8 @@ def test_auto_follows_acceptance_and_changes_no_greedy_text(wide) -> None:
     assert len({event.drafted for event in rounds[:-1]}) > 2
 
 
-def drafted(length: int, accepted: int) -> Round:
-    return Round([9], [None], [None], [False], draft=[9] * length, accepted=accepted)
+def drafted(length: int, accepted: int) -> SpeculationRound:
+    return SpeculationRound([9], [None], [None], [False], draft=[9] * length, accepted=accepted)
 
 
 def test_the_length_of_drafts() -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from bytelatent.plotting.artifacts import ArtifactWriter
-from bytelatent.plotting.command_line import Command
+from bytelatent.plotting.command_line import PlotCommand
 from bytelatent.runtime.entropy_runtime import ByteAnalysis
 from bytelatent.tokenizers.blt_tokenizer import BltTokenizer
 
@@ -100,7 +100,7 @@ class Place:
     def options(self) -> list[str]:
         return ["--out", str(self.out), "--data", str(self.data)]
 
-    def run(self, command: Command, *words: str) -> int:
+    def run(self, command: PlotCommand, *words: str) -> int:
         return command.main([*words, *self.options], load=lambda _: FakeModel())
 
     def read(self, name: str) -> Any:

@@ -10,7 +10,7 @@ from bytelatent.patching.rules import lengths_from_starts
 from bytelatent.patching.rules.by_token import space_starts, static_starts
 from bytelatent.plotting.overlay_image import COLUMNS, _wrap
 from bytelatent.plotting.patch_overlay import COMMAND, DEFAULT_TEXT
-from bytelatent.plotting.pieces import Kind, Piece
+from bytelatent.plotting.pieces import Piece, PieceKind
 
 
 @pytest.mark.usefixtures("no_images")
@@ -61,7 +61,7 @@ def test_long_texts_are_cut_in_the_image_with_a_remark(place):
 
 @pytest.mark.parametrize("text", ["word " * 60, "x" * 400, "a\n\nb", "wide 你好 " * 40])
 def test_lines_are_wrapped_without_losing_anything(text):
-    pieces = [Piece(0, Kind.LINE_END if c == "\n" else Kind.TEXT, c) for c in text]
+    pieces = [Piece(0, PieceKind.LINE_END if c == "\n" else PieceKind.TEXT, c) for c in text]
     lines = _wrap(pieces)
     assert [cell.piece for line in lines for cell in line] == pieces
     for line in lines:

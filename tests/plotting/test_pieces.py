@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bytelatent.plotting.pieces import Kind, pieces
+from bytelatent.plotting.pieces import PieceKind, pieces
 
 
 def shown(data, lengths):
@@ -53,5 +53,5 @@ def test_every_patch_is_shown_in_order(data, draw):
 def test_uncut_text_is_shown_whole(text):
     data = text.encode()
     found = pieces(data, [(0, len(data))] if data else [])
-    plain = "".join(piece.text for piece in found if piece.kind is Kind.TEXT)
+    plain = "".join(piece.text for piece in found if piece.kind is PieceKind.TEXT)
     assert plain == "".join(c for c in text if c in plain)

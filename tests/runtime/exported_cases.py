@@ -6,10 +6,10 @@ from pathlib import Path
 from safetensors.torch import save_file
 
 from bytelatent.exporting.folders import export_blt, export_entropy
+from bytelatent.formats.file_names import ENTROPY_FOLDER, WEIGHTS_FILE
 from bytelatent.generation.torch_backend.engine import Engine
 from bytelatent.loading import TextModel
 from bytelatent.runtime import BltRuntime
-from bytelatent.runtime.onnx_format import ENTROPY_FOLDER, WEIGHTS_FILE
 from tests.generation.random_cases import RandomCase, lively, random_case
 from tests.test_blt import LOCAL, tiny
 from tests.test_transformer import tiny as tiny_lm

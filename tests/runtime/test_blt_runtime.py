@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from bytelatent.generation.sampling import SamplingArgs
+from bytelatent.generation.torch_backend.engine import Engine
 from bytelatent.patching.patcher import PatcherArgs
 from bytelatent.runtime import BltRuntime
 from bytelatent.tokenizers.constants import BOS_ID, EOS_ID, OFFSET
@@ -164,6 +165,11 @@ def test_a_stream_can_be_given_up(runtime, monkeypatch) -> None:
     stream.close()
     assert next(stream, None) is None
     assert not stepped
+
+
+@pytest.mark.parametrize("call", ["stream", "generate"])
+def test_both_backends_share_the_calls_that_generate(call: str) -> None:
+    assert getattr(BltRuntime, call) is getattr(Engine, call)
 
 
 def test_bad_numbers_are_refused_before_anything_runs(runtime) -> None:

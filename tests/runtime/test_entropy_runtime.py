@@ -13,10 +13,11 @@ from safetensors.torch import load_file
 
 from bytelatent.architecture.args import LMTransformerArgs
 from bytelatent.architecture.ngrams import next_buckets
-from bytelatent.export import DTYPES, export
+from bytelatent.export import export
 from bytelatent.export import main as export_main
 from bytelatent.exporting.folders import export_entropy
 from bytelatent.formats.find import PRETRAINED
+from bytelatent.formats.weights import DTYPES
 from bytelatent.model.hashing import ngram_hashes
 from bytelatent.patching.entropies import entropy
 from bytelatent.runtime import EntropyRuntime, ModelFileError, Prefixes

@@ -6,8 +6,9 @@ import shutil
 import numpy as np
 import pytest
 
+from bytelatent.formats.file_names import ENTROPY_FOLDER, WEIGHTS_FILE
 from bytelatent.runtime import BltRuntime, ModelFileError
-from bytelatent.runtime.onnx_format import BLT_GRAPHS, ENTROPY_FOLDER, ENTROPY_GRAPH, WEIGHTS_FILE
+from bytelatent.runtime.onnx_format import BLT_GRAPHS, ENTROPY_GRAPH
 from tests.generation.random_cases import random_case
 from tests.runtime.exported_cases import write
 

@@ -12,7 +12,7 @@ from bytelatent.model.blt import ByteLatentTransformer
 from bytelatent.scaling import training_flops as flops
 from bytelatent.scaling.args import ScalingArgs
 from bytelatent.scaling.grid import draft, grid_point, merged
-from bytelatent.scaling.study_folders import Vocabulary
+from bytelatent.scaling.study_folders import BpeVocabulary
 from bytelatent.training.args import TrainArgs
 from bytelatent.transformer import LMTransformer
 
@@ -24,7 +24,7 @@ ROWS, SIZE, PATCH = 2, 128, 4
 
 def run_of(family: str, budget: str) -> TrainArgs:
     """A run of the shipped study, its rows and windows of ``SIZE`` tokens."""
-    words = Vocabulary(Path("none.json"), 4096, LENGTHS) if family == "bpe" else None
+    words = BpeVocabulary(Path("none.json"), 4096, LENGTHS) if family == "bpe" else None
     found = draft(ARGS, grid_point(ARGS, family, budget, 0), 1e-3, words)
     changes = {"data": {"seq_len": SIZE}}
     if found.entropy_model is not None:
@@ -95,7 +95,7 @@ def test_the_shipped_study_matches_its_families() -> None:
     assert all(len(budget.seeds) >= 2 for budget in budgets[:2])
     for budget in ARGS.budgets:
         bytes_per_unit = {"bytes": 1.0, "bpe": 2.7, "blt-entropy": 4.5}
-        words = Vocabulary(Path("none.json"), 4096, LENGTHS)
+        words = BpeVocabulary(Path("none.json"), 4096, LENGTHS)
         costs = []
         for family in ARGS.families:
             given = words if family == "bpe" else None

@@ -1,7 +1,6 @@
 """Text of a released model's card. Every figure in it is measured or read from the run."""
 
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,9 +17,17 @@ from bytelatent.evaluation.cards.facts import (
 )
 from bytelatent.evaluation.cards.training_facts import commands, curve, training
 from bytelatent.evaluation.corpus import BYTE_MODEL, COUNTING, MAX_BYTES
+from bytelatent.formats.file_names import (
+    CALIBRATION_FILE,
+    CONFIG_FILE,
+    EVALUATION_FILE,
+    METRICS_FILE,
+    TRAIN_ARGS_FILE,
+    WEIGHTS_FILE,
+)
+from bytelatent.formats.hub import TEMPLATES
 from bytelatent.patching.patcher import PatcherArgs
-
-TEMPLATES = Path(__file__).parents[2] / "templates"
+from bytelatent.runtime.onnx_format import DECODER_GRAPH, ENCODER_GRAPH, ENTROPY_GRAPH, GLOBAL_GRAPH
 
 HELD_OUT = {
     "test": "Held-out documents of the test split",
@@ -37,16 +44,16 @@ EQUAL = 0.01
 
 
 FILES = {
-    "config.json": "shape, in the released layout",
-    "model.safetensors": "weights, {dtype}",
-    "entropy.onnx": "a graph for onnxruntime, without torch; reads `model.safetensors`",
-    "encoder.onnx": "bytes to byte states, as a graph for onnxruntime; reads `model.safetensors`",
-    "global.onnx": "patches to latents, as a graph for onnxruntime; reads `model.safetensors`",
-    "decoder.onnx": "byte states to logits, as a graph for onnxruntime; reads `model.safetensors`",
-    "train_args.json": "the run, with tokenizer and patcher",
-    "calibration.json": "bytes per patch by threshold, for the mix and each language",
-    "evaluation.json": "the tables below, and patch lengths",
-    "metrics.jsonl": "the curve of the run",
+    CONFIG_FILE: "shape, in the released layout",
+    WEIGHTS_FILE: "weights, {dtype}",
+    ENTROPY_GRAPH: "a graph for onnxruntime, without torch; reads `model.safetensors`",
+    ENCODER_GRAPH: "bytes to byte states, as a graph for onnxruntime; reads `model.safetensors`",
+    GLOBAL_GRAPH: "patches to latents, as a graph for onnxruntime; reads `model.safetensors`",
+    DECODER_GRAPH: "byte states to logits, as a graph for onnxruntime; reads `model.safetensors`",
+    TRAIN_ARGS_FILE: "the run, with tokenizer and patcher",
+    CALIBRATION_FILE: "bytes per patch by threshold, for the mix and each language",
+    EVALUATION_FILE: "the tables below, and patch lengths",
+    METRICS_FILE: "the curve of the run",
     "NOTICE": "whose texts it learned from, with licences",
 }
 

@@ -2,17 +2,14 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from bytelatent.config import load_args
+from bytelatent.config import CONFIGS, load_args
 from bytelatent.evaluation.cards.facts import Release, all_bytes, shown
 from bytelatent.metrics import find_rounds
 from bytelatent.training.args import TrainArgs
-
-CONFIGS = Path(__file__).parents[2] / "configs"
 
 BARS = "▁▂▃▄▅▆▇█"
 PARTS, MOMENTS = 40, 8

@@ -1,22 +1,20 @@
 """Text generation by torch; :class:`bytelatent.runtime.BltRuntime` generates without torch."""
 
-from collections.abc import Iterator, Sequence
 from typing import cast
 
-from bytelatent.generation.events import Event, Generated
-from bytelatent.generation.run import MAX_BYTES, Options, Run, Speculate
-from bytelatent.generation.sampling import SamplingArgs
+from bytelatent.generation.text_generator import TextGenerator
 from bytelatent.generation.torch_backend.incremental import Incremental
 from bytelatent.generation.torch_backend.matrices import Weights, weights_kind
 from bytelatent.generation.torch_backend.recorded import CudaGraphs, Recorded
+from bytelatent.generation.torch_backend.rows import TorchRow
 from bytelatent.generation.torch_backend.torch_byte_model import TorchModel
 from bytelatent.model.blt import ByteLatentTransformer
 from bytelatent.patching.patcher import PatcherArgs
 from bytelatent.transformer import LMTransformer
 
 
-class Engine:
-    """Text generator: a BLT, the entropy model that it needs for patching, and the patching rule.
+class Engine(TextGenerator[TorchRow]):
+    """Text generator by torch: a BLT, its entropy model and its patching rule.
 
     The weights of the local models and of the entropy model are copied to another layout: create a
     new engine after the weights have changed. Calls are independent of one another.
@@ -36,6 +34,8 @@ class Engine:
             ``weights`` says, or CUDA graphs are chosen for another device.
     """
 
+    model: TorchModel
+
     def __init__(
         self,
         blt: ByteLatentTransformer,
@@ -50,49 +50,7 @@ class Engine:
             raise ValueError(f"cuda_graphs: the model is on {device.type}, they need CUDA")
         parts = blt, entropy_model, patcher_args, cast(Weights, weights_kind(weights))
         if cuda_graphs or (cuda_graphs is None and device.type == "cuda"):
-            self.model = TorchModel(Recorded(*parts, recorder=CudaGraphs(device)))
+            steps: Incremental = Recorded(*parts, recorder=CudaGraphs(device))
         else:
-            self.model = TorchModel(Incremental(*parts))
-
-    def stream(
-        self,
-        prompts: Sequence[bytes],
-        *,
-        max_bytes: int = MAX_BYTES,
-        sampling: SamplingArgs | None = None,
-        stop: Sequence[bytes] = (),
-        speculate: Speculate = None,
-    ) -> Iterator[Event]:
-        """Yield the tokens of all rows as they are generated; the rows alternate.
-
-        The text of a row does not depend on the other rows: with greedy and with seeded sampling, a
-        prompt gets the same text alone and in a batch.
-
-        Args:
-            prompts: bytes that each text continues; may be empty and need not be UTF-8.
-            max_bytes: largest number of tokens of a row.
-            sampling: how a token is chosen; greedy if None.
-            stop: strings; a row ends before the first of them that it generates.
-            speculate: number of tokens to draft at once (:mod:`bytelatent.generation.speculative`),
-                or ``auto`` to adapt it to how many are accepted; a shorter window is also a limit.
-                Greedy text does not change. Sampled text keeps its distribution, but a seed gives
-                another text.
-
-        Raises:
-            ValueError: a number is out of range or a stop string is empty.
-        """
-        options = Options(max_bytes, sampling or SamplingArgs(), tuple(stop), speculate)
-        return iter(Run(self.model, prompts, options))
-
-    def generate(
-        self,
-        prompts: Sequence[bytes],
-        *,
-        max_bytes: int = MAX_BYTES,
-        sampling: SamplingArgs | None = None,
-        stop: Sequence[bytes] = (),
-        speculate: Speculate = None,
-    ) -> list[Generated]:
-        """Return the whole text of every row; the arguments are those of :meth:`stream`."""
-        options = Options(max_bytes, sampling or SamplingArgs(), tuple(stop), speculate)
-        return Run(self.model, prompts, options).whole()
+            steps = Incremental(*parts)
+        super().__init__(TorchModel(steps))

@@ -26,10 +26,10 @@ from bytelatent.generation.torch_backend.packed_weights import (
     CrossStep,
     normed_product,
 )
-from bytelatent.generation.torch_backend.rows import Latent, OpenPatch, Row, RowBuffers
+from bytelatent.generation.torch_backend.rows import Latent, RowBuffers, TorchOpenPatch, TorchRow
 from bytelatent.generation.torch_backend.stack import Stack, Step
 from bytelatent.model.blt import ByteLatentTransformer
-from bytelatent.model.cross_attention import BytesReadPatches
+from bytelatent.model.cross_attention import DecoderCrossAttention
 from bytelatent.patching.entropies import entropy
 from bytelatent.patching.patcher import PatcherArgs
 from bytelatent.transformer import LMTransformer
@@ -76,7 +76,7 @@ class Incremental:
             head = lm.tok_embeddings if lm.args.weight_tying else lm.output
             self.entropy_output = normed_product(lm.norm, head, weights)
         local = blt.local_decoder
-        crosses = cast(list[BytesReadPatches], getattr(local, "cross_attn_layers", []))
+        crosses = cast(list[DecoderCrossAttention], getattr(local, "cross_attn_layers", []))
         self.crosses = [CrossStep(cross, weights) for cross in crosses]
         self._keys_values = CrossKeysValues(crosses, weights)
         projection = getattr(local, "patch_embedding_projection", None)
@@ -97,14 +97,14 @@ class Incremental:
             encoder_cache=self.encoder.cache(),
             global_cache=self.globals.cache(),
             decoder_cache=self.decoder.cache(),
-            open_patch=OpenPatch(like_D, len(self.read_layers)),
+            open_patch=TorchOpenPatch(like_D, len(self.read_layers)),
         )
 
-    def seat(self, row: Row) -> None:
+    def seat(self, row: TorchRow) -> None:
         """Register a row that uses caches from :meth:`room`; a subclass may need this."""
 
     @torch.inference_mode()
-    def step(self, rows: Sequence[Row], tokens: Sequence[int]) -> Tensor:
+    def step(self, rows: Sequence[TorchRow], tokens: Sequence[int]) -> Tensor:
         """Advance each row by its next token; return the logits of the token after it, ``[R, V]``.
 
         Args:
@@ -132,7 +132,7 @@ class Incremental:
                 row.decoder_cache.reset()
         return logits_RV
 
-    def take(self, row: Row, token: int) -> None:
+    def take(self, row: TorchRow, token: int) -> None:
         """Append ``token`` to the recent ids of a row, before any model runs over it."""
         row.recent.append(token)
 
@@ -146,7 +146,7 @@ class Incremental:
         vector = self._project_in(patch_G[None])[0]
         return Latent(vector, self._keys_values(vector.view(-1, self.args.decoder.dim)))
 
-    def _measure(self, rows: Sequence[Row], tokens: Sequence[int]) -> None:
+    def _measure(self, rows: Sequence[TorchRow], tokens: Sequence[int]) -> None:
         """Set the entropy of each row to that of the prediction after its token."""
         if self.entropy_model is None:
             return
@@ -156,7 +156,7 @@ class Incremental:
             if args.separates_documents and token == args.eos_id and row.entropy_cache is not None:
                 row.entropy_cache.reset()
 
-    def _nats(self, rows: Sequence[Row]) -> list[float]:
+    def _nats(self, rows: Sequence[TorchRow]) -> list[float]:
         """Run one step of the entropy model over the newest byte of each row."""
         lm = self.entropy_model
         assert lm is not None and self.entropies is not None
@@ -166,7 +166,7 @@ class Incremental:
         entropies: list[float] = entropy(self.entropy_output(h_RD)).tolist()
         return entropies
 
-    def encode(self, rows: Sequence[Row]) -> Tensor:
+    def encode(self, rows: Sequence[TorchRow]) -> Tensor:
         """Encode the newest bytes and add their states to the open patches; return ``[R, D]``."""
         step = self.encoder.begin([row.encoder_cache for row in rows])
         h_RD = torch.stack([self.blt.embed_next(row.recent) for row in rows])
@@ -189,7 +189,7 @@ class Incremental:
                 states.append(h_RD)
         return h_RD, states
 
-    def _close(self, rows: Sequence[Row]) -> None:
+    def _close(self, rows: Sequence[TorchRow]) -> None:
         """Complete the open patch of each row."""
         for row, latent in zip(rows, self._latents(rows), strict=True):
             row.latent = latent
@@ -198,14 +198,14 @@ class Incremental:
             row.open_patch.clear()
             row.global_steps += 1
 
-    def _latents(self, rows: Sequence[Row]) -> list[Latent]:
+    def _latents(self, rows: Sequence[TorchRow]) -> list[Latent]:
         """Run pooling, cross-attention and the global transformer over each open patch."""
         patches = [self.blt.local_encoder.read_patch(row.open_patch.states()) for row in rows]
         h_RG = self.blt.global_transformer.project_in(torch.cat(patches))
         h_RG = self.globals.step(h_RG, [row.global_cache for row in rows])
         return [self.latent(h_G) for h_G in h_RG.unbind(0)]
 
-    def predict(self, rows: Sequence[Row], bytes_RD: Tensor) -> Tensor:
+    def predict(self, rows: Sequence[TorchRow], bytes_RD: Tensor) -> Tensor:
         """Return logits ``[R, V]`` after the bytes of the latest call of :meth:`encode`."""
         step = self.decoder.begin([row.decoder_cache for row in rows])
         return self.decode(bytes_RD, [row.latent for row in rows], step)

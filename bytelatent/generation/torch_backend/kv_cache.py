@@ -11,7 +11,7 @@ FIRST_SLOTS = 64
 """Number of slots of a new cache without a window; it doubles whenever they are full."""
 
 
-class KVCache:
+class TorchKVCache:
     """KV cache of one row in one transformer: rotated keys, and values, of every layer.
 
     The positions are bytes or, in the global transformer, patches. With a window the cache is a

@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from bytelatent.generation.torch_backend.matrices import Weights, matrix_of
-from bytelatent.model.cross_attention import BytesReadPatches
+from bytelatent.model.cross_attention import DecoderCrossAttention
 from bytelatent.model.layers import TransformerBlock
 
 Weighted = nn.Linear | nn.Embedding
@@ -115,10 +115,10 @@ def normed_product(
 class CrossKeysValues:
     """Keys and values of a patch for all cross-attention layers of the decoder.
 
-    They equal those of :meth:`bytelatent.model.cross_attention.BytesReadPatches.keys_values`.
+    They equal those of :meth:`bytelatent.model.cross_attention.DecoderCrossAttention.keys_values`.
     """
 
-    def __init__(self, crosses: Sequence[BytesReadPatches], kind: Weights = "native") -> None:
+    def __init__(self, crosses: Sequence[DecoderCrossAttention], kind: Weights = "native") -> None:
         self._crosses, self._together = crosses, None
         parts = [
             (cross.cross_attn_norm_kv, layer) for cross in crosses for layer in (cross.wk, cross.wv)
@@ -144,11 +144,11 @@ class CrossKeysValues:
 class CrossStep:
     """Cross-attention of the decoder for bytes that each come with the keys and values of a patch.
 
-    It computes the same as ``BytesReadPatches.forward``; the keys and values are those of
-    :meth:`bytelatent.model.cross_attention.BytesReadPatches.keys_values`.
+    It computes the same as ``DecoderCrossAttention.forward``; the keys and values are those of
+    :meth:`bytelatent.model.cross_attention.DecoderCrossAttention.keys_values`.
     """
 
-    def __init__(self, cross: BytesReadPatches, kind: Weights = "native") -> None:
+    def __init__(self, cross: DecoderCrossAttention, kind: Weights = "native") -> None:
         self._query = normed_product(cross.cross_attn_norm_q, cross.wq, kind)
         self._output = matrix_of(cross.wo.weight, kind)
 

@@ -14,14 +14,14 @@ import torch
 from torch import Tensor, nn
 
 from bytelatent.generation.torch_backend.incremental import Incremental
-from bytelatent.generation.torch_backend.rows import OpenPatch, Row, RowBuffers
+from bytelatent.generation.torch_backend.rows import RowBuffers, TorchOpenPatch, TorchRow
 from bytelatent.model.layers import KeyValue, TransformerBlock
 from bytelatent.patching.entropies import entropy
 from bytelatent.patching.rules import BoundaryState
 
 
 @torch.inference_mode()
-def prefill(model: Incremental, tokens: Sequence[int]) -> Row:
+def prefill(model: Incremental, tokens: Sequence[int]) -> TorchRow:
     """Run the models over the prompt ``tokens`` and return a row that generation can continue.
 
     Args:
@@ -68,7 +68,7 @@ def _run(
     tokens: Sequence[int],
     tokens_1S: Tensor,
     starts: list[int],
-) -> Row:
+) -> TorchRow:
     """Run the BLT over patches that begin at ``starts``, the last of them open; return the row."""
     blt, size = model.blt, len(tokens)
     edges = [*starts, size + 1]
@@ -93,7 +93,7 @@ def _run(
     for stack, cache, first in zip(stacks, caches, begins, strict=True):
         stack.fill(cache, [next(past) for _ in stack.layers], first)
     _fill(room.open_patch, model, tokens, starts[-1], states)
-    return Row(
+    return TorchRow(
         recent=deque(tokens[-model.longest_ngram :], maxlen=model.longest_ngram),
         room=room,
         latent=model.latent(output.patch_states[0, -1]),
@@ -102,7 +102,11 @@ def _run(
 
 
 def _fill(
-    patch: OpenPatch, model: Incremental, tokens: Sequence[int], start: int, states: list[Tensor]
+    patch: TorchOpenPatch,
+    model: Incremental,
+    tokens: Sequence[int],
+    start: int,
+    states: list[Tensor],
 ) -> None:
     """Fill the open patch with the states of the bytes from ``start`` on."""
     patch.fill([h_1SD[0, start:] for h_1SD in states])

@@ -30,7 +30,7 @@ from torch import Tensor
 
 from bytelatent.generation.torch_backend.incremental import Incremental
 from bytelatent.generation.torch_backend.matrices import Weights
-from bytelatent.generation.torch_backend.rows import Latent, Row, RowBuffers
+from bytelatent.generation.torch_backend.rows import Latent, RowBuffers, TorchRow
 from bytelatent.model.blt import ByteLatentTransformer
 from bytelatent.model.patch_indices import check_room
 from bytelatent.patching.entropies import entropy
@@ -204,7 +204,7 @@ class Recorded(Incremental):
         buffers.clear()
         return buffers
 
-    def seat(self, row: Row) -> None:
+    def seat(self, row: TorchRow) -> None:
         """Keep the buffers for a later row when ``row`` no longer exists."""
         weakref.finalize(row, self._leave, _buffers_of(row)).atexit = False
 
@@ -228,7 +228,7 @@ class Recorded(Incremental):
         )
 
     @torch.inference_mode()
-    def step(self, rows: Sequence[Row], tokens: Sequence[int]) -> Tensor:
+    def step(self, rows: Sequence[TorchRow], tokens: Sequence[int]) -> Tensor:
         """Advance the rows one after the other; return the logits ``[R, V]``."""
         logits = [
             super(Recorded, self).step([row], [token])
@@ -241,7 +241,7 @@ class Recorded(Incremental):
         """Return a copy of ``h``, because the next step overwrites its buffer."""
         return h.clone()
 
-    def take(self, row: Row, token: int) -> None:
+    def take(self, row: TorchRow, token: int) -> None:
         """Append ``token`` to the recent ids of a row, before any model runs over it.
 
         The method also writes the new facts to the buffers (:meth:`RecordedBuffers.write_facts`).
@@ -254,7 +254,7 @@ class Recorded(Incremental):
         lm = self.entropy_model
         return [*self.blt.next_ids(tokens), *(() if lm is None else lm.next_ids(tokens))]
 
-    def _nats(self, rows: Sequence[Row]) -> list[float]:
+    def _nats(self, rows: Sequence[TorchRow]) -> list[float]:
         buffers, lm, stack = _buffers_of(*rows), self.entropy_model, self.entropies
         cache = buffers.entropy_cache
         assert lm is not None and stack is not None and cache is not None
@@ -269,7 +269,7 @@ class Recorded(Incremental):
         cache.count += 1
         return [buffers.nats_1.item()]
 
-    def encode(self, rows: Sequence[Row]) -> Tensor:
+    def encode(self, rows: Sequence[TorchRow]) -> Tensor:
         """Return the encoder state ``[1, D]`` of the newest byte of one row."""
         buffers = _buffers_of(*rows)
         cache, patch = buffers.encoder_cache, buffers.open_patch
@@ -288,7 +288,7 @@ class Recorded(Incremental):
         patch.size += 1
         return buffers.state_1D
 
-    def _latents(self, rows: Sequence[Row]) -> list[Latent]:
+    def _latents(self, rows: Sequence[TorchRow]) -> list[Latent]:
         buffers = _buffers_of(*rows)
         cache, patch = buffers.global_cache, buffers.open_patch
         if self.args.patch_bytes is not None:
@@ -307,7 +307,7 @@ class Recorded(Incremental):
         cache.count += 1
         return [buffers.latent]
 
-    def predict(self, rows: Sequence[Row], bytes_RD: Tensor) -> Tensor:
+    def predict(self, rows: Sequence[TorchRow], bytes_RD: Tensor) -> Tensor:
         """Return the logits ``[1, V]`` of one row after its latest call of :meth:`encode`."""
         buffers, (row,) = _buffers_of(*rows), rows
         cache = buffers.decoder_cache
@@ -325,6 +325,6 @@ class Recorded(Incremental):
         return buffers.logits_1V
 
 
-def _buffers_of(row: Row) -> RecordedBuffers:
+def _buffers_of(row: TorchRow) -> RecordedBuffers:
     assert isinstance(row.room, RecordedBuffers)
     return row.room

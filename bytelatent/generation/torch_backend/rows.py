@@ -9,14 +9,14 @@ from dataclasses import dataclass, field
 
 from torch import Tensor
 
-from bytelatent.generation.torch_backend.kv_cache import KVCache
+from bytelatent.generation.torch_backend.kv_cache import TorchKVCache
 from bytelatent.patching.rules import BoundaryState
 
 FIRST_BYTES = 16
 """Number of bytes that a new open patch has room for; it doubles whenever it is full."""
 
 
-class OpenPatch:
+class TorchOpenPatch:
     """Encoder states of the bytes of the open patch, after each layer whose states patches use.
 
     Args:
@@ -106,11 +106,11 @@ class RowBuffers:
         open_patch: the patch that has not ended yet.
     """
 
-    entropy_cache: KVCache | None
-    encoder_cache: KVCache
-    global_cache: KVCache
-    decoder_cache: KVCache
-    open_patch: OpenPatch
+    entropy_cache: TorchKVCache | None
+    encoder_cache: TorchKVCache
+    global_cache: TorchKVCache
+    decoder_cache: TorchKVCache
+    open_patch: TorchOpenPatch
 
     def clear(self) -> None:
         """Empty the caches and the open patch, for a new row."""
@@ -122,7 +122,7 @@ class RowBuffers:
 
 
 @dataclass(eq=False)
-class Row:
+class TorchRow:
     """State of one row: everything that the prediction of its next byte depends on.
 
     Attributes:
@@ -147,26 +147,26 @@ class Row:
     global_steps: int = 0
 
     @property
-    def entropy_cache(self) -> KVCache | None:
+    def entropy_cache(self) -> TorchKVCache | None:
         """KV cache of the entropy model, one entry per byte; None if the rule needs no entropy."""
         return self.room.entropy_cache
 
     @property
-    def encoder_cache(self) -> KVCache:
+    def encoder_cache(self) -> TorchKVCache:
         """KV cache of the local encoder, one entry per byte."""
         return self.room.encoder_cache
 
     @property
-    def global_cache(self) -> KVCache:
+    def global_cache(self) -> TorchKVCache:
         """KV cache of the global transformer, one entry per complete patch."""
         return self.room.global_cache
 
     @property
-    def decoder_cache(self) -> KVCache:
+    def decoder_cache(self) -> TorchKVCache:
         """KV cache of the local decoder, one entry per byte."""
         return self.room.decoder_cache
 
     @property
-    def open_patch(self) -> OpenPatch:
+    def open_patch(self) -> TorchOpenPatch:
         """The patch that has not ended yet, with the encoder states of its bytes."""
         return self.room.open_patch

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from bytelatent.architecture.args import TransformerArgs
-from bytelatent.generation.torch_backend.kv_cache import KVCache
+from bytelatent.generation.torch_backend.kv_cache import TorchKVCache
 from bytelatent.generation.torch_backend.matrices import Weights
 from bytelatent.generation.torch_backend.packed_weights import Layer, PackedLayer, should_pack
 from bytelatent.model.layers import KeyValue, TransformerBlock, rotary_table, rotate
@@ -37,7 +37,7 @@ class StackStep:
         rotary_RNC: complex rotary factors of the new positions.
     """
 
-    def __init__(self, caches: Sequence[KVCache], rotary_RNC: Tensor) -> None:
+    def __init__(self, caches: Sequence[TorchKVCache], rotary_RNC: Tensor) -> None:
         self.rotary_RNC = rotary_RNC
         self._rows = [cache.next_slot() for cache in caches]
 
@@ -66,7 +66,7 @@ class ChunkStep:
     inside its window.
     """
 
-    def __init__(self, cache: KVCache, rotary_SNC: Tensor) -> None:
+    def __init__(self, cache: TorchKVCache, rotary_SNC: Tensor) -> None:
         size, self._cache = rotary_SNC.shape[0], cache
         cache.make_room(size)
         self.rotary_RNC = rotary_SNC
@@ -108,7 +108,7 @@ class FixedStep:
     reads all slots of the cache; the unused slots get weight zero.
     """
 
-    def __init__(self, cache: KVCache, count_1: Tensor, rotary_1NC: Tensor) -> None:
+    def __init__(self, cache: TorchKVCache, count_1: Tensor, rotary_1NC: Tensor) -> None:
         self.rotary_RNC, self._cache = rotary_1NC, cache
         slots = cache.store_LNTE.shape[2]
         self._slot_1 = count_1 if cache.window is None else count_1 % slots
@@ -185,23 +185,23 @@ class Stack:
         self._size_NC = size_N.expand_as(self._angle_NC).contiguous()
         self._rotary_blocks = lru_cache(maxsize=BLOCKS)(self._rotary_block)
 
-    def cache(self) -> KVCache:
+    def cache(self) -> TorchKVCache:
         """Return an empty KV cache for one row."""
-        return KVCache(
+        return TorchKVCache(
             self.like, (len(self.layers), self.args.kv_heads, self.args.head_width), self.window
         )
 
-    def begin(self, caches: Sequence[KVCache]) -> StackStep:
+    def begin(self, caches: Sequence[TorchKVCache]) -> StackStep:
         """Begin a step by which the row of each cache advances by one position."""
         positions = [divmod(cache.count, BLOCK) for cache in caches]
         rotary = [self._rotary_blocks(block)[offset] for block, offset in positions]
         return StackStep(caches, rotary[0][None] if len(rotary) == 1 else torch.stack(rotary))
 
-    def begin_chunk(self, cache: KVCache, size: int) -> ChunkStep:
+    def begin_chunk(self, cache: TorchKVCache, size: int) -> ChunkStep:
         """Begin a step by which one row advances by ``size`` positions, at most its window."""
         return ChunkStep(cache, self._rotary_from(cache.count, size))
 
-    def begin_fixed(self, cache: KVCache, count_1: Tensor) -> FixedStep:
+    def begin_fixed(self, cache: TorchKVCache, count_1: Tensor) -> FixedStep:
         """Begin a step by which one row advances to the position that the tensor ``count_1`` holds.
 
         The caller must make room in the cache before the step and increment ``cache.count`` after
@@ -230,11 +230,11 @@ class Stack:
         x_RD = layer.add_output(x_RD, step.attend(number, rotated_RNE, heads))
         return layer.add_feed_forward(x_RD)
 
-    def step(self, x_RD: Tensor, caches: Sequence[KVCache]) -> Tensor:
+    def step(self, x_RD: Tensor, caches: Sequence[TorchKVCache]) -> Tensor:
         """Run all layers for the next position of every row: ``[R, D]`` to ``[R, D]``."""
         return self.all(x_RD, self.begin(caches))
 
-    def chunk(self, x_SD: Tensor, cache: KVCache) -> Tensor:
+    def chunk(self, x_SD: Tensor, cache: TorchKVCache) -> Tensor:
         """Run all layers for the next ``S`` positions of one row: ``[S, D]`` to ``[S, D]``."""
         return self.all(x_SD, self.begin_chunk(cache, x_SD.shape[0]))
 
@@ -244,7 +244,7 @@ class Stack:
             x_RD = self.run(number, x_RD, step)
         return x_RD
 
-    def fill(self, cache: KVCache, past: Sequence[KeyValue], begin: int) -> None:
+    def fill(self, cache: TorchKVCache, past: Sequence[KeyValue], begin: int) -> None:
         """Fill ``cache`` with the keys and values that a pass over a whole row has computed.
 
         Args:

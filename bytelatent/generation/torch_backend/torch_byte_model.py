@@ -15,7 +15,7 @@ from torch import Tensor
 
 from bytelatent.generation.torch_backend.incremental import Incremental
 from bytelatent.generation.torch_backend.prefill import prefill
-from bytelatent.generation.torch_backend.rows import Latent, Row
+from bytelatent.generation.torch_backend.rows import Latent, TorchRow
 from bytelatent.patching.entropies import entropy
 
 
@@ -43,15 +43,17 @@ class TorchModel:
         logits_RV: NDArray[np.float32] = torch.stack(list(logits)).float().cpu().numpy()
         return logits_RV
 
-    def prefill(self, tokens: Sequence[int]) -> Row:
+    def prefill(self, tokens: Sequence[int]) -> TorchRow:
         """Run the model over a prompt, BOS first; see :func:`.prefill.prefill`."""
         return prefill(self.model, tokens)
 
-    def step(self, rows: Sequence[Row], tokens: Sequence[int]) -> None:
+    def step(self, rows: Sequence[TorchRow], tokens: Sequence[int]) -> None:
         """Advance each row by its next token; see :meth:`.incremental.Incremental.step`."""
         self.model.step(rows, tokens)
 
-    def measure(self, row: Row, tokens: Sequence[int], before: Sequence[int]) -> list[float | None]:
+    def measure(
+        self, row: TorchRow, tokens: Sequence[int], before: Sequence[int]
+    ) -> list[float | None]:
         """Run the entropy model; return the entropy in nats after each token, or None for each."""
         lm, stack = self.model.entropy_model, self.model.entropies
         if lm is None or stack is None or row.entropy_cache is None:
@@ -65,14 +67,14 @@ class TorchModel:
         entropies: list[float | None] = entropy(self.model.entropy_output(h_SD)).tolist()
         return entropies
 
-    def draft(self, row: Row, token: int) -> tuple[Tensor, Tensor]:
+    def draft(self, row: TorchRow, token: int) -> tuple[Tensor, Tensor]:
         """Run encoder and decoder over ``token``; return state ``[1, D]`` and logits ``[V]``."""
         self.model.take(row, token)
         state_1D = self.model.encode([row])
         logits_V = self.model.predict([row], state_1D)[0]
         return self.model.kept(state_1D), self.model.kept(logits_V)
 
-    def encode_patches(self, row: Row, edges: Sequence[int]) -> list[Latent]:
+    def encode_patches(self, row: TorchRow, edges: Sequence[int]) -> list[Latent]:
         """Run the global transformer over the patches in ``edges``; return their ``P`` latents."""
         model, states = self.model, row.open_patch.states()
         patches = [
@@ -84,13 +86,13 @@ class TorchModel:
         return [model.latent(h_G) for h_G in h_PG.unbind(0)]
 
     def decode(
-        self, row: Row, states: Sequence[Tensor], latents: Sequence[Latent]
+        self, row: TorchRow, states: Sequence[Tensor], latents: Sequence[Latent]
     ) -> Sequence[Tensor]:
         """Run the decoder over states from :meth:`draft`, each with its latent; return logits."""
         step = self.model.decoder.begin_chunk(row.decoder_cache, len(states))
         return self.model.decode(torch.cat(list(states)), latents, step).unbind(0)
 
-    def keep(self, row: Row, begin: int, end: int) -> None:
+    def keep(self, row: TorchRow, begin: int, end: int) -> None:
         """Keep only the bytes ``begin`` to ``end`` (exclusive) of the open patch."""
         patch = row.open_patch
         patch.fill([h_SD[begin:end] for h_SD in patch.states()])

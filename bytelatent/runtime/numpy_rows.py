@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bytelatent.patching.rules import BoundaryState
-from bytelatent.runtime.numpy_kv_cache import Floats, KVCache
+from bytelatent.runtime.numpy_kv_cache import Floats, NumpyKVCache
 
 
-class OpenPatch:
+class NumpyOpenPatch:
     """Encoder states of the bytes of the open patch, after each layer whose states patches use.
 
     Args:
@@ -56,7 +56,7 @@ class OpenPatch:
 
 
 @dataclass
-class Row:
+class NumpyRow:
     """State of one row: everything that the prediction of its next byte depends on.
 
     Attributes:
@@ -76,11 +76,11 @@ class Row:
     """
 
     recent: deque[int]
-    entropy_cache: KVCache | None
-    encoder_cache: KVCache
-    global_cache: KVCache
-    decoder_cache: KVCache
-    open_patch: OpenPatch
+    entropy_cache: NumpyKVCache | None
+    encoder_cache: NumpyKVCache
+    global_cache: NumpyKVCache
+    decoder_cache: NumpyKVCache
+    open_patch: NumpyOpenPatch
     latent: Any = None
     logits_V: Any = None
     boundary: BoundaryState = field(default_factory=BoundaryState)
