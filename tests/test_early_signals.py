@@ -110,7 +110,7 @@ while not (folder / "go").exists():
     time.sleep(0.02)
 from bytelatent.training.stopping import STOPPED, stopping_on_signals
 with stopping_on_signals() as stop:
-    for _ in range(100):
+    for _ in range(2400):
         if stop.requested:
             sys.exit(STOPPED)
         time.sleep(0.05)

@@ -221,18 +221,27 @@ def test_ctrl_c_ends_with_what_there_is(monkeypatch, capsys, tmp_path) -> None:
 def start(*words: str) -> subprocess.Popen:
     command = [sys.executable, "-m", "bytelatent.cli", "generate", *MODEL, *words]
     pipe = subprocess.PIPE
-    return subprocess.Popen(command, cwd=ROOT, stdin=pipe, stdout=pipe, stderr=pipe)
+    # Tests that a script runs in the background ignore Ctrl-C, as would the programs they start.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        return subprocess.Popen(command, cwd=ROOT, stdin=pipe, stdout=pipe, stderr=pipe)
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+ENDLESS = ["x", "--max-bytes", "1000000", "--valid-utf8"]
+"""Words with which the model repeats itself and does not end its text, however late it is read."""
 
 
 def test_a_signal_and_a_reader_that_leaves() -> None:
-    with start("x", "--echo", "--max-bytes", "1000000") as stopped:
+    with start(*ENDLESS, "--echo") as stopped:
         assert stopped.stdout.read(2)[:1] == b"x"
         stopped.send_signal(signal.SIGINT)
         rest, error = stopped.communicate(timeout=240)
         assert stopped.returncode == 130, error
         assert rest.endswith(b"\n")
         assert error == b""
-    with start("x", "--max-bytes", "1000000") as left:
+    with start(*ENDLESS) as left:
         left.stdout.read(2)
         left.stdout.close()
         left.wait(timeout=240)

@@ -235,7 +235,7 @@ def test_the_signal_reaches_the_script(cluster, tmp_path) -> None:
         assert time.monotonic() < until
         time.sleep(0.02)
     process.send_signal(signal.SIGUSR1)
-    assert process.wait(30) == 0
+    assert process.wait(120) == 0
     assert (tmp_path / "again").exists()
     assert not list((tmp_path / "tmp").iterdir())
 

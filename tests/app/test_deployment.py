@@ -6,13 +6,13 @@ import os
 import re
 import shlex
 import shutil
+import socket
 import subprocess
 import sys
 import tomllib
 from contextlib import closing
 from pathlib import Path
 
-import pytest
 import yaml
 from flask import Flask
 
@@ -24,19 +24,32 @@ DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
 IGNORED = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
 
 
-@pytest.mark.parametrize(("port", "served"), [(None, "5000"), ("8000", "8000")])
-def test_make_serve_listens_on_this_machine_alone(port: str | None, served: str) -> None:
+def make_serve(**environment: str) -> tuple[list[str], dict[str, str]]:
+    """Return the command of ``make serve`` in a shell with these variables, and its environment."""
+    kept = {name: value for name, value in os.environ.items() if name != "PORT"} | environment
+    words = ["make", "--no-print-directory", "-n", "serve", f"BIN={Path(sys.executable).parent}"]
+    done = subprocess.run(words, cwd=ROOT, env=kept, check=True, capture_output=True, text=True)
+    return shlex.split(done.stdout.splitlines()[-1]), kept
+
+
+def test_make_serve_takes_the_usual_port() -> None:
+    command, _ = make_serve()
+    assert command[-2:] == ["--port", "5000"]
+
+
+def test_make_serve_takes_the_port_of_a_shell_and_listens_on_this_machine_alone() -> None:
     """A variable ``PORT`` of a developer's shell is a port, not the word of a platform."""
-    environment = {name: value for name, value in os.environ.items() if name != "PORT"}
-    if port is not None:
-        environment["PORT"] = port
-    words = ["make", "--no-print-directory", "-n", "serve"]
-    done = subprocess.run(
-        words, cwd=ROOT, env=environment, check=True, capture_output=True, text=True
-    )
-    command = shlex.split(done.stdout.splitlines()[-1])
-    assert command[:3] == ["env", "-u", "PORT"]
-    assert command[-2:] == ["--port", served]
+    with closing(socket.create_server(("127.0.0.1", 0))) as free:
+        port = free.getsockname()[1]
+    command, environment = make_serve(PORT=str(port))
+    with subprocess.Popen(
+        command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    ) as served:
+        assert served.stdout is not None
+        said = served.stdout.readline()
+        served.terminate()
+        served.communicate(timeout=120)
+    assert said.decode() == f"Serving on http://127.0.0.1:{port}/\n"
 
 
 def instructions() -> list[tuple[str, str]]:
