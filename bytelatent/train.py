@@ -26,7 +26,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _run(words: Sequence[str], stop: StopRequest) -> int:
-    from bytelatent.training.running import run  # imports torch, while signals are waited for
+    from bytelatent.training.launch import run  # imports torch, while signals are waited for
 
     return run(words, stop)
 

@@ -27,7 +27,7 @@ from bytelatent.patching.rules.apply import patch_starts, split_long
 from bytelatent.patching.rules.arrays import Array
 from bytelatent.patching.rules.boundary_state import BoundaryState
 from bytelatent.patching.rules.lengths import lengths_from_starts, starts_from_lengths
-from bytelatent.patching.rules.records import (
+from bytelatent.patching.rules.rule_records import (
     COMPARED_RULES,
     ENTROPY_MODES,
     RULES,

@@ -6,7 +6,7 @@ Legend: ``B`` rows, ``S`` tokens of a row (BOS included).
 from array_api_compat import array_namespace
 
 from bytelatent.patching.rules.arrays import Array, positions, running_maximum
-from bytelatent.patching.rules.records import PatchingMode, RuleOptions, rule_of
+from bytelatent.patching.rules.rule_records import PatchingMode, RuleOptions, rule_of
 from bytelatent.tokenizers.constants import PAD_ID
 
 
