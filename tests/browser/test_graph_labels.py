@@ -5,9 +5,9 @@ from itertools import combinations
 from typing import Any
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import Watched
+from tests.browser.conftest import BUSY, Watched
 from tests.browser.test_graph_page import (  # noqa: F401  # fixtures
     address,
     builders,
@@ -28,6 +28,17 @@ WRITTEN = """() => {
     return [node.id(), letters, x1 + room, x2 - room, y1 + room, y2 - room];
   });
 }"""  # labels: their letters and the boxes of these, in pixels; Cytoscape adds some room
+
+
+def written(page: Page, settled: Callable[[list[Any]], bool]) -> list[Any]:
+    """Labels of the drawing, once they are settled; they are chosen some time after a change."""
+    labels: list[Any] = page.evaluate(WRITTEN)
+    for _ in range(BUSY // 100):
+        if settled(labels):
+            break
+        page.wait_for_timeout(100)
+        labels = page.evaluate(WRITTEN)
+    return labels
 
 
 def overlaps(labels: list[Any]) -> list[tuple[str, str]]:
@@ -51,7 +62,7 @@ def test_labels_leave_room_for_one_another(
     draw(page, " ".join([*names, "Often"] + ["Often", names[7]] * 9))
     page.locator(".gv-stage").scroll_into_view_if_needed()
     expect(page.locator(".gv-canvas canvas").first).to_be_visible()
-    far = page.evaluate(WRITTEN)
+    far = written(page, lambda labels: bool(labels) and not overlaps(labels))
     assert overlaps(far) == []
     assert far[0][0] == "Often", "the most frequent is written"
     assert len(far) < len(names)
@@ -59,14 +70,13 @@ def test_labels_leave_room_for_one_another(
     page.get_by_label("Search").fill(names[90])
     page.keyboard.press("Enter")
     expect(panel(page).locator("h2")).to_have_text(names[90])
-    page.wait_for_timeout(200)
-    assert names[90] in [label[0] for label in page.evaluate(WRITTEN)]
+    picked = written(page, lambda labels: names[90] in [label[0] for label in labels])
+    assert names[90] in [label[0] for label in picked]
     page.get_by_label("Search").fill("")
     page.locator(".gv-canvas").focus()
     for key in ("Escape", "0", "+", "+", "+"):
         page.keyboard.press(key)
-    page.wait_for_timeout(200)
-    near = page.evaluate(WRITTEN)
+    near = written(page, lambda labels: len(labels) > len(far) and not overlaps(labels))
     assert len(near) > len(far)
     assert overlaps(near) == []
 
@@ -79,8 +89,8 @@ def test_a_label_without_room_below_stands_on_another_side(
     draw(page, "Oftenmost Oftennext " * 12 + "Seldom Rarely")
     page.locator(".gv-stage").scroll_into_view_if_needed()
     page.evaluate(TOUCHING)
-    page.wait_for_timeout(200)
-    labels = page.evaluate(WRITTEN)
+    both = {"Oftenmost", "Oftennext"}
+    labels = written(page, lambda labels: both <= {label[0] for label in labels})
     assert {"Oftenmost", "Oftennext"} <= {label[0] for label in labels}
     assert overlaps(labels) == []
 
