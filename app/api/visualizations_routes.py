@@ -3,7 +3,7 @@
 import json
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
@@ -126,22 +126,26 @@ class Bodies:
     def __init__(self, limit: int = KEPT_BYTES) -> None:
         self.limit, self.bytes = limit, 0
         self._lock = threading.Lock()
-        self._kept: OrderedDict[ListingRequest, tuple[KeptBody, int]] = OrderedDict()
+        self._kept: OrderedDict[Hashable, tuple[KeptBody, int]] = OrderedDict()
 
-    def once(self, listing: ListingRequest, make: Callable[[], bytes]) -> KeptBody:
+    def once(self, request: Hashable, make: Callable[[], bytes]) -> KeptBody:
         """Return the cached response to a request for the list, or compute it.
 
         A computed response is cached if it is small enough.
+
+        Args:
+            request: everything that the response depends on.
+            make: function that computes the response.
         """
         with self._lock:
-            if listing in self._kept:
-                self._kept.move_to_end(listing)
-                return self._kept[listing][0]
+            if request in self._kept:
+                self._kept.move_to_end(request)
+                return self._kept[request][0]
         content = make()
         body, size = KeptBody(content), 2 * len(content) + OVERHEAD
         with self._lock:
-            if size <= self.limit and listing not in self._kept:
-                self._kept[listing] = body, size
+            if size <= self.limit and request not in self._kept:
+                self._kept[request] = body, size
                 self.bytes += size
             while self.bytes > self.limit:
                 self.bytes -= self._kept.popitem(last=False)[1][1]
@@ -159,8 +163,8 @@ def visualizations() -> Response:
             ("visualizations", root()), lambda: KeptBody(_listed(snapshot, listing))
         )
     else:
-        bodies = snapshot.once(("queries", root()), Bodies)
-        kept = bodies.once(listing, lambda: _listed(snapshot, listing))
+        bodies = snapshot.once("queries", Bodies)
+        kept = bodies.once((root(), listing), lambda: _listed(snapshot, listing))
     return kept.response(request)
 
 

@@ -152,7 +152,7 @@ def test_many_queries_take_little_memory(settings: Settings, folders: Path) -> N
     for number in range(60):
         found = client.get(f"/api/visualizations?q=figure%20png&offset={number}").get_json()
         assert len(found["items"]) == found["total"] - number > 1900
-    bodies = app.extensions["catalogue"].snapshot().once(("queries", ""), Bodies)
+    bodies = app.extensions["catalogue"].snapshot().once("queries", Bodies)
     assert 0 < bodies.bytes <= KEPT_BYTES
     kept = sum(size for _, size in bodies._kept.values())
     assert kept == bodies.bytes
