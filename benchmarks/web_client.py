@@ -119,17 +119,23 @@ class Server:
 
 
 @contextmanager
-def serving(*arguments: str) -> Iterator[Server]:
-    """Start ``render_server.py`` on a free port of this machine, and stop it afterwards."""
+def serving(*arguments: str, request_seconds: float | None = None) -> Iterator[Server]:
+    """Start ``render_server.py`` on a free port of this machine, and stop it afterwards.
+
+    Args:
+        arguments: arguments of the command.
+        request_seconds: longest time that the model works for one request; the default if None.
+    """
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])
     kept = {name: value for name, value in os.environ.items() if not name.startswith("BLT_")}
+    limit = {} if request_seconds is None else {"BLT_REQUEST_SECONDS": f"{request_seconds:g}"}
     began = time.perf_counter()
     process = subprocess.Popen(
         [sys.executable, str(ROOT / "render_server.py"), "--port", str(port), *arguments],
         cwd=ROOT,
-        env={**kept, "BLT_METRICS": "on", "BLT_LOG": "json"},
+        env={**kept, "BLT_METRICS": "on", "BLT_LOG": "json", **limit},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
