@@ -42,7 +42,7 @@ class GenerationLimits:
         prompt: largest number of bytes of a prompt.
         seconds: longest time to generate one text; the text ends when this time is over.
         send_timeout: seconds after which a connection is closed whose client accepts no more data.
-        max_concurrent: number of texts that are generated at the same time.
+        max_concurrent: number of texts that are generated at the same time, in one batch.
         max_queued: number of requests that may wait in the queue.
         wait_seconds: longest time that a request waits in the queue before it is refused.
     """
@@ -51,8 +51,8 @@ class GenerationLimits:
     prompt: int = 2048
     seconds: float = 60.0
     send_timeout: float = 10.0
-    max_concurrent: int = 1
-    max_queued: int = 3
+    max_concurrent: int = 8
+    max_queued: int = 8
     wait_seconds: float = 20.0
 
 

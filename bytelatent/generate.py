@@ -30,7 +30,7 @@ from pydantic import ValidationError
 from bytelatent.command import INTERRUPTED, run_command
 from bytelatent.files import os_errors_as_value_error, write_json
 from bytelatent.formats.find import PRETRAINED
-from bytelatent.generation.run import MAX_BYTES, MOST_THREADS, PROMPT_LIMIT
+from bytelatent.generation.options import MAX_BYTES, MOST_THREADS, PROMPT_LIMIT
 from bytelatent.generation.sampling import SamplingArgs
 
 if TYPE_CHECKING:  # these modules load torch, which --help and wrong options do not need

@@ -23,8 +23,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         *(
             f"generation.{part}"
             for part in (
-                *("boundaries", "byte_model", "events", "run"),
-                *("sampling", "speculative", "text_generator", "utf8"),
+                *("boundaries", "byte_model", "events", "options", "row_batch", "run"),
+                *("sampling", "shared", "speculative", "text_generator", "utf8"),
             )
         ),
     ),
@@ -94,7 +94,7 @@ APP_MAY_IMPORT = (
     *("bytelatent.architecture", "bytelatent.files", "bytelatent.graph"),
     *(
         "bytelatent.generation.events",
-        "bytelatent.generation.run",
+        "bytelatent.generation.options",
         "bytelatent.generation.sampling",
     ),
     *(f"bytelatent.formats.{name}" for name in ("file_names", "released", "released_blt")),

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Literal, Protocol
@@ -14,7 +14,7 @@ from app.requests.fair_queue import FairQueue
 from app.requests.problems import ProblemError
 from app.settings import ROOT, GenerationLimits, Settings
 from bytelatent.generation.events import Event, FinishReason
-from bytelatent.generation.run import Speculate
+from bytelatent.generation.options import GenerationOptions, Speculate
 from bytelatent.generation.sampling import SamplingArgs
 from bytelatent.runtime import BltRuntime
 
@@ -24,21 +24,24 @@ Ending = FinishReason | Literal["time"]
 """Reason why a text ended: a reason of the model, or ``time`` for a time limit or a stop."""
 
 
+class TextStreams(Protocol):
+    """Interface of texts that are generated together, each read by a thread of its own.
+
+    :class:`bytelatent.generation.shared.SharedGenerator` implements it.
+    """
+
+    def text_events(self, prompt: bytes, options: GenerationOptions) -> Iterator[Event]:
+        """Generate the tokens of one text as events."""
+        ...
+
+
 class TextSource(Protocol):
     """Interface of a text generator; :class:`bytelatent.runtime.BltRuntime` implements it."""
 
     name: str
 
-    def stream(
-        self,
-        prompts: Sequence[bytes],
-        *,
-        max_bytes: int,
-        sampling: SamplingArgs | None,
-        stop: Sequence[bytes],
-        speculate: Speculate,
-    ) -> Iterator[Event]:
-        """Generate the tokens of all rows as events."""
+    def shared(self) -> TextStreams:
+        """Return streams of texts that run through the model together."""
         ...
 
 
@@ -62,7 +65,7 @@ class TextRequest:
 
 
 class TextStream:
-    """Stream of the events of one text; each event is computed on demand, without a thread.
+    """Stream of the events of one text; events are computed on demand, by the threads that read.
 
     The owner must close the stream in every case; only then is the model free for another text.
 
@@ -129,6 +132,7 @@ class TextMaker:
         assert (source is None) == (costs is None)
         self.source, self.costs, self.reason = source, costs, reason
         self.limits = limits or GenerationLimits()
+        self._streams = None if source is None else source.shared()
         self._queue = FairQueue(
             "The model",
             max_concurrent=self.limits.max_concurrent,
@@ -160,19 +164,16 @@ class TextMaker:
             ProblemError: no BLT is loaded, the queue is full, or the BLT cannot generate such a
                 text.
         """
-        if self.source is None:
+        if self._streams is None:
             raise ProblemError(
                 HTTPStatus.SERVICE_UNAVAILABLE, f"No model that makes text is loaded: {self.reason}"
             )
         slot = self._queue.take(gone, client=deadline.current().name)
         try:
-            events = self.source.stream(
-                [request.prompt],
-                max_bytes=request.max_bytes,
-                sampling=request.sampling,
-                stop=request.stop,
-                speculate=request.speculate,
+            options = GenerationOptions(
+                request.max_bytes, request.sampling, request.stop, request.speculate
             )
+            events = self._streams.text_events(request.prompt, options)
         except ValueError as error:
             slot.leave()
             raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, str(error)) from None

@@ -7,8 +7,13 @@ _M_ARENA_MAX = -8
 _M_TRIM_THRESHOLD = -1
 _M_MMAP_THRESHOLD = -3
 ARENAS = 2
-LARGE = 128 * 1024
-"""Bytes; blocks from this size on go back to the system when they are freed."""
+LARGE = 32 * 1024**2
+"""Bytes; blocks from this size on go back to the system when they are freed.
+
+Smaller blocks are used again: a product of matrices takes blocks of some hundred kilobytes, and new
+pages for each of them took as long as the products. What a request leaves free goes back after it
+(:mod:`app.requests.memory`).
+"""
 
 
 def give_memory_back() -> None:

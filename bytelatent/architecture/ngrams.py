@@ -1,6 +1,7 @@
 """Hash function of n-grams, without torch; :mod:`bytelatent.model.hashing` applies it to tensors.
 
-Legend: ``S`` tokens, ``N`` pairs of hash function and n-gram length.
+Legend: ``R`` rows, ``S`` tokens, ``T`` ids that an n-gram may have, ``N`` pairs of hash function
+and n-gram length.
 """
 
 from collections.abc import Sequence
@@ -83,13 +84,43 @@ def next_buckets(
     row = np.zeros(longest - 1 + len(tokens), dtype=np.int64)
     ids = [*before, *tokens][-len(row) :]
     row[len(row) - len(ids) :] = ids
-    buckets_SN = np.empty((len(tokens), functions * len(sizes)), dtype=np.int64)
+    firsts = range(longest - 1, -1, -1)
+    ids_back = [row[first : first + len(tokens)] for first in firsts]
+    return _buckets_of(ids_back, sizes, functions, buckets)
+
+
+def last_buckets(
+    rows: Sequence[Sequence[int]], sizes: Sequence[int], functions: int, buckets: int
+) -> NDArray[np.int64]:
+    """Return the buckets of the n-grams that end at the last byte of each row, ``[R, N]``.
+
+    Args:
+        rows: the last ids of each of ``R`` rows, as for :func:`last_hashes`.
+        sizes: n-gram lengths.
+        functions: number of hash functions.
+        buckets: number of rows of each embedding table.
+    """
+    longest = max(sizes, default=1)
+    ids_RT = np.zeros((len(rows), longest), dtype=np.int64)
+    for ids_T, row in zip(ids_RT, rows, strict=True):
+        last = [*row][-longest:]
+        ids_T[longest - len(last) :] = last
+    return _buckets_of(list(ids_RT.T[::-1]), sizes, functions, buckets)
+
+
+def _buckets_of(
+    ids_back: Sequence[NDArray[np.int64]], sizes: Sequence[int], functions: int, buckets: int
+) -> NDArray[np.int64]:
+    """Return the buckets at ``S`` bytes, ``[S, N]``; ``ids_back[k]`` are the ids ``k`` bytes back.
+
+    An id in front of a row is 0.
+    """
+    buckets_SN = np.empty((len(ids_back[0]), functions * len(sizes)), dtype=np.int64)
     for function in range(functions):
-        total_S = np.zeros(len(tokens), dtype=np.int64)  # arrays wrap around without a warning
-        for size in range(1, longest + 1):
-            first = longest - size
-            prime = np.full(1, PRIMES[function], dtype=np.int64)
-            total_S = total_S * prime + row[first : first + len(tokens)]
+        prime = np.full(1, PRIMES[function], dtype=np.int64)
+        total_S = np.zeros(len(ids_back[0]), dtype=np.int64)  # arrays wrap without a warning
+        for size, ids_S in enumerate(ids_back, start=1):
+            total_S = total_S * prime + ids_S
             for number, length in enumerate(sizes):
                 if length == size:
                     buckets_SN[:, function * len(sizes) + number] = total_S % buckets

@@ -20,7 +20,7 @@ from torch import nn
 from bytelatent.command import run_command
 from bytelatent.formats.train_args import BltTokenizerAndPatcher
 from bytelatent.formats.weights import DTYPES
-from bytelatent.generation.run import MOST_THREADS, PROMPT_LIMIT
+from bytelatent.generation.options import MOST_THREADS, PROMPT_LIMIT
 from bytelatent.generation.torch_backend.engine import Engine
 from bytelatent.generation.torch_backend.threads import use_threads
 from bytelatent.model.blt import ByteLatentTransformer

@@ -1,8 +1,11 @@
 """Transformer blocks with a KV cache, as nodes of an ONNX graph.
 
-Legend: ``S`` new positions, ``T`` slots of a cache, ``D`` width, ``F`` width inside the
-feed-forward network, ``H`` heads, ``G`` key/value heads, ``N = H + 2 G``, ``Q = S * H / G`` queries
-of a key/value head, ``E`` head width.
+Everything except attention runs over the positions of all rows as one matrix, ``[R * S, D]``, so
+that a step of several rows reads the weights once.
+
+Legend: ``R`` rows that advance together, ``S`` new positions of each, ``T`` slots of a cache, ``D``
+width, ``F`` width inside the feed-forward network, ``H`` heads, ``G`` key/value heads, ``N = H + 2
+G``, ``Q = S * H / G`` queries of a key/value head, ``E`` head width.
 """
 
 from bytelatent.exporting.onnx_graph import INT64, Graph, Value
@@ -16,7 +19,7 @@ def norm(graph: Graph, value: Value, name: str, eps: float) -> Value:
 
 
 class StackGraph:
-    """The blocks of one transformer over ``S`` new positions, with their inputs and output.
+    """The blocks of one transformer over ``S`` new positions of ``R`` rows, with inputs and output.
 
     Args:
         graph: graph to which the nodes are added.
@@ -28,21 +31,25 @@ class StackGraph:
     def __init__(self, graph: Graph, prefix: str, shape: StackShape, eps: float) -> None:
         self.graph, self.prefix, self.shape, self.eps = graph, prefix, shape, eps
         pairs, kv_heads, width = shape.head_width // 2, shape.kv_heads, shape.head_width
-        self._cos = graph.input("cos", [1, "S", pairs])
-        self._sin = graph.input("sin", [1, "S", pairs])
-        self._mask = graph.input("mask", ["S", "T + S"])
+        self._cos = graph.input("cos", ["R", "S", pairs])
+        self._sin = graph.input("sin", ["R", "S", pairs])
+        self._mask = graph.input("mask", ["R", 1, "S", "T + S"])
         self._split = graph.input("split", [2], INT64)
         self._past = [
             tuple(
-                graph.input(f"{part}_{layer}", [kv_heads, "T", width])
+                graph.input(f"{part}_{layer}", ["R", kv_heads, "T", width])
                 for part in ("keys", "values")
             )
             for layer in range(shape.layers)
         ]
+        rows = graph.op("Shape", self._cos, end=2)
+        self._qkv_shape = graph.op(
+            "Concat", rows, graph.ints(shape.heads + 2 * kv_heads, width), axis=0
+        )
         self._new: list[Value] = []
 
     def block(self, layer: int, x_SD: Value) -> Value:
-        """Add the block of layer ``layer`` to the graph: ``[S, D]`` to ``[S, D]``."""
+        """Add the block of layer ``layer`` to the graph: ``[R * S, D]`` to ``[R * S, D]``."""
         graph, name = self.graph, f"{self.prefix}layers.{layer}"
         y_SD = norm(graph, x_SD, f"{name}.attention_norm", self.eps)
         x_SD = graph.op("Add", x_SD, self._attention(layer, y_SD))
@@ -55,7 +62,7 @@ class StackGraph:
         return graph.op("Add", x_SD, down_SD)
 
     def all_blocks(self, x_SD: Value) -> Value:
-        """Add all blocks and the output ``new`` to the graph: ``[S, D]`` to ``[S, D]``."""
+        """Add all blocks and the output ``new``: ``[R * S, D]`` to ``[R * S, D]``."""
         for layer in range(self.shape.layers):
             x_SD = self.block(layer, x_SD)
         self.finish()
@@ -63,9 +70,9 @@ class StackGraph:
 
     def finish(self) -> None:
         """Add the output ``new``, the new keys and values, to the graph, after all blocks."""
-        new = self.graph.op("Concat", *self._new, axis=0)
+        new = self.graph.op("Concat", *self._new, axis=1)
         count = 2 * self.shape.kv_heads * self.shape.layers
-        self.graph.output("new", new, [count, "S", self.shape.head_width])
+        self.graph.output("new", new, ["R", count, "S", self.shape.head_width])
 
     def _attention(self, layer: int, y_SD: Value) -> Value:
         """Add attention to the cache and to the new positions; concatenating them would cost time.
@@ -74,59 +81,52 @@ class StackGraph:
         """
         graph, shape = self.graph, self.shape
         kv_heads, width = shape.kv_heads, shape.head_width
-        q_GQE, k_GSE, v_GSE = self._rotated(layer, y_SD)
-        self._new += [k_GSE, v_GSE]
-        keys_GTE, values_GTE = self._past[layer]
+        q_RGQE, k_RGSE, v_RGSE = self._rotated(layer, y_SD)
+        self._new += [k_RGSE, v_RGSE]
+        keys_RGTE, values_RGTE = self._past[layer]
         scores = [
-            graph.op("MatMul", q_GQE, graph.op("Transpose", keys, perm=[0, 2, 1]))
-            for keys in (keys_GTE, k_GSE)
+            graph.op("MatMul", q_RGQE, graph.op("Transpose", keys, perm=[0, 1, 3, 2]))
+            for keys in (keys_RGTE, k_RGSE)
         ]
         score = graph.op("Concat", *scores, axis=-1)
         if kv_heads != shape.heads:
-            score = self._per_head(score)
+            score = self._with_heads(score, shape.heads)
         weight = graph.op("Softmax", graph.op("Add", score, self._mask), axis=-1)
         if kv_heads != shape.heads:
-            weight = self._per_kv_head(weight)
-        past_GQT, new_GQS = graph.ops("Split", 2, weight, self._split, axis=-1)
-        out_GQE = graph.op(
+            weight = self._with_heads(weight, kv_heads)
+        past_RGQT, new_RGQS = graph.ops("Split", 2, weight, self._split, axis=-1)
+        out_RGQE = graph.op(
             "Add",
-            graph.op("MatMul", past_GQT, values_GTE),
-            graph.op("MatMul", new_GQS, v_GSE),
+            graph.op("MatMul", past_RGQT, values_RGTE),
+            graph.op("MatMul", new_RGQS, v_RGSE),
         )
-        out_HSE = graph.reshape(out_GQE, shape.heads, -1, width)
-        out_SHE = graph.op("Transpose", out_HSE, perm=[1, 0, 2])
-        out_SD = graph.reshape(out_SHE, -1, shape.heads * width)
+        out_RHSE = graph.reshape(out_RGQE, 0, shape.heads, -1, width)
+        out_RSHE = graph.op("Transpose", out_RHSE, perm=[0, 2, 1, 3])
+        out_SD = graph.reshape(out_RSHE, -1, shape.heads * width)
         wo = f"{self.prefix}layers.{layer}.attention.wo.weight"
         return graph.op("MatMul", out_SD, graph.matrix(wo))
 
     def _rotated(self, layer: int, y_SD: Value) -> tuple[Value, Value, Value]:
-        """Add queries ``[G, Q, E]``, divided by the root of the width, and keys and values."""
+        """Add queries ``[R, G, Q, E]``, divided by the root of the width, and keys and values."""
         graph, shape = self.graph, self.shape
         heads, kv_heads, width = shape.heads, shape.kv_heads, shape.head_width
         names = [f"{self.prefix}layers.{layer}.attention.w{part}.weight" for part in "qkv"]
         qkv = graph.op("MatMul", y_SD, graph.matrix(*names, scales={names[0]: width**-0.5}))
-        qkv_SNE = graph.reshape(qkv, -1, heads + 2 * kv_heads, width)
-        qkv_NSE = graph.op("Transpose", qkv_SNE, perm=[1, 0, 2])
-        to_rotate, v_GSE = graph.ops(
-            "Split", 2, qkv_NSE, graph.ints(heads + kv_heads, kv_heads), axis=0
+        qkv_RSNE = graph.op("Reshape", qkv, self._qkv_shape)
+        qkv_RNSE = graph.op("Transpose", qkv_RSNE, perm=[0, 2, 1, 3])
+        to_rotate, v_RGSE = graph.ops(
+            "Split", 2, qkv_RNSE, graph.ints(heads + kv_heads, kv_heads), axis=1
         )
-        to_rotate = graph.op("Unsqueeze", to_rotate, graph.ints(0))
         rotated = graph.op("RotaryEmbedding", to_rotate, self._cos, self._sin, interleaved=1)
-        rotated = graph.op("Squeeze", rotated, graph.ints(0))
-        q_HSE, k_GSE = graph.ops("Split", 2, rotated, graph.ints(heads, kv_heads), axis=0)
-        q_GQE = q_HSE if kv_heads == heads else graph.reshape(q_HSE, kv_heads, -1, width)
-        return q_GQE, k_GSE, v_GSE
+        q_RHSE, k_RGSE = graph.ops("Split", 2, rotated, graph.ints(heads, kv_heads), axis=1)
+        grouped = kv_heads != heads
+        q_RGQE = graph.reshape(q_RHSE, 0, kv_heads, -1, width) if grouped else q_RHSE
+        return q_RGQE, k_RGSE, v_RGSE
 
-    def _per_head(self, score_GQT: Value) -> Value:
-        """Reshape scores ``[G, Q, T + S]`` to ``[G, H / G, S, T + S]``."""
-        graph, shape = self.graph, self.shape
-        mask_shape = graph.op("Shape", self._mask)
-        lead = graph.ints(shape.kv_heads, shape.heads // shape.kv_heads)
-        return graph.op("Reshape", score_GQT, graph.op("Concat", lead, mask_shape, axis=0))
-
-    def _per_kv_head(self, weight: Value) -> Value:
-        """Reshape weights ``[G, H / G, S, T + S]`` to ``[G, Q, T + S]``."""
+    def _with_heads(self, score: Value, heads: int) -> Value:
+        """Reshape scores or weights to ``[R, heads, .., T + S]``."""
         graph = self.graph
-        mask_shape = graph.op("Shape", self._mask, start=1)
-        lead = graph.ints(self.shape.kv_heads, -1)
-        return graph.op("Reshape", weight, graph.op("Concat", lead, mask_shape, axis=0))
+        seen = graph.op("Shape", self._mask, start=3)
+        return graph.op(
+            "Reshape", score, graph.op("Concat", graph.ints(0, heads, -1), seen, axis=0)
+        )

@@ -1,9 +1,10 @@
 """ONNX graphs of a BLT and of an entropy model; see :mod:`bytelatent.runtime.onnx_format`.
 
-Legend: ``S`` new bytes, ``P`` patches, ``B`` bytes with states, ``M`` bytes of the longest patch,
-``D`` local width, ``G`` global width, ``F`` width of keys and values together, ``V`` vocabulary,
-``N`` hash tables, ``R`` encoder layers whose states patches use, ``X`` layers of the decoder with
-cross-attention, ``K`` vectors per patch, ``H`` heads and ``E`` head width of cross-attention.
+Legend: ``S`` new bytes of all rows, row by row, ``P`` patches, ``B`` bytes with states, ``M`` bytes
+of the longest patch, ``D`` local width, ``G`` global width, ``F`` width of keys and values
+together, ``V`` vocabulary, ``N`` hash tables, ``J`` encoder layers whose states patches use, ``X``
+layers of the decoder with cross-attention, ``K`` vectors per patch, ``H`` heads and ``E`` head
+width of cross-attention.
 """
 
 from bytelatent.architecture.args import HashArgs, LMTransformerArgs, TransformerArgs
@@ -33,7 +34,7 @@ def entropy_graph(args: LMTransformerArgs, stored: StoredTensors) -> Graph:
     """
     graph = Graph(stored)
     shape = entropy_shape(args)
-    tokens_S = graph.input("tokens", ["S"], INT64)
+    tokens_S = graph.input("tokens", ["A"], INT64)
     x_SD = _looked_up(graph, "tok_embeddings.weight", tokens_S)
     if args.hashes is not None and args.hashes.tables:
         x_SD = _with_ngrams(graph, x_SD, "hash_tok_embedding", args.hashes.tables)
@@ -43,8 +44,8 @@ def entropy_graph(args: LMTransformerArgs, stored: StoredTensors) -> Graph:
     log_p = graph.op("LogSoftmax", logits_SV, axis=-1)
     weighed = graph.op("Mul", graph.op("Exp", log_p), log_p)
     total_S = graph.op("ReduceSum", weighed, graph.ints(-1), keepdims=0)
-    graph.output("entropies", graph.op("Neg", total_S), ["S"])
-    graph.output("logits", logits_SV, ["S", args.vocab_size])
+    graph.output("entropies", graph.op("Neg", total_S), ["A"])
+    graph.output("logits", logits_SV, ["A", args.vocab_size])
     return graph
 
 
@@ -72,7 +73,7 @@ def blt_graphs(args: ByteLatentTransformerArgs, stored: StoredTensors) -> dict[s
 
 
 def _encoder(args: ByteLatentTransformerArgs, shape: BltShape, graph: Graph) -> Graph:
-    tokens_S = graph.input("tokens", ["S"], INT64)
+    tokens_S = graph.input("tokens", ["A"], INT64)
     x_SD = _looked_up(graph, "local_encoder.tok_embeddings.weight", tokens_S)
     x_SD = _with_ngrams(graph, x_SD, "encoder_hash_tok_embedding", args.hashes.tables)
     stack = StackGraph(graph, "local_encoder.", shape.encoder, args.encoder.norm_eps)
@@ -82,17 +83,17 @@ def _encoder(args: ByteLatentTransformerArgs, shape: BltShape, graph: Graph) -> 
         if layer in shape.read_layers:
             read.append(x_SD)
     stack.finish()
-    graph.output("states", x_SD, ["S", shape.dim])
-    _stacked(graph, "read", read, ["S", shape.dim])
+    graph.output("states", x_SD, ["A", shape.dim])
+    _stacked(graph, "read", read, ["A", shape.dim])
     return graph
 
 
 def _global(args: ByteLatentTransformerArgs, shape: BltShape, graph: Graph) -> Graph:
     dim, count = shape.dim, len(shape.read_layers)
-    read_RBD = graph.input("read", [count, "B", dim])
-    index_PM = graph.input("index", ["S", "M"], INT64)
-    room_PM = graph.input("room", ["S", "M"])
-    layers = graph.ops("Split", count, read_RBD, axis=0, num_outputs=count)
+    read_JBD = graph.input("read", [count, "B", dim])
+    index_PM = graph.input("index", ["A", "M"], INT64)
+    room_PM = graph.input("room", ["A", "M"])
+    layers = graph.ops("Split", count, read_JBD, axis=0, num_outputs=count)
     bytes_ = [
         graph.op("Gather", graph.op("Squeeze", layer, graph.ints(0)), index_PM, axis=0)
         for layer in layers
@@ -108,7 +109,7 @@ def _global(args: ByteLatentTransformerArgs, shape: BltShape, graph: Graph) -> G
     if shape.decoder_cross:
         latents = _keys_values(graph, shape, vector, args.decoder.norm_eps)
         width = 2 * len(shape.decoder_cross) * shape.patch_vectors * dim
-    graph.output("latents", latents, ["S", width])
+    graph.output("latents", latents, ["A", width])
     return graph
 
 
@@ -166,7 +167,7 @@ def _encoder_cross_attention(
         out_PKHE = graph.op("Transpose", out_PHKE, perm=[0, 2, 1, 3])
         out_PKD = graph.reshape(out_PKHE, 0, 0, dim)
         patches_PKD = _added_twice(graph, patches_PKD, out_PKD, name)
-    _stacked(graph, "weights", weights, ["S", "M", vectors, heads])
+    _stacked(graph, "weights", weights, ["A", "M", vectors, heads])
     return graph.reshape(patches_PKD, -1, vectors * dim)
 
 
@@ -188,10 +189,10 @@ def _keys_values(graph: Graph, shape: BltShape, vectors: Value, eps: float) -> V
 def _decoder(args: ByteLatentTransformerArgs, shape: BltShape, graph: Graph) -> Graph:
     dim, heads, vectors = shape.dim, shape.cross_heads, shape.patch_vectors
     layers = len(shape.decoder_cross)
-    x_SD = graph.input("states", ["S", dim])
+    x_SD = graph.input("states", ["A", dim])
     width = 2 * layers * vectors * dim if layers else dim
     latents = graph.input("latents", ["P", width])
-    own = graph.op("Gather", latents, graph.input("patch", ["S"], INT64), axis=0)
+    own = graph.op("Gather", latents, graph.input("patch", ["A"], INT64), axis=0)
     layer_keys_values: list[Value] = []
     if layers:
         own = graph.reshape(own, -1, 2 * layers, heads, vectors, dim // heads)
@@ -214,9 +215,9 @@ def _decoder(args: ByteLatentTransformerArgs, shape: BltShape, graph: Graph) -> 
     head = tied if args.weight_tying else "local_decoder.output.weight"
     normed = norm(graph, x_SD, "local_decoder.norm", args.decoder.norm_eps)
     logits_SV = graph.op("MatMul", normed, graph.matrix(head))
-    graph.output("logits", logits_SV, ["S", args.vocab_size])
+    graph.output("logits", logits_SV, ["A", args.vocab_size])
     if weights:
-        _stacked(graph, "weights", weights, ["S", vectors, heads])
+        _stacked(graph, "weights", weights, ["A", vectors, heads])
     return graph
 
 
@@ -272,7 +273,7 @@ def _looked_up(graph: Graph, name: str, ids_S: Value) -> Value:
 
 def _with_ngrams(graph: Graph, x_SD: Value, tables: str, count: int) -> Value:
     """Add to ``x_SD`` the rows of ``count`` hash n-gram tables that the input ``hashes`` names."""
-    hashes_SN = graph.input("hashes", ["S", count], INT64)
+    hashes_SN = graph.input("hashes", ["A", count], INT64)
     for number in range(count):
         ids_S = graph.op("Gather", hashes_SN, graph.index(number), axis=1)
         x_SD = graph.op("Add", x_SD, _looked_up(graph, f"{tables}.{number}.weight", ids_S))

@@ -7,7 +7,7 @@ Legend: ``R`` rows, ``S`` bytes, ``P`` patches, ``V`` vocabulary.
 """
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol, TypeVar
 
@@ -124,6 +124,13 @@ class ByteModel(Protocol[AnyRow]):
 
     def prefill(self, tokens: Sequence[int]) -> AnyRow:
         """Run the model over the prompt ``tokens``, BOS first, and return the new row."""
+
+    def prefill_parts(self, tokens: Sequence[int]) -> Iterator[AnyRow | None]:
+        """Do the same as :meth:`prefill` in parts, so that other rows can advance in between.
+
+        Yields:
+            None after each part but the last, then the row.
+        """
 
     def step(self, rows: Sequence[AnyRow], tokens: Sequence[int]) -> None:
         """Advance each row by its next token."""

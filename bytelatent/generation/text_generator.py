@@ -5,7 +5,8 @@ from typing import Generic
 
 from bytelatent.generation.byte_model import AnyRow, ByteModel
 from bytelatent.generation.events import Event, Generated
-from bytelatent.generation.run import MAX_BYTES, GenerationOptions, Run, Speculate
+from bytelatent.generation.options import MAX_BYTES, GenerationOptions, Speculate
+from bytelatent.generation.run import Run
 from bytelatent.generation.sampling import SamplingArgs
 
 
@@ -66,10 +67,11 @@ class TextGenerator(Generic[AnyRow]):
 
     def _run(self, prompts: Sequence[bytes], options: GenerationOptions) -> Run[AnyRow]:
         for prompt in prompts:
-            self._check_prompt(prompt)
+            self.check_prompt(prompt)
         return Run(self.model, prompts, options)
 
-    def _check_prompt(self, data: bytes) -> None:
+    def check_prompt(self, data: bytes) -> None:
+        """Raise a ValueError if ``data`` is longer than ``prompt_limit``."""
         if self.prompt_limit is not None and len(data) > self.prompt_limit:
             raise ValueError(
                 f"prompt: {len(data)} bytes are more than the limit of {self.prompt_limit}"

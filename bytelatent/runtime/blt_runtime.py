@@ -6,7 +6,8 @@ from typing import Self
 from bytelatent.files import read_json
 from bytelatent.formats.file_names import TRAIN_ARGS_FILE
 from bytelatent.formats.find import local_folder
-from bytelatent.generation.run import PROMPT_LIMIT
+from bytelatent.generation.options import PROMPT_LIMIT
+from bytelatent.generation.shared import SharedGenerator
 from bytelatent.generation.text_generator import TextGenerator
 from bytelatent.patching.patcher import PatcherArgs, released_patcher_args
 from bytelatent.patching.rules import ENTROPY_MODES
@@ -19,6 +20,7 @@ from bytelatent.runtime.onnx_format import (
     BltShape,
     EntropyShape,
 )
+from bytelatent.runtime.row_steps import RowStepModel
 from bytelatent.runtime.sessions import ModelFileError
 from bytelatent.runtime.steps import Sessions, StepModel
 
@@ -84,21 +86,28 @@ class BltRuntime(TextGenerator[NumpyRow]):
         except ValueError as error:
             raise ModelFileError(str(error)) from None
         entropy, entropy_shape = None, None
+        rows_together = all(graph.takes_rows for graph in (encoder, globals_, decoder))
         if patcher.mode() in ENTROPY_MODES:
             entropy_path = entropy_folder(folder, settings, entropy_model)
             graph = load_graph(entropy_path / ENTROPY_GRAPH, EntropyShape, threads=threads)
             entropy, entropy_shape = graph.session, graph.shape
+            rows_together &= graph.takes_rows
         elif entropy_model is not None:
             raise ModelFileError(
                 f"entropy_model: {folder} cuts patches by rule {patcher.mode().value!r}, which "
                 "needs none"
             )
         sessions = Sessions(encoder.session, globals_.session, decoder.session, entropy)
+        kind = RowStepModel if rows_together else StepModel
         try:
-            model = StepModel(sessions, encoder.shape, entropy_shape, patcher)
+            model = kind(sessions, encoder.shape, entropy_shape, patcher)
         except ValueError as error:
             raise ModelFileError(f"{folder}: {error}") from None
         return cls(model, name=model_name(folder), patcher=patcher, prompt_limit=prompt_limit)
+
+    def shared(self) -> SharedGenerator[NumpyRow]:
+        """Return a generator for several threads, whose texts run through the model together."""
+        return SharedGenerator(self)
 
     def inspect(self, data: bytes, *, top_k: int = 0) -> Inspection:
         """Run the model over ``data`` and return its patches, entropies, weights and predictions.
@@ -110,5 +119,5 @@ class BltRuntime(TextGenerator[NumpyRow]):
         Raises:
             ValueError: ``data`` is longer than ``prompt_limit``.
         """
-        self._check_prompt(data)
+        self.check_prompt(data)
         return inspect(self.model, data, top_k=top_k)

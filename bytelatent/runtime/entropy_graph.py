@@ -1,6 +1,6 @@
 """The graph of an entropy model, for texts of any length in pieces.
 
-Legend: ``S`` new bytes, ``V`` vocabulary, ``N`` hash tables.
+Legend: ``R`` rows, ``S`` new bytes, ``V`` vocabulary, ``N`` hash tables.
 """
 
 import sys
@@ -8,12 +8,13 @@ from collections.abc import Sequence
 from typing import Any, Protocol, Self
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
-from bytelatent.architecture.ngrams import next_buckets
+from bytelatent.architecture.ngrams import last_buckets, next_buckets
+from bytelatent.runtime.numpy_kv_batch import NumpyKVBatch
 from bytelatent.runtime.numpy_kv_cache import Floats, NumpyKVCache
 from bytelatent.runtime.onnx_format import EntropyShape
+from bytelatent.runtime.sessions import Session
 
 PIECE = 128
 """Number of bytes in one call.
@@ -46,7 +47,7 @@ class EntropyGraph:
         reach: largest number of bytes before a position that its entropy may depend on.
     """
 
-    def __init__(self, session: onnxruntime.InferenceSession, shape: EntropyShape) -> None:
+    def __init__(self, session: Session, shape: EntropyShape) -> None:
         self.session, self.shape = session, shape
         self.longest_ngram = max(shape.hash_sizes, default=1)
         window, layers = shape.stack.window, shape.stack.layers
@@ -74,8 +75,30 @@ class EntropyGraph:
                 tokens, before, shape.hash_sizes, shape.hash_functions, shape.hash_buckets
             )
         results: list[Any] = self.session.run(["new", *outputs], feed)
-        cache.take(results[0])
+        cache.take(results[0][0])
         return results[1:]
+
+    def step(
+        self, caches: Sequence[NumpyKVCache], tokens: Sequence[int], recent: Sequence[Sequence[int]]
+    ) -> list[float]:
+        """Run over the next byte of several rows; return the entropy in nats after each.
+
+        Args:
+            caches: KV cache of each row, which takes in the byte.
+            tokens: the next token id of each row.
+            recent: last token ids of each row, this token included: all, or at least the length of
+                the longest n-gram.
+        """
+        shape, batch = self.shape, NumpyKVBatch.shared(caches)
+        feed = batch.inputs(caches) | {"tokens": np.array(tokens)}
+        if shape.hash_sizes:
+            feed["hashes"] = last_buckets(
+                recent, shape.hash_sizes, shape.hash_functions, shape.hash_buckets
+            )
+        nats_R, new = self.session.run(["entropies", "new"], feed)
+        batch.take(caches, new)
+        entropies: list[float] = nats_R.tolist()
+        return entropies
 
 
 class GraphReading:

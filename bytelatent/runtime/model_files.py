@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-import onnxruntime
 from pydantic import BaseModel, ValidationError
 
 from bytelatent.files import read_json
@@ -18,7 +17,7 @@ from bytelatent.formats.find import model_folder
 from bytelatent.formats.safetensors_header import StoredTensors
 from bytelatent.patching.patcher import DEFAULT_THRESHOLD
 from bytelatent.runtime.onnx_format import GRAPH_KEY, SHAPE_KEY, WEIGHTS_KEY
-from bytelatent.runtime.sessions import ModelFileError, open_session
+from bytelatent.runtime.sessions import ModelFileError, OneRowGraph, Session, open_session
 
 LARGEST_ARGS = 16 * 1024 * 1024
 """Size in bytes of the largest ``train_args.json`` that a name is read from."""
@@ -34,12 +33,17 @@ class LoadedGraph(Generic[Shape]):
     """A loaded graph and the description of its model.
 
     Attributes:
-        session: the onnxruntime session.
+        session: the onnxruntime session, or one with the same interface.
         shape: dimensions of the model, from the metadata of the graph.
     """
 
-    session: onnxruntime.InferenceSession
+    session: Session
     shape: Shape
+
+    @property
+    def takes_rows(self) -> bool:
+        """Whether a call may run over several rows."""
+        return not isinstance(self.session, OneRowGraph)
 
 
 def load_graph(
@@ -79,7 +83,7 @@ def load_graph(
         )
     if notes.get(WEIGHTS_KEY) != stored.fingerprint:
         raise ModelFileError(f"model file {path} was not made for {stored.path}; export it again")
-    return LoadedGraph(session, shape)
+    return LoadedGraph(OneRowGraph(session) if OneRowGraph.is_one(session) else session, shape)
 
 
 def model_name(folder: Path) -> str:

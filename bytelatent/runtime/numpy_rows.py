@@ -1,6 +1,6 @@
 """State of a row between its bytes, and internal values for display, in numpy.
 
-Legend: ``S`` bytes, ``R`` encoder layers whose states patches use, ``D`` local width, ``F`` width
+Legend: ``S`` bytes, ``J`` encoder layers whose states patches use, ``D`` local width, ``F`` width
 of a latent, ``V`` vocabulary, ``M`` bytes of a patch, ``N`` hash tables, ``X`` layers of the
 decoder with cross-attention, ``K`` vectors per patch, ``H`` heads.
 """
@@ -20,7 +20,7 @@ class NumpyOpenPatch:
     """Encoder states of the bytes of the open patch, after each layer whose states patches use.
 
     Args:
-        layers: number of these layers, ``R``.
+        layers: number of these layers, ``J``.
         dim: local width, ``D``.
 
     Attributes:
@@ -31,28 +31,28 @@ class NumpyOpenPatch:
     def __init__(self, layers: int, dim: int) -> None:
         self.size = 0
         self.ends_document = False
-        self._read_RMD = np.empty((layers, 16, dim), dtype=np.float32)
+        self._read_JMD = np.empty((layers, 16, dim), dtype=np.float32)
 
-    def add(self, read_RSD: Floats) -> None:
-        """Append the states of the next bytes, ``[R, S, D]``."""
-        end = self.size + read_RSD.shape[1]
-        if end > self._read_RMD.shape[1]:
-            layers, _, dim = read_RSD.shape
+    def add(self, read_JSD: Floats) -> None:
+        """Append the states of the next bytes, ``[J, S, D]``."""
+        end = self.size + read_JSD.shape[1]
+        if end > self._read_JMD.shape[1]:
+            layers, _, dim = read_JSD.shape
             grown = np.empty((layers, 2 * end, dim), dtype=np.float32)
             grown[:, : self.size] = self.states()
-            self._read_RMD = grown
-        self._read_RMD[:, self.size : end] = read_RSD
+            self._read_JMD = grown
+        self._read_JMD[:, self.size : end] = read_JSD
         self.size = end
 
     def states(self) -> Floats:
-        """Return the states of all bytes, ``[R, S, D]``."""
-        return self._read_RMD[:, : self.size]
+        """Return the states of all bytes, ``[J, S, D]``."""
+        return self._read_JMD[:, : self.size]
 
     def keep(self, begin: int, end: int) -> None:
         """Keep only the bytes ``begin`` to ``end`` (exclusive)."""
         self.size = end - begin
         if begin:
-            self._read_RMD[:, : self.size] = self._read_RMD[:, begin:end]
+            self._read_JMD[:, : self.size] = self._read_JMD[:, begin:end]
 
 
 @dataclass
@@ -97,7 +97,7 @@ class Seen:
         closes: whether a patch ends with each byte.
         hashes: buckets of the hash n-grams, ``[S, N]`` for each call.
         logits: logits ``[S, V]`` for each call.
-        encoder_weights: cross-attention weights ``[R, M, K, H]`` of every complete patch; empty
+        encoder_weights: cross-attention weights ``[J, M, K, H]`` of every complete patch; empty
             without cross-attention.
         decoder_weights: cross-attention weights ``[X, S, K, H]`` for each call; empty without
             cross-attention.

@@ -3,35 +3,40 @@
 The folder of a BLT holds ``encoder.onnx``, ``global.onnx`` and ``decoder.onnx`` next to
 ``model.safetensors``; the folder of its entropy model holds ``entropy.onnx``. The graphs contain no
 weights: these are read from the safetensors file, at the offsets in its header. Each graph takes
-``S`` new positions of one row. KV caches are inputs, and only the new keys and values are outputs.
-Each stack of blocks has these inputs:
+``S`` new positions of each of ``R`` rows, which advance together but may be at different places of
+different texts. KV caches are inputs, and only the new keys and values are outputs. Each stack of
+blocks has these inputs:
 
-| input                      | shape       |                                                       |
-|----------------------------|-------------|-------------------------------------------------------|
-| ``cos``, ``sin``           | [1, S, C]   | cosine and sine of the angles of the new positions    |
-| ``mask``                   | [S, T + S]  | -inf where a new position does not attend, else 0     |
-| ``split``                  | [2]         | ``T`` and ``S``                                       |
-| ``keys_0``, ``values_0`` … | [G, T, E]   | rotated keys, and values, in the cache of each layer  |
+| input                      | shape          |                                                    |
+|----------------------------|----------------|----------------------------------------------------|
+| ``cos``, ``sin``           | [R, S, C]      | cosine and sine of the angles of the new positions |
+| ``mask``                   | [R, 1, S, T+S] | -inf where a new position does not attend, else 0  |
+| ``split``                  | [2]            | ``T`` and ``S``                                    |
+| ``keys_0``, ``values_0`` … | [R, G, T, E]   | rotated keys, and values, in the cache of a layer  |
 
-It has the output ``new``, ``[L * 2 G, S, E]``: keys and values of the new positions, layer by
-layer. The other inputs and outputs are:
+It has the output ``new``, ``[R, L * 2 G, S, E]``: keys and values of the new positions, layer by
+layer. The other inputs and outputs have the ``A = R * S`` new positions of all rows, row by row:
 
 | file    | input                                     | output                                    |
 |---------|-------------------------------------------|-------------------------------------------|
-| entropy | ``tokens`` [S], ``hashes`` [S, N] if it   | ``entropies`` [S] nats, ``logits`` [S, V] |
+| entropy | ``tokens`` [A], ``hashes`` [A, N] if it   | ``entropies`` [A] nats, ``logits`` [A, V] |
 |         | has hash tables                           |                                           |
-| encoder | ``tokens`` [S], ``hashes`` [S, N]         | ``states`` [S, D], ``read`` [R, S, D]     |
-| global  | ``read`` [R, B, D]; ``index``, ``room``   | ``latents`` [S, F],                       |
-|         | [S, M]: the bytes of each patch, and -inf | ``weights`` [R, S, M, K, H]               |
+| encoder | ``tokens`` [A], ``hashes`` [A, N]         | ``states`` [A, D], ``read`` [J, A, D]     |
+| global  | ``read`` [J, B, D]; ``index``, ``room``   | ``latents`` [A, F],                       |
+|         | [A, M]: the bytes of each patch, and -inf | ``weights`` [J, A, M, K, H]               |
 |         | for padding, else 0                       |                                           |
-| decoder | ``states`` [S, D], ``latents`` [P, F],    | ``logits`` [S, V],                        |
-|         | ``patch`` [S]: the latent of each byte    | ``weights`` [X, S, K, H]                  |
+| decoder | ``states`` [A, D], ``latents`` [P, F],    | ``logits`` [A, V],                        |
+|         | ``patch`` [A]: the latent of each byte    | ``weights`` [X, A, K, H]                  |
 
-Legend: ``S`` new positions (in ``global``: patches), ``T`` slots of a cache, ``L`` layers, ``G``
-key/value heads, ``E`` head width, ``C = E / 2``, ``V`` vocabulary, ``D`` local width, ``N`` hash
-tables, ``R`` encoder layers whose states patches use, ``B`` bytes, ``M`` bytes of the longest
-patch, ``K`` vectors per patch, ``H`` heads of cross-attention, ``X`` layers of the decoder with
-cross-attention, ``P`` latents, ``F`` width of a latent.
+Earlier versions wrote graphs of one row, without the dimension ``R``;
+:class:`bytelatent.runtime.sessions.OneRowGraph` runs them.
+
+Legend: ``R`` rows, ``S`` new positions of each (in ``global``: patches), ``A`` new positions of all
+rows, ``T`` slots of a cache, ``L`` layers, ``G`` key/value heads, ``E`` head width, ``C = E / 2``,
+``V`` vocabulary, ``D`` local width, ``N`` hash tables, ``J`` encoder layers whose states patches
+use, ``B`` bytes, ``M`` bytes of the longest patch, ``K`` vectors per patch, ``H`` heads of
+cross-attention, ``X`` layers of the decoder with cross-attention, ``P`` latents, ``F`` width of a
+latent.
 """
 
 from typing import Literal

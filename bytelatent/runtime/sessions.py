@@ -1,6 +1,8 @@
 """Loading of ONNX graphs: onnxruntime sessions, and errors that name the file."""
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, Protocol
 
 import numpy as np
 import onnxruntime
@@ -8,6 +10,40 @@ import onnxruntime
 
 class ModelFileError(ValueError):
     """Error for a model file that is missing, damaged or of another kind; the message names it."""
+
+
+class Session(Protocol):
+    """Interface of a loaded graph; an onnxruntime session implements it."""
+
+    def run(self, names: Sequence[str], feed: dict[str, Any]) -> list[Any]:
+        """Run the graph over the inputs ``feed`` and return the outputs named in ``names``."""
+
+
+class OneRowGraph:
+    """Graph of one row, as earlier versions wrote it, with the inputs and outputs of today's.
+
+    Args:
+        session: session of a graph whose KV cache inputs, mask and output ``new`` have no
+            dimension of rows; see :mod:`bytelatent.runtime.onnx_format`.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    @staticmethod
+    def is_one(session: onnxruntime.InferenceSession) -> bool:
+        """Return whether ``session`` runs such a graph."""
+        return any(value.name == "mask" and len(value.shape) == 2 for value in session.get_inputs())
+
+    def run(self, names: Sequence[str], feed: dict[str, Any]) -> list[Any]:
+        """Run the graph over the inputs ``feed`` of one row."""
+        inputs = {
+            name: value[0] if name.startswith(("keys_", "values_")) else value
+            for name, value in feed.items()
+        }
+        inputs["mask"] = feed["mask"][0, 0]
+        results = zip(names, self._session.run(names, inputs), strict=True)
+        return [value[None] if name == "new" else value for name, value in results]
 
 
 def open_session(

@@ -1,9 +1,10 @@
 """A BLT on ONNX graphs, byte by byte; :mod:`bytelatent.generation.run` generates with it.
 
-The counterpart for torch is ``generation.torch_backend.incremental``. Each row runs separately, in
-chunks of new bytes: a part of a prompt, the next byte, or a draft to verify.
+The counterpart for torch is ``generation.torch_backend.incremental``. A row runs over chunks of new
+bytes: a part of a prompt, the next byte, or a draft to verify.
+:class:`bytelatent.runtime.row_steps.RowStepModel` steps several rows together.
 
-Legend: ``S`` new bytes, ``P`` patches, ``R`` encoder layers whose states patches use, ``D`` local
+Legend: ``S`` new bytes, ``P`` patches, ``J`` encoder layers whose states patches use, ``D`` local
 width, ``F`` width of a latent, ``V`` vocabulary, ``M`` bytes of the longest patch, ``N`` hash
 tables.
 """
@@ -13,10 +14,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
 from bytelatent.architecture.ngrams import next_buckets
@@ -26,6 +26,7 @@ from bytelatent.runtime.entropy_graph import EntropyGraph
 from bytelatent.runtime.numpy_kv_cache import Floats, NumpyKVCache
 from bytelatent.runtime.numpy_rows import NumpyOpenPatch, NumpyRow, Seen
 from bytelatent.runtime.onnx_format import BltShape, EntropyShape
+from bytelatent.runtime.sessions import Session
 
 CHUNK = 256
 """Largest number of bytes of a prompt in one call; it limits memory and does not change results."""
@@ -35,8 +36,6 @@ MAX_PADDED_BYTES = 16_384
 
 MAX_PATCH_SCORES = 2**20
 """Largest number of attention scores between patches in one call; it limits memory."""
-
-Session: TypeAlias = onnxruntime.InferenceSession
 
 
 @dataclass(frozen=True)
@@ -55,7 +54,7 @@ class Sessions:
 
 
 class StepModel:
-    """A BLT as graphs, with its entropy model and its patching rule.
+    """A BLT as graphs, with its entropy model and its patching rule; each row runs by itself.
 
     Args:
         sessions: sessions of the graphs.
@@ -76,17 +75,17 @@ class StepModel:
         patcher_args: PatcherArgs,
     ) -> None:
         self.boundaries = Boundaries(patcher_args)
-        self.shape, self.entropy_shape, self._sessions = shape, entropy_shape, sessions
+        self.shape, self.entropy_shape, self.sessions = shape, entropy_shape, sessions
         self.vocab_size, self.eos_id = shape.vocab_size, shape.eos_id
         self.patch_bytes = shape.patch_bytes
         stacks = [shape.encoder, shape.decoder]
         stacks += [] if entropy_shape is None else [entropy_shape.stack]
         windows = [stack.window for stack in stacks if stack.window is not None]
         self.longest_draft = min(windows)
-        self._entropy: EntropyGraph | None = None
+        self.entropy_graph: EntropyGraph | None = None
         if sessions.entropy is not None and entropy_shape is not None:
-            self._entropy = EntropyGraph(sessions.entropy, entropy_shape)
-        measuring = 1 if self._entropy is None else self._entropy.longest_ngram
+            self.entropy_graph = EntropyGraph(sessions.entropy, entropy_shape)
+        measuring = 1 if self.entropy_graph is None else self.entropy_graph.longest_ngram
         self._longest_ngram = max(1, measuring, *shape.hash_sizes)
         if self.boundaries.needs_entropy and entropy_shape is None:
             raise ValueError(
@@ -131,6 +130,17 @@ class StepModel:
         for chunk in self.chunks(tokens):
             self.advance(row, chunk)
         return row
+
+    def prefill_parts(self, tokens: Sequence[int]) -> Iterator[NumpyRow | None]:
+        """Run the model over ``tokens``; yield None after each chunk but the last, then the row.
+
+        Raises:
+            ValueError: a patch has more bytes than the model can concatenate.
+        """
+        row, chunks = self.begin(), list(self.chunks(tokens))
+        for number, chunk in enumerate(chunks, start=1):
+            self.advance(row, chunk)
+            yield row if number == len(chunks) else None
 
     def chunks(self, tokens: Sequence[int]) -> Iterator[Sequence[int]]:
         """Yield ``tokens`` in chunks for :meth:`advance`; a chunk ends where a document ends."""
@@ -198,7 +208,7 @@ class StepModel:
             tokens: token ids.
             before: token ids that precede them.
         """
-        graph = self._entropy
+        graph = self.entropy_graph
         if row.entropy_cache is None or graph is None:
             return [None] * len(tokens)
         (nats_S,) = graph.run(row.entropy_cache, tokens, before, "entropies")
@@ -240,6 +250,32 @@ class StepModel:
             latents += self._close_group(row, edges[begin : end + 1], seen)
         return latents
 
+    def patch_inputs(
+        self, begin_P: NDArray[np.int64], end_P: NDArray[np.int64]
+    ) -> dict[str, NDArray[np.generic]]:
+        """Return the inputs of the global graph that say which bytes each patch has.
+
+        Args:
+            begin_P, end_P: index of the first byte of each patch, and of the byte after its last.
+
+        Raises:
+            ValueError: a patch has more bytes than the model can concatenate.
+        """
+        longest = int((end_P - begin_P).max())
+        patch_bytes = self.shape.patch_bytes
+        if patch_bytes is not None and longest > patch_bytes:
+            raise ValueError(
+                f"patch_lengths: a patch holds {longest} bytes, "
+                f"concatenation has room for {patch_bytes}"
+            )
+        index_PM = begin_P[:, None] + np.arange(patch_bytes or longest)
+        room_PM = np.where(index_PM < end_P[:, None], np.float32(0), np.float32(-np.inf))
+        return {"index": np.minimum(index_PM, end_P[:, None] - 1), "room": room_PM}
+
+    def fits(self, count: int, longest: int) -> bool:
+        """Return whether ``count`` patches of up to ``longest`` bytes fit into one global call."""
+        return count * longest <= MAX_PADDED_BYTES
+
     def keep(self, row: NumpyRow, begin: int, end: int) -> None:
         """Keep only the bytes ``begin`` to ``end`` (exclusive) of the open patch."""
         row.open_patch.keep(begin, end)
@@ -275,9 +311,9 @@ class StepModel:
         row.recent.extend(tokens)
         feed = row.encoder_cache.inputs(len(tokens))
         feed |= {"tokens": np.array(tokens), "hashes": hashes_SN}
-        states_SD, read_RSD, new = self._sessions.encoder.run(["states", "read", "new"], feed)
-        row.encoder_cache.take(new)
-        row.open_patch.add(read_RSD)
+        states_SD, read_JSD, new = self.sessions.encoder.run(["states", "read", "new"], feed)
+        row.encoder_cache.take(new[0])
+        row.open_patch.add(read_JSD)
         if seen is not None:
             seen.hashes.append(hashes_SN)
         return np.asarray(states_SD)
@@ -294,30 +330,20 @@ class StepModel:
         feed |= {"states": states_SD, "latents": np.stack(latents), "patch": patch_S}
         outputs = ["logits", "new"]
         look = seen is not None and bool(self.shape.decoder_cross)
-        logits_SV, new, *weights = self._sessions.decoder.run(outputs + ["weights"] * look, feed)
-        row.decoder_cache.take(new)
+        logits_SV, new, *weights = self.sessions.decoder.run(outputs + ["weights"] * look, feed)
+        row.decoder_cache.take(new[0])
         if seen is not None:
             seen.decoder_weights += weights
         return np.asarray(logits_SV)
 
     def _close_group(self, row: NumpyRow, edges: Sequence[int], seen: Seen | None) -> list[Any]:
         begin_P, end_P = np.array(edges[:-1]), np.array(edges[1:])
-        longest = int((end_P - begin_P).max())
-        patch_bytes = self.shape.patch_bytes
-        if patch_bytes is not None and longest > patch_bytes:
-            raise ValueError(
-                f"patch_lengths: a patch holds {longest} bytes, "
-                f"concatenation has room for {patch_bytes}"
-            )
-        index_PM = begin_P[:, None] + np.arange(patch_bytes or longest)
-        room_PM = np.where(index_PM < end_P[:, None], np.float32(0), np.float32(-np.inf))
-        index_PM = np.minimum(index_PM, end_P[:, None] - 1)
         feed = row.global_cache.inputs(len(begin_P))
-        feed |= {"read": row.open_patch.states(), "index": index_PM, "room": room_PM}
+        feed |= self.patch_inputs(begin_P, end_P) | {"read": row.open_patch.states()}
         outputs = ["latents", "new"]
         look = seen is not None and bool(self.shape.encoder_cross)
-        latents_PF, new, *weights = self._sessions.globals.run(outputs + ["weights"] * look, feed)
-        row.global_cache.take(new)
+        latents_PF, new, *weights = self.sessions.globals.run(outputs + ["weights"] * look, feed)
+        row.global_cache.take(new[0])
         if seen is not None and look:
             for number, (begin, end) in enumerate(pairwise(edges)):
                 seen.encoder_weights.append(weights[0][:, number, : end - begin])

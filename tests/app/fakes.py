@@ -1,7 +1,7 @@
 """Models that need no file: all follows from the bytes alone, so results are repeatable."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -10,8 +10,7 @@ from app.models.costs import Costs
 from bytelatent.architecture.args import LMTransformerArgs, TransformerArgs
 from bytelatent.architecture.blt_args import ByteLatentTransformerArgs, LocalArgs
 from bytelatent.generation.events import Event, RowText
-from bytelatent.generation.run import Speculate
-from bytelatent.generation.sampling import SamplingArgs
+from bytelatent.generation.options import GenerationOptions
 from bytelatent.runtime import ByteAnalysis
 from bytelatent.tokenizers.blt_tokenizer import BltTokenizer
 from bytelatent.tokenizers.constants import OFFSET
@@ -88,21 +87,16 @@ class FakeBlt:
     open: int = 0
     asked: list[dict[str, object]] = field(default_factory=list)
 
-    def stream(
-        self,
-        prompts: Sequence[bytes],
-        *,
-        max_bytes: int,
-        sampling: SamplingArgs | None,
-        stop: Sequence[bytes],
-        speculate: Speculate,
-    ) -> Iterator[Event]:
-        (prompt,) = prompts
-        self.asked.append({"prompt": prompt, "max_bytes": max_bytes, "sampling": sampling})
+    def shared(self) -> "FakeBlt":
+        return self
+
+    def text_events(self, prompt: bytes, options: GenerationOptions) -> Iterator[Event]:
+        asked = {"prompt": prompt, "max_bytes": options.max_bytes, "sampling": options.sampling}
+        self.asked.append(asked)
         if prompt == b"refuse":
             raise ValueError("prompt: this model refuses it")
-        length = 6 if speculate == "auto" else speculate or 0
-        return self._events(RowText(max_bytes, stop), length)
+        length = 6 if options.speculate == "auto" else options.speculate or 0
+        return self._events(RowText(options.max_bytes, options.stop), length)
 
     def _events(self, text: RowText, speculate: int) -> Iterator[Event]:
         self.open += 1

@@ -251,7 +251,9 @@ def test_time_is_limited(settings: Settings) -> None:
 
 def test_a_full_queue_sends_away(settings: Settings) -> None:
     blt = FakeBlt()
-    maker = TextMaker(blt, SHAPES, limits=GenerationLimits(max_queued=1, wait_seconds=0.3))
+    maker = TextMaker(
+        blt, SHAPES, limits=GenerationLimits(max_concurrent=1, max_queued=1, wait_seconds=0.3)
+    )
     app = create_app(settings, LiveModel(FakeModel()), maker)
     first = maker.begin(TextRequest(b"", 5))
     answers: list[Any] = []
@@ -274,7 +276,9 @@ def test_a_full_queue_sends_away(settings: Settings) -> None:
 
 
 def test_who_waits_and_leaves_makes_room(settings: Settings) -> None:
-    maker = TextMaker(FakeBlt(), SHAPES, limits=GenerationLimits(max_queued=1, wait_seconds=60))
+    maker = TextMaker(
+        FakeBlt(), SHAPES, limits=GenerationLimits(max_concurrent=1, max_queued=1, wait_seconds=60)
+    )
     with closing(maker.begin(TextRequest(b"", 5))), pytest.raises(ProblemError):
         maker.begin(TextRequest(b"", 5), gone=lambda: True)
     with closing(maker.begin(TextRequest(b"", 5))) as text:
@@ -282,7 +286,9 @@ def test_who_waits_and_leaves_makes_room(settings: Settings) -> None:
 
 
 def test_a_text_is_given_back_once_however_often_it_is_closed() -> None:
-    maker = TextMaker(FakeBlt(), SHAPES, limits=GenerationLimits(max_queued=0, wait_seconds=0.1))
+    maker = TextMaker(
+        FakeBlt(), SHAPES, limits=GenerationLimits(max_concurrent=1, max_queued=0, wait_seconds=0.1)
+    )
     first = maker.begin(TextRequest(b"", 5))
     first.close()
     second = maker.begin(TextRequest(b"", 5))

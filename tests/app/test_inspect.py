@@ -301,8 +301,8 @@ def test_a_model_that_cannot_be_looked_into(settings: Settings, app: Flask) -> N
     class OnlyMakes:
         name = "makes"
 
-        def stream(self, *_: object, **__: object) -> Any:
-            raise NotImplementedError
+        def shared(self) -> Any:
+            return None
 
     bare = create_app(settings, app.extensions["model"], TextMaker(OnlyMakes(), SHAPES))
     response = bare.test_client().post("/api/inspect", json={"text": "a"})

@@ -47,6 +47,29 @@ def test_all_that_visitors_ask_for(tmp_path: Path, resident: Callable[[int], int
     assert max(found.values()) < LIMIT, {path: size // 10**6 for path, size in found.items()}
 
 
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="others have no /proc")
+def test_products_use_the_memory_of_those_before(tmp_path: Path) -> None:
+    """New pages for every product took as long as the products: 17,000 for a text like these."""
+    texts = [f"{salt} {TEXT * 4}" for salt in range(12)]
+    with serving(tmp_path / "log.txt") as served:
+        for text in texts[:2]:
+            assert _post(served, "/api/patches", {"text": text}) == 200
+        before = _page_faults(served.process.pid)
+        for text in texts[2:]:
+            assert _post(served, "/api/patches", {"text": text}) == 200
+        faults = _page_faults(served.process.pid) - before
+    assert faults / 10 < 6000
+
+
+def _page_faults(pid: int) -> int:
+    """Number of pages that a server process and its children have taken."""
+    stats = {int(path.parent.name): path for path in Path("/proc").glob("[0-9]*/stat")}
+    fields = {number: path.read_text().rpartition(")")[2].split() for number, path in stats.items()}
+    return sum(
+        int(values[7]) for number, values in fields.items() if pid in (number, int(values[1]))
+    )
+
+
 def _post(served: Served, path: str, body: object) -> int:
     status, _, answer = served.request("POST", path, body)
     assert b'unavailable": "needs the package quicktok' not in answer

@@ -8,7 +8,7 @@ import torch
 from bytelatent import generate
 from bytelatent.convert.commands import main as hf_main
 from bytelatent.generate import main
-from bytelatent.generation.run import PROMPT_LIMIT
+from bytelatent.generation.options import PROMPT_LIMIT
 from bytelatent.generation.torch_backend.engine import Engine
 from bytelatent.generation.torch_backend.threads import SMALL
 from bytelatent.loading import load_text_model

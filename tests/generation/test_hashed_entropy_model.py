@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from bytelatent.generation.run import GenerationOptions, Run
+from bytelatent.generation.options import GenerationOptions
+from bytelatent.generation.run import Run
 from bytelatent.generation.sampling import SamplingArgs
 from bytelatent.generation.torch_backend.prefill import prefill
 from bytelatent.generation.torch_backend.recorded import Recorded

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from bytelatent.generation.run import GenerationOptions, Run
+from bytelatent.generation.options import GenerationOptions
+from bytelatent.generation.run import Run
 from bytelatent.generation.sampling import SamplingArgs
 from bytelatent.generation.torch_backend.engine import Engine
 from bytelatent.generation.torch_backend.incremental import Incremental

@@ -3,7 +3,7 @@
 Legend: ``R`` rows that advance, ``S`` bytes, ``P`` patches, ``D`` local width, ``V`` vocabulary.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from itertools import pairwise
 from typing import Any
@@ -46,6 +46,10 @@ class TorchModel:
     def prefill(self, tokens: Sequence[int]) -> TorchRow:
         """Run the model over a prompt, BOS first; see :func:`.prefill.prefill`."""
         return prefill(self.model, tokens)
+
+    def prefill_parts(self, tokens: Sequence[int]) -> Iterator[TorchRow | None]:
+        """Yield the row after the whole prompt, which is one part."""
+        yield self.prefill(tokens)
 
     def step(self, rows: Sequence[TorchRow], tokens: Sequence[int]) -> None:
         """Advance each row by its next token; see :meth:`.incremental.Incremental.step`."""
