@@ -1,23 +1,27 @@
 """Web server benchmark: latency, load, memory, page weight, typing.
 
     python benchmarks/web.py [--seconds 30] [--soak 600]
+    python benchmarks/web.py --against REVISION     # another build's server in turns
 
 The benchmark starts the real server (``render_server.py``) with its default settings on a free port
 of this machine and is its only client; clients of the same machine have no request quota. At the
 end it prints which targets hold; the exit status is 1 where one does not hold. A slow machine needs
-more than the default 30 seconds for a text of 64 KiB: ``--request-seconds 300``.
+more than the default 30 seconds for a text of 64 KiB: ``--request-seconds 300``. With
+``--against``, it prints the ratios of both builds instead, from the medians of all turns.
 """
 
 import argparse
 import operator
 import re
+import statistics
 import sys
 import threading
 import time
+from pathlib import Path
 from typing import Any
 
-from common import resident_bytes, summary, times, write_results
-from web_client import Client, serving
+from common import checkout, resident_bytes, summary, times, write_results
+from web_client import ROOT, Client, serving
 from web_mix import Visit, expect, soak, text_of
 from web_typing import typing_to_picture
 
@@ -70,6 +74,26 @@ def load(port: int, clients: int, seconds: float, visit: Visit) -> dict[str, Any
     return summary(latencies) | {"per_second": rate, "errors": len(errors), "first": errors[:1]}
 
 
+def generated(port: int, clients: int, seconds: float) -> dict[str, Any]:
+    """Measure how many bytes ``clients`` clients together get who all generate texts.
+
+    A client that the queue refuses asks again after a tenth of a second.
+    """
+    sizes: list[int] = []
+
+    def generate(client: Client, salt: int) -> None:
+        body = {"prompt": text_of(100, salt), "max_bytes": 64, "temperature": 0.8, "seed": salt}
+        answer = client.post("/api/generate", body, accept="text/event-stream")
+        expect(answer.status, (200, 503), "/api/generate")
+        if answer.status == 200:
+            sizes.append(answer.body.count(b"event: byte"))
+        else:
+            time.sleep(0.1)
+
+    rows = load(port, clients, seconds, generate)
+    return {"bytes_per_second": round(sum(sizes) / seconds, 1), "texts": len(sizes)} | rows
+
+
 def page_weight(port: int, path: str) -> dict[str, int]:
     """Return the compressed bytes of a page and of all linked files, and the number of files."""
     client = Client(port)
@@ -104,17 +128,10 @@ def targets(rows: dict[str, Any]) -> dict[str, dict[str, Any]]:
     }
 
 
-def main() -> int:
-    """Run the whole benchmark against one server; return 1 where a target is missed."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.add_argument("--seconds", type=float, default=30, help="length of the load tests")
-    parser.add_argument("--soak", type=float, default=60, help="length of the mixed load")
-    parser.add_argument("--model", help="an exported model in place of a shipped one")
-    parser.add_argument("--request-seconds", type=float, help="time limit of one request")
-    options = parser.parse_args()
+def measure(options: argparse.Namespace, root: Path = ROOT) -> dict[str, Any]:
+    """Run the whole benchmark against one server of the checkout ``root``."""
     model = ["--model", options.model] if options.model else []
-    with serving(*model, request_seconds=options.request_seconds) as server:
+    with serving(*model, request_seconds=options.request_seconds, root=root) as server:
         port = server.port
         rows: dict[str, Any] = {"start_seconds": server.start_seconds}
         rows["memory_at_start_mb"] = round(resident_bytes(server.pid) / 1e6, 1)
@@ -125,10 +142,62 @@ def main() -> int:
         rows["patches_8_clients"] = load(
             port, 8, options.seconds, lambda client, salt: patches(client, 280, salt)
         )
+        rows["generate_1_client"] = generated(port, 1, options.seconds)
+        rows["generate_8_clients"] = generated(port, 8, options.seconds)
         rows["visualizations_4_clients"] = load(port, 4, options.seconds / 3, listing)
         rows["typing_1000_bytes"] = typing_to_picture(port, 1000)
-        rows["mixed"] = soak(server, 8, options.soak)
+        rows["mixed"] = soak(server, options.clients, options.soak)
         rows["memory_after_mb"] = round(resident_bytes(server.pid) / 1e6, 1)
+    return rows
+
+
+def compared(turns: dict[str, list[dict[str, Any]]]) -> dict[str, dict[str, float]]:
+    """Return the medians of all turns of both builds and how many times better this build is."""
+    kinds = {
+        "patches_280_bytes": "median_ms",
+        "patches_4_kib": "median_ms",
+        "patches_64_kib": "median_ms",
+        "patches_8_clients": "per_second",
+        "generate_1_client": "bytes_per_second",
+        "generate_8_clients": "bytes_per_second",
+        "visualizations_4_clients": "per_second",
+        "typing_1000_bytes": "p95_ms",
+    }
+    table = {}
+    for name, kind in kinds.items():
+        this, other = (
+            statistics.median(rows[name][kind] for rows in turns[build])
+            for build in ("this", "against")
+        )
+        ratio = this / other if kind.endswith("per_second") else other / this
+        table[name] = {"this": this, "against": other, "times_better": round(ratio, 2)}
+    return table
+
+
+def main() -> int:
+    """Run the benchmark; return 1 where a target is missed."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("--seconds", type=float, default=30, help="length of the load tests")
+    parser.add_argument("--soak", type=float, default=60, help="length of the mixed load")
+    parser.add_argument("--clients", type=int, default=8, help="clients of the mixed load")
+    parser.add_argument("--model", help="an exported model in place of a shipped one")
+    parser.add_argument("--request-seconds", type=float, help="time limit of one request")
+    parser.add_argument("--against", metavar="REVISION", help="another build, measured in turns")
+    parser.add_argument("--rounds", type=int, default=3, help="turns with --against")
+    options = parser.parse_args()
+    if options.against:
+        with checkout(options.against) as other:
+            turns: dict[str, list[dict[str, Any]]] = {"this": [], "against": []}
+            for _ in range(options.rounds):
+                turns["this"].append(measure(options))
+                turns["against"].append(measure(options, other))
+        table = compared(turns)
+        write_results("web_against", {"against": options.against, "builds": table, "turns": turns})
+        for name, row in table.items():
+            print(f"{name}: {row['this']:g}, before {row['against']:g}: {row['times_better']} x")
+        return 0
+    rows = measure(options)
     rows["targets"] = targets(rows)
     write_results("web", rows)
     for name, outcome in rows["targets"].items():

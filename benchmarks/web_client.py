@@ -119,12 +119,15 @@ class Server:
 
 
 @contextmanager
-def serving(*arguments: str, request_seconds: float | None = None) -> Iterator[Server]:
+def serving(
+    *arguments: str, request_seconds: float | None = None, root: Path = ROOT
+) -> Iterator[Server]:
     """Start ``render_server.py`` on a free port of this machine, and stop it afterwards.
 
     Args:
         arguments: arguments of the command.
         request_seconds: longest time that the model works for one request; the default if None.
+        root: checkout whose server is started.
     """
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -133,8 +136,8 @@ def serving(*arguments: str, request_seconds: float | None = None) -> Iterator[S
     limit = {} if request_seconds is None else {"BLT_REQUEST_SECONDS": f"{request_seconds:g}"}
     began = time.perf_counter()
     process = subprocess.Popen(
-        [sys.executable, str(ROOT / "render_server.py"), "--port", str(port), *arguments],
-        cwd=ROOT,
+        [sys.executable, str(root / "render_server.py"), "--port", str(port), *arguments],
+        cwd=root,
         env={**kept, "BLT_METRICS": "on", "BLT_LOG": "json", **limit},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

@@ -34,7 +34,7 @@ class BatchRow(Generic[AnyRow]):
         sampler: sampler of this row alone.
         drafts: length of its drafts; None without speculation.
         began: time of the process clock at which the row joined.
-        prefill: parts of the run over the prompt that are left; None once it is complete.
+        prefill: the run over the prompt, in parts.
         state: the row in the model; None until the run over the prompt is complete.
         taken: token that is part of the text and that the model has not stepped over yet.
         instead: the next token, if a round of speculation has decided it.
@@ -46,11 +46,23 @@ class BatchRow(Generic[AnyRow]):
     sampler: Sampler
     drafts: DraftLength | None
     began: float
-    prefill: Iterator[AnyRow | None] | None
+    prefill: Iterator[AnyRow | None]
     state: AnyRow | None = None
     taken: int | None = None
     instead: int | None = None
     global_ran: bool = True
+
+    def read_part(self) -> bool:
+        """Run the model over the next part of the prompt; return whether more is left to read.
+
+        Several rows may do so at the same time, each in a thread of its own.
+
+        Raises:
+            ValueError: the model cannot run over the prompt.
+        """
+        if self.text.finish is None and self.state is None:
+            self.state = next(self.prefill)
+        return self.text.finish is None and self.state is None
 
     def event(self, token: int, chance: float, nats: float | None, *, starts: bool) -> Event:
         """Append a token to the text and return its event."""
@@ -105,10 +117,10 @@ class RowBatch(Generic[AnyRow]):
         self._model = model
         self.rows: list[BatchRow[AnyRow]] = []
 
-    def join(
+    def new_row(
         self, prompt: bytes, options: GenerationOptions, *, number: int = 0, stream: int = 0
     ) -> BatchRow[AnyRow]:
-        """Add a text that continues ``prompt``; the model does not run yet.
+        """Return a row that continues ``prompt``; it is not part of the batch yet.
 
         Args:
             prompt: bytes that the text continues; may be empty and need not be UTF-8.
@@ -121,7 +133,7 @@ class RowBatch(Generic[AnyRow]):
         for token in tokens[1:]:
             sampler.accept(0, token)
         speculate = options.speculate
-        row = BatchRow[AnyRow](
+        return BatchRow[AnyRow](
             number=number,
             text=RowText(options.max_bytes, options.stop),
             sampler=sampler,
@@ -129,43 +141,33 @@ class RowBatch(Generic[AnyRow]):
             began=time.perf_counter(),
             prefill=self._model.prefill_parts(tokens),
         )
+
+    def join(self, row: BatchRow[AnyRow]) -> None:
+        """Add a row whose prompt is read; nothing happens if it has ended already."""
         if row.text.finish is None:
+            assert row.state is not None
             self.rows.append(row)
-        return row
 
     def leave(self, row: BatchRow[AnyRow]) -> None:
-        """Remove a row; nothing happens if it has ended."""
-        if row in self.rows:
-            self.rows.remove(row)
+        """Remove a row and free its state; nothing happens if it has ended.
 
-    def read_part(self) -> Outcome[AnyRow] | None:
-        """Run the model over a part of the prompt of the row that has waited longest.
-
-        Returns:
-            The row, without events, or None if no prompt is left to read.
+        The last row takes its place, so that a model need not move the state of the others.
         """
-        row = next((row for row in self.rows if row.prefill is not None), None)
-        if row is None:
-            return None
-        outcome = Outcome(row)
-        assert row.prefill is not None
-        try:
-            row.state = next(row.prefill)
-        except ValueError as error:
-            self._failed(outcome, error)
-        if row.state is not None:
-            row.prefill = None
-        return outcome
+        if row in self.rows:
+            place, last = self.rows.index(row), self.rows.pop()
+            if last is not row:
+                self.rows[place] = last
+            row.state = None
 
     def step(
         self, may_go: Callable[[BatchRow[AnyRow]], bool] = lambda row: True
     ) -> list[Outcome[AnyRow]]:
-        """Generate one token of every row whose prompt is read; with speculation, one round.
+        """Generate one token of every row; with speculation, one round.
 
         Args:
             may_go: function that returns whether a row takes part in this step.
         """
-        ready = [row for row in self.rows if row.prefill is None and may_go(row)]
+        ready = [row for row in self.rows if may_go(row)]
         outcomes = {id(row): Outcome(row) for row in ready}
         self._advance([row for row in ready if row.taken is not None], outcomes)
         plain = [row for row in ready if row.drafts is None and row in self.rows]
@@ -174,7 +176,9 @@ class RowBatch(Generic[AnyRow]):
         for row in ready:
             if row.drafts is not None:
                 self._round(row, row.drafts, outcomes[id(row)])
-        self.rows = [row for row in self.rows if row.text.finish is None]
+        for row in ready:
+            if row.text.finish is not None:
+                self.leave(row)
         return list(outcomes.values())
 
     def _advance(

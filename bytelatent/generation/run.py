@@ -29,13 +29,13 @@ class Run(Generic[AnyRow]):
         self, model: ByteModel[AnyRow], prompts: Sequence[bytes], options: GenerationOptions
     ) -> None:
         self._batch = RowBatch(model)
-        rows = [
-            self._batch.join(prompt, options, number=number, stream=stream)
+        self._rows = [
+            self._batch.new_row(prompt, options, number=number, stream=stream)
             for number, (prompt, stream) in enumerate(
                 zip(prompts, streams_of(prompts), strict=True)
             )
         ]
-        self.texts = [row.text for row in rows]
+        self.texts = [row.text for row in self._rows]
 
     def __iter__(self) -> Iterator[Event]:
         """Yield the tokens of all rows as they are generated; the rows alternate.
@@ -43,9 +43,10 @@ class Run(Generic[AnyRow]):
         Raises:
             ValueError: a row cannot go on.
         """
-        while (outcome := self._batch.read_part()) is not None:
-            if outcome.error is not None:
-                raise outcome.error
+        for row in self._rows:
+            while row.read_part():
+                pass
+            self._batch.join(row)
         while self._batch.rows:
             for outcome in self._batch.step():
                 yield from outcome.events
