@@ -13,7 +13,6 @@ import codecs
 import inspect
 import sys
 from collections.abc import Iterator, Sequence
-from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
@@ -26,8 +25,8 @@ from bytelatent.config import load_args
 from bytelatent.data.held_out import default_split, held_out
 from bytelatent.evaluation import compressors
 from bytelatent.evaluation.compressors import BZ2, XZ, ZSTD
+from bytelatent.evaluation.continuations import Prompt, continuations
 from bytelatent.evaluation.corpus import COUNTING, MAX_BYTES, as_dict, describe, evaluate, kind_name
-from bytelatent.evaluation.scoring import continuation
 from bytelatent.files import write_json
 from bytelatent.formats.weights import DTYPES
 from bytelatent.loading import TextModel, load_text_model
@@ -155,7 +154,7 @@ def run(args: EvalCommandArgs) -> dict[str, Any]:
 
 def sample(text_model: TextModel, prompt: str, size: int) -> str:
     """Generate ``size`` bytes after ``prompt``, each the likeliest; fewer if the document ends."""
-    generated = bytes(islice(continuation(text_model, utf8_bytes(prompt)), size))
+    (generated,) = continuations(text_model, [Prompt(utf8_bytes(prompt), size)])
     # The last character may be incomplete; it is left out.
     return codecs.getincrementaldecoder("utf-8")("replace").decode(generated)
 

@@ -17,8 +17,9 @@ import torch
 
 from bytelatent.command import run_command
 from bytelatent.data.held_out import cut_pieces
+from bytelatent.evaluation.continuations import Prompt, continuations
 from bytelatent.evaluation.corpus import MAX_BYTES
-from bytelatent.evaluation.scoring import ByteScores, continuation, score
+from bytelatent.evaluation.scoring import ByteScores, score
 from bytelatent.formats.weights import DTYPES
 from bytelatent.loading import load_text_model
 from bytelatent.tokenizers.blt_tokenizer import utf8_bytes
@@ -127,12 +128,14 @@ class HarnessModel:
     def generate_until(self, requests: Sequence[Request]) -> list[str]:
         """Return the likeliest text after each context; a request is (context, options).
 
-        The text ends before the first stop word.
+        The text ends before the first stop word. A BLT generates several texts at the same time.
 
         Raises:
             ValueError: an option requests random samples, or the model cannot run on a text.
         """
-        return [self._generate(*request.args[:2]) for request in requests]
+        wanted = [self._continuation(*request.args[:2]) for request in requests]
+        texts = continuations(self.text_model, wanted)
+        return [text.decode("utf-8", errors="replace") for text in texts]
 
     @property
     def tokenizer_name(self) -> str:
@@ -146,7 +149,7 @@ class HarnessModel:
             "the option out"
         )
 
-    def _generate(self, context: str, options: dict[str, Any]) -> str:
+    def _continuation(self, context: str, options: dict[str, Any]) -> Prompt:
         # The harness takes a temperature without do_sample for a request of samples.
         temperature = float(options.get("temperature", 1.0 if options.get("do_sample") else 0.0))
         if options.get("do_sample") is not False and temperature > 0:
@@ -162,15 +165,7 @@ class HarnessModel:
         if self.max_bytes is not None:
             # The limit of a long text must leave half of the bytes to the context.
             prompt = self._last(prompt, min(limit, self.max_bytes // 2))
-        generated = bytearray()
-        following = continuation(self.text_model, prompt)
-        while len(generated) < limit and (byte := next(following, None)) is not None:
-            generated.append(byte)
-            stop = next((stop for stop in stops if stop and generated.endswith(stop)), None)
-            if stop is not None:
-                del generated[-len(stop) :]
-                break
-        return generated.decode("utf-8", errors="replace")
+        return Prompt(prompt, limit, [stop for stop in stops if stop])
 
     def _last(self, context: bytes, room: int) -> bytes:
         """Return the end of ``context`` that leaves room for ``room`` bytes after it."""

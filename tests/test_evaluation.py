@@ -11,8 +11,9 @@ import torch
 
 from bytelatent.data.held_out import cut_pieces, held_out
 from bytelatent.eval import main
+from bytelatent.evaluation.continuations import Prompt, continuations
 from bytelatent.evaluation.corpus import Score, combined, evaluate, overall
-from bytelatent.evaluation.scoring import ByteScores, continuation, score
+from bytelatent.evaluation.scoring import ByteScores, score
 from bytelatent.generation.torch_backend.recompute import generate_by_recomputation
 from bytelatent.loading import load_text_model
 from tests import tiny
@@ -86,7 +87,8 @@ def test_a_byte_model_without_a_window_can_be_measured(root, tmp_path) -> None:
     expected = -log_p[torch.arange(13), tokens[0, 1:]]
     np.testing.assert_allclose(found.nats_N, expected.detach(), atol=2e-5)
     first = text_model.model(tokens)[0, -1].argmax()
-    assert next(continuation(text_model, b"green bottles"), -4) == max(int(first), 0) - 4
+    (text,) = continuations(text_model, [Prompt(b"green bottles", 1)])
+    assert [*text] == [byte - 4 for byte in (int(first),) if byte >= 4]
 
 
 def test_the_loss_of_a_source_is_that_of_its_documents(text_model, root) -> None:
@@ -132,7 +134,7 @@ def test_patch_lengths_and_their_quantiles() -> None:
 
 
 def test_continuations_are_those_of_recomputation(text_model, root) -> None:
-    found = [b for b, _ in zip(continuation(text_model, b"10 green"), range(12), strict=False)]
+    (found,) = continuations(text_model, [Prompt(b"10 green", 12)])
     tokens = torch.tensor([[1, *(byte + 4 for byte in b"10 green")]])
     if text_model.model is text_model.entropy_model:
         for _ in range(12):
@@ -141,7 +143,7 @@ def test_continuations_are_those_of_recomputation(text_model, root) -> None:
         tokens = generate_by_recomputation(text_model.model, text_model.patcher, tokens, 12)
     following = tokens[0, 9:].tolist()
     ends = next((place for place, token in enumerate(following) if token < 4), 12)
-    assert found == [token - 4 for token in following[:ends]]
+    assert [*found] == [token - 4 for token in following[:ends]]
 
 
 def test_continuations_recompute_only_for_a_rule_that_looks_ahead(root, monkeypatch) -> None:
@@ -149,12 +151,13 @@ def test_continuations_recompute_only_for_a_rule_that_looks_ahead(root, monkeypa
         raise AssertionError
 
     text_model = load_text_model(str(root / "blt"))
-    first = next(continuation(text_model, b"10 green"))
-    monkeypatch.setattr("bytelatent.evaluation.scoring.greedy_tokens", refuse)
-    assert next(continuation(text_model, b"10 green")) == first
+    wanted = [Prompt(b"10 green", 1)]
+    first = continuations(text_model, wanted)
+    monkeypatch.setattr("bytelatent.evaluation.continuations.greedy_tokens", refuse)
+    assert continuations(text_model, wanted) == first
     top_k = text_model.patcher.args.model_copy(update={"threshold": None}).build()
     with pytest.raises(AssertionError):
-        next(continuation(replace(text_model, patcher=top_k), b"10 green"))
+        continuations(replace(text_model, patcher=top_k), wanted)
 
 
 def words(root, name, *more) -> list[str]:

@@ -3,15 +3,15 @@
 import json
 import sys
 from dataclasses import dataclass
-from itertools import islice
 from typing import Any
 
 import pytest
 import torch
 
 from bytelatent.data.held_out import cut_pieces
-from bytelatent.evaluation.scoring import continuation
+from bytelatent.generation.torch_backend.incremental import Incremental
 from bytelatent.lm_eval_adapter import HarnessModel, lm_eval_class, main
+from bytelatent.tokenizers.constants import EOS_ID, OFFSET
 from tests import tiny
 
 
@@ -67,7 +67,7 @@ def test_the_likelihood_of_a_continuation_is_the_sum_over_its_bytes(model) -> No
 
 
 def test_the_likeliest_continuation_is_greedy_and_no_other(model) -> None:
-    firsts = {chr(c): next(continuation(model.text_model, bytes([c])), 0) for c in range(97, 123)}
+    firsts = {chr(c): sum(greedy(model, bytes([c]), 1)) for c in range(97, 123)}
     context, byte = next((c, byte) for c, byte in firsts.items() if 0 < byte < 128)
     other = "b" if byte == ord("a") else "a"
     (_, yes), (_, no) = model.loglikelihood(ask((context, chr(byte)), (context, other)))
@@ -96,9 +96,16 @@ def test_rolling_likelihoods_count_every_byte_once(model, name) -> None:
         )
 
 
+def says(monkeypatch: pytest.MonkeyPatch, written: bytes) -> None:
+    """Let the byte model continue every prompt with these bytes, and end there."""
+    tokens = [*(byte + OFFSET for byte in written), EOS_ID]
+    monkeypatch.setattr("bytelatent.evaluation.continuations._following", lambda *_: iter(tokens))
+
+
+@pytest.mark.parametrize("name", ["lm"], indirect=True)
 def test_text_is_generated_up_to_a_stop_word(model, monkeypatch) -> None:
     written = "the end. néw\nline".encode()
-    monkeypatch.setattr("bytelatent.lm_eval_adapter.continuation", lambda *_: iter(written))
+    says(monkeypatch, written)
     answers = model.generate_until(
         ask(
             ("p", {"until": ["\n", "zzz"]}),
@@ -113,10 +120,46 @@ def test_text_is_generated_up_to_a_stop_word(model, monkeypatch) -> None:
     assert answers == ["the end. néw", "the end. né", "the end", "the e", "the end. n\ufffd", whole]
 
 
-def test_generated_text_is_the_continuation(model) -> None:
-    (found,) = model.generate_until(ask(("12 green", {"max_gen_toks": 6})))
-    expected = bytes(islice(continuation(model.text_model, b"12 green"), 6))
-    assert found == expected.decode(errors="replace")
+def greedy(model: HarnessModel, prompt: bytes, size: int) -> bytes:
+    """The likeliest bytes after a prompt, by one plain pass for each."""
+    text = prompt
+    while len(text) < len(prompt) + size:
+        byte = int(log_p(model, text + b"?")[1][-1])
+        if byte < 0:
+            break
+        text += bytes([byte])
+    return text[len(prompt) :]
+
+
+def test_generated_text_is_the_likeliest(model, monkeypatch) -> None:
+    """More texts than rows, of different lengths, one of which stops early."""
+    monkeypatch.setattr("bytelatent.evaluation.continuations.MOST_ROWS", 3)
+    prompts = ["12 green", "", "a", "The answer is", "x"]
+    limits = [6, 9, 0, 4, 8]
+    expected = [
+        greedy(model, prompt.encode(), limit) for prompt, limit in zip(prompts, limits, strict=True)
+    ]
+    asked = [(text, {"max_gen_toks": limit}) for text, limit in zip(prompts, limits, strict=True)]
+    found = model.generate_until(ask(*asked))
+    assert found == [text.decode(errors="replace") for text in expected]
+    (stopped,) = model.generate_until(
+        ask((prompts[1], {"max_gen_toks": 9, "until": [expected[1][4:6].decode("latin-1")]}))
+    )
+    assert found[1].startswith(stopped)
+
+
+@pytest.mark.parametrize("name", ["blt"], indirect=True)
+def test_texts_of_a_blt_step_together(model, monkeypatch) -> None:
+    sizes: list[int] = []
+    step = Incremental.step
+
+    def counted(self: Incremental, rows: Any, tokens: Any) -> Any:
+        sizes.append(len(rows))
+        return step(self, rows, tokens)
+
+    monkeypatch.setattr(Incremental, "step", counted)
+    model.generate_until(ask(*((f"text {n}", {"max_gen_toks": 6}) for n in range(5))))
+    assert max(sizes) == 5
 
 
 LIMITS = ("max_gen_toks", "max_new_tokens", "max_tokens", "max_completion_tokens")
@@ -125,7 +168,7 @@ LIMITS = ("max_gen_toks", "max_new_tokens", "max_tokens", "max_completion_tokens
 @pytest.mark.parametrize("name", ["lm"], indirect=True)
 @pytest.mark.parametrize("limit", LIMITS)
 def test_a_limit_has_every_name_that_the_harness_knows(model, limit, monkeypatch) -> None:
-    monkeypatch.setattr("bytelatent.lm_eval_adapter.continuation", lambda *_: iter(b"x" * 300))
+    says(monkeypatch, b"x" * 300)
     answers = model.generate_until(
         ask(
             ("p", {limit: 5}),

@@ -3,7 +3,7 @@
 Legend: ``B`` rows, ``S`` tokens of a row, ``P`` patches, ``N`` bytes of a text, ``V`` vocabulary.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,13 +15,10 @@ from torch import Tensor
 
 from bytelatent.data.documents import tokenize
 from bytelatent.data.ragged import fill_up, length_batches
-from bytelatent.generation.torch_backend.incremental import Incremental
-from bytelatent.generation.torch_backend.prefill import prefill
-from bytelatent.generation.torch_backend.recompute import greedy_tokens
 from bytelatent.loading import TextModel
 from bytelatent.patching.entropies import DEFAULT_CHUNK, entropy, stream_logits
 from bytelatent.patching.rules import starts_from_lengths
-from bytelatent.tokenizers.constants import OFFSET, PAD_ID
+from bytelatent.tokenizers.constants import PAD_ID
 from bytelatent.transformer import LMTransformer
 
 BATCH_BYTES = 16_384
@@ -131,55 +128,3 @@ def _byte_predictions(model: LMTransformer, inputs_BS: Tensor, targets_BS: Tenso
 def _predictions(logits_BSV: Tensor, targets_BS: Tensor) -> _Predictions:
     nats_BS = F.cross_entropy(logits_BSV.float().transpose(1, 2), targets_BS, reduction="none")
     return _Predictions(nats_BS, logits_BSV.argmax(-1) == targets_BS, entropy(logits_BSV))
-
-
-def continuation(text_model: TextModel, prompt: bytes) -> Iterator[int]:
-    """Yield the bytes that follow ``prompt`` if the most likely token is taken at each step.
-
-    The bytes end before the first token that is not a byte, such as the end of the document.
-
-    Raises:
-        ValueError: the model or its patcher cannot process the prompt.
-    """
-    tokens_BS = fill_up([tokenize(prompt)[:-1]]).to(text_model.device)
-    for token in _following(text_model, tokens_BS):
-        if token < OFFSET:
-            return
-        yield token - OFFSET
-
-
-def _following(text_model: TextModel, tokens_BS: Tensor) -> Iterator[int]:
-    """Yield the most likely next tokens of one row, without end."""
-    model, patcher = text_model.model, text_model.patcher
-    if isinstance(model, LMTransformer):
-        return (int(token_B1) for token_B1 in _greedy_tokens(model, tokens_BS))
-    assert patcher is not None
-    if patcher.rule.stepper is None:
-        # The rule depends on later bytes, so no state can be kept.
-        return (int(token_B1) for token_B1 in greedy_tokens(model, patcher, tokens_BS))
-    incremental = Incremental(model, text_model.entropy_model, patcher.args)
-    return _steps(incremental, tokens_BS[0].tolist())
-
-
-def _steps(model: Incremental, tokens: list[int]) -> Iterator[int]:
-    """Yield the most likely next tokens of a BLT, one byte at a time."""
-    row = prefill(model, tokens)
-    while True:
-        token = int(row.logits_V.argmax())
-        yield token
-        model.step([row], [token])
-
-
-@torch.inference_mode()
-def _greedy_tokens(model: LMTransformer, tokens_BS: Tensor) -> Iterator[Tensor]:
-    """Yield the most likely next tokens ``[B, 1]`` of a byte model, without end."""
-    if model.args.window is None:
-        while True:
-            next_B1 = model(tokens_BS)[:, -1:].argmax(-1)
-            tokens_BS = torch.cat([tokens_BS, next_B1], dim=1)
-            yield next_B1
-    state = model.initial_state(len(tokens_BS))
-    while True:
-        logits_BSV, state = model.forward_chunk(tokens_BS, state)
-        tokens_BS = logits_BSV[:, -1:].argmax(-1)
-        yield tokens_BS
