@@ -23,12 +23,12 @@ from app.requests.bodies import parse_body, text_bytes
 from app.requests.clients import Client
 from app.requests.prefix import at
 from app.requests.problems import ProblemError
+from app.requests.server_events import EVENT_HEADERS, EVENTS
 from app.schemas.generate import ByteEvent, GenerateDone, GenerateRequest, GenerateResponse
 
 blueprint = Blueprint("api_generate", __name__)
 
 JSON = "application/json"
-EVENTS = "text/event-stream"
 HEADERS = {"Cache-Control": "no-store", "Vary": "Accept"}
 
 EXAMPLE_REQUEST = {"prompt": "A BLT has", "max_bytes": 64, "temperature": 0.8, "seed": 7}
@@ -94,9 +94,7 @@ def _events(maker: TextMaker, text_request: TextRequest, client: Client) -> Resp
     text = maker.begin(text_request, client.gone)
     client.must_take(maker.limits.send_timeout)
     body = as_events(text, describe_text(maker, text_request), at(request.path))
-    # Some proxies buffer responses without this header.
-    headers = {**HEADERS, "X-Accel-Buffering": "no"}
-    response = Response(body, content_type=f"{EVENTS}; charset=utf-8", headers=headers)
+    response = Response(body, content_type=f"{EVENTS}; charset=utf-8", headers=EVENT_HEADERS)
     response.call_on_close(text.close)
     return response
 

@@ -1,6 +1,5 @@
 """A generated text as server-sent events or as one JSON document."""
 
-import json
 import logging
 from collections.abc import Iterator
 from contextlib import closing
@@ -11,6 +10,7 @@ from typing import Any
 from app.models.costs import Costs, Tally
 from app.models.generator import TextMaker, TextRequest, TextStream
 from app.requests.problems import ProblemError, internal_error
+from app.requests.server_events import sent
 from app.schemas.generate import GenerateRequest
 from bytelatent.generation.events import Event
 from bytelatent.generation.sampling import SamplingArgs
@@ -146,9 +146,3 @@ def as_events(text: TextStream, describer: TextDescriber, path: str) -> Iterator
         else:
             if text.ending is not None:
                 yield sent("done", number, describer.done(text.ending))
-
-
-def sent(event: str, number: int, value: dict[str, Any]) -> bytes:
-    """Return one server-sent event; its JSON data has no line feed, so it is one line."""
-    data = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    return f"id: {number}\nevent: {event}\ndata: {data}\n\n".encode()

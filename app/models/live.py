@@ -74,6 +74,31 @@ def answer(model: LiveModel, request: PatchRequest, data: bytes) -> Answer:
         ProblemError: a number that the rule needs is missing, or the entropy model is not
             available.
     """
+    wanted = rule_wanted(model, request)
+    return answer_of(model, wanted, data, model.analyse(data, top_k=request.top_k))
+
+
+@dataclass(frozen=True)
+class WantedRule:
+    """The patching rule of a request.
+
+    Attributes:
+        mode: name of the rule.
+        options: its numbers.
+        uses_entropies: whether it looks at entropies.
+    """
+
+    mode: PatchingMode
+    options: RuleOptions
+    uses_entropies: bool
+
+
+def rule_wanted(model: LiveModel, request: PatchRequest) -> WantedRule:
+    """Return the patching rule of ``request``.
+
+    Raises:
+        ProblemError: a number that the rule needs is missing.
+    """
     mode = PatchingMode(request.mode)
     options = _options(mode, request, model.source)
     try:
@@ -81,15 +106,19 @@ def answer(model: LiveModel, request: PatchRequest, data: bytes) -> Answer:
     except ValueError as error:
         name, _, message = str(error).partition(": ")
         raise ProblemError.of_field(HTTPStatus.UNPROCESSABLE_ENTITY, name, message) from None
-    analysis = model.analyse(data, top_k=request.top_k)
+    return WantedRule(mode, options, rule.uses_entropies)
+
+
+def answer_of(model: LiveModel, wanted: WantedRule, data: bytes, analysis: ByteAnalysis) -> Answer:
+    """Split a measured text into patches."""
     assert model.source is not None
     entropies = rounded(analysis.entropies)
-    lengths = cut(mode, analysis.tokens, entropies, options)
+    lengths = cut(wanted.mode, analysis.tokens, entropies, wanted.options)
     bits = analysis.bits_per_byte
     head = {
         "model": model.source.name,
-        "mode": mode.value,
-        "threshold": options.threshold if rule.uses_entropies else None,
+        "mode": wanted.mode.value,
+        "threshold": wanted.options.threshold if wanted.uses_entropies else None,
         "bytes": len(data),
         "tokens": analysis.tokens.tolist(),
         "entropies": entropies.tolist(),

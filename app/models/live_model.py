@@ -1,13 +1,13 @@
 """The entropy model behind the pages and the API: loaded once, with a fair queue in front of it."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from http import HTTPStatus
 from pathlib import Path
 from typing import Protocol
 
 from app.requests import deadline
-from app.requests.fair_queue import FairQueue
+from app.requests.fair_queue import FairQueue, Slot
 from app.requests.problems import ProblemError
 from app.settings import ROOT, Settings
 from bytelatent.runtime import ByteAnalysis, EntropyRuntime, ModelFileError, Prefixes
@@ -34,6 +34,33 @@ class EntropySource(Protocol):
         The function ``between`` is called regularly and may raise to stop the work.
         """
         ...
+
+    def analyse_parts(
+        self, data: bytes, *, top_k: int = 0, between: Callable[[], None] | None = None
+    ) -> Iterator[ByteAnalysis]:
+        """Yield the analysis of ``data`` part by part, with the arguments of :meth:`analyse`."""
+        ...
+
+
+class AnalysisStream:
+    """Analysis of one text, part by part; each part is computed on demand.
+
+    The owner must close the stream in every case; only then is the slot free for another text.
+
+    Args:
+        parts: the parts.
+        slot: slot of the queue.
+    """
+
+    def __init__(self, parts: Iterator[ByteAnalysis], slot: Slot) -> None:
+        self._parts, self._slot = parts, slot
+
+    def __iter__(self) -> Iterator[ByteAnalysis]:
+        yield from self._parts
+
+    def close(self) -> None:
+        """Free the slot, at any point."""
+        self._slot.leave()
 
 
 class LiveModel:
@@ -106,11 +133,26 @@ class LiveModel:
                 long, or its time limit is over.
             ClientGoneError: the client has left.
         """
+        source, limit, slot = self._begin(data)
+        with slot:
+            return source.analyse(data, top_k=top_k, between=limit.check)
+
+    def analyse_parts(self, data: bytes, *, top_k: int) -> AnalysisStream:
+        """Wait for a slot and return a stream of parts, which the caller must close.
+
+        The errors are those of :meth:`analyse`; some come while the parts are read.
+        """
+        source, limit, slot = self._begin(data)
+        parts = source.analyse_parts(data, top_k=top_k, between=limit.check)
+        return AnalysisStream(parts, slot)
+
+    def _begin(self, data: bytes) -> tuple[EntropySource, deadline.Deadline, Slot]:
+        """Wait for a slot for ``data``."""
         if self.source is None:
             raise ProblemError(HTTPStatus.SERVICE_UNAVAILABLE, str(self.unavailable))
         limit = deadline.current()
-        with self.queue.take(limit.gone, client=limit.name, long=len(data) > SHORT_BYTES):
-            return self.source.analyse(data, top_k=top_k, between=limit.check)
+        slot = self.queue.take(limit.gone, client=limit.name, long=len(data) > SHORT_BYTES)
+        return self.source, limit, slot
 
 
 def without_root(message: str, root: Path) -> str:

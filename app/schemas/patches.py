@@ -104,3 +104,34 @@ class PatchResponse(Strict):
         description="Present only if top_k is above 0: for each of the N + 1 positions, the most "
         "probable next tokens in decreasing order.",
     )
+
+
+class PatchPart(Strict):
+    """Part of a text that has been measured: data of the event ``part``.
+
+    The lists of all parts, one after the other, are those of :class:`PatchResponse`.
+    """
+
+    tokens: list[int] = Field(description="Token ids of the part; the first part begins with BOS.")
+    entropies: list[float] = Field(description="Entropy in nats after each of these tokens.")
+    nats: list[float] = Field(description="Surprisal -ln p of the byte after each of these tokens.")
+    predictions: list[list[Prediction]] | None = Field(
+        default=None, description="Present only if top_k is above 0: predictions after each token."
+    )
+
+
+class PatchDone(Strict):
+    """What is known when a text has been measured: data of the event ``done``."""
+
+    model: str
+    mode: LiveMode
+    threshold: float | None = Field(
+        description="Applied threshold in nats; null for a rule without a threshold."
+    )
+    bytes: int = Field(ge=0, description="Number of UTF-8 bytes of the text.")
+    patch_lengths: list[int] = Field(
+        description="Patch lengths; their sum is the number of tokens, the first patch BOS alone."
+    )
+    bits_per_byte: float | None = Field(
+        description="Mean surprisal in bits; null for an empty text."
+    )

@@ -3,8 +3,8 @@
 Legend: ``N`` bytes of a text, ``S = N + 1`` tokens (BOS first), ``V`` vocabulary.
 """
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Protocol, Self
 
@@ -36,6 +36,9 @@ _ENCODE = BltTokenizer(add_bos=True, add_eos=False).encode_bytes
 class ByteAnalysis:
     """Outputs of the entropy model for a text of ``N`` bytes; ``S = N + 1``.
 
+    In the analysis of a part of a text, ``nats`` has a value for the byte after the part too, if
+    there is one.
+
     Attributes:
         tokens: token ids ``[S]``, BOS first.
         entropies: entropies in nats ``[S]``; ``entropies[i]`` belongs to the prediction of token
@@ -50,6 +53,12 @@ class ByteAnalysis:
     nats: NDArray[np.float32]
     top_ids: NDArray[np.int64]
     top_probabilities: NDArray[np.float32]
+
+    @classmethod
+    def joined(cls, parts: Sequence["ByteAnalysis"]) -> "ByteAnalysis":
+        """Return the analysis of a text from those of its parts, in order; there must be one."""
+        names = (field.name for field in fields(cls))
+        return cls(**{n: np.concatenate([getattr(part, n) for part in parts]) for n in names})
 
     @property
     def bits_per_byte(self) -> float | None:
@@ -148,21 +157,32 @@ class EntropyRuntime:
             between: function that is called before each chunk; an exception in it ends the
                 analysis.
         """
+        parts = self.analyse_parts(data, top_k=top_k, chunk=chunk, between=between)
+        return ByteAnalysis.joined(list(parts))
+
+    def analyse_parts(
+        self,
+        data: bytes,
+        *,
+        top_k: int = 0,
+        chunk: int = DEFAULT_CHUNK,
+        between: Callable[[], None] | None = None,
+    ) -> Iterator[ByteAnalysis]:
+        """Yield the analysis of one chunk of tokens after the other, as soon as it is computed.
+
+        :meth:`ByteAnalysis.joined` makes them the result of :meth:`analyse`, which takes the same
+        arguments.
+        """
         tokens = np.array(_ENCODE(data), dtype=np.int64)
         top_k = min(top_k, VOCAB_SIZE)
-        entropies, nats, ids, probabilities = [], [], [], []
         for first, output in self._outputs(tokens, chunk, top_k, between):
-            nats.append(-output.log_p_of(tokens[first + 1 : first + 1 + chunk]))
-            entropies.append(output.entropies)
-            ids.append(output.top_ids[:, :top_k].astype(np.int64))
-            probabilities.append(output.top_probabilities[:, :top_k])
-        return ByteAnalysis(
-            tokens=tokens,
-            entropies=np.maximum(np.concatenate(entropies), 0),
-            nats=np.concatenate(nats),
-            top_ids=np.concatenate(ids),
-            top_probabilities=np.concatenate(probabilities),
-        )
+            yield ByteAnalysis(
+                tokens=tokens[first : first + chunk],
+                entropies=np.maximum(output.entropies, 0),
+                nats=-output.log_p_of(tokens[first + 1 : first + 1 + chunk]),
+                top_ids=output.top_ids[:, :top_k].astype(np.int64),
+                top_probabilities=output.top_probabilities[:, :top_k],
+            )
 
     def _outputs(
         self,

@@ -10,6 +10,7 @@ import { Files } from "./files.js";
 import { Inspector, bytesInWords, summary } from "./inspector.js";
 import { LineEnds } from "./lineends.js";
 import { decodeView, encodeView } from "./link.js";
+import { beginning, beginsAlike, measureInParts } from "./longtext.js";
 import { byId as $, around, at, pageData } from "./page.js";
 import { onPaper } from "./paper.js";
 import { Rows } from "./rows.js";
@@ -68,7 +69,11 @@ const rows = new Rows($("compare"), {
   onLack: (text, bytes) => tokens.ask(text, bytes),
 });
 const source = new Source({
-  ask: ({ text, bytes }, signal) => post(at("/api/patches"), bytes <= PREDICTED ? { text, top_k: page.topK } : { text }, signal),
+  ask: ({ text, bytes }, signal) => {
+    const body = bytes <= PREDICTED ? { text, top_k: page.topK } : { text };
+    if (bytes <= LONG) return post(at("/api/patches"), body, signal);
+    return measureInParts(at("/api/patches"), body, signal, (lists) => takeBeginning(text, lists));
+  },
   onAnswer: (text, answer) => {
     say("");
     take(text, answer);
@@ -107,6 +112,20 @@ function take(text, answer) {
   cut();
 }
 
+/** Show the beginning of `text`, which has been measured, unless it is shown already or a place behind it is. */
+function takeBeginning(text, lists) {
+  const data = new TextEncoder().encode(text);
+  const { text: begun, answer } = beginning(data, lists);
+  const behind = wantedWindow?.from || picked >= answer.bytes;
+  if (source.waiting || behind || beginsAlike(view.measured.bytes, data, answer.bytes)) return;
+  fill(view, begun, answer);
+  view.partial = true;
+  hovered = -1;
+  if (!chosen) picked = mostSurprising(view);
+  cut();
+  say(`Measuring ${data.length.toLocaleString("en")} bytes: ${answer.bytes.toLocaleString("en")} so far…`);
+}
+
 /** Cut the measured text into patches by the chosen rule, and draw everything. */
 function cut() {
   cancelAnimationFrame(frame);
@@ -122,7 +141,7 @@ function cut() {
   if (count > LONG && textView.measured === measured) textTimer = setTimeout(colourText, PAUSE);
   else colourText();
   curve.show(view, controls.curve, controls.threshold);
-  rows.show(view, controls.rules, controls.mode);
+  if (!view.partial) rows.show(view, controls.rules, controls.mode);
 }
 
 function colourText() {
@@ -175,7 +194,7 @@ function mark() {
   textView.mark(i);
   chart.mark(i);
   inspector.show(view, i);
-  rows.mark(i);
+  if (!view.partial) rows.mark(i);
 }
 
 function say(message, wrong = false) {
@@ -296,6 +315,7 @@ function recolour() {
 /** @param {string} kind of file */
 async function saveAs(kind) {
   if (!view.all) return say("There is nothing to save: no text has been measured yet.", true);
+  if (view.partial) return say("There is nothing to save yet: the text is being measured.", true);
   const last = Math.min(view.measured.bytes.length, chart.first + chart.shown);
   const { threshold } = controls.options;
   const counts = [$("count-bytes"), $("count-patches"), $("count-mean")].map((one) => one.textContent);

@@ -105,7 +105,7 @@ export class Source {
   }
 }
 
-const UNREACHABLE = "The server cannot be reached. The last result stays and the examples still work; typing tries again.";
+export const UNREACHABLE = "The server cannot be reached. The last result stays and the examples still work; typing tries again.";
 
 /**
  * Fetch a URL; a failed response becomes an error with the message of the server, or that it

@@ -1,5 +1,9 @@
 /** Server-sent events of a POST request; EventSource can only GET. */
 
+import { reach } from "./source.js";
+
+const UNREACHABLE = "The server cannot be reached. Recorded texts still play.";
+
 /**
  * Send `body` and yield `{event, id, data}` as they come, `data` parsed.
  *
@@ -8,25 +12,12 @@
  * @param {string} url
  * @param {object} body
  * @param {AbortSignal} [signal]
+ * @param {string} [unreachable] what to say where the server cannot be reached
  * @throws {Error} whose message says what the server said, or that it cannot be reached
  */
-export async function* ask(url, body, signal) {
-  let response;
-  try {
-    response = await fetch(url, {
-      method: "POST",
-      headers: { "Content-Type": "application/json", Accept: "text/event-stream" },
-      body: JSON.stringify(body),
-      signal,
-    });
-  } catch (error) {
-    if (error.name === "AbortError") throw error;
-    throw new Error("The server cannot be reached. Recorded texts still play.");
-  }
-  if (!response.ok) {
-    const problem = await response.json().catch(() => null);
-    throw new Error(problem?.detail ?? `The server answered ${response.status}.`);
-  }
+export async function* ask(url, body, signal, unreachable = UNREACHABLE) {
+  const headers = { "Content-Type": "application/json", Accept: "text/event-stream" };
+  const response = await reach(url, { method: "POST", headers, body: JSON.stringify(body), signal }, unreachable);
   if (!response.body) throw new Error("The server sent nothing.");
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
   let rest = "";

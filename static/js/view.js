@@ -15,6 +15,7 @@ const BINS = 112;
  * @property {number[]} nats surprisal of each byte in nats
  * @property {{byte: number|null, text: string, p: number}[][]|null} predictions
  * @property {number|null} bits per byte
+ * @property {boolean} partial whether it is the beginning of a text of which more is being measured
  * @property {Uint8Array} starts 1 for bytes that start a patch
  * @property {Uint32Array} patchOf
  * @property {number[]} patchLengths
@@ -30,6 +31,7 @@ export function emptyView() {
     nats: [],
     predictions: null,
     bits: null,
+    partial: false,
     starts: new Uint8Array(0),
     patchOf: new Uint32Array(0),
     patchLengths: [],
@@ -51,6 +53,7 @@ export function fill(view, text, answer) {
   view.nats = answer.nats;
   view.predictions = answer.predictions ?? null;
   view.bits = answer.bits_per_byte;
+  view.partial = false;
 }
 
 /**

@@ -1,8 +1,9 @@
 """Models that need no file: all follows from the bytes alone, so results are repeatable."""
 
+import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 
 import numpy as np
 
@@ -20,12 +21,19 @@ ENCODE = BltTokenizer(add_bos=True, add_eos=False).encode_bytes
 
 @dataclass
 class FakeModel:
-    """Unsure of what follows a space, sure of everything else; expects the byte that comes."""
+    """Unsure of what follows a space, sure of everything else; expects the byte that comes.
+
+    Attributes:
+        pause: seconds that a text takes.
+        gate: parts from the seventh on wait until it is set; None for no wait.
+        asked: the texts it was asked for.
+    """
 
     name: str = "fake"
     threshold: float = 1.5
     max_patch_length: int | None = None
     pause: float = 0.0
+    gate: threading.Event | None = None
     asked: list[bytes] = field(default_factory=list)
 
     def analyse(
@@ -53,6 +61,23 @@ class FakeModel:
             top_ids=ids,
             top_probabilities=probabilities.astype(np.float32),
         )
+
+    def analyse_parts(
+        self, data: bytes, *, top_k: int = 0, between: Callable[[], None] | None = None
+    ) -> Iterator[ByteAnalysis]:
+        parts = parts_of(self.analyse(data, top_k=top_k, between=between), 100)
+        for number, part in enumerate(parts):
+            while number > 5 and self.gate and not self.gate.wait(0.02):
+                if between:
+                    between()
+            yield part
+
+
+def parts_of(analysis: ByteAnalysis, size: int) -> Iterator[ByteAnalysis]:
+    """An analysis in parts of so many tokens."""
+    for first in range(0, len(analysis.tokens), size):
+        place = slice(first, first + size)
+        yield ByteAnalysis(**{f.name: getattr(analysis, f.name)[place] for f in fields(analysis)})
 
 
 SHAPES = Costs(
