@@ -52,7 +52,7 @@ class GenerationLimits:
     seconds: float = 60.0
     send_timeout: float = 10.0
     max_concurrent: int = 8
-    max_queued: int = 8
+    max_queued: int = 4
     wait_seconds: float = 20.0
 
 

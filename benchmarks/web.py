@@ -48,6 +48,13 @@ def latency(port: int, size: int, repeat: int) -> dict[str, Any]:
     return summary(times(lambda: patches(client, size, next(salt)), repeat))
 
 
+def first_patches(port: int, size: int, repeat: int) -> dict[str, Any]:
+    """Measure the time to the first measured part of a new text."""
+    client = Client(port)
+    texts = [{"text": text_of(size, 50_000 + salt)} for salt in range(repeat)]
+    return summary([client.until("/api/patches", text, b"event: part") for text in texts])
+
+
 def load(port: int, clients: int, seconds: float, visit: Visit) -> dict[str, Any]:
     """Measure ``clients`` clients at the same time, each with one request after the other."""
     latencies: list[float] = []
@@ -139,6 +146,8 @@ def measure(options: argparse.Namespace, root: Path = ROOT) -> dict[str, Any]:
         rows["patches_280_bytes"] = latency(port, 280, 100)
         rows["patches_4_kib"] = latency(port, 4096, 20)
         rows["patches_64_kib"] = latency(port, TEXT_LIMIT, 3)
+        if root == ROOT:  # an older build may have no events
+            rows["first_patches_64_kib"] = first_patches(port, TEXT_LIMIT, 5)
         rows["patches_8_clients"] = load(
             port, 8, options.seconds, lambda client, salt: patches(client, 280, salt)
         )

@@ -47,6 +47,22 @@ class Client:
         body = json.dumps(value).encode()
         return self._ask(f"POST {path} HTTP/1.1\r\nAccept: {accept}\r\n", body)
 
+    def until(self, path: str, value: Any, mark: bytes) -> float:
+        """Send a POST request for events and leave when ``mark`` has come; return the seconds."""
+        body = json.dumps(value).encode()
+        first = f"POST {path} HTTP/1.1\r\nAccept: text/event-stream\r\n"
+        began, data = time.perf_counter(), b""
+        self._socket.sendall(_head(first, len(body), BROWSER) + body)
+        while mark not in data:
+            part = self._socket.recv(65536)
+            if not part:
+                raise ConnectionError(f"{path}: no {mark.decode()} has come")
+            data += part
+        seconds = time.perf_counter() - began
+        self._socket.close()
+        self._socket, self._rest = self._connect(), b""
+        return seconds
+
     def close(self) -> None:
         """Close the connection."""
         self._socket.close()

@@ -39,7 +39,7 @@ def as_events(
         try:
             for part in parts:
                 fresh.append(part)
-                if sum(len(one.tokens) for one in fresh) >= (
+                if sum(len(each.tokens) for each in fresh) >= (
                     MORE_TOKENS if known else FIRST_TOKENS
                 ):
                     yield sent("part", number, _part(ByteAnalysis.joined(fresh)))

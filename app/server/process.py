@@ -5,7 +5,7 @@ import signal
 import sys
 from collections.abc import Callable
 
-THREADS, CONNECTIONS, GRACE_SECONDS = 40, 400, 25
+THREADS, CONNECTIONS, GRACE_SECONDS = 48, 400, 25
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 

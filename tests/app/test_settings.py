@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 
 from app.models.live_model import SHORT_BYTES
+from app.models.streamed_patches import FIRST_TOKENS, MORE_TOKENS
 from app.requests.limits import AT_ONCE, BURST_SECONDS, BYTES_OF_A_REQUEST
 from app.server.http import OPTIONS, READ_SECONDS, SENDING_LIMIT, SLICE, STALL_SECONDS
 from app.server.process import CONNECTIONS, GRACE_SECONDS, THREADS
 from app.settings import DEFAULT_MODEL, ROOT, VARIABLES, Settings, address
+from bytelatent.generation.shared import MOST_UNREAD
 from bytelatent.runtime.entropy_runtime import DEFAULT_CHUNK
 
 
@@ -130,7 +132,12 @@ def test_the_docs_have_true_limits() -> None:
         "less than 64 KiB of it in 20 seconds": (SLICE, STALL_SECONDS) == (65536, 20),
         "32 MiB together": SENDING_LIMIT == 32 * 2**20,
         "25 seconds at most": GRACE_SECONDS == 25,
-        "one worker, 40 threads": THREADS == 40,
+        "one worker, 48 threads": THREADS == 48,
+        "eight at a time, in one batch, 4 may wait": (
+            (Settings().generation.max_concurrent, Settings().generation.max_queued) == (8, 4)
+        ),
+        "at most 16 bytes ahead": MOST_UNREAD == 16,
+        "(256 tokens, then 1,024 each)": (FIRST_TOKENS, MORE_TOKENS) == (256, 1024),
         "last 128 bytes": DEFAULT_CHUNK == 128,
     }
     assert numbers == dict.fromkeys(numbers, True)
