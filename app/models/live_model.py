@@ -1,7 +1,8 @@
 """The entropy model behind the pages and the API: loaded once, with a fair queue in front of it."""
 
 import logging
-from collections.abc import Callable, Iterator
+import os
+from collections.abc import Callable, Generator, Iterator
 from http import HTTPStatus
 from pathlib import Path
 from typing import Protocol
@@ -15,6 +16,9 @@ from bytelatent.runtime.model_files import is_calibrated
 
 logger = logging.getLogger(__name__)
 
+CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+"""Number of cores that this process may use."""
+
 SHORT_BYTES = 4096
 """Largest number of bytes of a short text; longer texts leave a slot to short ones."""
 
@@ -27,16 +31,27 @@ class EntropySource(Protocol):
     max_patch_length: int | None
 
     def analyse(
-        self, data: bytes, *, top_k: int = 0, between: Callable[[], None] | None = None
+        self,
+        data: bytes,
+        *,
+        top_k: int = 0,
+        between: Callable[[], None] | None = None,
+        cores: int = 1,
     ) -> ByteAnalysis:
         """Return entropies, surprisals and the ``top_k`` most likely next tokens of ``data``.
 
-        The function ``between`` is called regularly and may raise to stop the work.
+        The function ``between`` is called regularly, also by a further thread if there are two
+        ``cores``, and may raise to stop the work.
         """
         ...
 
     def analyse_parts(
-        self, data: bytes, *, top_k: int = 0, between: Callable[[], None] | None = None
+        self,
+        data: bytes,
+        *,
+        top_k: int = 0,
+        between: Callable[[], None] | None = None,
+        cores: int = 1,
     ) -> Iterator[ByteAnalysis]:
         """Yield the analysis of ``data`` part by part, with the arguments of :meth:`analyse`."""
         ...
@@ -59,8 +74,12 @@ class AnalysisStream:
         yield from self._parts
 
     def close(self) -> None:
-        """Free the slot, at any point."""
-        self._slot.leave()
+        """End the analysis and free the slot, at any point."""
+        try:
+            if isinstance(self._parts, Generator):
+                self._parts.close()
+        finally:
+            self._slot.leave()
 
 
 class LiveModel:
@@ -135,7 +154,8 @@ class LiveModel:
         """
         source, limit, slot = self._begin(data)
         with slot:
-            return source.analyse(data, top_k=top_k, between=limit.check)
+            cores = self._cores()
+            return source.analyse(data, top_k=top_k, between=limit.check, cores=cores)
 
     def analyse_parts(self, data: bytes, *, top_k: int) -> AnalysisStream:
         """Wait for a slot and return a stream of parts, which the caller must close.
@@ -143,8 +163,13 @@ class LiveModel:
         The errors are those of :meth:`analyse`; some come while the parts are read.
         """
         source, limit, slot = self._begin(data)
-        parts = source.analyse_parts(data, top_k=top_k, between=limit.check)
+        cores = self._cores()
+        parts = source.analyse_parts(data, top_k=top_k, between=limit.check, cores=cores)
         return AnalysisStream(parts, slot)
+
+    def _cores(self) -> int:
+        """Return the number of cores for a text that has a slot: two if no other text needs one."""
+        return 2 if CORES > 1 and self.queue.served == 1 and not self.queue.waiting else 1
 
     def _begin(self, data: bytes) -> tuple[EntropySource, deadline.Deadline, Slot]:
         """Wait for a slot for ``data``."""

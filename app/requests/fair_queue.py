@@ -90,6 +90,11 @@ class FairQueue:
         return len(self._tickets)
 
     @property
+    def served(self) -> int:
+        """Number of requests that have a slot now."""
+        return len(self._served)
+
+    @property
     def is_full(self) -> bool:
         """Whether the next request would be refused."""
         with self._changed:

@@ -57,6 +57,23 @@ class EntropyGraph:
         """Return the state before the first byte of a text."""
         return GraphReading(self, NumpyKVCache(self.shape.stack), [])
 
+    def begin_at(self, first: int, before: Sequence[int]) -> "GraphReading":
+        """Return a state at position ``first`` of a text that does not know the bytes before it.
+
+        Its outputs are those of a state that knows them from :attr:`reach` positions on, to the
+        last bit if ``first`` is a multiple of the window.
+
+        Args:
+            first: position in the text.
+            before: token ids that precede the position, as for :meth:`run`.
+        """
+        window = self.shape.stack.window
+        assert window is not None
+        cache = NumpyKVCache(self.shape.stack)
+        cache.make_room(window)
+        cache.count = first  # the slots hold zeros, which the first positions attend to
+        return GraphReading(self, cache, list(before[max(0, first - self.longest_ngram + 1) :]))
+
     def run(
         self, cache: NumpyKVCache, tokens: Sequence[int], before: Sequence[int], *outputs: str
     ) -> list[Any]:

@@ -4,6 +4,7 @@ Legend: ``N`` bytes of a text, ``S = N + 1`` tokens (BOS first), ``V`` vocabular
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Protocol, Self
@@ -16,7 +17,8 @@ from bytelatent.formats.file_names import TRAIN_ARGS_FILE
 from bytelatent.formats.find import local_folder
 from bytelatent.metrics import bits_per_byte
 from bytelatent.patching.patcher import DEFAULT_THRESHOLD
-from bytelatent.runtime.entropy_graph import EntropyGraph
+from bytelatent.runtime.ahead import Ahead
+from bytelatent.runtime.entropy_graph import EntropyGraph, Reading
 from bytelatent.runtime.model_files import load_graph, model_name
 from bytelatent.runtime.onnx_format import ENTROPY_GRAPH, SELF_CONTAINED_FILE, EntropyShape
 from bytelatent.runtime.prefixes import KEPT_TOP, Known, Output, Prefixes, chunk_keys
@@ -147,6 +149,7 @@ class EntropyRuntime:
         top_k: int = 0,
         chunk: int = DEFAULT_CHUNK,
         between: Callable[[], None] | None = None,
+        cores: int = 1,
     ) -> ByteAnalysis:
         """Return entropies, surprisals and predictions for any bytes, valid UTF-8 or not.
 
@@ -154,10 +157,12 @@ class EntropyRuntime:
             data: the text, ``N`` bytes; may be empty.
             top_k: number of most likely next tokens to return for every position.
             chunk: number of bytes of one call.
-            between: function that is called before each chunk; an exception in it ends the
-                analysis.
+            between: function that is called before each chunk, in any thread; an exception in it
+                ends the analysis.
+            cores: number of cores for a long text, 1 or 2. With 2, a second thread measures its
+                second half, :attr:`.EntropyGraph.reach` bytes of which are measured twice.
         """
-        parts = self.analyse_parts(data, top_k=top_k, chunk=chunk, between=between)
+        parts = self.analyse_parts(data, top_k=top_k, chunk=chunk, between=between, cores=cores)
         return ByteAnalysis.joined(list(parts))
 
     def analyse_parts(
@@ -167,6 +172,7 @@ class EntropyRuntime:
         top_k: int = 0,
         chunk: int = DEFAULT_CHUNK,
         between: Callable[[], None] | None = None,
+        cores: int = 1,
     ) -> Iterator[ByteAnalysis]:
         """Yield the analysis of one chunk of tokens after the other, as soon as it is computed.
 
@@ -175,7 +181,7 @@ class EntropyRuntime:
         """
         tokens = np.array(_ENCODE(data), dtype=np.int64)
         top_k = min(top_k, VOCAB_SIZE)
-        for first, output in self._outputs(tokens, chunk, top_k, between):
+        for first, output in self._outputs(tokens, chunk, top_k, between, cores):
             yield ByteAnalysis(
                 tokens=tokens[first : first + chunk],
                 entropies=np.maximum(output.entropies, 0),
@@ -190,6 +196,7 @@ class EntropyRuntime:
         chunk: int,
         top_k: int,
         between: Callable[[], None] | None,
+        cores: int,
     ) -> Iterator[tuple[int, Output]]:
         """Yield the position and the output of each chunk; cached chunks are not run."""
         prefixes = self._prefixes if top_k <= KEPT_TOP else None
@@ -197,19 +204,87 @@ class EntropyRuntime:
         known = prefixes.known(keys) if prefixes else Known([], None, 0)
         yield from zip(range(0, len(tokens), chunk), known.outputs, strict=False)
         reading = known.state.copy() if known.state else self.model.begin()
-        whole = len(tokens) // chunk
+        whole, count = len(tokens) // chunk, -(-len(tokens) // chunk)
         # Where the next text will probably begin to differ: where this one does, or at its end.
         resumable = {known.common - 1, whole - 2, whole - 1}
-        for number in range(len(known.outputs), -(-len(tokens) // chunk)):
-            if between is not None:
-                between()
-            part = tokens[number * chunk : (number + 1) * chunk]
-            logits, nats = reading.advance(part)
-            output = Output.of(part, log_softmax(logits), nats, top_k)
-            if prefixes:
-                state = reading.copy() if number in resumable and len(part) == chunk else None
-                prefixes.keep(keys[number], output, state)
-            yield number * chunk, output
+        chunks = _Chunks(tokens, chunk, top_k, between, prefixes, keys, resumable)
+        begun = len(known.outputs)
+        halves = self._halves(begun, count, chunk) if cores > 1 else None
+        if halves is None or not isinstance(self.model, EntropyGraph):
+            yield from chunks.run(reading, begun, count)
+            return
+        first, middle = halves
+        state = self.model.begin_at(first * chunk, tokens[: first * chunk].tolist())
+        with closing(Ahead(chunks.run(state, middle, count, lead=middle - first))) as second:
+            yield from chunks.run(reading, begun, middle)
+            yield from second
+
+    def _halves(self, begun: int, count: int, chunk: int) -> tuple[int, int] | None:
+        """Return the chunks at which a second thread begins to run and to be exact, or None.
+
+        It is None for texts whose part to be measured twice would be long, or whose model needs
+        all bytes before a position.
+
+        Args:
+            begun: number of chunks that need not be run.
+            count: number of all chunks.
+            chunk: number of bytes of a chunk.
+        """
+        if not isinstance(self.model, EntropyGraph) or self.model.shape.stack.window is None:
+            return None
+        window, lead = self.model.shape.stack.window, -(-self.model.reach // chunk)
+        step = window // chunk if window % chunk == 0 else 1
+        middle = begun + (count - begun + lead) // 2
+        first = (middle - lead) // step * step
+        return (first, middle) if first - begun > lead else None
+
+
+@dataclass(frozen=True)
+class _Chunks:
+    """The chunks of one text.
+
+    Attributes:
+        tokens: all tokens.
+        size: number of tokens of a chunk.
+        top_k, between: as for :meth:`EntropyRuntime.analyse`.
+        prefixes: cache of outputs; None to cache nothing.
+        keys: key of each chunk in the cache.
+        resumable: numbers of the chunks after which the state of the model is cached.
+    """
+
+    tokens: NDArray[np.int64]
+    size: int
+    top_k: int
+    between: Callable[[], None] | None
+    prefixes: Prefixes | None
+    keys: Sequence[bytes]
+    resumable: set[int]
+
+    def run(
+        self, state: Reading, begin: int, end: int, *, lead: int = 0
+    ) -> Iterator[tuple[int, Output]]:
+        """Yield position and output of the chunks ``begin`` to ``end`` (exclusive).
+
+        Args:
+            state: state before them; it is advanced.
+            begin, end: numbers of chunks.
+            lead: number of chunks before ``begin`` that the state runs over first.
+        """
+        for number in range(begin - lead, end):
+            if self.between is not None:
+                self.between()
+            part = self.tokens[number * self.size : (number + 1) * self.size]
+            logits, nats = state.advance(part)
+            if number >= begin:
+                output = Output.of(part, log_softmax(logits), nats, self.top_k)
+                self._keep(number, output, state)
+                yield number * self.size, output
+
+    def _keep(self, number: int, output: Output, state: Reading) -> None:
+        if self.prefixes is not None:
+            is_whole = len(output.entropies) == self.size
+            after = state.copy() if number in self.resumable and is_whole else None
+            self.prefixes.keep(self.keys[number], output, after)
 
 
 def _load_model(folder: Path, threads: int) -> EntropyGraph | SelfContained:

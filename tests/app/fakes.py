@@ -37,7 +37,12 @@ class FakeModel:
     asked: list[bytes] = field(default_factory=list)
 
     def analyse(
-        self, data: bytes, *, top_k: int = 0, between: Callable[[], None] | None = None
+        self,
+        data: bytes,
+        *,
+        top_k: int = 0,
+        between: Callable[[], None] | None = None,
+        cores: int = 1,
     ) -> ByteAnalysis:
         self.asked.append(data)
         until = time.monotonic() + self.pause
@@ -63,7 +68,12 @@ class FakeModel:
         )
 
     def analyse_parts(
-        self, data: bytes, *, top_k: int = 0, between: Callable[[], None] | None = None
+        self,
+        data: bytes,
+        *,
+        top_k: int = 0,
+        between: Callable[[], None] | None = None,
+        cores: int = 1,
     ) -> Iterator[ByteAnalysis]:
         parts = parts_of(self.analyse(data, top_k=top_k, between=between), 100)
         for number, part in enumerate(parts):
