@@ -46,9 +46,12 @@ def serve(host: str, port: int) -> int:
     def work() -> None:
         import asyncio  # late: the process that only watches needs none of it
 
+        from app.requests.memory import give_back
         from app.server import http
 
-        asyncio.run(http.serve(build(), listener))
+        app = build()
+        give_back()  # what loading has left free
+        asyncio.run(http.serve(app, listener))
 
     with listener:
         _tell(host, port)

@@ -7,7 +7,7 @@ _M_ARENA_MAX = -8
 _M_TRIM_THRESHOLD = -1
 _M_MMAP_THRESHOLD = -3
 ARENAS = 2
-LARGE = 32 * 1024**2
+LARGE = 2 * 1024**2
 """Bytes; blocks from this size on go back to the system when they are freed.
 
 Smaller blocks are used again: a product of matrices takes blocks of some hundred kilobytes, and new
