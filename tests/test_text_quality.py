@@ -5,6 +5,8 @@ import json
 import numpy as np
 import pytest
 
+from bytelatent.evaluation.continuations import Prompt
+from bytelatent.evaluation.continuations import continuations as most_likely
 from bytelatent.evaluation.repetition import (
     LEAST_WORDS,
     MOST_REPEATED,
@@ -18,7 +20,6 @@ from bytelatent.evaluation.repetition import (
     repeated,
     words_of,
 )
-from bytelatent.evaluation.scoring import continuation
 from bytelatent.generation.sampling import SamplingArgs
 from bytelatent.loading import load_text_model
 from bytelatent.text_quality import main
@@ -83,8 +84,7 @@ def test_continuations_are_the_models_own(root, name) -> None:
     prompts = [b"green bottles", b"a", b"green bottles"]
     greedy = continuations(text_model, prompts, 12, SamplingArgs())
     for prompt, found in zip(prompts, greedy, strict=True):
-        steps = continuation(text_model, prompt)
-        assert list(found) == [byte for byte, _ in zip(steps, range(12), strict=False)]
+        assert [found] == most_likely(text_model, [Prompt(prompt, 12)])
     drawn = [
         continuations(text_model, prompts, 12, SamplingArgs(temperature=0.7, seed=seed))
         for seed in (1, 1, 2)
@@ -97,8 +97,7 @@ def test_a_byte_model_without_a_window_can_write(tmp_path) -> None:
     folder = tiny.entropy_model(tmp_path / "lm", attn_bias_type="causal", sliding_window=None)
     text_model = load_text_model(str(folder))
     (found,) = continuations(text_model, [b"green"], 5, SamplingArgs())
-    steps = continuation(text_model, b"green")
-    assert list(found) == [byte for byte, _ in zip(steps, range(5), strict=False)]
+    assert [found] == most_likely(text_model, [Prompt(b"green", 5)])
 
 
 def test_numbers_are_those_of_the_texts(root) -> None:

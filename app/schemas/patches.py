@@ -78,8 +78,8 @@ class Prediction(Strict):
     p: float = Field(ge=0, le=1, description="Probability of the token.")
 
 
-class PatchResponse(Strict):
-    """Entropies and patches of a text of ``N`` bytes."""
+class PatchDone(Strict):
+    """What is known when a text has been measured: data of the event ``done``."""
 
     model: str
     mode: LiveMode
@@ -87,18 +87,23 @@ class PatchResponse(Strict):
         description="Applied threshold in nats; null for a rule without a threshold."
     )
     bytes: int = Field(ge=0, description="N, the number of UTF-8 bytes of the text.")
+    patch_lengths: list[int] = Field(
+        description="Patch lengths; their sum is N + 1 and the first patch is BOS alone."
+    )
+    bits_per_byte: float | None = Field(
+        description="Mean surprisal in bits; null for an empty text."
+    )
+
+
+class PatchResponse(PatchDone):
+    """Entropies and patches of a text of ``N`` bytes."""
+
     tokens: list[int] = Field(description="N + 1 token ids: BOS, then every byte plus 4.")
     entropies: list[float] = Field(
         description="N + 1 entropies in nats; number i belongs to the prediction of token i + 1."
     )
     nats: list[float] = Field(description="N surprisals -ln p, one for each byte.")
-    patch_lengths: list[int] = Field(
-        description="Patch lengths; their sum is N + 1 and the first patch is BOS alone."
-    )
     patches: list[Patch] = Field(description="Patches in order; they cover the N bytes exactly.")
-    bits_per_byte: float | None = Field(
-        description="Mean surprisal in bits; null for an empty text."
-    )
     predictions: list[list[Prediction]] | None = Field(
         default=None,
         description="Present only if top_k is above 0: for each of the N + 1 positions, the most "
@@ -117,21 +122,4 @@ class PatchPart(Strict):
     nats: list[float] = Field(description="Surprisal -ln p of the byte after each of these tokens.")
     predictions: list[list[Prediction]] | None = Field(
         default=None, description="Present only if top_k is above 0: predictions after each token."
-    )
-
-
-class PatchDone(Strict):
-    """What is known when a text has been measured: data of the event ``done``."""
-
-    model: str
-    mode: LiveMode
-    threshold: float | None = Field(
-        description="Applied threshold in nats; null for a rule without a threshold."
-    )
-    bytes: int = Field(ge=0, description="Number of UTF-8 bytes of the text.")
-    patch_lengths: list[int] = Field(
-        description="Patch lengths; their sum is the number of tokens, the first patch BOS alone."
-    )
-    bits_per_byte: float | None = Field(
-        description="Mean surprisal in bits; null for an empty text."
     )
