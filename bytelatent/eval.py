@@ -25,10 +25,11 @@ from bytelatent.config import load_args
 from bytelatent.data.held_out import default_split, held_out
 from bytelatent.evaluation import compressors
 from bytelatent.evaluation.compressors import BZ2, XZ, ZSTD
-from bytelatent.evaluation.continuations import Prompt, continuations
+from bytelatent.evaluation.continuations import continuations
 from bytelatent.evaluation.corpus import COUNTING, MAX_BYTES, as_dict, describe, evaluate, kind_name
 from bytelatent.files import write_json
 from bytelatent.formats.weights import DTYPES
+from bytelatent.generation.options import GenerationOptions
 from bytelatent.loading import TextModel, load_text_model
 from bytelatent.tokenizers.blt_tokenizer import utf8_bytes
 
@@ -154,7 +155,7 @@ def run(args: EvalCommandArgs) -> dict[str, Any]:
 
 def sample(text_model: TextModel, prompt: str, size: int) -> str:
     """Generate ``size`` bytes after ``prompt``, each the likeliest; fewer if the document ends."""
-    (generated,) = continuations(text_model, [Prompt(utf8_bytes(prompt), size)])
+    (generated,) = continuations(text_model, [utf8_bytes(prompt)], [GenerationOptions(size)])
     # The last character may be incomplete; it is left out.
     return codecs.getincrementaldecoder("utf-8")("replace").decode(generated)
 

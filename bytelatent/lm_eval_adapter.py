@@ -17,10 +17,11 @@ import torch
 
 from bytelatent.command import run_command
 from bytelatent.data.held_out import cut_pieces
-from bytelatent.evaluation.continuations import Prompt, continuations
+from bytelatent.evaluation.continuations import continuations
 from bytelatent.evaluation.corpus import MAX_BYTES
 from bytelatent.evaluation.scoring import ByteScores, score
 from bytelatent.formats.weights import DTYPES
+from bytelatent.generation.options import GenerationOptions
 from bytelatent.loading import load_text_model
 from bytelatent.tokenizers.blt_tokenizer import utf8_bytes
 
@@ -133,8 +134,9 @@ class HarnessModel:
         Raises:
             ValueError: an option requests random samples, or the model cannot run on a text.
         """
-        wanted = [self._continuation(*request.args[:2]) for request in requests]
-        texts = continuations(self.text_model, wanted)
+        wanted = [self._wanted(*request.args[:2]) for request in requests]
+        prompts, how = [prompt for prompt, _ in wanted], [options for _, options in wanted]
+        texts = continuations(self.text_model, prompts, how)
         return [text.decode("utf-8", errors="replace") for text in texts]
 
     @property
@@ -149,7 +151,8 @@ class HarnessModel:
             "the option out"
         )
 
-    def _continuation(self, context: str, options: dict[str, Any]) -> Prompt:
+    def _wanted(self, context: str, options: dict[str, Any]) -> tuple[bytes, GenerationOptions]:
+        """Return the prompt and the options of a request."""
         # The harness takes a temperature without do_sample for a request of samples.
         temperature = float(options.get("temperature", 1.0 if options.get("do_sample") else 0.0))
         if options.get("do_sample") is not False and temperature > 0:
@@ -165,7 +168,7 @@ class HarnessModel:
         if self.max_bytes is not None:
             # The limit of a long text must leave half of the bytes to the context.
             prompt = self._last(prompt, min(limit, self.max_bytes // 2))
-        return Prompt(prompt, limit, [stop for stop in stops if stop])
+        return prompt, GenerationOptions(limit, stop=[stop for stop in stops if stop])
 
     def _last(self, context: bytes, room: int) -> bytes:
         """Return the end of ``context`` that leaves room for ``room`` bytes after it."""

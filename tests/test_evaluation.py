@@ -11,9 +11,10 @@ import torch
 
 from bytelatent.data.held_out import cut_pieces, held_out
 from bytelatent.eval import main
-from bytelatent.evaluation.continuations import Prompt, continuations
+from bytelatent.evaluation.continuations import continuations
 from bytelatent.evaluation.corpus import Score, combined, evaluate, overall
 from bytelatent.evaluation.scoring import ByteScores, score
+from bytelatent.generation.options import GenerationOptions
 from bytelatent.generation.torch_backend.recompute import generate_by_recomputation
 from bytelatent.loading import load_text_model
 from tests import tiny
@@ -87,7 +88,7 @@ def test_a_byte_model_without_a_window_can_be_measured(root, tmp_path) -> None:
     expected = -log_p[torch.arange(13), tokens[0, 1:]]
     np.testing.assert_allclose(found.nats_N, expected.detach(), atol=2e-5)
     first = text_model.model(tokens)[0, -1].argmax()
-    (text,) = continuations(text_model, [Prompt(b"green bottles", 1)])
+    (text,) = continuations(text_model, [b"green bottles"], [GenerationOptions(1)])
     assert [*text] == [byte - 4 for byte in (int(first),) if byte >= 4]
 
 
@@ -134,7 +135,7 @@ def test_patch_lengths_and_their_quantiles() -> None:
 
 
 def test_continuations_are_those_of_recomputation(text_model, root) -> None:
-    (found,) = continuations(text_model, [Prompt(b"10 green", 12)])
+    (found,) = continuations(text_model, [b"10 green"], [GenerationOptions(12)])
     tokens = torch.tensor([[1, *(byte + 4 for byte in b"10 green")]])
     if text_model.model is text_model.entropy_model:
         for _ in range(12):
@@ -151,13 +152,13 @@ def test_continuations_recompute_only_for_a_rule_that_looks_ahead(root, monkeypa
         raise AssertionError
 
     text_model = load_text_model(str(root / "blt"))
-    wanted = [Prompt(b"10 green", 1)]
-    first = continuations(text_model, wanted)
+    wanted = [b"10 green"], [GenerationOptions(1)]
+    first = continuations(text_model, *wanted)
     monkeypatch.setattr("bytelatent.evaluation.continuations.greedy_tokens", refuse)
-    assert continuations(text_model, wanted) == first
+    assert continuations(text_model, *wanted) == first
     top_k = text_model.patcher.args.model_copy(update={"threshold": None}).build()
     with pytest.raises(AssertionError):
-        continuations(replace(text_model, patcher=top_k), wanted)
+        continuations(replace(text_model, patcher=top_k), *wanted)
 
 
 def words(root, name, *more) -> list[str]:

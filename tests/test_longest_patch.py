@@ -20,10 +20,11 @@ from app.schemas.patches import PatchRequest
 from bytelatent import calibration
 from bytelatent.data.held_out import held_out
 from bytelatent.data.packing import cut
-from bytelatent.evaluation.continuations import Prompt, continuations
+from bytelatent.evaluation.continuations import continuations
 from bytelatent.evaluation.corpus import evaluate
 from bytelatent.evaluation.scoring import score
 from bytelatent.exporting.folders import export_blt, export_entropy
+from bytelatent.generation.options import GenerationOptions
 from bytelatent.generation.torch_backend.engine import Engine
 from bytelatent.generation.torch_backend.recompute import generate_by_recomputation
 from bytelatent.graph.patch_graph import patch_graph
@@ -77,7 +78,7 @@ def test_generation_step_by_step_in_drafts_and_on_onnxruntime(root) -> None:
     plain = generate_by_recomputation(text_model.model, text_model.patcher, tokens, 24)
     expected = [token - 4 for token in plain[0, tokens.shape[1] :].tolist()]
     assert min(expected) >= 0, "no special token"
-    assert continuations(text_model, [Prompt(TEXT, 24)]) == [bytes(expected)]
+    assert continuations(text_model, [TEXT], [GenerationOptions(24)]) == [bytes(expected)]
     engine = Engine(text_model.model, text_model.entropy_model, text_model.patcher.args)
     runtime = BltRuntime.load(root / "blt")
     for model in (engine, runtime):

@@ -4,15 +4,14 @@ import json
 
 import numpy as np
 import pytest
+import torch
 
-from bytelatent.evaluation.continuations import Prompt
-from bytelatent.evaluation.continuations import continuations as most_likely
+from bytelatent.evaluation.continuations import continuations
 from bytelatent.evaluation.repetition import (
     LEAST_WORDS,
     MOST_REPEATED,
     TextQualityOptions,
     baseline,
-    continuations,
     lines,
     measure,
     read_prompts,
@@ -20,8 +19,10 @@ from bytelatent.evaluation.repetition import (
     repeated,
     words_of,
 )
+from bytelatent.generation.options import GenerationOptions
 from bytelatent.generation.sampling import SamplingArgs
-from bytelatent.loading import load_text_model
+from bytelatent.loading import TextModel, load_text_model
+from bytelatent.model.blt import ByteLatentTransformer
 from bytelatent.text_quality import main
 from tests import tiny
 
@@ -78,15 +79,39 @@ def test_real_prose_is_made_of_words_and_does_not_repeat(is_word) -> None:
         assert not is_word(word), word
 
 
+def texts_of(
+    text_model: TextModel, prompts: list[bytes], size: int, sampling: SamplingArgs
+) -> list[bytes]:
+    options = [GenerationOptions(size, sampling)] * len(prompts)
+    return continuations(text_model, prompts, options)
+
+
+@torch.no_grad()
+def likeliest(text_model: TextModel, prompt: bytes, size: int) -> bytes:
+    """The likeliest bytes after a prompt, by a plain pass over the whole text for each."""
+    tokens = [1, *(byte + 4 for byte in prompt)]
+    while len(tokens) <= len(prompt) + size:
+        tokens_1S = torch.tensor([tokens])
+        inputs = [tokens_1S]
+        if isinstance(text_model.model, ByteLatentTransformer):
+            assert text_model.patcher is not None
+            inputs.append(text_model.patcher.patch(tokens_1S)[0])
+        token = int(text_model.model(*inputs)[0, -1].argmax())
+        if token < 4:
+            break
+        tokens.append(token)
+    return bytes(token - 4 for token in tokens[len(prompt) + 1 :])
+
+
 @pytest.mark.parametrize("name", ["lm", "blt"])
 def test_continuations_are_the_models_own(root, name) -> None:
     text_model = load_text_model(str(root / name))
     prompts = [b"green bottles", b"a", b"green bottles"]
-    greedy = continuations(text_model, prompts, 12, SamplingArgs())
+    greedy = texts_of(text_model, prompts, 12, SamplingArgs())
     for prompt, found in zip(prompts, greedy, strict=True):
-        assert [found] == most_likely(text_model, [Prompt(prompt, 12)])
+        assert found == likeliest(text_model, prompt, 12)
     drawn = [
-        continuations(text_model, prompts, 12, SamplingArgs(temperature=0.7, seed=seed))
+        texts_of(text_model, prompts, 12, SamplingArgs(temperature=0.7, seed=seed))
         for seed in (1, 1, 2)
     ]
     assert drawn[0] == drawn[1] != drawn[2]
@@ -96,15 +121,15 @@ def test_continuations_are_the_models_own(root, name) -> None:
 def test_a_byte_model_without_a_window_can_write(tmp_path) -> None:
     folder = tiny.entropy_model(tmp_path / "lm", attn_bias_type="causal", sliding_window=None)
     text_model = load_text_model(str(folder))
-    (found,) = continuations(text_model, [b"green"], 5, SamplingArgs())
-    assert [found] == most_likely(text_model, [Prompt(b"green", 5)])
+    (found,) = texts_of(text_model, [b"green"], 5, SamplingArgs())
+    assert found == likeliest(text_model, b"green", 5)
 
 
 def test_numbers_are_those_of_the_texts(root) -> None:
     text_model = load_text_model(str(root / "blt"))
     options = TextQualityOptions(("ten green", "a bottle"), 40)
     found = measure(text_model, options, lambda word: "e" in word)
-    texts = continuations(text_model, [b"ten green", b"a bottle"], 40, SamplingArgs())
+    texts = texts_of(text_model, [b"ten green", b"a bottle"], 40, SamplingArgs())
     shares = [repeated(text) for text in texts]
     assert found["greedy"]["repeated_mean"] == pytest.approx(np.mean(shares))
     assert found["greedy"]["repeated_worst"] == max(shares)

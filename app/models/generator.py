@@ -65,7 +65,7 @@ class TextRequest:
 
 
 class TextStream:
-    """Stream of the events of one text; events are computed on demand, by the threads that read.
+    """Stream of the events of one text; a few events are computed ahead of the reader.
 
     The owner must close the stream in every case; only then is the model free for another text.
 

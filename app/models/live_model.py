@@ -3,6 +3,7 @@
 import logging
 import os
 from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
 from http import HTTPStatus
 from pathlib import Path
 from typing import Protocol
@@ -30,21 +31,6 @@ class EntropySource(Protocol):
     threshold: float
     max_patch_length: int | None
 
-    def analyse(
-        self,
-        data: bytes,
-        *,
-        top_k: int = 0,
-        between: Callable[[], None] | None = None,
-        cores: int = 1,
-    ) -> ByteAnalysis:
-        """Return entropies, surprisals and the ``top_k`` most likely next tokens of ``data``.
-
-        The function ``between`` is called regularly, also by a further thread if there are two
-        ``cores``, and may raise to stop the work.
-        """
-        ...
-
     def analyse_parts(
         self,
         data: bytes,
@@ -53,7 +39,11 @@ class EntropySource(Protocol):
         between: Callable[[], None] | None = None,
         cores: int = 1,
     ) -> Iterator[ByteAnalysis]:
-        """Yield the analysis of ``data`` part by part, with the arguments of :meth:`analyse`."""
+        """Yield entropies, surprisals and the ``top_k`` most likely next tokens, part by part.
+
+        The function ``between`` is called regularly, also by a further thread if there are two
+        ``cores``, and may raise to stop the work.
+        """
         ...
 
 
@@ -152,32 +142,22 @@ class LiveModel:
                 long, or its time limit is over.
             ClientGoneError: the client has left.
         """
-        source, limit, slot = self._begin(data)
-        with slot:
-            cores = self._cores()
-            return source.analyse(data, top_k=top_k, between=limit.check, cores=cores)
+        with closing(self.analyse_parts(data, top_k=top_k)) as parts:
+            return ByteAnalysis.joined(list(parts))
 
     def analyse_parts(self, data: bytes, *, top_k: int) -> AnalysisStream:
         """Wait for a slot and return a stream of parts, which the caller must close.
 
         The errors are those of :meth:`analyse`; some come while the parts are read.
         """
-        source, limit, slot = self._begin(data)
-        cores = self._cores()
-        parts = source.analyse_parts(data, top_k=top_k, between=limit.check, cores=cores)
-        return AnalysisStream(parts, slot)
-
-    def _cores(self) -> int:
-        """Return the number of cores for a text that has a slot: two if no other text needs one."""
-        return 2 if CORES > 1 and self.queue.served == 1 and not self.queue.waiting else 1
-
-    def _begin(self, data: bytes) -> tuple[EntropySource, deadline.Deadline, Slot]:
-        """Wait for a slot for ``data``."""
         if self.source is None:
             raise ProblemError(HTTPStatus.SERVICE_UNAVAILABLE, str(self.unavailable))
         limit = deadline.current()
         slot = self.queue.take(limit.gone, client=limit.name, long=len(data) > SHORT_BYTES)
-        return self.source, limit, slot
+        # Two cores for a text if no other text needs one.
+        cores = 2 if CORES > 1 and self.queue.served == 1 and not self.queue.waiting else 1
+        parts = self.source.analyse_parts(data, top_k=top_k, between=limit.check, cores=cores)
+        return AnalysisStream(parts, slot)
 
 
 def without_root(message: str, root: Path) -> str:

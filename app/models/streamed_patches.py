@@ -44,6 +44,7 @@ def as_events(
                 ):
                     yield sent("part", number, _part(ByteAnalysis.joined(fresh)))
                     number, known, fresh = number + 1, known + fresh, []
+            parts.close()  # the slot is not for what the client takes its time over
             if fresh:
                 yield sent("part", number, _part(ByteAnalysis.joined(fresh)))
                 number, known = number + 1, known + fresh

@@ -2,24 +2,19 @@
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import torch
-
-from bytelatent.data.documents import tokenize
 from bytelatent.data.held_out import cut_pieces
+from bytelatent.evaluation.continuations import continuations
 from bytelatent.files import os_errors_as_value_error
-from bytelatent.generation.sampling import Sampler, SamplingArgs, streams_of
-from bytelatent.generation.torch_backend.engine import Engine
+from bytelatent.generation.options import GenerationOptions
+from bytelatent.generation.sampling import SamplingArgs
 from bytelatent.loading import TextModel
-from bytelatent.model.blt import ByteLatentTransformer
-from bytelatent.tokenizers.constants import OFFSET
-from bytelatent.transformer import LMTransformer
 
 PACKAGE = Path(__file__).parents[1]
 PROMPTS = PACKAGE / "templates" / "prompts.txt"
@@ -111,47 +106,6 @@ def read_word_list() -> IsWord:
     return is_word
 
 
-def continuations(
-    text_model: TextModel, prompts: Sequence[bytes], size: int, sampling: SamplingArgs
-) -> list[bytes]:
-    """Generate ``size`` bytes after each prompt; fewer if the model ends the document.
-
-    Raises:
-        ValueError: the model or its patcher cannot generate text.
-    """
-    model = text_model.model
-    if isinstance(model, ByteLatentTransformer):
-        assert text_model.patcher is not None
-        engine = Engine(model, text_model.entropy_model, text_model.patcher.args)
-        texts = engine.generate(prompts, max_bytes=size, sampling=sampling)
-        return [text.data for text in texts]
-    streams = streams_of(prompts)
-    return [
-        bytes(_bytes_after(model, prompt, size, Sampler(sampling, 1, streams=[stream])))
-        for prompt, stream in zip(prompts, streams, strict=True)
-    ]
-
-
-@torch.inference_mode()
-def _bytes_after(model: LMTransformer, prompt: bytes, size: int, sampler: Sampler) -> Iterator[int]:
-    """Yield the bytes that a byte model generates after ``prompt``."""
-    device = next(model.parameters()).device
-    tokens_1S = torch.as_tensor(tokenize(prompt)[:-1], dtype=torch.long, device=device)[None]
-    state = None if model.args.window is None else model.initial_state(1)
-    for _ in range(size):
-        if state is None:
-            logits_1SV = model(tokens_1S)
-        else:
-            logits_1SV, state = model.forward_chunk(tokens_1S, state)
-        (token,) = sampler.sample(logits_1SV[:, -1].float().cpu(), [0])
-        sampler.accept(0, token)
-        if token < OFFSET:
-            return
-        yield token - OFFSET
-        next_11 = torch.tensor([[token]], device=device)
-        tokens_1S = torch.cat([tokens_1S, next_11], dim=1) if state is None else next_11
-
-
 def measure(
     text_model: TextModel, options: TextQualityOptions, is_word: IsWord | None = None
 ) -> dict[str, Any]:
@@ -167,8 +121,10 @@ def measure(
     """
     prompts = [prompt.encode() for prompt in options.prompts]
     sampling = SamplingArgs(temperature=options.temperature, seed=options.seed)
-    likeliest = continuations(text_model, prompts, options.bytes, SamplingArgs())
-    drawn = continuations(text_model, prompts, options.bytes, sampling)
+    likeliest, drawn = (
+        continuations(text_model, prompts, [GenerationOptions(options.bytes, how)] * len(prompts))
+        for how in (SamplingArgs(), sampling)
+    )
     result: dict[str, Any] = {
         "prompts": len(prompts),
         "bytes": options.bytes,

@@ -126,9 +126,8 @@ class StepModel:
         Raises:
             ValueError: a patch has more bytes than the model can concatenate.
         """
-        row = self.begin()
-        for chunk in self.chunks(tokens):
-            self.advance(row, chunk)
+        *_, row = self.prefill_parts(tokens)
+        assert row is not None
         return row
 
     def prefill_parts(self, tokens: Sequence[int]) -> Iterator[NumpyRow | None]:

@@ -11,9 +11,10 @@ import { Inspector, bytesInWords, summary } from "./inspector.js";
 import { LineEnds } from "./lineends.js";
 import { decodeView, encodeView } from "./link.js";
 import { beginning, beginsAlike, measureInParts } from "./longtext.js";
-import { byId as $, around, at, pageData } from "./page.js";
+import { byId as $, at, pageData } from "./page.js";
 import { onPaper } from "./paper.js";
 import { Rows } from "./rows.js";
+import { saveMenu } from "./savemenu.js";
 import { Source, post } from "./source.js";
 import { byteLength, characterAt, describeCharacter, wellFormed } from "./text.js";
 import { TextView } from "./textview.js";
@@ -25,7 +26,6 @@ const fields = {
   example: $("example", HTMLSelectElement),
   rule: $("rule", HTMLFormElement),
   place: $("window-at", HTMLInputElement),
-  save: $("save", HTMLDetailsElement),
 };
 
 const lineEnds = new LineEnds(fields.text);
@@ -354,20 +354,7 @@ function listen() {
   $("zoom-in").addEventListener("click", () => zoom(0.5));
   $("zoom-out").addEventListener("click", () => zoom(2));
   $("copy-link").addEventListener("click", () => address.copy());
-  fields.save.addEventListener("click", (event) => {
-    const kind = around(event, "[data-save]")?.dataset.save;
-    if (!kind) return;
-    fields.save.open = false;
-    saveAs(kind);
-  });
-  addEventListener("click", (event) => {
-    if (!around(event, "#save")) fields.save.open = false;
-  });
-  addEventListener("keydown", (event) => {
-    if (event.key !== "Escape" || !fields.save.open) return;
-    fields.save.open = false;
-    fields.save.querySelector("summary")?.focus();
-  });
+  saveMenu($("save", HTMLDetailsElement), saveAs);
   addEventListener("themechange", recolour);
   onPaper(recolour);
 }

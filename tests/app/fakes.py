@@ -37,12 +37,7 @@ class FakeModel:
     asked: list[bytes] = field(default_factory=list)
 
     def analyse(
-        self,
-        data: bytes,
-        *,
-        top_k: int = 0,
-        between: Callable[[], None] | None = None,
-        cores: int = 1,
+        self, data: bytes, *, top_k: int = 0, between: Callable[[], None] | None = None
     ) -> ByteAnalysis:
         self.asked.append(data)
         until = time.monotonic() + self.pause

@@ -32,6 +32,12 @@ def url(tmp_path: Path, fake: FakeModel) -> Iterator[str]:
     fake.gate.set()
 
 
+def opened(watch: Visit, url: str) -> Page:
+    page = watch(url).page
+    page.wait_for_selector("#chart .curve")
+    return page
+
+
 def count(page: Page) -> int:
     return int((page.locator("#count-bytes").text_content() or "0").replace(",", ""))
 
@@ -39,8 +45,7 @@ def count(page: Page) -> int:
 def test_the_beginning_is_shown_while_the_rest_is_measured(
     watch: Visit, url: str, fake: FakeModel
 ) -> None:
-    page = watch(url).page
-    page.wait_for_selector("#chart .curve")
+    page = opened(watch, url)
     page.fill("#text", LONG)
     expect(page.locator("#status")).to_contain_text(f"Measuring {SIZE:,} bytes:")
     shown = count(page)
@@ -55,8 +60,7 @@ def test_the_beginning_is_shown_while_the_rest_is_measured(
 
 def test_the_result_is_that_of_the_document(watch: Visit, url: str, fake: FakeModel) -> None:
     fake.gate.set()
-    page = watch(url).page
-    page.wait_for_selector("#chart .curve")
+    page = opened(watch, url)
     page.fill("#text", LONG)
     expect(page.locator("#count-bytes")).to_have_text(f"{SIZE:,}")
     answer = page.request.post(f"{url}/api/patches", data={"text": LONG}).json()
@@ -67,8 +71,7 @@ def test_the_result_is_that_of_the_document(watch: Visit, url: str, fake: FakeMo
 def test_a_letter_more_does_not_show_less(watch: Visit, url: str, fake: FakeModel) -> None:
     """What is shown has the beginning already, so the picture stays until the answer is there."""
     fake.gate.set()
-    page = watch(url).page
-    page.wait_for_selector("#chart .curve")
+    page = opened(watch, url)
     page.fill("#text", LONG)
     expect(page.locator("#count-bytes")).to_have_text(f"{SIZE:,}")
     page.evaluate(
@@ -86,8 +89,7 @@ def test_a_letter_more_does_not_show_less(watch: Visit, url: str, fake: FakeMode
 
 
 def test_a_newer_text_ends_the_older(watch: Visit, url: str, fake: FakeModel) -> None:
-    page = watch(url).page
-    page.wait_for_selector("#chart .curve")
+    page = opened(watch, url)
     page.fill("#text", LONG)
     expect(page.locator("#status")).to_contain_text("so far")
     page.fill("#text", "the cat sat")
@@ -96,8 +98,7 @@ def test_a_newer_text_ends_the_older(watch: Visit, url: str, fake: FakeModel) ->
 
 
 def test_nothing_is_saved_of_a_beginning(watch: Visit, url: str, fake: FakeModel) -> None:
-    page = watch(url).page
-    page.wait_for_selector("#chart .curve")
+    page = opened(watch, url)
     page.fill("#text", LONG)
     expect(page.locator("#status")).to_contain_text("so far")
     page.click("#save summary")
